@@ -1,0 +1,72 @@
+"""The kernel distance between two samples of features: a squared maximum mean discrepancy.
+
+    MMD² = E k(x, x') + E k(y, y') - 2·E k(x, y),    k(x, y) = (gamma·⟨x, y⟩ + c)^degree
+
+This is the KID when the features are Inception's. Unlike the Fréchet distance its estimate is
+unbiased at any number of samples, and so may be below 0.
+
+References:
+  Bińkowski et al. 2018, arXiv:1801.01401 (the kernel); Gretton et al. 2012, Journal of
+  Machine Learning Research 13, eq. 3 (the U-statistic).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from objectives.distances.samples import Float64Array, feature_pair
+
+BLOCK_ROWS = 64
+
+
+def kernel_distance(
+    features_a: ArrayLike,
+    features_b: ArrayLike,
+    degree: int = 3,
+    coefficient: float = 1.0,
+    gamma: float | None = None,
+) -> float:
+    """Returns the unbiased estimate of MMD² over whole samples of shapes `[n, d]` and `[m, d]`.
+
+    The polynomial kernel is (gamma·⟨x, y⟩ + coefficient)^degree, with gamma = 1/d by default. All
+    pairs are used, not random blocks, so equal samples give equal distances. Float64 throughout.
+    Raises `ValueError` for a degree below 1, other shapes, fewer than 2 samples, and entries that
+    are not finite.
+    """
+    if degree < 1:
+        raise ValueError(f"degree must be at least 1, got {degree}")
+    a, b = feature_pair(features_a, features_b)
+    scale = 1.0 / a.shape[1] if gamma is None else gamma
+
+    # (gamma·x, c)·(y, 1) = gamma·⟨x, y⟩ + c: scale and shift cost no pass over the n by m products.
+    left_a, right_a = _augmented(a, scale, coefficient), _augmented(a, 1.0, 1.0)
+    left_b, right_b = _augmented(b, scale, coefficient), _augmented(b, 1.0, 1.0)
+    between = _power_sum(left_a, right_b, degree) / (len(a) * len(b))
+    within_a = _mean_off_diagonal(left_a, right_a, degree)
+    within_b = _mean_off_diagonal(left_b, right_b, degree)
+    return within_a + within_b - 2.0 * between
+
+
+def _augmented(features: Float64Array, scale: float, column: float) -> Float64Array:
+    return np.column_stack([features * scale, np.full(len(features), column)])
+
+
+def _power_sum(left: Float64Array, right: Float64Array, degree: int) -> float:
+    """Returns Σᵢⱼ ⟨leftᵢ, rightⱼ⟩^degree, in blocks of rows whose products stay in cache.
+
+    NumPy's general power takes ten times as long as repeated multiplication.
+    """
+    total = 0.0
+    for start in range(0, len(left), BLOCK_ROWS):
+        base = left[start : start + BLOCK_ROWS] @ right.T
+        powered = base
+        for _ in range(degree - 2):
+            powered = powered * base
+        total += float(base.sum() if degree == 1 else np.vdot(powered, base))
+    return total
+
+
+def _mean_off_diagonal(left: Float64Array, right: Float64Array, degree: int) -> float:
+    """Returns the mean over pairs of different samples: k(x, x) would bias the estimate."""
+    count = len(left)
+    diagonal = float((np.sum(left * right, axis=1) ** degree).sum())
+    return (_power_sum(left, right, degree) - diagonal) / (count * (count - 1))

@@ -1,0 +1,26 @@
+"""Feature maps: from images to the few numbers in which a distance is taken, in one table.
+
+Adding a feature map is a file with `fit` and `apply`, and one line in `FEATURE_MAPS`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from objectives.features.classifier import CLASSIFIER, accuracy, class_logits
+from objectives.features.contract import MAXIMUM_DIMENSION, FeatureMap, feature_map
+from objectives.features.pca import PCA
+from objectives.features.random_network import RANDOM_NETWORK
+
+__all__ = [
+    "FEATURE_MAPS",
+    "MAXIMUM_DIMENSION",
+    "FeatureMap",
+    "accuracy",
+    "class_logits",
+    "feature_map",
+]
+
+FEATURE_MAPS: Mapping[str, FeatureMap] = MappingProxyType(
+    {"classifier": CLASSIFIER, "random": RANDOM_NETWORK, "pca": PCA}
+)
+"""Every feature map by its name."""

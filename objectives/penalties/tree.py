@@ -1,0 +1,146 @@
+"""What every penalty shares: the dtype of a tree, sums over it, and a choice between formulas.
+
+A penalty is a function of *all* leaves of a tree together. Leaves may have any shape, scalar and
+empty ones included; `None` subtrees hold no leaf and are skipped.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from objectives.aliases import PyTree, Scalar
+
+Result = TypeVar("Result")
+
+
+class Case(IntEnum):
+    """The formulas an order can call for; the numbers are the branches of one `lax.switch`."""
+
+    OFF = 0
+    FIRST = 1
+    SECOND = 2
+    GENERAL = 3
+
+
+def value_dtype(params: PyTree) -> jnp.dtype:
+    """Returns the dtype of a penalty's value: that of the leaves, the widest where they differ.
+
+    A tree without leaves has JAX's default float type. Raises `TypeError` for a leaf that is not
+    real floating point: a penalty on a counter or on a random key is a mistake of selection.
+    """
+    leaves = jax.tree.leaves(params)
+    for leaf in leaves:
+        if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
+            raise TypeError(
+                f"a penalty needs leaves of a real floating type, got {jnp.result_type(leaf)}"
+            )
+    if not leaves:
+        return jnp.dtype(jnp.result_type(float))
+    with jax.numpy_dtype_promotion("standard"):
+        return jnp.dtype(jnp.result_type(*leaves))
+
+
+def as_scalar(name: str, number: Scalar, dtype: jnp.dtype) -> jax.Array:
+    """Returns `number` as an array of shape `()` and of type `dtype`.
+
+    Raises `ValueError` for any other shape, so that a vector never broadcasts over a leaf unseen.
+    """
+    array = jnp.asarray(number)
+    if array.shape != ():
+        raise ValueError(f"{name} must be a scalar, got an array of shape {array.shape}")
+    return array.astype(dtype)
+
+
+def prepare(params: PyTree, **coefficients: Scalar) -> tuple[Any, ...]:
+    """Returns the tree, and each coefficient as a scalar of the tree's dtype, in one device type.
+
+    Inside `jax.shard_map` arrays of one value per device and arrays of one value for all differ in
+    type. The branches of a choice and a hand-written derivative must agree on it, so all are cast
+    to vary over every mesh axis that any of them varies over; elsewhere nothing is cast.
+    """
+    dtype = value_dtype(params)
+    scalars = [as_scalar(name, number, dtype) for name, number in coefficients.items()]
+    arrays, structure = jax.tree.flatten((params, *scalars))
+    axes = frozenset[Any]().union(*map(_varying_axes, arrays))
+
+    def vary(array: jax.Array) -> jax.Array:
+        missing = axes - _varying_axes(array)
+        return jax.lax.pcast(array, tuple(missing), to="varying") if missing else array
+
+    prepared: tuple[Any, ...] = jax.tree.unflatten(structure, map(vary, arrays))
+    return prepared
+
+
+def _varying_axes(array: jax.Array) -> frozenset[Any]:
+    axes: frozenset[Any] = jax.typeof(array).manual_axis_type.varying
+    return axes
+
+
+def static_case(order: Scalar) -> Case | None:
+    """Returns the formula for an order known while tracing, `None` for an order that is an array.
+
+    Raises `ValueError` for a Python number that is not a finite number above 0.
+    """
+    if not isinstance(order, (int, float)):
+        return None
+    if not 0 < order < float("inf"):
+        raise ValueError(f"order must be a finite number above 0, got {order!r}")
+    return {1.0: Case.FIRST, 2.0: Case.SECOND}.get(float(order), Case.GENERAL)
+
+
+def choose(
+    case: Case | None,
+    strength: jax.Array,
+    order: jax.Array,
+    branches: Mapping[Case, Callable[[PyTree], Result]],
+    params: PyTree,
+) -> Result:
+    """Runs the one formula that `strength` and `order` call for.
+
+    Inside `lax.map` and `lax.scan` a branch not taken costs nothing, which is what makes a
+    strength of 0 and the orders 1 and 2 nearly free; under `vmap` all branches run and the right
+    one is kept. A strength of exactly 0 takes the branch `OFF`, so that an unpenalised member
+    never meets 0·inf.
+    """
+    if case is not None:
+        result: Result = jax.lax.cond(strength == 0, branches[Case.OFF], branches[case], params)
+        return result
+    index = jnp.select(
+        [strength == 0, order == 1, order == 2],
+        [int(Case.OFF), int(Case.FIRST), int(Case.SECOND)],
+        int(Case.GENERAL),
+    )
+    chosen: Result = jax.lax.switch(index, [branches[each] for each in Case], params)
+    return chosen
+
+
+def total(term: Callable[[jax.Array], jax.Array], params: PyTree, like: jax.Array) -> jax.Array:
+    """Returns Σ term(w) over all entries of all leaves, a scalar of the type of `like`."""
+    sums = [jnp.sum(term(leaf)).astype(like.dtype) for leaf in jax.tree.leaves(params)]
+    return sum(sums, start=jnp.zeros_like(like))
+
+
+def largest_magnitude(params: PyTree, like: jax.Array) -> jax.Array:
+    """Returns max |w| over all leaves, a scalar of the type of `like`.
+
+    It is 0 for a tree without entries, and NaN if any entry is NaN.
+    """
+    largest = jnp.zeros_like(like)
+    for leaf in jax.tree.leaves(params):
+        largest = jnp.maximum(largest, jnp.max(jnp.abs(leaf), initial=0).astype(like.dtype))
+    return largest
+
+
+def magnitude_power(magnitude: jax.Array, exponent: jax.Array) -> jax.Array:
+    """Returns magnitude^exponent entry by entry, with 0 for an entry of 0 whatever the exponent.
+
+    `jnp.power` with a traced exponent takes three times as long on a CPU as exp(exponent·log).
+    The inner `where` keeps log 0 out of derivatives of this function; NaN entries stay NaN.
+    """
+    is_zero = magnitude == 0
+    logarithm = jnp.log(jnp.where(is_zero, jnp.ones_like(magnitude), magnitude))
+    powered = jnp.exp(exponent.astype(magnitude.dtype) * logarithm)
+    return jnp.where(is_zero, jnp.zeros_like(magnitude), powered)

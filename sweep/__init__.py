@@ -1,0 +1,1 @@
+"""Sweeps of regularisation strength in GANs: a spec goes in, a ranked and repeatable answer out."""

@@ -1,0 +1,124 @@
+"""Which images train, which judge, and which make the feature map."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sweep.data.apportion import apportion
+from sweep.data.fingerprint import fingerprint
+from sweep.errors import UserError
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """Indices into a data set's images; all of them int32 and read-only.
+
+    No image is in two folds, nor both in a fold and set aside. Two plans are equal when seed and
+    fingerprint are.
+
+    Attributes:
+        feature_indices: [n_feature], ascending: set aside for the feature map, never judged.
+        train: [folds, n_train], n_train = (folds - 1) * n_fold: the other folds together.
+        held_out: [folds, n_fold]: what the samples of a member on that fold are compared with.
+        seed: the seed that it was drawn with.
+        fingerprint: SHA-256 in hex over the three index arrays.
+    """
+
+    feature_indices: np.ndarray = field(compare=False, repr=False)
+    train: np.ndarray = field(compare=False, repr=False)
+    held_out: np.ndarray = field(compare=False, repr=False)
+    seed: int
+    fingerprint: str
+
+
+def plan_folds(
+    labels: np.ndarray | None, count: int, *, folds: int, feature_share: float, seed: int
+) -> FoldPlan:
+    """Draws a set-aside part and `folds` equal, disjoint folds, stratified where there are labels.
+
+    round(feature_share * count) images are set aside, each class in its share to within one
+    image. The others are dealt to the folds, class after class, so that no two folds differ by
+    more than one image of any class. Folds must be of exactly one size, because the bias of a
+    Fréchet distance depends on it: the remainder, fewer than `folds` images, is in no part of the
+    plan. It falls on classes drawn by the seed. The order within a row is random.
+
+    Args:
+        labels: [count] integers, or None for folds that take no notice of classes.
+        count: the number of images.
+        folds: at least 2.
+        feature_share: the share of images for the feature map, 0 <= feature_share < 1.
+        seed: integer >= 0 for NumPy's PCG64; equal arguments give an equal plan, on any
+            machine and under any version of NumPy.
+
+    Raises:
+        UserError: `folds` or `feature_share` is out of range, or fewer than 2 images a fold are
+            left after the set-aside.
+        ValueError: labels are not [count], or the seed is negative.
+    """
+    if labels is not None and labels.shape != (count,):
+        raise ValueError(f"labels have the shape {list(labels.shape)}, expected [{count}]")
+    set_aside = _check(count, folds, feature_share)
+    bits = np.random.PCG64(seed)
+    groups = _shuffled_classes(labels, count, bits)
+    quotas = apportion(np.array([len(group) for group in groups]), set_aside)
+
+    feature = np.concatenate([g[:quota] for g, quota in zip(groups, quotas, strict=True)])
+    rest = np.concatenate([g[quota:] for g, quota in zip(groups, quotas, strict=True)])
+    size = len(rest) // folds
+    # A class is one run in `rest`, so dealing like cards gives each fold its floor or ceiling.
+    dealt = rest[: size * folds].reshape(size, folds).T
+    # Unshuffled, any prefix of a row would hold the first classes only.
+    held_out = np.stack([_shuffle(row, bits) for row in dealt])
+    train = np.stack(
+        [_shuffle(np.delete(held_out, fold, axis=0).ravel(), bits) for fold in range(folds)]
+    )
+    return _freeze(np.sort(feature), train, held_out, seed)
+
+
+def _check(count: int, folds: int, feature_share: float) -> int:
+    if folds < 2:
+        raise UserError(f"score.folds = {folds}: accepted are whole numbers >= 2")
+    if not 0 <= feature_share < 1:
+        raise UserError(f"score.feature_share = {feature_share}: accepted are 0 <= share < 1")
+    set_aside = round(feature_share * count)
+    left = count - set_aside
+    if left < 2 * folds:
+        raise UserError(
+            f"score.folds = {folds}: {left} of {count} images are left after {set_aside} are set "
+            f"aside for the feature map; {folds} folds need at least {2 * folds}"
+        )
+    return set_aside
+
+
+def _shuffled_classes(
+    labels: np.ndarray | None, count: int, bits: np.random.PCG64
+) -> list[np.ndarray]:
+    """One shuffled index array per class, the classes themselves in random order."""
+    if labels is None:
+        return [_shuffle(np.arange(count), bits)]
+    # In a fixed order, the dropped remainder would always be of the class listed last.
+    classes = _shuffle(np.unique(labels), bits)
+    return [_shuffle(np.flatnonzero(labels == label), bits) for label in classes]
+
+
+def _shuffle(values: np.ndarray, bits: np.random.PCG64) -> np.ndarray:
+    """A random order of `values`, the same under every version of NumPy.
+
+    Raw PCG64 output is fixed for good, while the methods of `Generator` may change (NEP 19), and
+    with them every score that was stored under a plan.
+    """
+    return values[np.argsort(bits.random_raw(len(values)), kind="stable")]
+
+
+def _freeze(feature: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int) -> FoldPlan:
+    arrays = [np.ascontiguousarray(part, np.int32) for part in (feature, train, held_out)]
+    for array in arrays:
+        array.setflags(write=False)
+    feature, train, held_out = arrays
+    return FoldPlan(
+        feature_indices=feature,
+        train=train,
+        held_out=held_out,
+        seed=seed,
+        fingerprint=fingerprint(feature_indices=feature, train=train, held_out=held_out),
+    )

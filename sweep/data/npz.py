@@ -1,0 +1,62 @@
+"""Images in a NumPy archive."""
+
+from pathlib import Path
+
+import numpy as np
+
+from sweep.data.dataset import Dataset, make_dataset
+from sweep.errors import UserError
+
+ACCEPTED = "accepted is a .npz archive with the array 'images' and, if wanted, 'labels'"
+
+
+def load_npz(path: Path, *, name: str | None = None) -> Dataset:
+    """Reads the arrays `images` and, where present, `labels` of a `.npz` archive.
+
+    Shapes, dtypes and scales are those that `make_dataset` accepts; other arrays in the archive
+    are not read. Nothing is ever unpickled, so a hostile file can run no code.
+
+    Args:
+        path: the archive, as `numpy.savez` or `numpy.savez_compressed` writes it.
+        name: the data set's name; the file's name without its suffix when None.
+
+    Raises:
+        UserError: the file is absent, not an archive, truncated or damaged; `images` is missing;
+            an array holds Python objects, or is not what `make_dataset` accepts.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {ACCEPTED}")
+    try:
+        arrays = _read(path)
+    # A damaged archive raises whatever the zip, inflate or header code trips over (a dozen
+    # unrelated types); to the user all of them mean the same.
+    except Exception as error:
+        raise UserError(f"{path}: cannot be read ({_reason(error)}); {ACCEPTED}") from error
+    images = arrays.get("images")
+    if images is None:
+        found = ", ".join(sorted(arrays)) or "none"
+        raise UserError(f"{path}: the array 'images' is missing (found: {found}); {ACCEPTED}")
+    return make_dataset(name or path.stem, images, arrays.get("labels"), origin=str(path))
+
+
+def _read(path: Path) -> dict[str, np.ndarray | None]:
+    # Opened here so that the file is closed also where numpy gives up half way.
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("a single array, not an archive of named ones")
+        wanted = {"images", "labels"}
+        with archive:
+            arrays = {key: archive[key] if key in wanted else None for key in archive.files}
+    for key, array in arrays.items():
+        if key in wanted and not isinstance(array, np.ndarray):
+            raise ValueError(f"{key!r} is not in numpy's format")
+    return arrays
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    # numpy's own advice for anything unreadable is to switch unpickling on.
+    if "allow_pickle" in text:
+        return "it holds Python objects, or is no archive; objects are never unpickled"
+    return text.splitlines()[0] if text else type(error).__name__

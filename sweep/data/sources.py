@@ -1,0 +1,111 @@
+"""The data sets that a spec can name."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from sweep.data.dataset import Dataset
+from sweep.data.digits import load_digits
+from sweep.data.idx import idx_files, load_idx_folder
+from sweep.data.limit import limit_dataset
+from sweep.data.npz import load_npz
+from sweep.errors import UserError
+
+DATA_VARIABLE = "SWEEP_DATA"
+
+Loader = Callable[[Path | None, str, bool], Dataset]
+"""(data.path, data.split, whether downloading is allowed) -> the whole split."""
+
+
+def load_dataset(
+    source: str,
+    *,
+    path: str | Path | None = None,
+    limit: int | None = None,
+    split: str = "train",
+    download: bool = False,
+) -> Dataset:
+    """Loads a data set by its name in `DATASETS`.
+
+    Args:
+        source: "digits" (inside scikit-learn); "mnist" or "fashion_mnist" (IDX files in a folder);
+            "idx" (any folder of files named as MNIST's); "npz" (a NumPy archive).
+        path: the folder or archive. Without it, "mnist" and "fashion_mnist" are looked for in the
+            folder of their name within the folder that the environment variable SWEEP_DATA names,
+            else within `data` in the current folder.
+        limit: at most so many images, stratified by label (see `limit_dataset`).
+        split: "train", or for IDX folders also "test".
+        download: fetch "mnist" when its folder lacks the split. Nothing else is ever fetched.
+
+    Raises:
+        UserError: no such source or split; a path is missing, absent or of no use; the data are
+            damaged or not what `make_dataset` accepts; the limit is below 1; a download failed.
+    """
+    if source not in DATASETS:
+        raise UserError(f"data.source = {source!r}: accepted are {', '.join(DATASETS)}")
+    place = None if path is None else Path(path).expanduser()
+    return limit_dataset(DATASETS[source](place, split, download), limit)
+
+
+def _digits(path: Path | None, split: str, download: bool) -> Dataset:
+    if path is not None:
+        raise UserError(f"data.path = {str(path)!r}: 'digits' takes none, it needs no file")
+    _require_one_split("digits", split)
+    _refuse_download("digits", download)
+    return load_digits()
+
+
+def _npz(path: Path | None, split: str, download: bool) -> Dataset:
+    _require_one_split("npz", split)
+    _refuse_download("npz", download)
+    return load_npz(_require_path("npz", path, "the .npz archive"))
+
+
+def _idx(path: Path | None, split: str, download: bool) -> Dataset:
+    _refuse_download("idx", download)
+    return load_idx_folder(_require_path("idx", path, "the folder of IDX files"), split)
+
+
+def _named_idx(
+    name: str, fetch: Callable[[Path], None] | None, path: Path | None, split: str, download: bool
+) -> Dataset:
+    """An IDX folder with a name, a usual place and perhaps a mirror."""
+    folder = path or Path(os.environ.get(DATA_VARIABLE) or "data") / name
+    if fetch is None:
+        _refuse_download(name, download)
+    elif download and None in idx_files(folder, split):
+        fetch(folder)
+    return load_idx_folder(folder, split, name=name)
+
+
+def _fetch_mnist(folder: Path) -> None:
+    # Imported here since hardly any run fetches anything, and TLS and HTTP are slow to import.
+    from sweep.data.download import MNIST_URL, download_idx
+
+    download_idx(MNIST_URL, folder)
+
+
+def _require_path(source: str, path: Path | None, what: str) -> Path:
+    if path is None:
+        raise UserError(f"data.path is missing: {source!r} needs the path of {what}")
+    return path
+
+
+def _require_one_split(source: str, split: str) -> None:
+    if split != "train":
+        raise UserError(f"data.split = {split!r}: {source!r} has only 'train'")
+
+
+def _refuse_download(source: str, download: bool) -> None:
+    if download:
+        raise UserError(f"data.source = {source!r} cannot be downloaded; accepted is 'mnist'")
+
+
+DATASETS: Mapping[str, Loader] = {
+    "digits": _digits,
+    "mnist": partial(_named_idx, "mnist", _fetch_mnist),
+    "fashion_mnist": partial(_named_idx, "fashion_mnist", None),
+    "idx": _idx,
+    "npz": _npz,
+}

@@ -1,0 +1,1 @@
+"""The population: many members in training at once, on all devices, in one compiled program."""

@@ -1,0 +1,193 @@
+"""A population of members that trains chunk by chunk, sharded over the local devices.
+
+One program is compiled per `Program` and population size, whatever the number of trials. Members
+are independent: on CPU each runs by `lax.map` on one device, so that its bits do not depend on
+who its neighbours are; on an accelerator `vmap` runs a shard's members together.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from models.program import Hyperparameters, NetworkPenalty, Program
+from models.training import ChunkMetrics, MemberState, init, member_key, sample, train_chunk
+from objectives.aliases import PyTree
+
+Features = Callable[[PyTree, jax.Array], jax.Array]
+
+
+class Shared(NamedTuple):
+    """What all members read, as arrays of NumPy on the way in and of JAX inside the program.
+
+    `images` [n, h, w, c] float32; `train` [folds, m] int32, each fold's training images; the
+    parameters of the feature map; `seed`, a uint32.
+    """
+
+    images: Any
+    train: Any
+    feature_params: PyTree
+    seed: Any
+
+
+class _Member(NamedTuple):
+    """What sets one member apart in a call; leaves have a leading axis of members."""
+
+    hyperparameters: Hyperparameters
+    fold: Any
+    active: Any
+    fresh: Any
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What a chunk gave: NumPy arrays with the leading axes [slots, folds].
+
+    `features` are those of the generated samples, [slots, folds, n, d] float32. Entries of slots
+    that were not active are zero.
+    """
+
+    features: np.ndarray
+    generator_loss: np.ndarray
+    discriminator_loss: np.ndarray
+    finite: np.ndarray
+
+
+class Population:
+    """`slots` trials in flight with a member on each fold."""
+
+    def __init__(
+        self,
+        program: Program,
+        features: Features,
+        shared: Shared,
+        slots: int,
+        devices: Sequence[jax.Device],
+    ) -> None:
+        self.slots = slots
+        self.folds = len(shared.train)
+        mesh = Mesh(np.array(devices), ("members",))
+        self._advance, state = _compiled(program, features, mesh)
+        self._sharded = NamedSharding(mesh, PartitionSpec("members"))
+        self._shared = jax.device_put(shared, NamedSharding(mesh, PartitionSpec()))
+        count = slots * self.folds
+        rows = -(-count // len(devices))
+        # Members are dealt out to the devices in turn, so that a few active slots still use all of
+        # them; the padding of the last round is never active.
+        order = np.arange(rows * len(devices)).reshape(rows, len(devices)).T.reshape(-1)
+        self._order = np.where(order < count, order, count)
+        self._place = np.argsort(order)[:count]
+        self._state = jax.device_put(
+            jax.tree.map(lambda leaf: np.zeros((order.size, *leaf.shape), leaf.dtype), state),
+            self._sharded,
+        )
+
+    def advance(
+        self, hyperparameters: Sequence[Hyperparameters | None], fresh: Sequence[bool]
+    ) -> Chunk:
+        """Trains every slot that has hyperparameters for one chunk, and waits for it.
+
+        A `fresh` slot starts anew; the others go on from where they were.
+        """
+        filled = next(h for h in hyperparameters if h is not None)
+        stacked = jax.tree.map(
+            lambda *leaves: np.stack(leaves), *(filled if h is None else h for h in hyperparameters)
+        )
+        active = np.array([h is not None for h in hyperparameters])
+        members = _Member(
+            hyperparameters=jax.tree.map(self._deal, stacked),
+            fold=np.append(np.tile(np.arange(self.folds, dtype=np.int32), self.slots), 0)[
+                self._order
+            ].astype(np.int32),
+            active=self._deal(active),
+            fresh=self._deal(np.array(fresh)),
+        )
+        self._state, features, metrics = self._advance(
+            self._state, jax.device_put(members, self._sharded), self._shared
+        )
+        return Chunk(self._collect(features), *map(self._collect, metrics))
+
+    def states(self) -> MemberState:
+        """The members' states on the host, with the leading axes [slots, folds]."""
+        return jax.tree.map(self._collect, self._state)
+
+    def _deal(self, per_slot: np.ndarray) -> np.ndarray:
+        per_member = np.repeat(per_slot, self.folds, axis=0)
+        return np.append(per_member, np.zeros_like(per_member[:1]), axis=0)[self._order]
+
+    def _collect(self, sharded: jax.Array) -> np.ndarray:
+        values = np.asarray(sharded)[self._place]
+        return values.reshape(self.slots, self.folds, *values.shape[1:])
+
+
+def training_programs() -> int:
+    """How many training programs this process has compiled so far."""
+    return sum(advance._cache_size() for advance in _BUILT)
+
+
+_BUILT: list[Any] = []
+
+
+@lru_cache(maxsize=16)
+def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyTree]:
+    """The jitted chunk of a population, and the abstract state of one member."""
+
+    def member(state: MemberState, member: _Member, shared: Shared) -> Any:
+        key = member_key(shared.seed, member.fold)
+
+        def train(state: MemberState) -> Any:
+            state = lax.cond(
+                member.fresh,
+                lambda state: init(program, member.hyperparameters, key),
+                lambda state: state,
+                state,
+            )
+            state, metrics = train_chunk(
+                program,
+                state,
+                member.hyperparameters,
+                shared.images,
+                shared.train[member.fold],
+                key,
+            )
+            images = sample(program, state, key, program.samples)
+            return state, features(shared.feature_params, images), metrics
+
+        def skip(state: MemberState) -> Any:
+            _, *rest = jax.eval_shape(train, state)
+            return state, *jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), rest)
+
+        return lax.cond(member.active, train, skip, state)
+
+    def shard(
+        states: MemberState, members: _Member, shared: Shared
+    ) -> tuple[MemberState, jax.Array, ChunkMetrics]:
+        if mesh.devices.flat[0].platform == "cpu":
+            return lax.map(lambda pair: member(pair[0], pair[1], shared), (states, members))
+        return jax.vmap(partial(member, shared=shared))(states, members)
+
+    def abstract_state() -> PyTree:
+        number = np.float32(0)
+        penalty = NetworkPenalty(np.int32(0), *[number] * 4)
+        scalars = Hyperparameters(penalty, penalty, *[number] * 5)
+        return jax.eval_shape(lambda h: init(program, h, member_key(0, 0)), scalars)
+
+    split = PartitionSpec("members")
+    advance = jax.jit(
+        jax.shard_map(
+            shard,
+            mesh=mesh,
+            in_specs=(split, split, PartitionSpec()),
+            out_specs=split,
+            check_vma=False,
+        ),
+        donate_argnums=0,
+    )
+    _BUILT.append(advance)
+    return advance, abstract_state()

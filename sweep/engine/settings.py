@@ -1,0 +1,54 @@
+"""A config as the engine wants it: the static program, and the traced hyperparameters."""
+
+import numpy as np
+
+from models.gan import GAN
+from models.penalty import FORMS
+from models.program import Hyperparameters, NetworkPenalty, Program
+from sweep.spec.penalty_fields import NETWORKS, coefficient_fields
+from sweep.spec.spec import Spec
+
+
+def program_of(config: Spec, image_shape: tuple[int, int, int], samples: int) -> Program:
+    """The static part of a config. Configs of equal programs share one compilation."""
+    return Program(
+        gan=GAN(image_shape=image_shape, **dict(config.model)),
+        batch=config.train.batch,
+        discriminator_steps=config.train.discriminator_steps,
+        loss=config.train.loss,
+        ema=config.train.ema > 0,
+        penalised=config.penalty.weights,
+        chunk_steps=config.train.steps // config.train.chunks,
+        samples=samples,
+    )
+
+
+def hyperparameters_of(config: Spec) -> Hyperparameters:
+    """The traced part of a config, as NumPy scalars."""
+    train = config.train
+    generator, discriminator = (network_penalty(config, network) for network in NETWORKS)
+    return Hyperparameters(
+        generator_penalty=generator,
+        discriminator_penalty=discriminator,
+        generator_learning_rate=np.float32(train.generator_learning_rate),
+        discriminator_learning_rate=np.float32(train.discriminator_learning_rate),
+        beta1=np.float32(train.beta1),
+        beta2=np.float32(train.beta2),
+        ema_decay=np.float32(train.ema),
+    )
+
+
+def network_penalty(config: Spec, network: str) -> NetworkPenalty:
+    """The penalty of a config on one network; form 0 where it is not the target's."""
+    penalty = config.penalty
+    coefficients = {"strength": 0.0, "order": 2.0, "l1": 0.0, "l2": 0.0}
+    form = "none"
+    fields = coefficient_fields(penalty.form, penalty.target, penalty.separate_strengths)
+    for field, networks in fields.items():
+        if network in networks:
+            form = penalty.form
+            coefficients[field.removeprefix(f"{network}_")] = getattr(penalty, field)
+    return NetworkPenalty(
+        form=np.int32(FORMS.index(form)),
+        **{name: np.float32(value) for name, value in coefficients.items()},
+    )

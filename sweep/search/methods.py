@@ -1,0 +1,142 @@
+"""Samplers and pruners by name, built anew for each question.
+
+A sampler is built for every trial from (study seed, trial number), never carried along: the
+proposal then depends on the seed, the number and the trials in the database alone, and a study
+that was stopped goes on as if it had not been.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """What a sampler is made from: a seed for this trial, one for the study, random start-up."""
+
+    trial_seed: int
+    study_seed: int
+    startup_trials: int
+
+
+@dataclass(frozen=True)
+class PrunerSettings:
+    """What a pruner is made from, with the chunks of a trial as its resource."""
+
+    startup_trials: int
+    warmup: int
+    percentile: float
+    chunks: int
+
+
+def _tpe(settings: SamplerSettings) -> BaseSampler:
+    return optuna.samplers.TPESampler(
+        seed=settings.trial_seed, n_startup_trials=settings.startup_trials
+    )
+
+
+def _random(settings: SamplerSettings) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=settings.trial_seed)
+
+
+def _qmc(settings: SamplerSettings) -> BaseSampler:
+    # One scrambled sequence for the whole study; Optuna keeps the place in it in the database.
+    return optuna.samplers.QMCSampler(
+        seed=settings.study_seed,
+        scramble=True,
+        independent_sampler=_random(settings),
+        warn_independent_sampling=False,
+    )
+
+
+def _cmaes(settings: SamplerSettings) -> BaseSampler:
+    return optuna.samplers.CmaEsSampler(
+        seed=settings.trial_seed,
+        n_startup_trials=settings.startup_trials,
+        independent_sampler=_random(settings),
+        warn_independent_sampling=False,
+    )
+
+
+SAMPLERS: Mapping[str, Callable[[SamplerSettings], BaseSampler]] = MappingProxyType(
+    # A grid is enqueued point by point when the study is created; the sampler is for no one then.
+    {"tpe": _tpe, "random": _random, "grid": _random, "qmc": _qmc, "cmaes": _cmaes}
+)
+"""Samplers by name."""
+
+_NUMERIC_ONLY = ("qmc", "cmaes")
+
+
+def sampler(
+    name: str, settings: SamplerSettings, space: dict[str, BaseDistribution]
+) -> BaseSampler:
+    """The sampler called `name`, told the search space instead of inferring it.
+
+    Optuna takes the space from what finished trials have in common; the baseline has no penalty
+    and therefore nothing in common with the others, and would leave TPE without its joint model
+    and CMA-ES and QMC without any dimension at all.
+    """
+    if name in _NUMERIC_ONLY:
+        space = {
+            path: distribution
+            for path, distribution in space.items()
+            if not isinstance(distribution, CategoricalDistribution)
+        }
+    space = {path: asked for path, asked in space.items() if not asked.single()}
+    made = SAMPLERS[name](settings)
+    if name != "random":
+        made.infer_relative_search_space = lambda study, trial: space  # type: ignore[method-assign]
+    return made
+
+
+def _median(settings: PrunerSettings) -> BasePruner:
+    return optuna.pruners.MedianPruner(settings.startup_trials, settings.warmup)
+
+
+def _percentile(settings: PrunerSettings) -> BasePruner:
+    return optuna.pruners.PercentilePruner(
+        settings.percentile, settings.startup_trials, settings.warmup
+    )
+
+
+def _successive_halving(settings: PrunerSettings) -> BasePruner:
+    return optuna.pruners.SuccessiveHalvingPruner(min_resource=max(1, settings.warmup))
+
+
+def _hyperband(settings: PrunerSettings) -> BasePruner:
+    return optuna.pruners.HyperbandPruner(
+        min_resource=max(1, settings.warmup), max_resource=settings.chunks
+    )
+
+
+def _none(settings: PrunerSettings) -> BasePruner:
+    del settings
+    return optuna.pruners.NopPruner()
+
+
+PRUNERS: Mapping[str, Callable[[PrunerSettings], BasePruner]] = MappingProxyType(
+    {
+        "none": _none,
+        "median": _median,
+        "percentile": _percentile,
+        "successive_halving": _successive_halving,
+        "hyperband": _hyperband,
+    }
+)
+"""Pruners by name."""
+
+
+def pruner(name: str, settings: PrunerSettings) -> BasePruner:
+    """The pruner called `name`."""
+    return PRUNERS[name](settings)
+
+
+def trial_seed(study_seed: int, number: int) -> int:
+    """A seed for one trial's sampler: far apart for neighbouring studies and trials."""
+    return int(np.random.SeedSequence([study_seed, number]).generate_state(1)[0])

@@ -1,0 +1,96 @@
+"""Reading a spec: from a TOML file, from a built-in name, or from tables."""
+
+import difflib
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sweep.errors import UserError
+from sweep.spec.spec import Spec
+
+PROVENANCE = "provenance"
+"""The table that an exported config carries beside the sections of a spec."""
+
+
+def built_in_names() -> list[str]:
+    """The names of the studies that come with the package."""
+    folder = files("sweep") / "studies"
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
+def load_spec(source: str | Path) -> Spec:
+    """Reads a spec from a TOML file, or by the name of a built-in study.
+
+    Raises `UserError` with the file, the field, the value and what is accepted.
+    """
+    name, text = read_source(source)
+    return spec_from_tables(parse_toml(text, name), name)
+
+
+def read_source(source: str | Path) -> tuple[str, str]:
+    """The name and the text of a spec file or built-in study."""
+    if str(source) in built_in_names():
+        text = (files("sweep") / "studies" / f"{source}.toml").read_text(encoding="utf-8")
+        return f"built-in study {source}", text
+    path = Path(source)
+    if not path.is_file():
+        raise UserError(
+            f"{source}: no such file, and no built-in study of that name; "
+            f"built in: {', '.join(built_in_names())}"
+        )
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text: {error}") from error
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML text; `name` is for the message of the `UserError`."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{name}: is not valid TOML: {error}") from error
+
+
+def spec_from_tables(tables: dict[str, Any], name: str) -> Spec:
+    """Checks the tables of a spec; `name` is for the message of the `UserError`."""
+    sections = {key: value for key, value in tables.items() if key != PROVENANCE}
+    try:
+        return Spec.model_validate(sections)
+    except ValidationError as error:
+        messages = [_message(dict(detail)) for detail in error.errors()]
+        raise UserError("\n".join(f"{name}: {message}" for message in messages)) from error
+
+
+def _message(detail: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{place}: unknown key{_accepted_keys(detail['loc'])}"
+    if detail["type"] == "missing":
+        return f"{place}: missing, and has no default"
+    if detail["type"] == "value_error":
+        return f"{place}: {detail['ctx']['error']}"
+    if detail["type"].startswith("model_type"):
+        return f"{place}: must be a table of settings, got {detail['input']!r}"
+    if detail["type"] == "string_pattern_mismatch":
+        return (
+            f"{place}: got {detail['input']!r}; accepted: letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit"
+        )
+    return f"{place}: {detail['msg'].lower()}, got {detail['input']!r}"
+
+
+def _accepted_keys(location: tuple[str | int, ...]) -> str:
+    model: type[BaseModel] = Spec
+    for part in location[:-1]:
+        annotation = model.model_fields[str(part)].annotation
+        assert isinstance(annotation, type)
+        model = annotation
+    known = list(model.model_fields)
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    hint = f' (did you mean "{close[0]}"?)' if close else ""
+    return f"{hint}; accepted: {', '.join(known)}"

@@ -1,0 +1,192 @@
+"""A scalar of a spec: a value, or the range in which a study searches for it."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+Value = bool | int | float | str | tuple[int, ...]
+
+INTERVAL_KEYS = ("low", "high", "log", "step")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """All values from `low` to `high`, both included: on a log scale, or in steps, if asked."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One of a few values, without an order."""
+
+    options: tuple[Value, ...]
+
+
+Range = Interval | Choices
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a scalar may be, as the metadata of an annotated field.
+
+    `parse` takes what TOML gives and returns a value or a range.
+    """
+
+    kind: type
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    exclusive_maximum: bool = False
+    names: Collection[str] = ()
+    searchable: bool = True
+    optional: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """What `Annotated[…, Rule(…)]` means to pydantic."""
+        del source, handler
+        return core_schema.no_info_plain_validator_function(
+            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(plain)
+        )
+
+    def parse(self, raw: Any) -> Value | Range | None:
+        """Raises `ValueError` that says what was found and what is accepted."""
+        if raw is None and self.optional:
+            return None
+        if isinstance(raw, Interval | Choices):
+            return raw
+        if isinstance(raw, dict):
+            return self._interval(raw)
+        if isinstance(raw, list | tuple) and not self._is_one_value(raw):
+            return self._choices(raw)
+        return self._value(raw)
+
+    def describe(self) -> str:
+        """What is accepted, in words."""
+        if self.names:
+            return "one of " + ", ".join(self.names)
+        if self.kind is tuple:
+            return 'a list of positive whole numbers, such as [128, 128], or "128-128"'
+        noun = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+        bounds = []
+        if self.minimum is not None:
+            bounds.append(f"{'>' if self.exclusive_minimum else '≥'} {self.minimum:g}")
+        if self.maximum is not None:
+            bounds.append(f"{'<' if self.exclusive_maximum else '≤'} {self.maximum:g}")
+        return " ".join([noun[self.kind], " and ".join(bounds)]).strip()
+
+    def _is_one_value(self, raw: list[Any] | tuple[Any, ...]) -> bool:
+        return self.kind is tuple and not any(isinstance(item, list | tuple | str) for item in raw)
+
+    def _value(self, raw: Any) -> Value:
+        value: Any = raw
+        if self.kind is tuple:
+            value = _widths(raw)
+        elif self.kind is float and isinstance(raw, int) and not isinstance(raw, bool):
+            value = float(raw)
+        if not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
+            raise ValueError(f"got {_show(raw)}; accepted: {self._accepted()}")
+        if self.names and value not in self.names:
+            raise ValueError(f"got {_show(raw)}; accepted: {self._accepted()}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"got {value}; accepted: {self._accepted()}")
+        if isinstance(value, int | float) and not self._within(value):
+            raise ValueError(f"got {value}; accepted: {self._accepted()}")
+        return cast(Value, value)
+
+    def _within(self, value: float) -> bool:
+        low, high = self.minimum, self.maximum
+        if low is not None and (value < low or (self.exclusive_minimum and value == low)):
+            return False
+        return not (
+            high is not None and (value > high or (self.exclusive_maximum and value == high))
+        )
+
+    def _accepted(self) -> str:
+        if not self.searchable:
+            return self.describe()
+        ranges = "or a list of choices"
+        if self.kind in (int, float):
+            ranges = "or a range {low, high, log, step}, " + ranges
+        return f"{self.describe()}, {ranges}"
+
+    def _refuse_range(self) -> None:
+        if not self.searchable:
+            raise ValueError(f"takes one value and no range; accepted: {self.describe()}")
+
+    def _choices(self, raw: list[Any] | tuple[Any, ...]) -> Choices:
+        self._refuse_range()
+        if not raw:
+            raise ValueError("the list of choices is empty")
+        options = tuple(self._value(option) for option in raw)
+        if len(set(options)) < len(options):
+            raise ValueError(f"a choice stands twice in {_show(raw)}")
+        return Choices(options)
+
+    def _interval(self, raw: dict[str, Any]) -> Interval:
+        self._refuse_range()
+        if self.kind not in (int, float):
+            raise ValueError(f"has no low and high; accepted: {self._accepted()}")
+        if unknown := set(raw) - set(INTERVAL_KEYS):
+            raise ValueError(
+                f"unknown key {_show(sorted(unknown)[0])} in the range; "
+                f"accepted: {', '.join(INTERVAL_KEYS)}"
+            )
+        if missing := [key for key in ("low", "high") if key not in raw]:
+            raise ValueError(f"the range has no {' and no '.join(missing)}")
+        low: Any = self._value(raw["low"])
+        high: Any = self._value(raw["high"])
+        log, step = raw.get("log", False), raw.get("step")
+        if not isinstance(log, bool):
+            raise ValueError(f"log = {_show(log)}; accepted: true or false")
+        if low >= high:
+            raise ValueError(f"low must be below high, got low = {low}, high = {high}")
+        if log and low <= 0:
+            raise ValueError(f"a log range needs low > 0, got low = {low}")
+        if step is not None:
+            if log:
+                raise ValueError("a range has log = true or a step, not both")
+            if isinstance(step, bool) or not isinstance(step, self.kind | int) or step <= 0:
+                raise ValueError(f"step = {_show(step)}; accepted: {self.describe()} above 0")
+            if step > high - low:
+                raise ValueError(f"step = {step} is wider than the range {low} … {high}")
+        return Interval(low, high, log, None if step is None else self.kind(step))
+
+
+def _widths(raw: Any) -> tuple[int, ...] | Any:
+    if isinstance(raw, str):
+        parts = raw.split("-") if raw else []
+        raw = [int(part) if part.isdecimal() else part for part in parts]
+    if not isinstance(raw, list | tuple):
+        return raw
+    whole = all(isinstance(width, int) and not isinstance(width, bool) for width in raw)
+    if not whole or any(width < 1 for width in raw):
+        raise ValueError(f"got {_show(raw)}; accepted: a list of whole numbers ≥ 1")
+    return tuple(raw)
+
+
+def _show(raw: Any) -> str:
+    return f'"{raw}"' if isinstance(raw, str) else str(raw)
+
+
+def plain(value: Value | Range | None) -> Any:
+    """A value or range as TOML, JSON and YAML write it."""
+    if isinstance(value, Choices):
+        return [plain(option) for option in value.options]
+    if isinstance(value, Interval):
+        table: dict[str, Any] = {"low": value.low, "high": value.high}
+        if value.log:
+            table["log"] = True
+        if value.step is not None:
+            table["step"] = value.step
+        return table
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,19 @@
+"""The database: Optuna's tables, and beside them one of our own with every measurement."""
+
+from sweep.storage.connect import DEFAULT_STORAGE, open_storage, storage_url
+from sweep.storage.measurements import (
+    Measurement,
+    create_tables,
+    read_measurements,
+    write_measurements,
+)
+
+__all__ = [
+    "DEFAULT_STORAGE",
+    "Measurement",
+    "create_tables",
+    "open_storage",
+    "read_measurements",
+    "storage_url",
+    "write_measurements",
+]

@@ -1,0 +1,116 @@
+"""Opening the database so that several processes can share it."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from sweep.errors import UserError
+from sweep.storage.measurements import create_tables
+
+DEFAULT_STORAGE = "sqlite:///studies.db"
+STORAGE_VARIABLE = "SWEEP_STORAGE"
+_BUSY_SECONDS = 60
+
+
+def storage_url(url: str | None = None) -> str:
+    """The storage to use: the one given, else the environment's SWEEP_STORAGE, else the default."""
+    return url or os.environ.get(STORAGE_VARIABLE) or DEFAULT_STORAGE
+
+
+def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
+    """Opens the storage at `url` (see `storage_url`); with `create`, makes the file if need be.
+
+    Raises `UserError` that names the storage for a URL that is none, a missing or read-only file
+    or folder, a file that is no database, or a database server that does not answer.
+    """
+    parsed = _parse(storage_url(url))
+    shown = parsed.render_as_string(hide_password=True)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    arguments: dict[str, Any] = {}
+    if is_sqlite:
+        _check_file(parsed, shown, create)
+        arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
+    # Optuna's notice that it made its tables is no news to a user of ours.
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        storage = RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=arguments)
+        if is_sqlite:
+            _share_file(storage.engine)
+        if create:
+            create_tables(storage.engine)
+    except (NoSuchModuleError, ImportError) as error:
+        raise UserError(
+            f"storage {shown}: no driver for this database ({error}); accepted: "
+            "sqlite:///FILE, postgresql+psycopg://… with psycopg installed"
+        ) from error
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise UserError(f"storage {shown}: cannot be used as a database: {cause}") from error
+    except RuntimeError as error:
+        # Optuna's word on a schema of another version names the command that upgrades it.
+        raise UserError(f"storage {shown}: {error}") from error
+    return storage
+
+
+def _parse(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise UserError(
+            f"storage {url!r} is no database URL; accepted: sqlite:///FILE, "
+            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+        ) from error
+
+
+def _check_file(url: URL, shown: str, create: bool) -> None:
+    if url.database in (None, "", ":memory:"):
+        return
+    path = Path(str(url.database))
+    if path.exists():
+        if not path.is_file():
+            raise UserError(f"storage {shown}: {path} is not a file")
+        with path.open("rb") as file:
+            head = file.read(16)
+        if head and head != b"SQLite format 3\x00":
+            raise UserError(f"storage {shown}: {path} is not an SQLite database")
+        if create and not os.access(path, os.W_OK):
+            raise UserError(f"storage {shown}: {path} is read-only")
+        return
+    if not create:
+        raise UserError(f"storage {shown}: {path} does not exist; `sweep launch` creates it")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"storage {shown}: the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"storage {shown}: the folder {folder} is read-only")
+
+
+def _share_file(engine: Engine) -> None:
+    """Makes SQLite safe for several writers: WAL, and the write lock at the start of a transaction.
+
+    A transaction that reads and then writes would otherwise be refused when another has written
+    in between, and Optuna's queue would hand one trial to two processes.
+    """
+
+    def on_connect(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)

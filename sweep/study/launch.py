@@ -1,0 +1,229 @@
+"""The loop of a study: fill the slots, train a chunk, score, report; until all trials are done."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+from threadpoolctl import threadpool_limits
+
+from models.program import Program
+from sweep.engine.devices import local_devices, use_all_cores
+from sweep.engine.population import Chunk, Population
+from sweep.prepare import Setup, prepare
+from sweep.search.methods import (
+    PrunerSettings,
+    SamplerSettings,
+    pruner,
+    sampler,
+    trial_seed,
+)
+from sweep.search.space import grid, unconditional_space
+from sweep.spec.spec import Spec
+from sweep.storage import Measurement, open_storage, write_measurements
+from sweep.study.progress import Progress, Watcher, unwatched
+from sweep.study.records import BASELINE, SEARCH, give_back, open_study, remaining, role
+from sweep.study.trial_run import TrialRun, begin
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A study after a launch: whether all of its trials are done, and where the time went."""
+
+    study: optuna.Study
+    done: bool
+    seconds: float
+    training_seconds: float
+
+
+def launch(
+    spec: Spec,
+    storage: str | RDBStorage | None = None,
+    *,
+    timeout: float | None = None,
+    watch: Watcher = unwatched,
+    stop: Callable[[], bool] = lambda: False,
+) -> Launched:
+    """Runs the study of a spec, from its beginning or from where it was left.
+
+    `storage` is a database URL (default: the environment's SWEEP_STORAGE, or studies.db here).
+    `watch` is called after each chunk. When `stop()` turns true or `timeout` seconds are over, the
+    running chunk is finished and scored, trials in flight go back to the queue, and the launch
+    ends; a later launch of the same spec goes on. Raises `UserError` for what the user can mend;
+    nothing is written before spec, data and storage are found to be usable.
+    """
+    begun = time.monotonic()
+    use_all_cores()
+    if spec.study.sampler == "grid":
+        grid(spec)
+    setup = prepare(spec)
+    opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
+    study = open_study(spec, opened, setup)
+    loop = _Loop(spec, setup, study, opened, watch, begun)
+    deadline = np.inf if timeout is None else begun + timeout
+    # One BLAS thread: the judge's matrices are small, and its bits must not depend on the cores.
+    with threadpool_limits(limits=1, user_api="blas"):
+        done = loop.run(lambda: stop() or time.monotonic() >= deadline)
+    return Launched(study, done, time.monotonic() - begun, loop.training)
+
+
+@dataclass
+class _Loop:
+    spec: Spec
+    setup: Setup
+    study: optuna.Study
+    storage: RDBStorage
+    watch: Watcher
+    begun: float
+    training: float = 0.0
+    finished_before: int = 0
+    slots: list[TrialRun | None] = field(default_factory=list)
+    populations: dict[Program, Population] = field(default_factory=dict)
+
+    def run(self, stop: Callable[[], bool]) -> bool:
+        study = self.spec.study
+        self.slots = [None] * study.slots
+        self.study.pruner = pruner(
+            study.pruner,
+            PrunerSettings(
+                study.startup_trials,
+                study.pruner_warmup * self._chunk_steps(),
+                study.pruner_percentile,
+                self.spec.train.steps,
+            ),
+        )
+        self.finished_before = sum(
+            trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False)
+        )
+        self._tell("compiling")
+        try:
+            while not stop():
+                self._fill()
+                if not any(self.slots):
+                    return True
+                self._advance()
+                self._tell("training")
+            return not any(self.slots) and self._next_number() is None
+        finally:
+            for run in filter(None, self.slots):
+                give_back(self.study, run.trial._trial_id)
+
+    def _chunk_steps(self) -> int:
+        return int(self.spec.train.steps // self.spec.train.chunks)
+
+    def _next_number(self) -> int | None:
+        """Where there is a trial to begin: how many trials the study has so far."""
+        trials = self.study.get_trials(deepcopy=False)
+        waiting = any(trial.state == TrialState.WAITING for trial in trials)
+        return len(trials) if waiting or remaining(self.spec, trials) else None
+
+    def _fill(self) -> None:
+        for index, run in enumerate(self.slots):
+            if run is not None:
+                continue
+            number = self._next_number()
+            if number is None:
+                return
+            self.study.sampler = sampler(
+                self.spec.study.sampler,
+                SamplerSettings(
+                    trial_seed(self.spec.study.seed, number),
+                    self.spec.study.seed,
+                    self.spec.study.startup_trials,
+                ),
+                unconditional_space(self.spec),
+            )
+            trial = self.study.ask()
+            try:
+                self.slots[index] = begin(trial, self.spec, self.setup)
+            except BaseException:
+                give_back(self.study, trial._trial_id)
+                raise
+
+    def _advance(self) -> None:
+        """One chunk of every trial in flight, program by program; then scores and reports."""
+        for program in dict.fromkeys(run.program for run in self.slots if run is not None):
+            runs = [run if run and run.program == program else None for run in self.slots]
+            started = time.monotonic()
+            chunk = self._population(program).advance(
+                [None if run is None else run.hyperparameters for run in runs],
+                [run is not None and run.chunks == 0 for run in runs],
+            )
+            self.training += time.monotonic() - started
+            for index, run in enumerate(runs):
+                if run is not None and self._report(run, chunk, index):
+                    self.slots[index] = None
+
+    def _population(self, program: Program) -> Population:
+        if program not in self.populations:
+            self.populations[program] = Population(
+                program,
+                self.setup.features,
+                self.setup.shared(self.spec.study.seed),
+                self.spec.study.slots,
+                local_devices(),
+            )
+        return self.populations[program]
+
+    def _report(self, run: TrialRun, chunk: Chunk, slot: int) -> bool:
+        """Stores a trial's chunk. Returns whether the trial has ended."""
+        step = (run.chunks + 1) * run.program.chunk_steps
+        if not chunk.finite[slot].all():
+            folds = ", ".join(str(fold) for fold in np.flatnonzero(~chunk.finite[slot]))
+            run.fail(self.study, f"loss or weights not finite by step {step} on fold {folds}")
+            return True
+        rows = [
+            Measurement(
+                trial_id=run.trial._trial_id,
+                fold=fold,
+                step=step,
+                generator_loss=float(chunk.generator_loss[slot, fold]),
+                discriminator_loss=float(chunk.discriminator_loss[slot, fold]),
+                **self.setup.judge.measure(fold, chunk.features[slot, fold]),
+            )
+            for fold in range(self.spec.score.folds)
+        ]
+        write_measurements(self.storage.engine, rows)
+        run.add_chunk(rows)
+        if run.chunks == self.spec.train.chunks:
+            run.complete(self.study)
+            return True
+        # The baseline is what all others are compared with: it always runs to its end.
+        if not run.is_baseline and run.trial.should_prune():
+            run.prune(self.study)
+            return True
+        return False
+
+    def _tell(self, phase: str) -> None:
+        trials = self.study.get_trials(deepcopy=False)
+        states = [trial.state for trial in trials]
+        complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        searched = [trial for trial in complete if role(trial) == SEARCH]
+        best = min(searched, key=lambda trial: trial.value or 0.0, default=None)
+        baselines = [trial.value for trial in complete if role(trial) == BASELINE]
+        total = len(trials) + remaining(self.spec, trials)
+        elapsed = time.monotonic() - self.begun
+        flying = sum(run.chunks for run in self.slots if run) / self.spec.train.chunks
+        finished = sum(state.is_finished() for state in states)
+        begun_here = finished - self.finished_before + flying
+        left = total - finished - flying
+        self.watch(
+            Progress(
+                study=self.study.study_name,
+                phase=phase,
+                total=total,
+                complete=len(complete),
+                running=sum(run is not None for run in self.slots),
+                pruned=states.count(TrialState.PRUNED),
+                failed=states.count(TrialState.FAIL),
+                best_score=None if best is None else best.value,
+                best_number=None if best is None else best.number,
+                baseline_score=baselines[0] if baselines else None,
+                elapsed=elapsed,
+                training=self.training,
+                remaining=elapsed / begun_here * left if begun_here else None,
+            )
+        )

@@ -1,0 +1,20 @@
+"""The versions that a score depends on."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+_PACKAGES = ("normsweep", "jax", "jaxlib", "flax", "optax", "optuna", "numpy", "scikit-learn")
+
+
+def versions() -> dict[str, str]:
+    """Package versions, Python's, and the kind of processor and device that trained."""
+    import jax
+
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    found["device"] = jax.local_devices()[0].device_kind
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

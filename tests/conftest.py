@@ -1,0 +1,33 @@
+"""What holds for every test: strict JAX, one CPU device per core, no clock limits in Hypothesis."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import jax
+import pytest
+
+from sweep.engine.devices import use_all_cores
+
+use_all_cores()
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+hypothesis.settings.register_profile("sweep", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("sweep")
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """The folder of the real MNIST, beside the checkout; skips where it is absent."""
+    root = Path(os.environ.get("SWEEP_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    folder = root / "mnist"
+    if not folder.is_dir():
+        pytest.skip(f"no MNIST: {folder} does not exist (SWEEP_TEST_DATA names its parent)")
+    return folder
+
+
+@pytest.fixture
+def storage_url(tmp_path: Path) -> str:
+    """A database file of the test's own."""
+    return f"sqlite:///{tmp_path / 'studies.db'}"

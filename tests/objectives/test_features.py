@@ -1,0 +1,125 @@
+"""Feature maps on the 8x8 digits of scikit-learn: shapes, determinism, scale, and their errors."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from objectives.distances import frechet_distance
+from objectives.features import FEATURE_MAPS, MAXIMUM_DIMENSION, accuracy, class_logits
+
+DIMENSION = 32
+every_map = pytest.mark.parametrize("name", sorted(FEATURE_MAPS))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """600 images to fit on and 1197 to judge by, shuffled: (images, labels) each."""
+    bunch = load_digits()
+    order = np.random.default_rng(0).permutation(len(bunch.target))
+    images = (bunch.images[order, :, :, None] / 8 - 1).astype(np.float32)
+    labels = bunch.target[order]
+    images, labels = jnp.asarray(images), jnp.asarray(labels, jnp.int32)
+    return (images[:600], labels[:600]), (images[600:], labels[600:])
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    """The parameters of every map, fitted on the first 600 digits."""
+    images, labels = digits[0]
+    return {
+        name: feature_map.fit(jax.random.key(0), images, labels, DIMENSION)
+        for name, feature_map in FEATURE_MAPS.items()
+    }
+
+
+@every_map
+def test_features_are_finite_float32_and_the_same_under_jit(name, digits, fitted):
+    images = digits[1][0]
+    features = FEATURE_MAPS[name].apply(fitted[name], images)
+    assert features.shape == (len(images), DIMENSION) and features.dtype == jnp.float32
+    assert np.isfinite(features).all()
+    jitted = jax.jit(FEATURE_MAPS[name].apply)(fitted[name], images)
+    np.testing.assert_allclose(jitted, features, rtol=1e-4, atol=1e-4)
+
+
+@every_map
+def test_fitting_again_gives_the_same_parameters_to_the_bit(name, digits, fitted):
+    images, labels = digits[0]
+    again = FEATURE_MAPS[name].fit(jax.random.key(0), images, labels, DIMENSION)
+    jax.tree.map(np.testing.assert_array_equal, again, fitted[name])
+
+
+@every_map
+def test_noise_is_further_from_the_digits_than_other_digits_are(name, digits, fitted):
+    images = digits[1][0]
+    noise = jax.random.uniform(jax.random.key(1), (598, 8, 8, 1), jnp.float32, -1, 1)
+    features = [
+        np.asarray(FEATURE_MAPS[name].apply(fitted[name], batch))
+        for batch in (images[:598], images[598:1196], noise)
+    ]
+    digits_apart = frechet_distance(features[0], features[1])
+    assert frechet_distance(features[0], features[2]) > 5 * digits_apart
+
+
+@pytest.mark.parametrize("name", ["classifier", "random"])
+def test_features_are_standardised_over_the_fitting_images(name, digits, fitted):
+    features = np.asarray(FEATURE_MAPS[name].apply(fitted[name], digits[0][0]))
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(features.std(axis=0), 1, atol=1e-3)
+
+
+def test_the_classifier_knows_digits_that_it_has_not_seen(digits, fitted):
+    images, labels = digits[1]
+    assert accuracy(fitted["classifier"], images, labels) >= 0.93
+    assert class_logits(fitted["classifier"], images).shape == (len(images), 10)
+
+
+def test_pca_is_that_of_scikit_learn_up_to_signs(digits, fitted):
+    images = np.asarray(digits[0][0], np.float64).reshape(600, -1)
+    expected = PCA(DIMENSION, svd_solver="full").fit(images).transform(images)
+    features = np.asarray(FEATURE_MAPS["pca"].apply(fitted["pca"], digits[0][0]))
+    np.testing.assert_allclose(np.abs(features), np.abs(expected), atol=1e-4)
+
+
+def test_pca_of_fewer_images_than_pixels_keeps_all_their_variance(digits):
+    images = digits[0][0][:20]
+    feature_map = FEATURE_MAPS["pca"]
+    params = feature_map.fit(jax.random.key(0), images, None, 19)
+    components = np.asarray(params["components"], np.float64)
+    np.testing.assert_allclose(components.T @ components, np.eye(19), atol=1e-5)
+    variance = np.asarray(feature_map.apply(params, images)).var(axis=0)
+    total = np.asarray(images, np.float64).reshape(20, -1).var(axis=0).sum()
+    assert variance.sum() == pytest.approx(total, rel=1e-5)
+    assert (np.diff(variance) <= 1e-6).all()
+
+
+@every_map
+def test_constant_images_give_finite_features(name):
+    images, labels = jnp.zeros((40, 4, 4, 1)), jnp.arange(40) % 2
+    feature_map = FEATURE_MAPS[name]
+    params = feature_map.fit(jax.random.key(0), images, labels, 4)
+    assert np.isfinite(feature_map.apply(params, images + 0.5)).all()
+
+
+@every_map
+@pytest.mark.parametrize("dimension", [0, 65])
+def test_a_dimension_out_of_bounds_is_an_error_that_names_both(name, dimension):
+    assert MAXIMUM_DIMENSION == 64
+    images, labels = jnp.zeros((100, 10, 10, 1)), jnp.zeros(100, jnp.int32)
+    with pytest.raises(ValueError, match=f"between 1 and 64, got {dimension}"):
+        FEATURE_MAPS[name].fit(jax.random.key(0), images, labels, dimension)
+
+
+def test_arguments_outside_the_contract_are_errors():
+    key, images = jax.random.key(0), jnp.zeros((5, 2, 2, 1))
+    with pytest.raises(ValueError, match="at most 4 for 5 images of 4 pixels, got 5"):
+        FEATURE_MAPS["pca"].fit(key, images, None, 5)
+    with pytest.raises(ValueError, match=r"labels must have shape \[5\].* got None"):
+        FEATURE_MAPS["classifier"].fit(key, images, None, 2)
+    with pytest.raises(ValueError, match="integers from 0"):
+        FEATURE_MAPS["classifier"].fit(key, images, jnp.full(5, -1), 2)
+    with pytest.raises(ValueError, match=r"\[n, height, width, channels\]"):
+        FEATURE_MAPS["random"].fit(key, images[..., 0], None, 2)
