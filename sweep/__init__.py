@@ -1,1 +1,74 @@
-"""Sweeps of regularisation strength in GANs: a spec goes in, a ranked and repeatable answer out."""
+"""Sweeps of regularisation strength in GANs: a spec goes in, a ranked and repeatable answer out.
+
+    from sweep import best_config, launch, load_spec
+
+    launched = launch(load_spec("digits"), "sqlite:///studies.db")
+    print(best_config(launched.study).spec.penalty)
+
+The names are imported when they are first used, so that `sweep --help` need not wait for JAX.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sweep.errors import UserError
+    from sweep.spec import Spec, load_spec
+    from sweep.storage import open_storage
+    from sweep.study.answers import Answer, answer
+    from sweep.study.export import Config, best_config, best_configs, read_config, trial_config
+    from sweep.study.launch import Launched, launch
+    from sweep.study.progress import Progress
+    from sweep.study.records import load_study
+    from sweep.study.solo import Rescored, Trained, score_config, train_config
+    from sweep.trained import load_generator, save_trained
+
+_HOMES = {
+    "sweep.errors": ("UserError",),
+    "sweep.spec": ("Spec", "load_spec"),
+    "sweep.storage": ("open_storage",),
+    "sweep.study.answers": ("Answer", "answer"),
+    "sweep.study.export": ("Config", "best_config", "best_configs", "read_config", "trial_config"),
+    "sweep.study.launch": ("Launched", "launch"),
+    "sweep.study.progress": ("Progress",),
+    "sweep.study.records": ("load_study",),
+    "sweep.study.solo": ("Rescored", "Trained", "score_config", "train_config"),
+    "sweep.trained": ("load_generator", "save_trained"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Answer",
+    "Config",
+    "Launched",
+    "Progress",
+    "Rescored",
+    "Spec",
+    "Trained",
+    "UserError",
+    "answer",
+    "best_config",
+    "best_configs",
+    "launch",
+    "load_generator",
+    "load_spec",
+    "load_study",
+    "open_storage",
+    "read_config",
+    "save_trained",
+    "score_config",
+    "train_config",
+    "trial_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,7 +1,7 @@
 """Everything of a study that is the same for all of its trials, made from its spec."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -11,10 +11,14 @@ from objectives.features import FEATURE_MAPS
 from objectives.features import classifier as classifier_map
 from sweep.data import Dataset, FoldPlan, load_dataset, plan_folds
 from sweep.data.fingerprint import fingerprint
-from sweep.engine.population import Shared
+from sweep.engine.population import Features, Shared
 from sweep.errors import UserError
 from sweep.judge import Judge, make_judge
 from sweep.spec.spec import Spec
+
+MOST_SAMPLES = 2048
+"""How many images of a fold are compared where the spec does not say: the KID's time and memory
+grow with the square, and the bias of the Fréchet distance is small by then."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Setup:
 
     dataset: Dataset
     plan: FoldPlan
-    features: Any
+    features: Features
     feature_params: Any
     feature_fingerprint: str
     feature_accuracy: float | None
@@ -83,8 +87,10 @@ def prepare(spec: Spec) -> Setup:
     except ValueError as error:
         raise UserError(f"score.features = {score.features!r}: {error}") from error
     params = jax.tree.map(np.asarray, params)
-    apply = jax.jit(partial(feature_map.apply, params))
-    held_out = [np.asarray(apply(dataset.images[row[:samples]])) for row in plan.held_out]
+    held_out = [
+        feature_values(feature_map.apply, params, dataset.images[row[:samples]])
+        for row in plan.held_out
+    ]
     accuracy = None
     if labels is not None and score.features == "classifier":
         unseen = plan.held_out.reshape(-1)
@@ -105,9 +111,19 @@ def prepare(spec: Spec) -> Setup:
     )
 
 
+def feature_values(features: Features, params: Any, images: np.ndarray) -> np.ndarray:
+    """Features of images [n, h, w, c], as [n, d] float32 on the host."""
+    return np.asarray(_jitted(features)(params, images))
+
+
+@lru_cache(maxsize=8)
+def _jitted(features: Features) -> Any:
+    return jax.jit(features)
+
+
 def _samples(spec: Spec, plan: FoldPlan) -> int:
     in_fold = plan.held_out.shape[1]
-    samples = in_fold if spec.score.samples is None else spec.score.samples
+    samples = min(in_fold, MOST_SAMPLES) if spec.score.samples is None else spec.score.samples
     if samples > in_fold:
         raise UserError(
             f"score.samples = {samples}: accepted are at most the {in_fold} images of a fold"

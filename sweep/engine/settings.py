@@ -5,7 +5,7 @@ import numpy as np
 from models.gan import GAN
 from models.penalty import FORMS
 from models.program import Hyperparameters, NetworkPenalty, Program
-from sweep.spec.penalty_fields import NETWORKS, coefficient_fields
+from sweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value
 from sweep.spec.spec import Spec
 
 
@@ -47,7 +47,7 @@ def network_penalty(config: Spec, network: str) -> NetworkPenalty:
     for field, networks in fields.items():
         if network in networks:
             form = penalty.form
-            coefficients[field.removeprefix(f"{network}_")] = getattr(penalty, field)
+            coefficients[field.removeprefix(f"{network}_")] = field_value(penalty, field)
     return NetworkPenalty(
         form=np.int32(FORMS.index(form)),
         **{name: np.float32(value) for name, value in coefficients.items()},

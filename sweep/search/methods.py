@@ -5,6 +5,7 @@ proposal then depends on the seed, the number and the trials in the database alo
 that was stopped goes on as if it had not been.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,8 +13,10 @@ from types import MappingProxyType
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,15 @@ def _random(settings: SamplerSettings) -> BaseSampler:
 
 def _qmc(settings: SamplerSettings) -> BaseSampler:
     # One scrambled sequence for the whole study; Optuna keeps the place in it in the database.
-    return optuna.samplers.QMCSampler(
-        seed=settings.study_seed,
-        scramble=True,
-        independent_sampler=_random(settings),
-        warn_independent_sampling=False,
-    )
+    with warnings.catch_warnings():
+        # Optuna has called this sampler experimental since 3.0.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return optuna.samplers.QMCSampler(
+            seed=settings.study_seed,
+            scramble=True,
+            independent_sampler=_random(settings),
+            warn_independent_sampling=False,
+        )
 
 
 def _cmaes(settings: SamplerSettings) -> BaseSampler:
@@ -90,8 +96,17 @@ def sampler(
         }
     space = {path: asked for path, asked in space.items() if not asked.single()}
     made = SAMPLERS[name](settings)
-    if name != "random":
-        made.infer_relative_search_space = lambda study, trial: space  # type: ignore[method-assign]
+    if name == "random":
+        return made
+
+    def relative_space(study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        del study
+        # A trial from the queue brings its values with it: one drawn for it would be lost to QMC's
+        # sequence, and a study that was stopped would go on with other points.
+        queued = trial.params or "fixed_params" in trial.system_attrs
+        return {} if queued else space
+
+    made.infer_relative_search_space = relative_space  # type: ignore[method-assign]
     return made
 
 

@@ -2,9 +2,9 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -30,10 +30,20 @@ def distribution(searched: Range) -> BaseDistribution:
     """The Optuna distribution of a range; widths go in as text such as "128-128"."""
     if isinstance(searched, Choices):
         return CategoricalDistribution([_as_choice(option) for option in searched.options])
+    high = searched.high
+    if searched.step is not None:
+        # Optuna would cut the range at its last step too, with a warning for every trial.
+        steps = (Decimal(str(high)) - Decimal(str(searched.low))) // Decimal(str(searched.step))
+        high = _at_step(searched.low, int(steps), searched.step)
     if isinstance(searched.low, int):
         step = 1 if searched.step is None else int(searched.step)
-        return IntDistribution(int(searched.low), int(searched.high), log=searched.log, step=step)
-    return FloatDistribution(searched.low, searched.high, log=searched.log, step=searched.step)
+        return IntDistribution(int(searched.low), int(high), log=searched.log, step=step)
+    return FloatDistribution(searched.low, high, log=searched.log, step=searched.step)
+
+
+def _at_step(low: float, index: int, step: float) -> float:
+    """low + index·step in decimal: 3 steps of 0.1 are 0.3, where floats would step beyond it."""
+    return type(low)(Decimal(str(low)) + index * Decimal(str(step)))
 
 
 def _as_choice(option: Any) -> Any:
@@ -91,7 +101,7 @@ def middle(asked: BaseDistribution) -> Any:
     assert isinstance(asked, FloatDistribution | IntDistribution)
     centre = (asked.low * asked.high) ** 0.5 if asked.log else (asked.low + asked.high) / 2
     if asked.step is not None and not asked.log:
-        centre = asked.low + round((centre - asked.low) / asked.step) * asked.step
+        centre = _at_step(asked.low, round((centre - asked.low) / asked.step), asked.step)
     return round(centre) if isinstance(asked, IntDistribution) else centre
 
 
@@ -124,8 +134,8 @@ def _points(path: str, asked: BaseDistribution) -> list[Any]:
             f"{path}: a grid needs a list of choices, or a range with a step; "
             f"got low = {asked.low:g}, high = {asked.high:g} and no step"
         )
-    count = int(np.floor((asked.high - asked.low) / asked.step + 1e-9)) + 1
-    return [asked.low + index * asked.step for index in range(count)]
+    count = round((asked.high - asked.low) / asked.step) + 1
+    return [_at_step(asked.low, index, asked.step) for index in range(count)]
 
 
 def _branches(spec: Spec) -> Iterator[tuple[dict[str, Any], dict[str, BaseDistribution]]]:

@@ -22,13 +22,20 @@ def built_in_names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
-def load_spec(source: str | Path) -> Spec:
+def load_spec(source: str | Path, values: dict[str, Any] | None = None) -> Spec:
     """Reads a spec from a TOML file, or by the name of a built-in study.
 
-    Raises `UserError` with the file, the field, the value and what is accepted.
+    `values` are set over what it says, by dotted path: `{"study.trials": 12}`. Raises `UserError`
+    with the file, the field, the value and what is accepted.
     """
     name, text = read_source(source)
-    return spec_from_tables(parse_toml(text, name), name)
+    spec = spec_from_tables(parse_toml(text, name), name)
+    if not values:
+        return spec
+    try:
+        return spec.with_values(values)
+    except ValidationError as error:
+        raise UserError(_all_messages(name, error)) from error
 
 
 def read_source(source: str | Path) -> tuple[str, str]:
@@ -52,7 +59,8 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     """The tables of a TOML text; `name` is for the message of the `UserError`."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    # A number of thousands of digits and brackets nested by the thousand end in the other two.
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise UserError(f"{name}: is not valid TOML: {error}") from error
 
 
@@ -62,8 +70,11 @@ def spec_from_tables(tables: dict[str, Any], name: str) -> Spec:
     try:
         return Spec.model_validate(sections)
     except ValidationError as error:
-        messages = [_message(dict(detail)) for detail in error.errors()]
-        raise UserError("\n".join(f"{name}: {message}" for message in messages)) from error
+        raise UserError(_all_messages(name, error)) from error
+
+
+def _all_messages(name: str, error: ValidationError) -> str:
+    return "\n".join(f"{name}: {_message(dict(detail))}" for detail in error.errors())
 
 
 def _message(detail: dict[str, Any]) -> str:

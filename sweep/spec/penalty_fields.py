@@ -62,7 +62,7 @@ def check(penalty: "PenaltySection") -> None:
                 value = field_value(penalty, field)
                 if value is None:
                     raise ValueError(f'form = "{form}" needs {_plain_name(field)}')
-                used |= {field, _plain_name(field)}
+                used.add(field if getattr(penalty, field) is not None else _plain_name(field))
                 if form == "norm" and field == "order" and _lowest(value) < 1:
                     raise ValueError(
                         f'order must be ≥ 1 for form = "norm" (below it is no norm), '
@@ -72,8 +72,10 @@ def check(penalty: "PenaltySection") -> None:
     if idle := sorted(given - used):
         forms = ", ".join(f'"{form}"' for form in options(penalty.form))
         hint = ""
-        if idle[0].startswith(NETWORKS) and not penalty.separate_strengths:
+        if idle[0].startswith(NETWORKS):
             hint = "; it counts with separate_strengths = true"
+            if penalty.separate_strengths:
+                hint = " and target = " + ", ".join(f'"{name}"' for name in options(penalty.target))
         raise ValueError(f"{idle[0]} has no effect with form = {forms}{hint}")
 
 

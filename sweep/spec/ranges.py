@@ -11,6 +11,7 @@ from pydantic_core import core_schema
 Value = bool | int | float | str | tuple[int, ...]
 
 INTERVAL_KEYS = ("low", "high", "log", "step")
+_NOUNS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,12 @@ class Rule:
             return "one of " + ", ".join(self.names)
         if self.kind is tuple:
             return 'a list of positive whole numbers, such as [128, 128], or "128-128"'
-        noun = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
         bounds = []
         if self.minimum is not None:
-            bounds.append(f"{'>' if self.exclusive_minimum else '≥'} {self.minimum:g}")
+            bounds.append(f"{'>' if self.exclusive_minimum else '≥'} {self.minimum:.15g}")
         if self.maximum is not None:
-            bounds.append(f"{'<' if self.exclusive_maximum else '≤'} {self.maximum:g}")
-        return " ".join([noun[self.kind], " and ".join(bounds)]).strip()
+            bounds.append(f"{'<' if self.exclusive_maximum else '≤'} {self.maximum:.15g}")
+        return " ".join([_NOUNS[self.kind], " and ".join(bounds)]).strip()
 
     def _is_one_value(self, raw: list[Any] | tuple[Any, ...]) -> bool:
         return self.kind is tuple and not any(isinstance(item, list | tuple | str) for item in raw)
@@ -92,7 +92,7 @@ class Rule:
         if self.kind is tuple:
             value = _widths(raw)
         elif self.kind is float and isinstance(raw, int) and not isinstance(raw, bool):
-            value = float(raw)
+            value = _as_float(raw)
         if not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
             raise ValueError(f"got {_show(raw)}; accepted: {self._accepted()}")
         if self.names and value not in self.names:
@@ -155,11 +155,19 @@ class Rule:
         if step is not None:
             if log:
                 raise ValueError("a range has log = true or a step, not both")
-            if isinstance(step, bool) or not isinstance(step, self.kind | int) or step <= 0:
-                raise ValueError(f"step = {_show(step)}; accepted: {self.describe()} above 0")
+            # Not `step <= 0`, which lets NaN pass.
+            if isinstance(step, bool) or not isinstance(step, self.kind | int) or not step > 0:
+                raise ValueError(f"step = {_show(step)}; accepted: {_NOUNS[self.kind]} above 0")
             if step > high - low:
                 raise ValueError(f"step = {step} is wider than the range {low} … {high}")
         return Interval(low, high, log, None if step is None else self.kind(step))
+
+
+def _as_float(whole: int) -> float:
+    try:
+        return float(whole)
+    except OverflowError:
+        return math.inf if whole > 0 else -math.inf
 
 
 def _widths(raw: Any) -> tuple[int, ...] | Any:

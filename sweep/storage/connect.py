@@ -41,7 +41,7 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         storage = RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=arguments)
-        if is_sqlite:
+        if is_sqlite and not _in_memory(parsed):
             _share_file(storage.engine)
         if create:
             create_tables(storage.engine)
@@ -50,7 +50,8 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
             f"storage {shown}: no driver for this database ({error}); accepted: "
             "sqlite:///FILE, postgresql+psycopg://… with psycopg installed"
         ) from error
-    except SQLAlchemyError as error:
+    # ValueError: a setting in the URL that the driver cannot read.
+    except (SQLAlchemyError, ValueError) as error:
         cause = getattr(error, "orig", None) or error
         raise UserError(f"storage {shown}: cannot be used as a database: {cause}") from error
     except RuntimeError as error:
@@ -62,22 +63,30 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
 def _parse(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError as error:
+    # ValueError: a port that is no number.
+    except (ArgumentError, ValueError) as error:
         raise UserError(
             f"storage {url!r} is no database URL; accepted: sqlite:///FILE, "
             "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
         ) from error
 
 
+def _in_memory(url: URL) -> bool:
+    return url.database in (None, "", ":memory:")
+
+
 def _check_file(url: URL, shown: str, create: bool) -> None:
-    if url.database in (None, "", ":memory:"):
+    if _in_memory(url):
         return
     path = Path(str(url.database))
     if path.exists():
         if not path.is_file():
             raise UserError(f"storage {shown}: {path} is not a file")
-        with path.open("rb") as file:
-            head = file.read(16)
+        try:
+            with path.open("rb") as file:
+                head = file.read(16)
+        except OSError as error:
+            raise UserError(f"storage {shown}: {path} cannot be read: {error.strerror}") from error
         if head and head != b"SQLite format 3\x00":
             raise UserError(f"storage {shown}: {path} is not an SQLite database")
         if create and not os.access(path, os.W_OK):

@@ -23,7 +23,8 @@ from sweep.search.methods import (
 )
 from sweep.search.space import grid, unconditional_space
 from sweep.spec.spec import Spec
-from sweep.storage import Measurement, open_storage, write_measurements
+from sweep.storage import open_storage, write_measurements
+from sweep.study.measure import measure
 from sweep.study.progress import Progress, Watcher, unwatched
 from sweep.study.records import BASELINE, SEARCH, give_back, open_study, remaining, role
 from sweep.study.trial_run import TrialRun, begin
@@ -175,17 +176,7 @@ class _Loop:
             folds = ", ".join(str(fold) for fold in np.flatnonzero(~chunk.finite[slot]))
             run.fail(self.study, f"loss or weights not finite by step {step} on fold {folds}")
             return True
-        rows = [
-            Measurement(
-                trial_id=run.trial._trial_id,
-                fold=fold,
-                step=step,
-                generator_loss=float(chunk.generator_loss[slot, fold]),
-                discriminator_loss=float(chunk.discriminator_loss[slot, fold]),
-                **self.setup.judge.measure(fold, chunk.features[slot, fold]),
-            )
-            for fold in range(self.spec.score.folds)
-        ]
+        rows = measure(self.setup, chunk, step, slot, run.trial._trial_id)
         write_measurements(self.storage.engine, rows)
         run.add_chunk(rows)
         if run.chunks == self.spec.train.chunks:
@@ -224,6 +215,7 @@ class _Loop:
                 baseline_score=baselines[0] if baselines else None,
                 elapsed=elapsed,
                 training=self.training,
+                partial=flying,
                 remaining=elapsed / begun_here * left if begun_here else None,
             )
         )

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """A study at the end of a chunk. Times are in seconds since the launch."""
+    """A study at the end of a chunk.
+
+    Times are in seconds since the launch. `partial` is how much of their training the trials in
+    flight have behind them, summed over trials.
+    """
 
     study: str
     phase: str
@@ -21,7 +25,7 @@ class Progress:
     elapsed: float
     training: float
     remaining: float | None
-    note: str | None = None
+    partial: float = 0.0
 
     @property
     def finished(self) -> int:

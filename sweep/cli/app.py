@@ -1,0 +1,37 @@
+"""What all commands share: the Typer app, the options that recur, and how they print."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    name="sweep",
+    help="Does regularisation help this GAN, which, how strong, on which network?\n\n"
+    "Start with [bold]sweep launch[/], which needs nothing else.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console()
+notices = Console(stderr=True)
+
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        envvar="SWEEP_STORAGE",
+        help="Database of the studies. [dim]Default: sqlite:///studies.db in this folder[/]",
+        show_default=False,
+        show_envvar=True,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def print_json(data: Any) -> None:
+    """Prints data as JSON on standard output, numbers in full precision."""
+    typer.echo(json.dumps(data, indent=2))

@@ -1,0 +1,141 @@
+"""`sweep export`, `sweep score` and `sweep train`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sweep.cli.app import AsJson, Storage, app, console, notices, print_json
+from sweep.errors import UserError
+
+ConfigFile = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="A config as `sweep export` writes it.")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, max=2**31 - 1, help="Seed of the training. [dim]Default: the config's[/]"),
+]
+
+
+@app.command("export", epilog="Example:  sweep export digits -o best.toml")
+def export_command(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")],
+    storage: Storage = None,
+    trial: Annotated[
+        int | None, typer.Option(min=0, help="This trial. [dim]Default: the best[/]")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="The best so many.")] = 1,
+    form: Annotated[str, typer.Option("--format", help="toml, json or yaml.")] = "toml",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="File to write. [dim]Default: standard output[/]"),
+    ] = None,
+) -> None:
+    """Export the best config(s) of a study, with where they came from."""
+    from sweep.storage import open_storage
+    from sweep.study.export import best_configs, render, trial_config
+    from sweep.study.records import load_study
+
+    if trial is not None and top != 1:
+        raise UserError("--trial and --top exclude each other; give one of them")
+    opened = load_study(study, open_storage(storage))
+    configs = best_configs(opened, top) if trial is None else [trial_config(opened, trial)]
+    text = render(configs, form)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{output}: cannot be written: {error.strerror}") from error
+    notices.print(f"Wrote {output}.", highlight=False)
+
+
+@app.command("score", epilog="Example:  sweep score best.toml")
+def score_command(config: ConfigFile, seed: Seed = None, as_json: AsJson = False) -> None:
+    """Train and score an exported config again on all folds, and say whether the bits agree."""
+    from sweep.study.export import read_config
+    from sweep.study.solo import score_config
+
+    loaded = read_config(config)
+    with _steps(as_json) as heard:
+        found = score_config(loaded, seed=seed, heard=heard)
+    if as_json:
+        rows = [
+            {key: value for key, value in asdict(row).items() if key != "trial_id"}
+            for row in found.measurements
+        ]
+        print_json(asdict(found) | {"measurements": rows})
+        return
+    for fold, score in enumerate(found.fold_scores):
+        console.print(f"fold {fold}   {score!r}", highlight=False)
+    console.print(
+        f"mean     {found.score:.4f} ± {found.standard_error:.4f} at step {found.step}, "
+        f"seed {found.seed}",
+        highlight=False,
+    )
+    if found.identical:
+        console.print("[green]Identical[/] to the exported scores, to the last bit.")
+    elif found.identical is False:
+        console.print("[yellow]Not identical[/] to the exported scores:", highlight=False)
+        stored = loaded.provenance["fold_scores"]
+        console.print(f"  exported {stored}", highlight=False)
+    for difference in found.differences:
+        console.print(f"  {difference}", highlight=False, markup=False)
+
+
+@app.command("train", epilog="Example:  sweep train best.toml -o out")
+def train_command(
+    config: ConfigFile,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a config on all of its training data: checkpoint, samples, curves and metrics."""
+    from sweep.study.export import read_config
+    from sweep.study.solo import train_config
+    from sweep.trained import check_folder, save_trained
+
+    loaded = read_config(config)
+    check_folder(output)
+    with _steps(as_json) as heard:
+        trained = train_config(loaded.spec, seed=seed, heard=heard)
+    folder = save_trained(trained, loaded, output)
+    last = trained.measurements[-1]
+    if as_json:
+        print_json({"folder": str(folder), "fid": last.fid, "kid": last.kid, "step": last.step})
+        return
+    console.print(
+        f"FID-proxy to its training images {last.fid:.3f}, KID {last.kid:.4f} after {last.step} "
+        f"steps.\nWrote {output}: " + ", ".join(sorted(p.name for p in folder.iterdir())),
+        highlight=False,
+    )
+
+
+class _steps:
+    """Progress over training steps on standard error, unless JSON was asked for."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._display = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+            TimeRemainingColumn(),
+            console=notices,
+            disable=quiet or not notices.is_terminal,
+            transient=True,
+        )
+
+    def __enter__(self):  # type: ignore[no-untyped-def]
+        self._display.start()
+        task = self._display.add_task("preparing", total=1)
+
+        def heard(done: int, total: int) -> None:
+            self._display.update(task, description="training", completed=done, total=total)
+
+        return heard
+
+    def __exit__(self, *exception: object) -> None:
+        self._display.stop()

@@ -1,0 +1,39 @@
+"""`sweep dashboard`."""
+
+from typing import Annotated
+
+import typer
+
+from sweep.cli.app import Storage, app, console, notices
+from sweep.errors import UserError
+
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+@app.command("dashboard", epilog="Example:  sweep dashboard --port 8081")
+def dashboard_command(
+    storage: Storage = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
+) -> None:
+    """Serve the Optuna dashboard on this storage, until Ctrl-C."""
+    import socket
+
+    from optuna_dashboard import run_server
+
+    from sweep.storage import open_storage
+
+    opened = open_storage(storage)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UserError(f"--host {host} --port {port}: {error.strerror}") from error
+    if host not in _LOCAL:
+        notices.print(
+            f"[yellow]warning:[/] listening on {host}: whoever reaches this address can read and "
+            "change all studies; the dashboard has no login."
+        )
+    console.print(f"Optuna dashboard on http://{host}:{port}/  (Ctrl-C ends it)", highlight=False)
+    run_server(opened, host=host, port=port)

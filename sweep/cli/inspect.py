@@ -1,0 +1,51 @@
+"""`sweep list` and `sweep show`."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sweep.cli.app import AsJson, Storage, app, console, print_json
+
+
+@app.command("list", epilog="Example:  sweep list --storage sqlite:///studies.db")
+def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
+    """List the studies of a storage."""
+    from sweep.storage import open_storage, storage_url
+    from sweep.study.overview import overview
+
+    entries = overview(open_storage(storage))
+    if as_json:
+        print_json([entry.__dict__ for entry in entries])
+        return
+    if not entries:
+        console.print(f"{storage_url(storage)} holds no studies.", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("study", "complete", "pruned", "failed", "open", "best", "baseline"):
+        table.add_column(column, justify="left" if column == "study" else "right")
+    for entry in entries:
+        scores = ("–" if s is None else f"{s:.3f}" for s in (entry.best, entry.baseline))
+        counts = map(str, (entry.complete, entry.pruned, entry.failed, entry.open))
+        table.add_row(entry.study, *counts, *scores)
+    console.print(table)
+
+
+@app.command("show", epilog="Example:  sweep show digits")
+def show_command(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")],
+    storage: Storage = None,
+    top: Annotated[int, typer.Option(min=1, help="How many trials of the ranking.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show one study: baseline, ranking, best config, the score per target, warnings."""
+    from sweep.cli.answers import answer_as_json, print_answer
+    from sweep.storage import open_storage
+    from sweep.study.answers import answer
+    from sweep.study.records import load_study
+
+    found = answer(load_study(study, open_storage(storage)))
+    if as_json:
+        print_json(answer_as_json(found))
+    else:
+        print_answer(found, storage, shown=top)

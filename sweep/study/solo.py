@@ -1,0 +1,145 @@
+"""One config trained outside a study: scored again on all folds, or trained on all its data."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from models.training import MemberState
+from sweep.engine.devices import local_devices, use_all_cores
+from sweep.engine.population import Population
+from sweep.engine.settings import hyperparameters_of, program_of
+from sweep.errors import UserError
+from sweep.judge import Judge
+from sweep.prepare import Setup, prepare
+from sweep.spec.spec import Spec
+from sweep.storage import Measurement
+from sweep.study.export import Config
+from sweep.study.measure import measure
+from sweep.study.trial_run import standard_error
+from sweep.versions import versions
+
+Heard = Callable[[int, int], None]
+"""Called after each chunk with the steps done and the steps in all."""
+
+
+def unheard(done: int, total: int) -> None:
+    """Listens to nothing."""
+    del done, total
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """A config scored again. `differences` says what is not as its provenance has it.
+
+    `identical` is None where the provenance holds no scores, or the seed is another one.
+    """
+
+    fold_scores: tuple[float, ...]
+    score: float
+    standard_error: float
+    step: int
+    seed: int
+    measurements: tuple[Measurement, ...]
+    identical: bool | None
+    differences: tuple[str, ...]
+
+
+def score_config(config: Config, *, seed: int | None = None, heard: Heard = unheard) -> Rescored:
+    """Trains a config on every fold and scores it, with its study's seed unless told another.
+
+    The data split and the feature map stay those of the config, so that scores of different seeds
+    can be compared. Raises `UserError` for unusable data, or a member that does not stay finite.
+    """
+    use_all_cores()
+    spec = config.spec
+    setup = prepare(spec)
+    used_seed = spec.study.seed if seed is None else seed
+    rows, _ = _train(spec, setup, used_seed, heard)
+    folds = spec.score.folds
+    curve = np.array([getattr(row, spec.score.metric) for row in rows]).reshape(-1, folds)
+    chosen = len(curve) - 1 if spec.score.at == "final" else int(curve.mean(axis=1).argmin())
+    chunk_steps = spec.train.steps // spec.train.chunks
+    stored_step = config.provenance.get("step")
+    same_seed = used_seed == config.provenance.get("seed")
+    if same_seed and isinstance(stored_step, int) and 0 < stored_step <= spec.train.steps:
+        # A pruned trial's score is that of its last chunk, not of the last chunk there is.
+        chosen = stored_step // chunk_steps - 1
+    scores = curve[chosen]
+    stored = config.provenance.get("fold_scores")
+    identical = None if stored is None or not same_seed else stored == scores.tolist()
+    return Rescored(
+        fold_scores=tuple(scores.tolist()),
+        score=float(scores.mean()),
+        standard_error=standard_error(scores),
+        step=(chosen + 1) * chunk_steps,
+        seed=used_seed,
+        measurements=tuple(rows),
+        identical=identical,
+        differences=tuple(_differences(config.provenance, setup, used_seed)),
+    )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A config trained on all images but those of the feature map.
+
+    `measurements` compare samples with the images of the first fold, which are trained on here:
+    they show how well the GAN fits, not how well it generalises.
+    """
+
+    state: MemberState
+    setup: Setup
+    seed: int
+    measurements: tuple[Measurement, ...]
+
+
+def train_config(spec: Spec, *, seed: int | None = None, heard: Heard = unheard) -> Trained:
+    """Trains one member of a config on all of its training data."""
+    use_all_cores()
+    setup = prepare(spec)
+    used_seed = spec.study.seed if seed is None else seed
+    everything = np.sort(setup.plan.held_out.reshape(-1))[None]
+    judge = Judge(setup.judge.held_out[:1], setup.judge.references[:1])
+    setup = replace(setup, plan=replace(setup.plan, train=everything), judge=judge)
+    rows, population = _train(spec, setup, used_seed, heard)
+    state: MemberState = jax.tree.map(lambda leaf: leaf[0, 0], population.states())
+    return Trained(state, setup, used_seed, tuple(rows))
+
+
+def _train(
+    spec: Spec, setup: Setup, seed: int, heard: Heard
+) -> tuple[list[Measurement], Population]:
+    """Trains one slot to the end, measuring each chunk; `UserError` where it gets non-finite."""
+    shape = setup.dataset.images.shape[1:]
+    program = program_of(spec, (shape[0], shape[1], shape[2]), setup.samples)
+    population = Population(program, setup.features, setup.shared(seed), 1, local_devices())
+    hyperparameters = hyperparameters_of(spec)
+    rows: list[Measurement] = []
+    with threadpool_limits(limits=1, user_api="blas"):
+        for index in range(spec.train.chunks):
+            chunk = population.advance([hyperparameters], [index == 0])
+            step = (index + 1) * program.chunk_steps
+            if not chunk.finite.all():
+                raise UserError(
+                    f"the config does not train: loss or weights not finite by step {step}"
+                )
+            rows += measure(setup, chunk, step)
+            heard(step, spec.train.steps)
+    return rows, population
+
+
+def _differences(provenance: dict[str, Any], setup: Setup, seed: int) -> Iterator[str]:
+    if "seed" in provenance and provenance["seed"] != seed:
+        yield f"seed: {seed} here, {provenance['seed']} in the study"
+    stored = provenance.get("fingerprints", {})
+    for name, value in setup.fingerprints().items():
+        if name in stored and stored[name] != value:
+            yield f"{name} fingerprint: {value} here, {stored[name]} in the study"
+    found = versions()
+    for name, value in provenance.get("versions", {}).items():
+        if found.get(name) != value:
+            yield f"{name}: {found.get(name, 'absent')} here, {value} in the study"

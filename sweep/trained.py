@@ -1,0 +1,116 @@
+"""A trained config as a folder: Orbax checkpoint, config, metrics and pictures."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from models.gan import GAN, networks
+from models.random import LATENTS
+from sweep.engine.settings import program_of
+from sweep.errors import UserError
+from sweep.pictures import draw_curves, draw_grid
+from sweep.study.export import Config, read_config, render
+from sweep.study.solo import Trained
+from sweep.versions import versions
+
+CHECKPOINT, CONFIG, METRICS = "checkpoint", "config.toml", "metrics.json"
+SAMPLES, CURVES = "samples.png", "curves.png"
+_SHOWN = 64
+
+Generate = Callable[[jax.Array, int], jax.Array]
+"""(key, count) → images [count, h, w, c] float32 in [−1, 1]."""
+
+
+def check_folder(folder: str | Path) -> Path:
+    """The folder to write to; raises `UserError` unless it is new, or empty, and writable."""
+    folder = Path(folder).absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: exists and is not an empty folder; choose another (-o)")
+    parent = next(parent for parent in folder.parents if parent.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UserError(f"{folder}: cannot be created, {parent} is not a writable folder")
+    return folder
+
+
+def save_trained(trained: Trained, config: Config, folder: str | Path) -> Path:
+    """Writes all files of a trained config, the folder appearing whole or not at all."""
+    folder = check_folder(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write(trained, config, draft)
+        if folder.exists():
+            folder.rmdir()
+        draft.chmod(0o755)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return folder
+
+
+def load_generator(folder: str | Path) -> Generate:
+    """Loads the generator that `sweep train` wrote, as a function (key, count) → images.
+
+    Raises `UserError` for a folder that is none of these.
+    """
+    folder = Path(folder).absolute()
+    if not (folder / CHECKPOINT).is_dir():
+        raise UserError(f"{folder}: holds no {CHECKPOINT}/; `sweep train CONFIG -o DIR` writes one")
+    metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    spec = read_config(folder / CONFIG).spec
+    height, width, channels = metrics["image_shape"]
+    gan = program_of(spec, (height, width, channels), 1).gan
+    networks_of_gan = networks(gan)
+    like = jax.eval_shape(networks_of_gan.init, jax.random.key(0))[0]
+    with ocp.StandardCheckpointer() as checkpointer:
+        params = checkpointer.restore(folder / CHECKPOINT / "generator", like)
+    return _generate(gan, params)
+
+
+def _generate(gan: GAN, params: Any) -> Generate:
+    draw = LATENTS[gan.latent_distribution]
+    apply = jax.jit(networks(gan).generator)
+
+    def generate(key: jax.Array, count: int) -> jax.Array:
+        return apply(params, draw(key, (count, gan.latent)))
+
+    return generate
+
+
+def _write(trained: Trained, config: Config, folder: Path) -> None:
+    state, spec = trained.state, config.spec
+    shape = trained.setup.dataset.images.shape[1:]
+    generator = state.generator if state.generator_average is None else state.generator_average
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder / CHECKPOINT / "generator", generator)
+        checkpointer.save(folder / CHECKPOINT / "discriminator", state.discriminator)
+    (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
+    gan = program_of(spec, (shape[0], shape[1], shape[2]), 1).gan
+    generate = _generate(gan, generator)
+    images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
+    draw_grid(images, folder / SAMPLES)
+    draw_curves(trained.measurements, folder / CURVES)
+    metrics = {
+        "seed": trained.seed,
+        "steps": spec.train.steps,
+        "image_shape": list(shape),
+        "training_images": int(trained.setup.plan.train.shape[1]),
+        "samples_compared": trained.setup.samples,
+        "fingerprints": trained.setup.fingerprints(),
+        "versions": versions(),
+        "curve": [
+            {key: value for key, value in asdict(row).items() if key not in ("trial_id", "fold")}
+            for row in trained.measurements
+        ],
+    }
+    (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
