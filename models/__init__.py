@@ -1,8 +1,8 @@
 """Flax GANs and the pure training step of one member. Knows no study, file or clock."""
 
 from models.gan import GAN, GAN_KINDS, Networks, networks
-from models.penalty import FORMS
-from models.program import Hyperparameters, NetworkPenalty, Program
+from models.penalty import FORMS, Formula, NetworkPenalty, formula_of, network_penalty
+from models.program import Hyperparameters, Program
 from models.training import (
     ChunkMetrics,
     MemberState,
@@ -18,13 +18,16 @@ __all__ = [
     "GAN",
     "GAN_KINDS",
     "ChunkMetrics",
+    "Formula",
     "Hyperparameters",
     "MemberState",
     "NetworkPenalty",
     "Networks",
     "Program",
+    "formula_of",
     "init",
     "member_key",
+    "network_penalty",
     "networks",
     "sample",
     "train_chunk",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from jax.typing import ArrayLike
 
 from models.gan import GAN
+from models.penalty import NetworkPenalty
 
 
 @dataclass(frozen=True)
@@ -28,23 +29,14 @@ class Program:
     samples: int
 
 
-class NetworkPenalty(NamedTuple):
-    """The penalty on one network, as traced float32 scalars.
+class Hyperparameters(NamedTuple):
+    """All that may differ between members of one program: a pytree of traced scalars.
 
-    `form` is the int32 index of the penalty in `models.penalty.FORMS`; 0 is no penalty at all.
-    Coefficients that the form does not have are ignored.
+    `formula` is the int32 value of a `models.penalty.Formula`, for both networks; the others are
+    float32.
     """
 
-    form: ArrayLike
-    strength: ArrayLike
-    order: ArrayLike
-    l1: ArrayLike
-    l2: ArrayLike
-
-
-class Hyperparameters(NamedTuple):
-    """All that may differ between members of one program: a pytree of traced scalars."""
-
+    formula: ArrayLike
     generator_penalty: NetworkPenalty
     discriminator_penalty: NetworkPenalty
     generator_learning_rate: ArrayLike

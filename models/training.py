@@ -15,8 +15,8 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from models.gan import networks
-from models.penalty import add_traced_penalty
-from models.program import Hyperparameters, NetworkPenalty, Program
+from models.penalty import Formula, penalised_update
+from models.program import Hyperparameters, Program
 from models.random import LATENTS, indices
 from objectives.adversarial import adversarial_loss
 from objectives.aliases import PyTree
@@ -35,6 +35,10 @@ class MemberState(NamedTuple):
     generator_average: PyTree | None
 
 
+Carry = tuple[MemberState, jax.Array, jax.Array]
+"""A member in the loop of a chunk: its state, and the sums of both losses."""
+
+
 class ChunkMetrics(NamedTuple):
     """Scalars of one chunk: losses averaged over its steps, and whether all weights are finite."""
 
@@ -49,34 +53,20 @@ def member_key(seed: ArrayLike, fold: ArrayLike) -> jax.Array:
 
 
 def optimizers(
-    program: Program, hyperparameters: Hyperparameters
+    hyperparameters: Hyperparameters,
 ) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
-    """The generator's and the discriminator's optimiser: the penalty's gradient, then Adam."""
-
-    def chain(penalty: NetworkPenalty, learning_rate: ArrayLike) -> optax.GradientTransformation:
-        adam = optax.adam(learning_rate, b1=hyperparameters.beta1, b2=hyperparameters.beta2)
-        return optax.chain(add_traced_penalty(penalty, program.penalised), adam)
-
+    """The generator's and the discriminator's optimiser: Adam (arXiv:1412.6980)."""
+    betas = {"b1": hyperparameters.beta1, "b2": hyperparameters.beta2}
     return (
-        chain(hyperparameters.generator_penalty, hyperparameters.generator_learning_rate),
-        chain(hyperparameters.discriminator_penalty, hyperparameters.discriminator_learning_rate),
+        optax.adam(hyperparameters.generator_learning_rate, **betas),
+        optax.adam(hyperparameters.discriminator_learning_rate, **betas),
     )
-
-
-def _apply(
-    optimizer: optax.GradientTransformation, gradient: PyTree, state: Any, params: PyTree
-) -> tuple[PyTree, Any]:
-    # Adam's bias correction in Optax raises a traced float32 to its int32 count, which strict
-    # promotion (on in our tests, and in some users' code) would refuse.
-    with jax.numpy_dtype_promotion("standard"):
-        updates, state = optimizer.update(gradient, state, params)
-    return optax.apply_updates(params, updates), state
 
 
 def init(program: Program, hyperparameters: Hyperparameters, key: jax.Array) -> MemberState:
     """A member before its first step."""
     generator, discriminator = networks(program.gan).init(jax.random.fold_in(key, _INIT))
-    generator_optimizer, discriminator_optimizer = optimizers(program, hyperparameters)
+    generator_optimizer, discriminator_optimizer = optimizers(hyperparameters)
     return MemberState(
         step=jnp.zeros((), np.int32),
         generator=generator,
@@ -89,6 +79,7 @@ def init(program: Program, hyperparameters: Hyperparameters, key: jax.Array) -> 
 
 def train_step(
     program: Program,
+    formula: Formula,
     state: MemberState,
     hyperparameters: Hyperparameters,
     images: jax.Array,
@@ -104,7 +95,7 @@ def train_step(
     pair = networks(program.gan)
     loss = adversarial_loss(program.loss)
     draw_latent = LATENTS[program.gan.latent_distribution]
-    generator_optimizer, discriminator_optimizer = optimizers(program, hyperparameters)
+    generator_optimizer, discriminator_optimizer = optimizers(hyperparameters)
     step_key = jax.random.fold_in(jax.random.fold_in(key, _STEPS), state.step)
     keys = jax.random.split(step_key, 2 * program.discriminator_steps + 1)
 
@@ -124,15 +115,27 @@ def train_step(
         real = images[train_indices[chosen]]
         fake = pair.generator(state.generator, latents(keys[2 * turn + 1]))
         d_loss, gradient = jax.value_and_grad(discriminator_loss)(discriminator, real, fake)
-        discriminator, discriminator_state = _apply(
-            discriminator_optimizer, gradient, discriminator_state, discriminator
+        discriminator, discriminator_state = penalised_update(
+            discriminator_optimizer,
+            formula,
+            hyperparameters.discriminator_penalty,
+            program.penalised,
+            gradient,
+            discriminator_state,
+            discriminator,
         )
 
     g_loss, gradient = jax.value_and_grad(generator_loss)(
         state.generator, discriminator, latents(keys[-1])
     )
-    generator, generator_state = _apply(
-        generator_optimizer, gradient, state.generator_optimizer, state.generator
+    generator, generator_state = penalised_update(
+        generator_optimizer,
+        formula,
+        hyperparameters.generator_penalty,
+        program.penalised,
+        gradient,
+        state.generator_optimizer,
+        state.generator,
     )
     average = state.generator_average
     if average is not None:
@@ -158,17 +161,23 @@ def train_chunk(
 ) -> tuple[MemberState, ChunkMetrics]:
     """`program.chunk_steps` training steps in one loop on the device."""
 
-    def body(
-        _: jax.Array, carry: tuple[MemberState, jax.Array, jax.Array]
-    ) -> tuple[MemberState, jax.Array, jax.Array]:
-        state, g_total, d_total = carry
-        state, g_loss, d_loss = train_step(
-            program, state, hyperparameters, images, train_indices, key
-        )
-        return state, g_total + g_loss, d_total + d_loss
+    def run(formula: Formula, carry: Carry) -> Carry:
+        def body(_: jax.Array, carry: Carry) -> Carry:
+            state, g_total, d_total = carry
+            state, g_loss, d_loss = train_step(
+                program, formula, state, hyperparameters, images, train_indices, key
+            )
+            return state, g_total + g_loss, d_total + d_loss
 
+        end: Carry = lax.fori_loop(0, program.chunk_steps, body, carry)
+        return end
+
+    # The formula is chosen once a chunk: inside the loop a branch would keep the penalty from
+    # being computed in one pass with the optimiser. In `lax.map` the others cost nothing.
     zero = jnp.zeros((), np.float32)
-    state, g_total, d_total = lax.fori_loop(0, program.chunk_steps, body, (state, zero, zero))
+    branches = [partial(run, formula) for formula in Formula]
+    carry: Carry = lax.switch(hyperparameters.formula, branches, (state, zero, zero))
+    state, g_total, d_total = carry
     weights = (state.generator, state.discriminator, g_total, d_total)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(weights)]))
     steps = np.float32(program.chunk_steps)

@@ -55,11 +55,15 @@ def add_norm_penalty(
     def update(updates: PyTree, state: Any, params: PyTree | None = None) -> tuple[PyTree, Any]:
         if params is None:
             raise ValueError(NO_PARAMS_MESSAGE)
-        gradient = chosen.gradient(params, **coefficients)
-        return jax.tree.map(_add, updates, gradient, is_leaf=_is_none), state
+        return add_where_given(updates, chosen.gradient(params, **coefficients)), state
 
     transformation = optax.GradientTransformation(init, update)
     return transformation if mask is None else optax.masked(transformation, mask)
+
+
+def add_where_given(updates: PyTree, gradient: PyTree) -> PyTree:
+    """`updates + gradient`, and `updates` alone where the gradient has `None` for a leaf."""
+    return jax.tree.map(_add, updates, gradient, is_leaf=_is_none)
 
 
 def _is_none(node: object) -> bool:

@@ -105,21 +105,21 @@ def train(
     pixels: np.ndarray,
     steps: int,
     seed: int,
+    cached: bool,
 ) -> Generator:
-    """Trains one pair on pixels [n, pixels]."""
+    """Trains one pair on pixels [n, pixels]; `cached` walks the modules' graphs only once."""
     rngs = nnx.Rngs(seed)
     generator = Generator(pixels.shape[1], rngs)
     discriminator = Discriminator(pixels.shape[1], rngs)
     generator_optimizer = nnx.Optimizer(generator, adam, wrt=nnx.Param)
     discriminator_optimizer = nnx.Optimizer(discriminator, adam, wrt=nnx.Param)
-    cached_step = nnx.cached_partial(
-        step, generator, discriminator, generator_optimizer, discriminator_optimizer
-    )
+    modules = (generator, discriminator, generator_optimizer, discriminator_optimizer)
+    update = nnx.cached_partial(step, *modules) if cached else partial(step, *modules)
     random = np.random.default_rng(seed)
     for _ in range(steps):
         real = pixels[random.integers(len(pixels), size=BATCH)]
         latents = random.standard_normal((2, BATCH, LATENT), dtype=np.float32)
-        cached_step(real, latents[0], latents[1])
+        update(real, latents[0], latents[1])
     return generator
 
 
@@ -130,6 +130,7 @@ def run(
     steps: int,
     trials: int,
     storage: str,
+    cached: bool = False,
 ) -> PeerResult:
     """Runs a study of `trials` trials and stores it at the URL `storage`.
 
@@ -140,6 +141,7 @@ def run(
         steps: Training steps of each fold.
         trials: Number of trials.
         storage: An Optuna storage URL.
+        cached: Use `nnx.cached_partial`, as the guide on Flax's performance recommends.
     """
     start = time.perf_counter()
     pixels = images.reshape(len(images), -1)
@@ -153,7 +155,7 @@ def run(
         adam = optax.adam(2e-4, b1=0.5, b2=0.999)
         scores = []
         for seed, (train_indices, held_out) in enumerate(folds):
-            generator = train(step, adam, pixels[train_indices], steps, seed)
+            generator = train(step, adam, pixels[train_indices], steps, seed, cached)
             latent = jax.random.normal(jax.random.key(seed), (len(held_out), LATENT))
             samples = np.asarray(generator(latent)).reshape(-1, *images.shape[1:])
             scores.append(frechet_distance(held_out_features[seed], features(samples)))

@@ -40,13 +40,19 @@ def lp_power(params: PyTree, order: Scalar, strength: Scalar = 1.0) -> jax.Array
     return _value(static_case(order), *prepare(params, strength=strength, order=order))
 
 
-def lp_power_gradient(params: PyTree, order: Scalar, strength: Scalar = 1.0) -> PyTree:
+def lp_power_gradient(
+    params: PyTree, order: Scalar, strength: Scalar = 1.0, *, general: bool = False
+) -> PyTree:
     """Returns ∂/∂w of `lp_power`: strength · p·|w|^(p-1)·sign(w), a tree like `params`.
 
     Exactly 0 wherever w is 0, for every order above 0. Infinite only where the true value exceeds
     the dtype's range, NaN where the weight is NaN. Arguments and errors are those of `lp_power`.
+    With `general` a traced order takes the formula for any order without looking for 1 and 2,
+    which have cheaper ones: no branch is compiled, and the result fuses with what uses it.
     """
-    return _gradient(static_case(order), *prepare(params, strength=strength, order=order))
+    return _gradient(
+        static_case(order, general=general), *prepare(params, strength=strength, order=order)
+    )
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -6,6 +6,7 @@ empty ones included; `None` subtrees hold no leaf and are skipped.
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
+from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -79,16 +80,18 @@ def _varying_axes(array: jax.Array) -> frozenset[Any]:
     return axes
 
 
-def static_case(order: Scalar) -> Case | None:
+def static_case(order: Scalar, *, general: bool = False) -> Case | None:
     """Returns the formula for an order known while tracing, `None` for an order that is an array.
 
-    Raises `ValueError` for a Python number that is not a finite number above 0.
+    `general` asks for the formula that serves every order, whatever this one is. Raises
+    `ValueError` for a Python number that is not a finite number above 0.
     """
     if not isinstance(order, (int, float)):
-        return None
+        return Case.GENERAL if general else None
     if not 0 < order < float("inf"):
         raise ValueError(f"order must be a finite number above 0, got {order!r}")
-    return {1.0: Case.FIRST, 2.0: Case.SECOND}.get(float(order), Case.GENERAL)
+    exact = {} if general else {1.0: Case.FIRST, 2.0: Case.SECOND}
+    return exact.get(float(order), Case.GENERAL)
 
 
 def choose(
@@ -106,8 +109,10 @@ def choose(
     never meets 0·inf.
     """
     if case is not None:
-        result: Result = jax.lax.cond(strength == 0, branches[Case.OFF], branches[case], params)
-        return result
+        # A selection instead of a branch: it fuses with whatever uses the result.
+        off, on = branches[Case.OFF](params), branches[case](params)
+        selected: Result = jax.tree.map(partial(jnp.where, strength == 0), off, on)
+        return selected
     index = jnp.select(
         [strength == 0, order == 1, order == 2],
         [int(Case.OFF), int(Case.FIRST), int(Case.SECOND)],

@@ -50,7 +50,7 @@ def export_command(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{output}: cannot be written: {error.strerror}") from error
-    notices.print(f"Wrote {output}.", highlight=False)
+    notices.print(f"Wrote {output}.", markup=False, highlight=False)
 
 
 @app.command("score", epilog="Example:  sweep score best.toml")
@@ -110,6 +110,7 @@ def train_command(
     console.print(
         f"FID-proxy to its training images {last.fid:.3f}, KID {last.kid:.4f} after {last.step} "
         f"steps.\nWrote {output}: " + ", ".join(sorted(p.name for p in folder.iterdir())),
+        markup=False,
         highlight=False,
     )
 

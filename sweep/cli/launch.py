@@ -1,6 +1,7 @@
 """`sweep launch` and `sweep init`."""
 
 import os
+import re
 import shlex
 import signal
 import sys
@@ -18,7 +19,7 @@ from sweep.errors import UserError
 @app.command("launch", epilog="Example:  sweep launch digits --trials 12")
 def launch_command(
     spec: Annotated[
-        str, typer.Argument(metavar="[SPEC]", help="A TOML file, or the name of a built-in study.")
+        str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a built-in study.")
     ] = "digits",
     storage: Storage = None,
     trials: Annotated[
@@ -34,10 +35,10 @@ def launch_command(
 ) -> None:
     """Run a study, or go on with it: from a spec to a ranked answer.
 
-    Ctrl-C ends it after the running chunk with nothing lost; the same command goes on. A second
-    Ctrl-C ends it at once, and loses the chunk.
+    Ctrl-C ends it after the running chunk with nothing lost; the same command goes on.
     """
-    if timeout is not None and timeout <= 0:
+    # Not `timeout <= 0`, which lets NaN pass.
+    if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
     from sweep.cli.answers import answer_as_json, print_answer
     from sweep.cli.watching import watching
@@ -57,7 +58,7 @@ def launch_command(
         if not launched.done:
             again = shlex.join(["sweep", *sys.argv[1:]])
             console.print("\nStopped before the end; nothing is lost. Go on with:")
-            console.print(f"  {again}", markup=False, highlight=False)
+            console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
     if interrupts.happened() and not launched.done:
         raise typer.Exit(130)
 
@@ -73,9 +74,11 @@ def init_command(
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UserError(f"{file}: {parent} is not a writable folder")
     text = (files("sweep") / "studies" / "template" / "spec.toml").read_text(encoding="utf-8")
-    name = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in file.stem)
-    file.write_text(text.replace('name = "mine"', f'name = "{name.lstrip("._-") or "mine"}"'))
-    console.print(f"Wrote {file}. Start it with:  sweep launch {file}", highlight=False)
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", file.stem).lstrip("._-")[:100] or "mine"
+    file.write_text(text.replace('name = "mine"', f'name = "{name}"'), encoding="utf-8")
+    console.print(
+        f"Wrote {file}. Start it with:  sweep launch {file}", markup=False, highlight=False
+    )
 
 
 class Interrupts:

@@ -17,7 +17,7 @@ from sweep.cli import launch, inspect, configs, dashboard  # noqa: F401
 def main() -> None:
     """Runs `sweep`. Exit codes: 0 done, 2 a mistake in the call or its files, 130 Ctrl-C."""
     try:
-        app()
+        app(prog_name="sweep")
     except UserError as error:
         console = Console(stderr=True, soft_wrap=True, highlight=False)
         console.print("[bold red]error:[/]", end=" ")

@@ -16,7 +16,8 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from models.program import Hyperparameters, NetworkPenalty, Program
+from models.penalty import network_penalty
+from models.program import Hyperparameters, Program
 from models.training import ChunkMetrics, MemberState, init, member_key, sample, train_chunk
 from objectives.aliases import PyTree
 
@@ -111,7 +112,11 @@ class Population:
         self._state, features, metrics = self._advance(
             self._state, jax.device_put(members, self._sharded), self._shared
         )
-        return Chunk(self._collect(features), *map(self._collect, metrics))
+        features = self._collect(features)
+        generator_loss, discriminator_loss, finite = map(self._collect, metrics)
+        # Large weights are finite still when the samples that they generate no longer are.
+        finite &= np.isfinite(features).all(axis=(-2, -1))
+        return Chunk(features, generator_loss, discriminator_loss, finite)
 
     def states(self) -> MemberState:
         """The members' states on the host, with the leading axes [slots, folds]."""
@@ -174,8 +179,8 @@ def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, Py
 
     def abstract_state() -> PyTree:
         number = np.float32(0)
-        penalty = NetworkPenalty(np.int32(0), *[number] * 4)
-        scalars = Hyperparameters(penalty, penalty, *[number] * 5)
+        none = network_penalty("none")
+        scalars = Hyperparameters(np.int32(0), none, none, *[number] * 5)
         return jax.eval_shape(lambda h: init(program, h, member_key(0, 0)), scalars)
 
     split = PartitionSpec("members")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from models.gan import GAN
-from models.penalty import FORMS
-from models.program import Hyperparameters, NetworkPenalty, Program
+from models.penalty import NetworkPenalty, formula_of, network_penalty
+from models.program import Hyperparameters, Program
 from sweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value
 from sweep.spec.spec import Spec
 
@@ -26,8 +26,9 @@ def program_of(config: Spec, image_shape: tuple[int, int, int], samples: int) ->
 def hyperparameters_of(config: Spec) -> Hyperparameters:
     """The traced part of a config, as NumPy scalars."""
     train = config.train
-    generator, discriminator = (network_penalty(config, network) for network in NETWORKS)
+    generator, discriminator = (penalty_on(config, network) for network in NETWORKS)
     return Hyperparameters(
+        formula=np.int32(formula_of(config.penalty.form, config.penalty.order)),
         generator_penalty=generator,
         discriminator_penalty=discriminator,
         generator_learning_rate=np.float32(train.generator_learning_rate),
@@ -38,17 +39,13 @@ def hyperparameters_of(config: Spec) -> Hyperparameters:
     )
 
 
-def network_penalty(config: Spec, network: str) -> NetworkPenalty:
-    """The penalty of a config on one network; form 0 where it is not the target's."""
+def penalty_on(config: Spec, network: str) -> NetworkPenalty:
+    """The penalty of a config on one network; none where the network is not targeted."""
     penalty = config.penalty
-    coefficients = {"strength": 0.0, "order": 2.0, "l1": 0.0, "l2": 0.0}
-    form = "none"
     fields = coefficient_fields(penalty.form, penalty.target, penalty.separate_strengths)
-    for field, networks in fields.items():
-        if network in networks:
-            form = penalty.form
-            coefficients[field.removeprefix(f"{network}_")] = field_value(penalty, field)
-    return NetworkPenalty(
-        form=np.int32(FORMS.index(form)),
-        **{name: np.float32(value) for name, value in coefficients.items()},
-    )
+    coefficients = {
+        field.removeprefix(f"{network}_"): field_value(penalty, field)
+        for field, networks in fields.items()
+        if network in networks
+    }
+    return network_penalty(penalty.form if coefficients else "none", **coefficients)

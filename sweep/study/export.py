@@ -111,9 +111,9 @@ def read_config(path: str | Path) -> Config:
     if not path.is_file():
         raise UserError(f"{path}: no such file; `sweep export STUDY -o {path}` writes one")
     tables = _parse(path)
-    if LIST in tables:
+    if isinstance(several := tables.get(LIST), list):
         raise UserError(
-            f"{path}: holds {len(tables[LIST])} configs; accepted is a file with one "
+            f"{path}: holds {len(several)} configs; accepted is a file with one "
             "(`sweep export STUDY --trial N`)"
         )
     spec = spec_from_tables(tables, str(path))
@@ -122,9 +122,15 @@ def read_config(path: str | Path) -> Config:
             f"{path}: {ranges[0]} is a search range; a config has a value for each field"
         )
     provenance = tables.get(PROVENANCE, {})
-    if not isinstance(provenance, dict):
-        raise UserError(f"{path}: {PROVENANCE}: must be a table, got {provenance!r}")
+    _check_table(provenance, f"{path}: {PROVENANCE}")
+    for part in ("fingerprints", "versions"):
+        _check_table(provenance.get(part, {}), f"{path}: {PROVENANCE}.{part}")
     return Config(spec, provenance)
+
+
+def _check_table(value: Any, name: str) -> None:
+    if not isinstance(value, dict):
+        raise UserError(f"{name}: must be a table, got {value!r}")
 
 
 def _parse(path: Path) -> dict[str, Any]:

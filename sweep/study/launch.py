@@ -32,11 +32,16 @@ from sweep.study.trial_run import TrialRun, begin
 
 @dataclass(frozen=True)
 class Launched:
-    """A study after a launch: whether all of its trials are done, and where the time went."""
+    """A study after a launch: whether all of its trials are done, and where the time went.
+
+    `seconds` in all; before the first trial `preparing_seconds`; `training_seconds` on the
+    devices, compilation included.
+    """
 
     study: optuna.Study
     done: bool
     seconds: float
+    preparing_seconds: float
     training_seconds: float
 
 
@@ -63,12 +68,13 @@ def launch(
     setup = prepare(spec)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     study = open_study(spec, opened, setup)
+    prepared = time.monotonic()
     loop = _Loop(spec, setup, study, opened, watch, begun)
     deadline = np.inf if timeout is None else begun + timeout
     # One BLAS thread: the judge's matrices are small, and its bits must not depend on the cores.
     with threadpool_limits(limits=1, user_api="blas"):
         done = loop.run(lambda: stop() or time.monotonic() >= deadline)
-    return Launched(study, done, time.monotonic() - begun, loop.training)
+    return Launched(study, done, time.monotonic() - begun, prepared - begun, loop.training)
 
 
 @dataclass
@@ -116,10 +122,12 @@ class _Loop:
         return int(self.spec.train.steps // self.spec.train.chunks)
 
     def _next_number(self) -> int | None:
-        """Where there is a trial to begin: how many trials the study has so far."""
+        """The number of the trial to begin next, if any: the first in the queue, or a new one."""
         trials = self.study.get_trials(deepcopy=False)
-        waiting = any(trial.state == TrialState.WAITING for trial in trials)
-        return len(trials) if waiting or remaining(self.spec, trials) else None
+        waiting = [trial.number for trial in trials if trial.state == TrialState.WAITING]
+        if waiting:
+            return min(waiting)
+        return len(trials) if remaining(self.spec, trials) else None
 
     def _fill(self) -> None:
         for index, run in enumerate(self.slots):
@@ -174,7 +182,8 @@ class _Loop:
         step = (run.chunks + 1) * run.program.chunk_steps
         if not chunk.finite[slot].all():
             folds = ", ".join(str(fold) for fold in np.flatnonzero(~chunk.finite[slot]))
-            run.fail(self.study, f"loss or weights not finite by step {step} on fold {folds}")
+            reason = f"loss, weights or samples not finite by step {step} on fold {folds}"
+            run.fail(self.study, reason)
             return True
         rows = measure(self.setup, chunk, step, slot, run.trial._trial_id)
         write_measurements(self.storage.engine, rows)

@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.errors import UserError
@@ -34,7 +35,8 @@ def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
     )
     stored = study.user_attrs.get("spec")
     if stored is None:
-        if study.get_trials(deepcopy=False):
+        minimised = study.directions == [StudyDirection.MINIMIZE]
+        if study.get_trials(deepcopy=False) or not minimised:
             raise UserError(
                 f"study.name: {spec.study.name!r} is in this storage already and was not made by "
                 "sweep; choose another name (--name)"

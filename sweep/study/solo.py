@@ -63,11 +63,12 @@ def score_config(config: Config, *, seed: int | None = None, heard: Heard = unhe
     curve = np.array([getattr(row, spec.score.metric) for row in rows]).reshape(-1, folds)
     chosen = len(curve) - 1 if spec.score.at == "final" else int(curve.mean(axis=1).argmin())
     chunk_steps = spec.train.steps // spec.train.chunks
-    stored_step = config.provenance.get("step")
+    chunk_ends = range(chunk_steps, spec.train.steps + 1, chunk_steps)
+    stored_step: Any = config.provenance.get("step")
     same_seed = used_seed == config.provenance.get("seed")
-    if same_seed and isinstance(stored_step, int) and 0 < stored_step <= spec.train.steps:
+    if same_seed and stored_step in chunk_ends:
         # A pruned trial's score is that of its last chunk, not of the last chunk there is.
-        chosen = stored_step // chunk_steps - 1
+        chosen = chunk_ends.index(stored_step)
     scores = curve[chosen]
     stored = config.provenance.get("fold_scores")
     identical = None if stored is None or not same_seed else stored == scores.tolist()
@@ -125,7 +126,7 @@ def _train(
             step = (index + 1) * program.chunk_steps
             if not chunk.finite.all():
                 raise UserError(
-                    f"the config does not train: loss or weights not finite by step {step}"
+                    f"the config does not train: loss, weights or samples not finite by step {step}"
                 )
             rows += measure(setup, chunk, step)
             heard(step, spec.train.steps)

@@ -1,0 +1,207 @@
+"""`sweep` called in this process, and as a process of its own where signals matter."""
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+import tomlkit
+
+from sweep.cli import main
+from sweep.spec import Spec, load_spec
+from sweep.storage import open_storage
+from sweep.study.launch import launch
+
+BASE: dict[str, dict[str, Any]] = {
+    "study": {"name": "small", "trials": 6, "seed": 3, "sampler": "grid", "slots": 3},
+    "data": {"source": "digits", "limit": 200},
+    "model": {"latent": 8, "generator_hidden": [16], "discriminator_hidden": [16]},
+    "train": {"steps": 40, "chunks": 4, "batch": 16, "generator_learning_rate": 5e-3},
+    "penalty": {
+        "form": "power",
+        "strength": [1e-4, 1e-1],
+        "order": 2.0,
+        "target": ["generator", "discriminator", "both"],
+    },
+    "score": {"folds": 2, "features": "pca", "dimension": 8},
+}
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a call of `sweep` left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Sweep = Callable[..., Called]
+WriteSpec = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder of every test here: its own, with no storage named by the environment."""
+    monkeypatch.delenv("SWEEP_STORAGE", raising=False)
+    monkeypatch.delenv("SWEEP_DATA", raising=False)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def sweep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sweep:
+    """Calls the entry point with arguments; what it prints is not on a terminal."""
+
+    def sweep(*arguments: str | Path) -> Called:
+        monkeypatch.setattr(sys, "argv", ["sweep", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return Called(int(ended.value.code or 0), out, err)
+
+    return sweep
+
+
+def write(path: Path, **changes: Any) -> Path:
+    tables = copy.deepcopy(BASE)
+    for place, value in changes.items():
+        section, field = place.split("__")
+        if value is None:
+            tables.get(section, {}).pop(field, None)
+        else:
+            tables.setdefault(section, {})[field] = value
+    path.write_text(tomlkit.dumps(tables), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def write_spec(folder: Path) -> WriteSpec:
+    """Writes the small spec with changes such as `study__trials=4` to `spec.toml`."""
+    return lambda name="spec.toml", **changes: write(folder / name, **changes)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A finished study in a file, for reading only."""
+
+    spec: Spec
+    url: str
+    trials: list[Any]
+
+
+def launched(folder: Path, **changes: Any) -> Iterator[Example]:
+    spec = load_spec(write(folder / "spec.toml", **changes))
+    url = f"sqlite:///{folder / 'studies.db'}"
+    storage = open_storage(url, create=True)
+    yield Example(spec, url, launch(spec, storage).study.get_trials())
+    storage.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """The small study, launched through Python and never stopped."""
+    yield from launched(tmp_path_factory.mktemp("example"))
+
+
+LONG = {"train__steps": 400, "train__chunks": 40}
+"""Ten times as many chunks of the same program: long enough to be interrupted."""
+
+
+@pytest.fixture(scope="session")
+def long_example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """The long study, never stopped."""
+    yield from launched(tmp_path_factory.mktemp("long"), **LONG)
+
+
+@pytest.fixture
+def write_long_spec(write_spec: WriteSpec) -> Callable[[], Path]:
+    return lambda: write_spec(**LONG)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A compilation cache that this process fills, so that those it starts need not wait."""
+    folder = tmp_path_factory.mktemp("compiled")
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    yield folder
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture
+def start(folder: Path, compiled: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Starts `sweep` as a process of its own; whatever still runs in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str | Path) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from sweep.cli import main; main()", *map(str, arguments)],
+            cwd=folder,
+            env=os.environ
+            | {
+                "PYTHONUNBUFFERED": "1",
+                "JAX_COMPILATION_CACHE_DIR": str(compiled),
+                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def outcome() -> Callable[[list[Any]], list[Any]]:
+    """All that a study found, trial by trial, without clocks and processes; floats to the bit."""
+
+    def outcome(trials: list[Any]) -> list[Any]:
+        return [
+            (
+                trial.number,
+                trial.state.name,
+                trial.value,
+                trial.params,
+                trial.intermediate_values,
+                trial.user_attrs.get("role"),
+                trial.user_attrs.get("config"),
+                trial.user_attrs.get("result"),
+            )
+            for trial in trials
+        ]
+
+    return outcome
+
+
+@pytest.fixture
+def read_trials() -> Callable[..., list[Any]]:
+    """The trials of a study, read with Optuna alone."""
+    import optuna
+
+    def read_trials(url: str, name: str = "small") -> list[Any]:
+        storage = optuna.storages.RDBStorage(url)
+        try:
+            return optuna.load_study(study_name=name, storage=storage).get_trials()
+        finally:
+            storage.engine.dispose()
+
+    return read_trials

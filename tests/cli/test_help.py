@@ -1,0 +1,66 @@
+"""The help is the manual: every command and option explains itself."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from sweep.cli.app import app
+
+COMMANDS = get_command(app).commands
+WANTED = ["launch", "init", "list", "show", "export", "score", "train", "dashboard"]
+
+
+def test_the_commands_are_those_that_were_asked_for() -> None:
+    assert list(COMMANDS) == WANTED
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help_with_an_example(sweep, name: str) -> None:
+    called = sweep(name, "--help")
+    assert called.code == 0
+    assert f"Usage: sweep {name}" in called.out
+    summary = COMMANDS[name].help
+    assert summary
+    assert summary.split(".")[0].split("\n")[0][:30] in called.out
+    assert f"Example:  sweep {name}" in called.out
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_option_says_what_it_does(name: str) -> None:
+    for parameter in COMMANDS[name].params:
+        assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+
+
+@pytest.mark.parametrize("name", ["launch", "list", "show", "export", "dashboard"])
+def test_every_command_on_a_storage_takes_its_url(name: str) -> None:
+    option = next(entry for entry in COMMANDS[name].params if entry.name == "storage")
+    assert option.opts == ["--storage"]
+    assert option.envvar == "SWEEP_STORAGE"
+
+
+@pytest.mark.parametrize("name", ["launch", "list", "show", "score", "train"])
+def test_every_command_that_prints_data_prints_json_if_asked(name: str) -> None:
+    assert ["--json"] in [entry.opts for entry in COMMANDS[name].params]
+
+
+def test_without_a_command_there_is_the_help(sweep) -> None:
+    called = sweep()
+    assert "Usage: sweep" in called.out + called.err
+    assert all(name in called.out + called.err for name in WANTED)
+
+
+def test_every_file_of_the_package_that_is_no_code_is_shipped_with_it() -> None:
+    package = Path(str(files("sweep")))
+    project = package.parent / "pyproject.toml"
+    if not project.is_file():
+        pytest.skip("installed without its project")
+    tools = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["setuptools"]
+    shipped = {path for pattern in tools["package-data"]["sweep"] for path in package.glob(pattern)}
+    there = {
+        path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert there
+    assert there <= shipped

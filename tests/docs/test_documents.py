@@ -1,0 +1,104 @@
+"""The documents say what the program does."""
+
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from sweep.spec import Spec, load_spec
+from sweep.spec.ranges import plain
+from sweep.study.export import Config, render
+from sweep.study.solo import train_config
+from sweep.trained import save_trained
+
+ROOT = Path(__file__).parents[2]
+
+
+def python_blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+def test_the_command_reference_is_the_help_of_the_commands() -> None:
+    source = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "cli_reference.py")
+    assert source is not None and source.loader is not None
+    module = importlib.util.module_from_spec(source)
+    source.loader.exec_module(module)
+    assert (ROOT / "docs" / "cli.md").read_text("utf-8") == module.reference()
+
+
+def test_every_field_of_the_spec_is_documented_with_its_default() -> None:
+    text = (ROOT / "docs" / "spec.md").read_text("utf-8")
+    for section, field in Spec.model_fields.items():
+        body = text.split(f"## [{section}]")[1].split("\n## ")[0]
+        model = field.annotation
+        assert model is not None
+        rows = [
+            [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:4]]
+            for line in body.splitlines()
+            if line.startswith("| ")
+        ]
+        documented = {
+            name.strip(): default for names, default, _ in rows for name in names.split(",")
+        }
+        for name, entry in model.model_fields.items():
+            if name.split("_", 1)[0] in ("generator", "discriminator") and section == "penalty":
+                assert f"`{name}`" in body
+                continue
+            assert name in documented, f"{section}.{name}"
+            default = plain(entry.default)
+            if default is None:
+                assert documented[name] == "not set", name
+            elif isinstance(default, str):
+                assert documented[name] == f'"{default}"'
+            elif isinstance(default, bool):
+                assert documented[name] == str(default).lower()
+            elif isinstance(default, list):
+                assert documented[name] == str(default)
+            else:
+                assert default in [float(part) for part in documented[name].split(",")], name
+
+
+def test_every_dependency_has_its_line() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    listed = re.search(r"\ndependencies = \[(.*?)\]", project, re.DOTALL)
+    assert listed is not None
+    for name in re.findall(r'"([a-z-]+)', listed.group(1)):
+        assert re.search(rf"^\| .*\b{name}\b.* \|", text, re.MULTILINE), name
+
+
+def test_the_first_python_session_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(python_blocks()[0], "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "Difference(" in printed
+    assert "form='power'" in printed
+    assert os.path.exists("studies.db")
+
+
+def test_the_readme_loads_a_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = load_spec("digits", {"train.steps": 8, "score.features": "pca", "model.latent": 8})
+    spec = spec.with_values(
+        {"penalty.strength": 1e-4, "penalty.order": 1.0, "penalty.target": "both"}
+    )
+    save_trained(train_config(spec), Config(spec, {}), tmp_path / "out")
+    assert "[provenance]" in render([Config(spec, {})], "toml")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(python_blocks()[1], "README.md", "exec"), names)
+    assert names["images"].shape == (16, 8, 8, 1)  # type: ignore[attr-defined]
+
+
+def test_the_readme_adds_the_penalty_both_ways() -> None:
+    names: dict[str, object] = {}
+    exec(compile(python_blocks()[2], "README.md", "exec"), names)
+    exec(
+        "from objectives import lp_power_gradient\n"
+        "assert jnp.allclose(in_the_loss['kernel'], "
+        "lp_power_gradient(weights, 1.5, 1e-3)['kernel'], rtol=1e-6)",
+        names,
+    )

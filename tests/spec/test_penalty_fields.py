@@ -1,0 +1,181 @@
+"""Which fields of the penalty section count, and which of them are missing or idle."""
+
+from typing import Any
+
+import pytest
+
+from sweep.errors import UserError
+from sweep.spec import Choices, Interval, Spec, spec_from_tables
+from sweep.spec.penalty_fields import coefficient_fields, field_value, penalised_networks
+
+BOTH = ("generator", "discriminator")
+
+
+def penalty(**fields: Any) -> Spec:
+    return spec_from_tables({"penalty": fields}, "f")
+
+
+def refusal(**fields: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        penalty(**fields)
+    message = str(caught.value)
+    assert message.startswith("f: penalty: ") and "\n" not in message
+    return message.removeprefix("f: penalty: ")
+
+
+def test_a_target_names_its_networks() -> None:
+    assert penalised_networks("both") == BOTH
+    assert penalised_networks("generator") == ("generator",)
+    assert penalised_networks("discriminator") == ("discriminator",)
+
+
+@pytest.mark.parametrize(
+    ("form", "target", "separate", "fields"),
+    [
+        ("none", "both", False, {}),
+        ("none", "both", True, {}),
+        ("power", "both", False, {"strength": BOTH, "order": BOTH}),
+        ("norm", "generator", False, {"strength": BOTH[:1], "order": BOTH[:1]}),
+        ("elastic", "discriminator", False, {"l1": BOTH[1:], "l2": BOTH[1:]}),
+        (
+            "power",
+            "both",
+            True,
+            {"generator_strength": BOTH[:1], "discriminator_strength": BOTH[1:], "order": BOTH},
+        ),
+        ("norm", "generator", True, {"generator_strength": BOTH[:1], "order": BOTH[:1]}),
+        (
+            "elastic",
+            "both",
+            True,
+            {
+                "generator_l1": BOTH[:1],
+                "discriminator_l1": BOTH[1:],
+                "generator_l2": BOTH[:1],
+                "discriminator_l2": BOTH[1:],
+            },
+        ),
+    ],
+)
+def test_the_fields_that_count_follow_from_form_target_and_separation(
+    form: str, target: str, separate: bool, fields: dict[str, tuple[str, ...]]
+) -> None:
+    assert coefficient_fields(form, target, separate) == fields
+
+
+def test_one_network_s_field_falls_back_on_the_shared_one() -> None:
+    section = penalty(
+        separate_strengths=True, strength=0.25, discriminator_strength=0.5, order=2
+    ).penalty
+    assert field_value(section, "generator_strength") == 0.25
+    assert field_value(section, "discriminator_strength") == 0.5
+    assert field_value(section, "strength") == 0.25
+    assert field_value(section, "order") == 2.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, 'form = "power" needs strength'),
+        ({"strength": 1}, 'form = "power" needs order'),
+        ({"order": 1}, 'form = "power" needs strength'),
+        ({"form": "norm", "order": 1}, 'form = "norm" needs strength'),
+        ({"form": "elastic"}, 'form = "elastic" needs l1'),
+        ({"form": "elastic", "l1": 1}, 'form = "elastic" needs l2'),
+        ({"form": ["none", "elastic"], "l2": 1}, 'form = "elastic" needs l1'),
+        (
+            {"separate_strengths": True, "generator_strength": 1, "order": 1},
+            'form = "power" needs strength',
+        ),
+    ],
+)
+def test_a_coefficient_that_the_form_needs_must_be_given(
+    fields: dict[str, Any], message: str
+) -> None:
+    assert refusal(**fields) == message
+
+
+@pytest.mark.parametrize(
+    ("fields", "idle", "why"),
+    [
+        ({"form": "elastic", "l1": 1, "l2": 1, "strength": 1}, "strength", '"elastic"'),
+        ({"form": "elastic", "l1": 1, "l2": 1, "order": 1}, "order", '"elastic"'),
+        ({"form": "power", "strength": 1, "order": 1, "l1": 1}, "l1", '"power"'),
+        ({"form": "none", "strength": 1}, "strength", '"none"'),
+        (
+            {"form": ["power", "norm"], "strength": 1, "order": 1, "l2": [1, 2]},
+            "l2",
+            '"power", "norm"',
+        ),
+        (
+            {"strength": 1, "order": 1, "generator_strength": 1},
+            "generator_strength",
+            "it counts with separate_strengths = true",
+        ),
+        (
+            {"strength": 1, "order": 1, "discriminator_strength": {"low": 1, "high": 2}},
+            "discriminator_strength",
+            "it counts with separate_strengths = true",
+        ),
+        (
+            {
+                "strength": 1,
+                "order": 1,
+                "separate_strengths": True,
+                "target": "generator",
+                "discriminator_strength": 1,
+            },
+            "discriminator_strength",
+            'target = "generator"',
+        ),
+        (
+            {
+                "strength": 1,
+                "order": 1,
+                "separate_strengths": True,
+                "generator_strength": 1,
+                "discriminator_strength": 1,
+            },
+            "strength",
+            '"power"',
+        ),
+    ],
+)
+def test_a_coefficient_without_an_effect_is_refused(
+    fields: dict[str, Any], idle: str, why: str
+) -> None:
+    message = refusal(**fields)
+    assert message.startswith(f"{idle} has no effect with form = ")
+    assert why in message
+
+
+@pytest.mark.parametrize("order", [0.5, {"low": 0.5, "high": 2.0}, [2.0, 0.5]])
+@pytest.mark.parametrize("form", ["norm", ["power", "norm"]])
+def test_an_order_below_1_is_no_norm(form: Any, order: Any) -> None:
+    message = refusal(form=form, strength=1, order=order)
+    assert message == 'order must be ≥ 1 for form = "norm" (below it is no norm), got 0.5'
+
+
+def test_an_order_below_1_is_a_power() -> None:
+    assert penalty(strength=1, order=0.5).penalty.order == 0.5
+    assert penalty(strength=1, order={"low": 0.5, "high": 1}).ranges() == {
+        "penalty.order": Interval(0.5, 1.0)
+    }
+
+
+def test_an_order_of_1_is_a_norm() -> None:
+    assert penalty(form="norm", strength=1, order=1).penalty.order == 1.0
+
+
+@pytest.mark.parametrize("pattern", ["(", "[a", "*", "(?P<x"])
+def test_a_pattern_that_is_no_regular_expression_is_refused(pattern: str) -> None:
+    message = refusal(strength=1, order=1, weights=pattern)
+    assert message.startswith(f"weights = {pattern!r} is not a regular expression: ")
+
+
+def test_coefficients_of_all_forms_may_stand_together_where_the_form_is_searched() -> None:
+    spec = penalty(form=["none", "power", "elastic"], strength=1, order=[1, 2], l1=0, l2=1)
+    assert spec.ranges() == {
+        "penalty.form": Choices(("none", "power", "elastic")),
+        "penalty.order": Choices((1.0, 2.0)),
+    }

@@ -1,0 +1,185 @@
+"""Our table of measurements, beside those of Optuna."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import astuple, fields, replace
+
+import optuna
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from optuna.storages import RDBStorage
+from sqlalchemy import inspect, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateTable
+
+from sweep.storage import (
+    Measurement,
+    create_tables,
+    open_storage,
+    read_measurements,
+    write_measurements,
+)
+from sweep.storage.measurements import measurements
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RDBStorage]:
+    opened = open_storage(f"sqlite:///{tmp_path_factory.mktemp('m') / 'm.db'}", create=True)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def study(storage: RDBStorage) -> Iterator[optuna.Study]:
+    yield optuna.create_study(storage=storage, study_name="study")
+    optuna.delete_study(study_name="study", storage=storage)
+
+
+def measured(trial: int, fold: int = 0, step: int = 500, fid: float = 1.5) -> Measurement:
+    return Measurement(trial, fold, step, fid, 0.25, 0.5, -0.75)
+
+
+def new_trial(study: optuna.Study) -> int:
+    return study.ask()._trial_id
+
+
+def test_what_was_written_is_read_by_step_and_fold(
+    storage: RDBStorage, study: optuna.Study
+) -> None:
+    engine = storage.engine
+    mine, other = new_trial(study), new_trial(study)
+    rows = [measured(mine, fold, step, fold + step) for step in (500, 1000) for fold in (0, 1, 2)]
+    write_measurements(engine, reversed(rows))
+    write_measurements(engine, [measured(other, fid=9.0)])
+    assert read_measurements(engine, mine) == rows
+    assert read_measurements(engine, other) == [measured(other, fid=9.0)]
+    assert read_measurements(engine, other + 1) == []
+
+
+def test_nothing_is_written_for_no_rows(storage: RDBStorage) -> None:
+    write_measurements(storage.engine, [])
+    with storage.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM sweep_measurements")).scalar() == 0
+
+
+def test_a_measurement_written_again_replaces_itself_and_no_other(
+    storage: RDBStorage, study: optuna.Study
+) -> None:
+    trial = new_trial(study)
+    rows = [measured(trial, fold) for fold in range(3)]
+    write_measurements(storage.engine, rows)
+    write_measurements(storage.engine, rows)
+    assert read_measurements(storage.engine, trial) == rows
+    again = Measurement(trial, 1, 500, 7.0, 8.0, 9.0, 10.0)
+    write_measurements(storage.engine, [again])
+    assert read_measurements(storage.engine, trial) == [rows[0], again, rows[2]]
+
+
+def test_creating_the_table_again_keeps_what_is_in_it(
+    storage: RDBStorage, study: optuna.Study
+) -> None:
+    trial = new_trial(study)
+    write_measurements(storage.engine, [measured(trial)])
+    create_tables(storage.engine)
+    assert read_measurements(storage.engine, trial) == [measured(trial)]
+
+
+# SQLite keeps a whole number without its point, and so a zero without its sign.
+numbers = st.floats(allow_nan=False).map(lambda number: number + 0.0)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(numbers, numbers, numbers, numbers), min_size=1))
+def test_all_64_bits_of_a_number_are_kept(
+    storage: RDBStorage, study: optuna.Study, values: list[tuple[float, float, float, float]]
+) -> None:
+    trial = new_trial(study)
+    rows = [Measurement(trial, fold, 1, *four) for fold, four in enumerate(values)]
+    write_measurements(storage.engine, rows)
+    read = [astuple(row)[3:] for row in read_measurements(storage.engine, trial)]
+    assert [[number.hex() for number in four] for four in read] == [
+        [number.hex() for number in four] for four in values
+    ]
+
+
+def test_a_measurement_of_no_trial_is_refused(storage: RDBStorage) -> None:
+    with pytest.raises(IntegrityError):
+        write_measurements(storage.engine, [measured(12345)])
+
+
+@pytest.mark.parametrize("field", ["fid", "kid", "generator_loss", "discriminator_loss"])
+def test_a_number_that_is_none_is_refused(
+    storage: RDBStorage, study: optuna.Study, field: str
+) -> None:
+    trial = new_trial(study)
+    with pytest.raises(IntegrityError):
+        write_measurements(storage.engine, [replace(measured(trial), **{field: math.nan})])
+    assert read_measurements(storage.engine, trial) == []
+
+
+def test_a_batch_with_one_bad_row_is_not_written_by_halves(
+    storage: RDBStorage, study: optuna.Study
+) -> None:
+    trial = new_trial(study)
+    with pytest.raises(IntegrityError):
+        write_measurements(storage.engine, [measured(trial), measured(trial + 100)])
+    assert read_measurements(storage.engine, trial) == []
+
+
+def test_deleting_a_study_deletes_its_measurements_and_no_others(storage: RDBStorage) -> None:
+    trials = {}
+    for name in ("kept", "deleted"):
+        study = optuna.create_study(storage=storage, study_name=name)
+        trials[name] = new_trial(study)
+        write_measurements(storage.engine, [measured(trials[name], fold) for fold in range(2)])
+    optuna.delete_study(study_name="deleted", storage=storage)
+    assert optuna.get_all_study_names(storage) == ["kept"]
+    assert read_measurements(storage.engine, trials["deleted"]) == []
+    assert len(read_measurements(storage.engine, trials["kept"])) == 2
+    optuna.delete_study(study_name="kept", storage=storage)
+
+
+def test_deleting_a_trial_deletes_its_measurements(
+    storage: RDBStorage, study: optuna.Study
+) -> None:
+    kept, deleted = new_trial(study), new_trial(study)
+    write_measurements(storage.engine, [measured(kept), measured(deleted)])
+    with storage.engine.begin() as connection:
+        connection.execute(text("DELETE FROM trials WHERE trial_id = :t"), {"t": deleted})
+    assert read_measurements(storage.engine, deleted) == []
+    assert read_measurements(storage.engine, kept) == [measured(kept)]
+
+
+def test_a_database_that_optuna_wrote_alone_has_no_measurements(storage_url: str) -> None:
+    alone = RDBStorage(storage_url)
+    trial = new_trial(optuna.create_study(storage=alone))
+    alone.engine.dispose()
+    opened = open_storage(storage_url)
+    assert read_measurements(opened.engine, trial) == []
+    assert not inspect(opened.engine).has_table("sweep_measurements")
+    opened.engine.dispose()
+
+
+def test_optuna_reads_a_database_with_our_table(storage: RDBStorage, study: optuna.Study) -> None:
+    trial = study.ask()
+    write_measurements(storage.engine, [measured(trial._trial_id)])
+    study.tell(trial, 0.5)
+    alone = RDBStorage(str(storage.engine.url))
+    assert optuna.load_study(study_name="study", storage=alone).best_value == 0.5
+    alone.engine.dispose()
+
+
+def test_the_table_has_a_column_for_every_field(storage: RDBStorage) -> None:
+    columns = [
+        column["name"] for column in inspect(storage.engine).get_columns("sweep_measurements")
+    ]
+    assert columns == [field.name for field in fields(Measurement)]
+    (key,) = inspect(storage.engine).get_foreign_keys("sweep_measurements")
+    assert (key["referred_table"], key["options"]) == ("trials", {"ondelete": "CASCADE"})
+
+
+def test_numbers_have_double_precision_on_a_server_too() -> None:
+    definition = str(CreateTable(measurements).compile(dialect=postgresql.dialect()))
+    assert definition.count("FLOAT(53) NOT NULL") == 4

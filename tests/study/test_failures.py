@@ -1,0 +1,102 @@
+"""Members that leave the finite numbers: a failed trial with its reason, and nothing else."""
+
+import pytest
+from optuna.trial import TrialState
+
+from sweep.errors import UserError
+from sweep.study.answers import answer
+from sweep.study.export import best_config, trial_config
+from sweep.study.solo import score_config, train_config
+
+ABSURD = 1e30
+
+
+def test_a_member_that_turns_non_finite_fails_its_trial_and_tells_why(
+    run, make_spec, query, database
+) -> None:
+    rates = [2e-4, ABSURD]
+    study = run(make_spec(train__discriminator_learning_rate=rates, study__trials=12)).study
+    absurd = [
+        trial
+        for trial in study.get_trials()
+        if trial.params.get("train.discriminator_learning_rate") == ABSURD
+    ]
+    assert len(absurd) == 6
+    for trial in absurd:
+        assert trial.state == TrialState.FAIL
+        assert trial.value is None
+        assert "not finite by step 10 on fold 0, 1" in trial.user_attrs["reason"]
+        rows = "select count(*) from sweep_measurements where trial_id = ?"
+        assert query(database, rows, trial._trial_id) == [(0,)]
+    assert set(answer(study).failures) == {trial.number for trial in absurd}
+
+
+def test_the_neighbours_of_a_failing_member_keep_every_bit(example, run, make_spec) -> None:
+    """Six failing trials among six others, against the same six without them."""
+
+    def scores(study) -> dict[tuple[str, float], list[float]]:
+        return {
+            (trial.params["penalty.target"], trial.params["penalty.strength"]): [
+                *trial.intermediate_values.values(),
+                *trial.user_attrs["result"]["fold_scores"],
+            ]
+            for trial in study.get_trials()[1:]
+            if trial.state == TrialState.COMPLETE
+        }
+
+    rates = [2e-4, ABSURD]
+    mixed = run(make_spec(train__discriminator_learning_rate=rates, study__trials=12)).study
+    assert len(scores(mixed)) == 6
+    assert scores(mixed) == scores(example.study)
+
+
+def test_samples_that_overflow_from_finite_weights_fail_their_trial_too(run, make_spec) -> None:
+    spec = make_spec(
+        model__generator_output="linear",
+        # One step to a chunk: the weights are large and finite when the first samples are drawn.
+        train__steps=4,
+        train__generator_learning_rate=[2e-4, ABSURD],
+        penalty__strength=1e-3,
+        penalty__target="both",
+        study__slots=1,
+        study__trials=2,
+    )
+    states = {
+        trial.params.get("train.generator_learning_rate", "baseline"): trial.state
+        for trial in run(spec).study.get_trials()
+    }
+    complete, fail = TrialState.COMPLETE, TrialState.FAIL
+    assert states == {"baseline": complete, 2e-4: complete, ABSURD: fail}
+
+
+def test_a_study_of_failures_only_ends_and_answers(run, make_spec) -> None:
+    launched = run(make_spec(train__discriminator_learning_rate=ABSURD))
+    assert launched.done
+    found = answer(launched.study)
+    assert (found.best, found.baseline, found.difference) == (None, None, None)
+    assert found.ranking == ()
+    assert found.best_per_target == {}
+    assert found.counts["fail"] == 7
+    assert list(found.failures) == list(range(7))
+    with pytest.raises(UserError, match="no completed trial"):
+        best_config(launched.study)
+    with pytest.raises(UserError, match="--trial 3: is FAIL"):
+        trial_config(launched.study, 3)
+
+
+def test_a_failing_baseline_leaves_the_ranking_without_a_comparison(run, make_spec) -> None:
+    # A baseline takes the first of some choices.
+    rates = [ABSURD, 2e-4]
+    found = answer(run(make_spec(train__discriminator_learning_rate=rates)).study)
+    assert found.baseline is None
+    assert found.best is not None
+    assert found.difference is None
+    assert 0 in found.failures
+
+
+@pytest.mark.parametrize("rerun", [score_config, lambda config: train_config(config.spec)])
+def test_a_config_that_does_not_stay_finite_is_refused_by_name(example, rerun) -> None:
+    config = trial_config(example.study, 1)
+    spec = config.spec.with_values({"train.discriminator_learning_rate": ABSURD})
+    with pytest.raises(UserError, match=r"does not train: .* not finite by step 10"):
+        rerun(type(config)(spec, {}))

@@ -1,0 +1,153 @@
+"""A config trained on all of its data, as a folder, and loaded back from it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.gan import networks
+from models.random import LATENTS
+from sweep import pictures, trained
+from sweep.engine.settings import program_of
+from sweep.errors import UserError
+from sweep.study.export import Config, best_config, read_config
+from sweep.study.solo import Trained, train_config
+from sweep.trained import check_folder, load_generator, save_trained
+
+NAMES = ["checkpoint", "config.toml", "curves.png", "metrics.json", "samples.png"]
+
+
+@pytest.fixture(scope="module")
+def config(example) -> Config:
+    return best_config(example.study)
+
+
+@pytest.fixture(scope="module")
+def made(config) -> Trained:
+    return train_config(config.spec)
+
+
+@pytest.fixture(scope="module")
+def folder(made, config, tmp_path_factory) -> Path:
+    return save_trained(made, config, tmp_path_factory.mktemp("trained") / "out")
+
+
+def test_a_saved_generator_samples_as_the_trained_state_does(made, folder, config) -> None:
+    program = program_of(config.spec, (8, 8, 1), 1)
+    key = jax.random.key(5)
+    latent = LATENTS["normal"](key, (33, 8))
+    wanted = jax.jit(networks(program.gan).generator)(made.state.generator, latent)
+    found = load_generator(folder)(key, 33)
+    assert found.shape == (33, 8, 8, 1)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, wanted)
+    assert not np.array_equal(load_generator(folder)(jax.random.key(6), 33), wanted)
+
+
+def test_where_an_average_of_the_generator_is_kept_it_is_the_one_that_samples(
+    made, config, tmp_path
+) -> None:
+    average = jax.tree.map(lambda leaf: leaf / 2, made.state.generator)
+    averaged = replace(made, state=made.state._replace(generator_average=average))
+    folder = save_trained(averaged, config, tmp_path / "out")
+    key = jax.random.key(5)
+    generator = networks(program_of(config.spec, (8, 8, 1), 1).gan).generator
+    wanted = jax.jit(generator)(average, LATENTS["normal"](key, (4, 8)))
+    assert np.array_equal(load_generator(folder)(key, 4), wanted)
+
+
+def test_training_moves_the_weights_and_repeats_itself_to_the_bit(made, config) -> None:
+    again = train_config(config.spec)
+    jax.tree.map(np.testing.assert_array_equal, made.state, again.state)
+    other = train_config(config.spec, seed=99)
+    assert other.seed == 99
+    largest = jax.tree.map(
+        lambda a, b: float(np.abs(a - b).max()), made.state.generator, other.state.generator
+    )
+    assert max(jax.tree.leaves(largest)) > 0.01
+
+
+def test_it_trains_on_every_image_but_those_of_the_feature_map(made, example) -> None:
+    rows = made.setup.plan.train
+    assert rows.shape == (1, 140)
+    assert len(set(rows[0])) == 140
+    assert set(rows[0]).isdisjoint(made.setup.plan.feature_indices)
+
+
+def test_the_folder_holds_what_was_promised(folder) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == NAMES
+    assert [path.name for path in folder.parent.iterdir()] == ["out"]
+
+
+def test_its_config_is_the_one_it_was_trained_with(folder, config) -> None:
+    found = read_config(folder / "config.toml")
+    assert found.spec == config.spec
+    assert found.provenance["fold_scores"] == config.provenance["fold_scores"]
+
+
+def test_its_metrics_are_the_measurements(folder, made) -> None:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert [row["step"] for row in metrics["curve"]] == [10, 20, 30, 40]
+    assert [row["fid"] for row in metrics["curve"]] == [row.fid for row in made.measurements]
+    assert (metrics["seed"], metrics["steps"]) == (3, 40)
+    assert metrics["training_images"] == 140
+    assert metrics["image_shape"] == [8, 8, 1]
+
+
+@pytest.mark.parametrize("name", ["samples.png", "curves.png"])
+def test_its_pictures_open_and_show_something(folder, name: str) -> None:
+    with Image.open(folder / name) as image:
+        image.load()
+        assert image.format == "PNG"
+        assert min(image.size) >= 300
+        assert len(np.unique(np.asarray(image.convert("L")))) > 10
+
+
+def test_a_grid_shows_every_image_in_its_place(tmp_path) -> None:
+    """Seven images of one grey each: 3 columns and 3 rows, the last two places empty."""
+    greys = np.linspace(-1, 0.8, 7, dtype=np.float32)
+    images = np.broadcast_to(greys[:, None, None, None], (7, 4, 4, 1))
+    pictures.draw_grid(images, tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as image:
+        pixels = np.asarray(image.convert("L")).astype(float)
+    cell = pixels.shape[0] / (3 * 5 + 1)
+    centres = [round((1 + 5 * place + 2) * cell) for place in range(3)]
+    found = [pixels[row, column] for row in centres for column in centres]
+    wanted = [*np.round((greys + 1) / 2 * 255), 255, 255]
+    assert found == pytest.approx(wanted, abs=1)
+
+
+def test_a_folder_that_cannot_be_written_whole_is_not_there_at_all(
+    made, config, tmp_path, monkeypatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(trained, "draw_curves", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_trained(made, config, tmp_path / "deep" / "out")
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_an_empty_folder_is_filled_and_a_used_one_refused(made, config, tmp_path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    save_trained(made, config, empty)
+    assert sorted(path.name for path in empty.iterdir()) == NAMES
+    with pytest.raises(UserError, match="exists and is not an empty folder"):
+        save_trained(made, config, empty)
+
+
+def test_a_folder_below_a_file_is_refused_before_training(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is not a writable folder"):
+        check_folder(tmp_path / "file" / "out")
+
+
+def test_a_folder_without_a_checkpoint_is_refused_by_name(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"holds no checkpoint/; `sweep train"):
+        load_generator(tmp_path)
