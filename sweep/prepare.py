@@ -7,13 +7,17 @@ from typing import Any
 import jax
 import numpy as np
 
+from models.gan import networks
 from objectives.features import FEATURE_MAPS
 from objectives.features import classifier as classifier_map
+from objectives.selection import count_selected, parameter_paths, select
 from sweep.data import Dataset, FoldPlan, load_dataset, plan_folds
 from sweep.data.fingerprint import fingerprint
 from sweep.engine.population import Features, Shared
+from sweep.engine.settings import program_of
 from sweep.errors import UserError
 from sweep.judge import Judge, make_judge
+from sweep.search.space import middle, resolve
 from sweep.spec.spec import Spec
 
 MOST_SAMPLES = 2048
@@ -68,6 +72,7 @@ def prepare(spec: Spec) -> Setup:
         seed=data.seed,
     )
     samples = _samples(spec, plan)
+    _check_penalised(spec, dataset)
     feature_map = FEATURE_MAPS[score.features]
     labels = dataset.labels
     if feature_map.needs_labels and labels is None:
@@ -78,12 +83,14 @@ def prepare(spec: Spec) -> Setup:
         )
     aside = plan.feature_indices
     try:
-        params = feature_map.fit(
-            jax.random.key(data.seed, impl="threefry2x32"),
-            dataset.images[aside],
-            None if labels is None else labels[aside],
-            score.dimension,
-        )
+        # The keys that JAX derives depend on this setting, which is the user's to choose.
+        with jax.threefry_partitionable(True):
+            params = feature_map.fit(
+                jax.random.key(data.seed, impl="threefry2x32"),
+                dataset.images[aside],
+                None if labels is None else labels[aside],
+                score.dimension,
+            )
     except ValueError as error:
         raise UserError(f"score.features = {score.features!r}: {error}") from error
     params = jax.tree.map(np.asarray, params)
@@ -119,6 +126,20 @@ def feature_values(features: Features, params: Any, images: np.ndarray) -> np.nd
 @lru_cache(maxsize=8)
 def _jitted(features: Features) -> Any:
     return jax.jit(features)
+
+
+def _check_penalised(spec: Spec, dataset: Dataset) -> None:
+    """A pattern that matches nothing would train a whole study without its penalty, unnoticed."""
+    config = resolve(spec, lambda path, asked: middle(asked))
+    shape = dataset.images.shape[1:]
+    gan = program_of(config, (shape[0], shape[1], shape[2]), 1).gan
+    for params in jax.eval_shape(networks(gan).init, jax.random.key(0)):
+        if not count_selected(select(params, spec.penalty.weights)):
+            paths = jax.tree.leaves(parameter_paths(params))
+            raise UserError(
+                f"penalty.weights = {spec.penalty.weights!r} matches no weight; "
+                f"there are: {', '.join(paths)}"
+            )
 
 
 def _samples(spec: Spec, plan: FoldPlan) -> int:

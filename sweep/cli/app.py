@@ -1,6 +1,7 @@
 """What all commands share: the Typer app, the options that recur, and how they print."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-console = Console()
+# A table in a pipe or a file is not cut to the 80 columns that are assumed there.
+console = Console(width=None if sys.stdout.isatty() else 160)
 notices = Console(stderr=True)
 
 Storage = Annotated[

@@ -16,7 +16,6 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,26 @@ class SamplerSettings:
 
 @dataclass(frozen=True)
 class PrunerSettings:
-    """What a pruner is made from, with the chunks of a trial as its resource."""
+    """What a pruner is made from. `warmup` and `chunks` count chunks of `chunk_steps` steps.
+
+    Trials report at their training step, which is what Optuna's pruners count in.
+    """
 
     startup_trials: int
     warmup: int
     percentile: float
     chunks: int
+    chunk_steps: int
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps that a trial is trained before it may be pruned."""
+        return self.warmup * self.chunk_steps
+
+    @property
+    def least_resource(self) -> int:
+        """The steps of the first rung of successive halving."""
+        return max(1, self.warmup) * self.chunk_steps
 
 
 def _tpe(settings: SamplerSettings) -> BaseSampler:
@@ -96,37 +109,29 @@ def sampler(
         }
     space = {path: asked for path, asked in space.items() if not asked.single()}
     made = SAMPLERS[name](settings)
-    if name == "random":
-        return made
-
-    def relative_space(study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        del study
-        # A trial from the queue brings its values with it: one drawn for it would be lost to QMC's
-        # sequence, and a study that was stopped would go on with other points.
-        queued = trial.params or "fixed_params" in trial.system_attrs
-        return {} if queued else space
-
-    made.infer_relative_search_space = relative_space  # type: ignore[method-assign]
+    if name != "random":
+        made.infer_relative_search_space = lambda study, trial: space  # type: ignore[method-assign]
     return made
 
 
 def _median(settings: PrunerSettings) -> BasePruner:
-    return optuna.pruners.MedianPruner(settings.startup_trials, settings.warmup)
+    return optuna.pruners.MedianPruner(settings.startup_trials, settings.warmup_steps)
 
 
 def _percentile(settings: PrunerSettings) -> BasePruner:
     return optuna.pruners.PercentilePruner(
-        settings.percentile, settings.startup_trials, settings.warmup
+        settings.percentile, settings.startup_trials, settings.warmup_steps
     )
 
 
 def _successive_halving(settings: PrunerSettings) -> BasePruner:
-    return optuna.pruners.SuccessiveHalvingPruner(min_resource=max(1, settings.warmup))
+    return optuna.pruners.SuccessiveHalvingPruner(min_resource=settings.least_resource)
 
 
 def _hyperband(settings: PrunerSettings) -> BasePruner:
     return optuna.pruners.HyperbandPruner(
-        min_resource=max(1, settings.warmup), max_resource=settings.chunks
+        min_resource=settings.least_resource,
+        max_resource=settings.chunks * settings.chunk_steps,
     )
 
 

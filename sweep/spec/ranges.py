@@ -10,6 +10,9 @@ from pydantic_core import core_schema
 
 Value = bool | int | float | str | tuple[int, ...]
 
+WIDEST = 65536
+"""The most units in a layer: a width far beyond it is a slip of the keyboard."""
+
 INTERVAL_KEYS = ("low", "high", "log", "step")
 _NOUNS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
@@ -177,8 +180,8 @@ def _widths(raw: Any) -> tuple[int, ...] | Any:
     if not isinstance(raw, list | tuple):
         return raw
     whole = all(isinstance(width, int) and not isinstance(width, bool) for width in raw)
-    if not whole or any(width < 1 for width in raw):
-        raise ValueError(f"got {_show(raw)}; accepted: a list of whole numbers ≥ 1")
+    if not whole or any(not 1 <= width <= WIDEST for width in raw):
+        raise ValueError(f"got {_show(raw)}; accepted: a list of whole numbers ≥ 1 and ≤ {WIDEST}")
     return tuple(raw)
 
 

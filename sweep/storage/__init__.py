@@ -3,6 +3,7 @@
 from sweep.storage.connect import DEFAULT_STORAGE, open_storage, storage_url
 from sweep.storage.measurements import (
     Measurement,
+    clear_measurements,
     create_tables,
     read_measurements,
     write_measurements,
@@ -11,6 +12,7 @@ from sweep.storage.measurements import (
 __all__ = [
     "DEFAULT_STORAGE",
     "Measurement",
+    "clear_measurements",
     "create_tables",
     "open_storage",
     "read_measurements",

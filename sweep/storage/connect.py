@@ -1,7 +1,9 @@
 """Opening the database so that several processes can share it."""
 
 import os
+import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +67,9 @@ def _parse(url: str) -> URL:
         return make_url(url)
     # ValueError: a port that is no number.
     except (ArgumentError, ValueError) as error:
+        shown = re.sub(r"//[^/]*@", "//***@", url)
         raise UserError(
-            f"storage {url!r} is no database URL; accepted: sqlite:///FILE, "
+            f"storage {shown!r} is no database URL; accepted: sqlite:///FILE, "
             "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
         ) from error
 
@@ -89,6 +92,9 @@ def _check_file(url: URL, shown: str, create: bool) -> None:
             raise UserError(f"storage {shown}: {path} cannot be read: {error.strerror}") from error
         if head and head != b"SQLite format 3\x00":
             raise UserError(f"storage {shown}: {path} is not an SQLite database")
+        if head and (tables := _tables(path, shown)) and "version_info" not in tables:
+            # Optuna would add its own tables to anybody's database, even to list what is in it.
+            raise UserError(f"storage {shown}: {path} holds other things, and no Optuna study")
         if create and not os.access(path, os.W_OK):
             raise UserError(f"storage {shown}: {path} is read-only")
         return
@@ -99,6 +105,17 @@ def _check_file(url: URL, shown: str, create: bool) -> None:
         raise UserError(f"storage {shown}: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK):
         raise UserError(f"storage {shown}: the folder {folder} is read-only")
+
+
+def _tables(path: Path, shown: str) -> set[str]:
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {name for (name,) in found}
+    except sqlite3.Error as error:
+        raise UserError(f"storage {shown}: cannot be used as a database: {error}") from error
 
 
 def _share_file(engine: Engine) -> None:

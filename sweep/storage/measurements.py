@@ -3,7 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Column, Engine, Float, ForeignKey, Integer, MetaData, Table, inspect, select
+from sqlalchemy import (
+    Column,
+    Engine,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    delete,
+    inspect,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 _metadata = MetaData()
@@ -56,6 +67,16 @@ def write_measurements(engine: Engine, rows: Iterable[Measurement]) -> None:
     }
     with engine.begin() as connection:
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), values)
+
+
+def clear_measurements(engine: Engine, trial_id: int) -> None:
+    """Removes what is stored for a trial that begins anew.
+
+    It may be another trial's: plain Optuna deletes a study without our rows, and SQLite gives the
+    identifiers of deleted trials out again.
+    """
+    with engine.begin() as connection:
+        connection.execute(delete(measurements).where(measurements.c.trial_id == trial_id))
 
 
 def read_measurements(engine: Engine, trial_id: int) -> list[Measurement]:

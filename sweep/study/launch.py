@@ -23,7 +23,7 @@ from sweep.search.methods import (
 )
 from sweep.search.space import grid, unconditional_space
 from sweep.spec.spec import Spec
-from sweep.storage import open_storage, write_measurements
+from sweep.storage import clear_measurements, open_storage, write_measurements
 from sweep.study.measure import measure
 from sweep.study.progress import Progress, Watcher, unwatched
 from sweep.study.records import BASELINE, SEARCH, give_back, open_study, remaining, role
@@ -97,9 +97,10 @@ class _Loop:
             study.pruner,
             PrunerSettings(
                 study.startup_trials,
-                study.pruner_warmup * self._chunk_steps(),
+                study.pruner_warmup,
                 study.pruner_percentile,
-                self.spec.train.steps,
+                self.spec.train.chunks,
+                self.spec.train.steps // self.spec.train.chunks,
             ),
         )
         self.finished_before = sum(
@@ -113,44 +114,42 @@ class _Loop:
                     return True
                 self._advance()
                 self._tell("training")
-            return not any(self.slots) and self._next_number() is None
+            return not any(self.slots) and not self._has_next()
         finally:
             for run in filter(None, self.slots):
                 give_back(self.study, run.trial._trial_id)
 
-    def _chunk_steps(self) -> int:
-        return int(self.spec.train.steps // self.spec.train.chunks)
-
-    def _next_number(self) -> int | None:
-        """The number of the trial to begin next, if any: the first in the queue, or a new one."""
+    def _has_next(self) -> bool:
         trials = self.study.get_trials(deepcopy=False)
-        waiting = [trial.number for trial in trials if trial.state == TrialState.WAITING]
-        if waiting:
-            return min(waiting)
-        return len(trials) if remaining(self.spec, trials) else None
+        waiting = any(trial.state == TrialState.WAITING for trial in trials)
+        return waiting or remaining(self.spec, trials) > 0
 
     def _fill(self) -> None:
         for index, run in enumerate(self.slots):
-            if run is not None:
-                continue
-            number = self._next_number()
-            if number is None:
-                return
+            if run is None and self._has_next():
+                self.slots[index] = self._begin()
+        # A program that no trial in flight needs gives its memory back; it stays compiled.
+        needed = {run.program for run in self.slots if run is not None}
+        self.populations = {p: each for p, each in self.populations.items() if p in needed}
+
+    def _begin(self) -> TrialRun:
+        trial = self.study.ask()
+        try:
+            # Optuna asks the sampler at the first suggestion, when the trial's number is known.
             self.study.sampler = sampler(
                 self.spec.study.sampler,
                 SamplerSettings(
-                    trial_seed(self.spec.study.seed, number),
+                    trial_seed(self.spec.study.seed, trial.number),
                     self.spec.study.seed,
                     self.spec.study.startup_trials,
                 ),
                 unconditional_space(self.spec),
             )
-            trial = self.study.ask()
-            try:
-                self.slots[index] = begin(trial, self.spec, self.setup)
-            except BaseException:
-                give_back(self.study, trial._trial_id)
-                raise
+            clear_measurements(self.storage.engine, trial._trial_id)
+            return begin(trial, self.spec, self.setup)
+        except BaseException:
+            give_back(self.study, trial._trial_id)
+            raise
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, program by program; then scores and reports."""

@@ -14,7 +14,7 @@ REPORTS = range(CHUNK, STEPS + 1, CHUNK)
 def study_with(
     name: str, startup: int = 3, warmup: int = 2, percentile: float = 25
 ) -> optuna.Study:
-    settings = PrunerSettings(startup, warmup * CHUNK, percentile, STEPS)
+    settings = PrunerSettings(startup, warmup, percentile, STEPS // CHUNK, CHUNK)
     return optuna.create_study(study_name="study", pruner=pruner(name, settings))
 
 

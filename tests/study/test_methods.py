@@ -1,7 +1,9 @@
 """Every sampler and every pruner through a whole study."""
 
+import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.pruners import BasePruner
+from optuna.trial import FrozenTrial, TrialState
 
 from sweep.search.methods import PRUNERS, SAMPLERS
 from sweep.study.answers import answer
@@ -50,7 +52,6 @@ def test_a_study_of_every_pruner_ends_with_all_trials_finished(
     ).study
     trials = study.get_trials()
     assert {trial.state for trial in trials} <= FINISHED
-    assert trials[0].state == TrialState.COMPLETE, "the baseline was pruned"
     pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
     if pruner == "none":
         assert not pruned
@@ -61,6 +62,25 @@ def test_a_study_of_every_pruner_ends_with_all_trials_finished(
         measured = query(database, rows, trial._trial_id)[0][0]
         assert measured == 2 * len(trial.intermediate_values) < 8
         assert trial.last_step is not None
+
+
+class PrunesAll(BasePruner):
+    """Finds every trial hopeless."""
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        del study, trial
+        return True
+
+
+def test_the_baseline_is_never_pruned(run, make_spec, monkeypatch) -> None:
+    monkeypatch.setattr("sweep.study.launch.pruner", lambda *_: PrunesAll())
+    launched = run(make_spec(study__pruner="median"))
+    assert launched.done
+    baseline, *others = launched.study.get_trials()
+    assert baseline.state == TrialState.COMPLETE
+    assert baseline.last_step == 40
+    assert [trial.state for trial in others] == [TrialState.PRUNED] * 6
+    assert {trial.last_step for trial in others} == {10}
 
 
 def test_the_median_pruner_prunes_what_is_worse_than_the_median_at_that_step(
