@@ -19,8 +19,11 @@ def measure(name: str, arguments: Sequence[str]) -> list[dict[str, str]]:
     command = [sys.executable, "-m", f"bench.{name}", *arguments]
     print("$ python", *command[1:], file=sys.stderr, flush=True)
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    rows: list[dict[str, str]] = json.loads(result.stdout.splitlines()[-1])
-    return rows
+    *lines, rows = result.stdout.splitlines()
+    # A whole run takes a quarter of an hour: what is known is shown.
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
+    found: list[dict[str, str]] = json.loads(rows)
+    return found
 
 
 def main() -> None:

@@ -63,7 +63,9 @@ def ours(spec: Spec, folder: Path) -> float:
 def peer(run: Callable[..., PeerResult], spec: Spec, folder: Path, **options: Any) -> float:
     """A peer's trials per minute on the same data, folds and features."""
     setup = prepare(spec)
-    folds = list(zip(setup.plan.train, setup.plan.held_out[:, : setup.samples], strict=True))
+    held_out = setup.plan.held_out[:, : setup.samples]
+    # Copies, as a script would have them: PyTorch warns of arrays that are read-only.
+    folds = list(zip(setup.plan.train.copy(), held_out.copy(), strict=True))
 
     def features(images: np.ndarray) -> np.ndarray:
         return feature_values(setup.features, setup.feature_params, images)
@@ -100,9 +102,9 @@ def main() -> None:
             try:
                 from bench.peers import torch_script
 
-                rate = max(
-                    peer(torch_script.run, spec, folder, threads=threads) for threads in (None, 1)
-                )
+                # On matrices this small a second thread gains nothing, and loses much where
+                # anything else runs.
+                rate = peer(torch_script.run, spec, folder, threads=1)
             except ImportError:
                 rows.append(row(f"against PyTorch, {title}", "PyTorch is absent", torch_target))
                 continue

@@ -141,7 +141,7 @@ def run(
     if threads is not None:
         torch.set_num_threads(threads)
     start = time.perf_counter()
-    pixels = torch.from_numpy(images.reshape(len(images), -1))
+    pixels = torch.tensor(images.reshape(len(images), -1))
     held_out_features = [features(images[held_out]) for _, held_out in folds]
 
     def objective(trial: optuna.Trial) -> float:
