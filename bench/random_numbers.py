@@ -1,4 +1,4 @@
-"""What the unrolled threefry of `models/random.py` saves over `jax.random`, in a loop on one core.
+"""The unrolled threefry of `models/random.py` beside `jax.random`, alone in a compiled loop.
 
 python -m bench.random_numbers
 """

@@ -1,11 +1,13 @@
 """The versions that a score depends on."""
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 _PACKAGES = ("normsweep", "jax", "jaxlib", "flax", "optax", "optuna", "numpy", "scikit-learn")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Package versions, Python's, and the kind of processor and device that trained."""
     import jax

@@ -132,6 +132,11 @@ def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[
     found = []
     if baselines and baselines[0].score <= best.score:
         found.append("no searched config scores better than the baseline")
+    if others := [path for path in spec.ranges() if not path.startswith("penalty.")]:
+        found.append(
+            f"{', '.join(others)}: searched beside the penalty; the baseline holds the middle, so "
+            "its difference from the best is not the penalty's alone"
+        )
     for field, value in best.penalty().items():
         searched = None if field in ("form", "target") else field_value(spec.penalty, field)
         if isinstance(searched, Interval) and (side := _edge(searched, value)):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from threadpoolctl import threadpool_limits
@@ -88,11 +89,13 @@ class _Loop:
     training: float = 0.0
     finished_before: int = 0
     slots: list[TrialRun | None] = field(default_factory=list)
+    space: dict[str, BaseDistribution] = field(default_factory=dict)
     populations: dict[Program, Population] = field(default_factory=dict)
 
     def run(self, stop: Callable[[], bool]) -> bool:
         study = self.spec.study
         self.slots = [None] * study.slots
+        self.space = unconditional_space(self.spec)
         self.study.pruner = pruner(
             study.pruner,
             PrunerSettings(
@@ -143,7 +146,7 @@ class _Loop:
                     self.spec.study.seed,
                     self.spec.study.startup_trials,
                 ),
-                unconditional_space(self.spec),
+                self.space,
             )
             clear_measurements(self.storage.engine, trial._trial_id)
             return begin(trial, self.spec, self.setup)

@@ -9,7 +9,7 @@ import pytest
 
 from sweep.spec import Spec, load_spec
 from sweep.spec.ranges import plain
-from sweep.study.export import Config, render
+from sweep.study.export import Config
 from sweep.study.solo import train_config
 from sweep.trained import save_trained
 
@@ -86,7 +86,6 @@ def test_the_readme_loads_a_generator(tmp_path: Path, monkeypatch: pytest.Monkey
         {"penalty.strength": 1e-4, "penalty.order": 1.0, "penalty.target": "both"}
     )
     save_trained(train_config(spec), Config(spec, {}), tmp_path / "out")
-    assert "[provenance]" in render([Config(spec, {})], "toml")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     exec(compile(python_blocks()[1], "README.md", "exec"), names)

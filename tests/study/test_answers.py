@@ -160,6 +160,16 @@ def test_a_search_that_never_beats_its_baseline_says_so(answer_of, searched) -> 
     assert warnings == ("no searched config scores better than the baseline",)
 
 
+def test_a_baseline_that_differs_in_more_than_the_penalty_is_warned_of(
+    answer_of, make_spec
+) -> None:
+    rates = {"low": 1e-4, "high": 1e-2, "log": True}
+    spec = make_spec(study__sampler="random", train__generator_learning_rate=rates)
+    warnings = answer_of(spec, [9.0, 9.0], ({"strength": 1e-4}, [1.0, 1.0])).warnings
+    assert len(warnings) == 1
+    assert warnings[0].startswith("train.generator_learning_rate: searched beside the penalty")
+
+
 def test_an_empty_study_has_an_empty_answer(answer_of, searched) -> None:
     found = answer_of(searched, None)
     assert (found.best, found.baseline, found.difference) == (None, None, None)
