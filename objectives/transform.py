@@ -1,18 +1,25 @@
-"""A norm penalty as an Optax gradient transformation.
+"""Penalties and constraints as Optax gradient transformations.
 
-Adding the penalty's gradient to the updates, in front of the optimiser, is the same as adding the
-penalty to the loss, without a second backward pass through the model. It is not decoupled weight
-decay: under Adam the two differ (Loshchilov and Hutter, arXiv:1711.05101).
+Where one stands in `optax.chain` is what it means. In front of the optimiser, the penalty's
+gradient is part of the loss's. Behind it, the penalty is decoupled: under Adam the two differ
+(Loshchilov and Hutter, arXiv:1711.05101). Proximal steps and constraints come last, since they
+need to know the whole step.
+
+`mask` is everywhere as in `optax.add_decayed_weights`: a tree of bools like the parameters or a
+prefix of it, or a function that makes one from them. Leaves where it is False are left alone, and
+do not count in a norm taken over all leaves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import optax
 
 from objectives.aliases import PyTree, Scalar
-from objectives.penalties import penalty
+from objectives.constraints import Constraint, constraint
+from objectives.penalties import Penalty, penalty
+from objectives.penalties.tree import as_scalar
 
 # Optax keeps its own constant in a private module; a test holds the two equal.
 NO_PARAMS_MESSAGE = (
@@ -20,45 +27,97 @@ NO_PARAMS_MESSAGE = (
     "not passing `params` when calling `update`."
 )
 
+Mask = PyTree | Callable[[PyTree], PyTree] | None
+
 
 def add_norm_penalty(
-    form: str,
-    *,
-    mask: PyTree | Callable[[PyTree], PyTree] | None = None,
-    **coefficients: Scalar,
+    form: str | Penalty, *, mask: Mask = None, **coefficients: Scalar
 ) -> optax.GradientTransformation:
-    """Returns a transformation that adds the gradient of a norm penalty to the updates.
+    """Returns a transformation that adds the gradient of a penalty to the updates.
 
     `updates + penalty.gradient(params, **coefficients)`, with the penalty called `form` in
-    `objectives.penalties.PENALTIES`. The coefficients are the ones that it names, all required,
-    Python numbers or scalars that may be traced. It has no state. Put it before the optimiser:
+    `objectives.penalties.PENALTIES`, or a `Penalty` itself. The coefficients are the ones that it
+    names, all required, Python numbers or scalars that may be traced. Its state is the penalty's.
+    Put it before the optimiser:
     `optax.chain(add_norm_penalty("power", strength=1e-4, order=1.5), optax.adam(1e-3))`.
-
-    `mask` is as in `optax.add_decayed_weights`: a tree of bools like the parameters or a prefix of
-    it, or a function that makes one from them. Leaves where it is False are left alone, and do not
-    count in a norm taken over all leaves.
 
     Raises `ValueError` for an unknown form, for a coefficient that is missing or that the form
     does not have, and, at `update`, where no parameters are given.
     """
-    chosen = penalty(form)
-    if set(coefficients) != set(chosen.coefficients):
-        raise ValueError(
-            f"penalty form {form!r} takes the coefficients {', '.join(chosen.coefficients)}; "
-            f"got {', '.join(coefficients) or 'none'}"
+    chosen = _chosen_penalty(form, coefficients)
+
+    def gradient(params: PyTree, **state: PyTree) -> PyTree:
+        return chosen.gradient(params, **coefficients, **state)
+
+    return _adding(chosen, gradient, mask)
+
+
+def decoupled_decay(
+    form: str | Penalty, learning_rate: Scalar, *, mask: Mask = None, **coefficients: Scalar
+) -> optax.GradientTransformation:
+    """Returns a transformation that takes a step along the penalty alone, past the optimiser.
+
+    `updates − learning_rate · penalty.gradient(params, **coefficients)`: decoupled weight decay
+    for any penalty. Put it after the optimiser. With the power form of order 2 and strength λ/2
+    behind `optax.adam` it is `optax.adamw` with `weight_decay` λ.
+
+    Arguments and errors are those of `add_norm_penalty`; `learning_rate` is a Python number or a
+    scalar that may be traced.
+
+    References:
+      Loshchilov and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101, alg. 2.
+    """
+    chosen = _chosen_penalty(form, coefficients)
+
+    def step(params: PyTree, **state: PyTree) -> PyTree:
+        gradient = chosen.gradient(params, **coefficients, **state)
+        return jax.tree.map(
+            lambda slope: -as_scalar("learning_rate", learning_rate, slope.dtype) * slope, gradient
         )
 
-    def init(params: PyTree) -> optax.EmptyState:
-        del params
-        return optax.EmptyState()
+    return _adding(chosen, step, mask)
 
-    def update(updates: PyTree, state: Any, params: PyTree | None = None) -> tuple[PyTree, Any]:
-        if params is None:
-            raise ValueError(NO_PARAMS_MESSAGE)
-        return add_where_given(updates, chosen.gradient(params, **coefficients)), state
 
-    transformation = optax.GradientTransformation(init, update)
-    return transformation if mask is None else optax.masked(transformation, mask)
+def proximal_step(
+    form: str | Penalty, learning_rate: Scalar, *, mask: Mask = None, **coefficients: Scalar
+) -> optax.GradientTransformation:
+    """Returns a transformation that follows the optimiser's step by a proximal one.
+
+    `proximal(params + updates, learning_rate, **coefficients) − params`, so that `apply_updates`
+    gives the proximal point, up to rounding; its zeros are exact. Put it last.
+
+    Arguments and errors are those of `decoupled_decay`; `ValueError` too for a penalty that has no
+    proximal operator in closed form.
+    """
+    chosen = _chosen_penalty(form, coefficients)
+    proximal = chosen.proximal
+    if proximal is None:
+        raise ValueError(f"the penalty {chosen.summary} has no proximal step in closed form")
+
+    def move(weights: PyTree, **state: PyTree) -> PyTree:
+        return proximal(weights, learning_rate, **coefficients, **state)
+
+    return _moving(chosen, move, mask)
+
+
+def keep_within(
+    name: str | Constraint, radius: Scalar, *, mask: Mask = None
+) -> optax.GradientTransformation:
+    """Returns a transformation that brings the weights back into a set after each step.
+
+    `project(params + updates, radius) − params`, so that `apply_updates` gives weights in the set,
+    up to rounding, with the constraint called `name` in `objectives.constraints.CONSTRAINTS`, or a
+    `Constraint` itself, such as a `constraint_per_layer`. Put it last.
+
+    `radius` is a Python number or a scalar that may be traced. Raises `ValueError` for an unknown
+    name, and, at `update`, for a Python radius below 0 and where no parameters are given.
+    """
+    chosen = constraint(name) if isinstance(name, str) else name
+
+    def move(weights: PyTree, **state: PyTree) -> PyTree:
+        return chosen.project(weights, radius, **state)
+
+    return _moving(chosen, move, mask)
 
 
 def add_where_given(updates: PyTree, gradient: PyTree) -> PyTree:
@@ -72,3 +131,71 @@ def _is_none(node: object) -> bool:
 
 def _add(update: jax.Array | None, gradient: jax.Array | None) -> jax.Array | None:
     return update if update is None or gradient is None else update + gradient
+
+
+def _chosen_penalty(form: str | Penalty, coefficients: Mapping[str, Scalar]) -> Penalty:
+    chosen = penalty(form) if isinstance(form, str) else form
+    if set(coefficients) != set(chosen.coefficients):
+        named = f"penalty form {form!r}" if isinstance(form, str) else f"{chosen.summary}:"
+        raise ValueError(
+            f"{named} takes the coefficients {', '.join(chosen.coefficients)}; "
+            f"got {', '.join(coefficients) or 'none'}"
+        )
+    return chosen
+
+
+def _adding(
+    chosen: Penalty | Constraint, addend: Callable[..., PyTree], mask: Mask
+) -> optax.GradientTransformation:
+    """The transformation to `updates + addend(params)`."""
+
+    def update(updates: PyTree, state: Any, params: PyTree) -> tuple[PyTree, Any]:
+        state, given = _advanced(chosen, params, state)
+        return add_where_given(updates, addend(params, **given)), state
+
+    return _transformation(chosen, update, mask)
+
+
+def _moving(
+    chosen: Penalty | Constraint, move: Callable[..., PyTree], mask: Mask
+) -> optax.GradientTransformation:
+    """The transformation to `move(params + updates) − params`."""
+
+    def update(updates: PyTree, state: Any, params: PyTree) -> tuple[PyTree, Any]:
+        stepped = add_where_given(params, updates)
+        state, given = _advanced(chosen, stepped, state)
+        moved = move(stepped, **given)
+        return jax.tree.map(_difference, updates, params, moved, is_leaf=_is_none), state
+
+    return _transformation(chosen, update, mask)
+
+
+def _difference(
+    update: jax.Array | None, old: jax.Array | None, new: jax.Array | None
+) -> jax.Array | None:
+    return update if update is None or old is None or new is None else new - old
+
+
+def _advanced(
+    chosen: Penalty | Constraint, weights: PyTree, state: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Returns the next state, and the arguments that hand it to a function which takes one."""
+    if chosen.advance is None:
+        return state, {}
+    state = chosen.advance(weights, state)
+    return state, {"state": state}
+
+
+def _transformation(
+    chosen: Penalty | Constraint, update: Callable[..., tuple[PyTree, Any]], mask: Mask
+) -> optax.GradientTransformation:
+    def init(params: PyTree) -> Any:
+        return optax.EmptyState() if chosen.initial_state is None else chosen.initial_state(params)
+
+    def checked(updates: PyTree, state: Any, params: PyTree | None = None) -> tuple[PyTree, Any]:
+        if params is None:
+            raise ValueError(NO_PARAMS_MESSAGE)
+        return update(updates, state, params)
+
+    transformation = optax.GradientTransformation(init, checked)
+    return transformation if mask is None else optax.masked(transformation, mask)

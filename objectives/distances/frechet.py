@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from objectives.distances.samples import (
     Float64Array,
     as_features,
+    check_alike,
     check_finite,
     feature_pair,
 )
@@ -69,11 +70,7 @@ def frechet_distance_to(reference: FrechetReference, gaussian: GaussianMoments) 
     C₁C₂ itself. Raises `ValueError` for moments whose shapes do not fit or that are not finite.
     """
     gaussian = _checked("moments", gaussian)
-    if gaussian.mean.shape != reference.mean.shape:
-        raise ValueError(
-            "both sides must have as many features, "
-            f"got {len(reference.mean)} and {len(gaussian.mean)}"
-        )
+    check_alike(len(reference.mean), len(gaussian.mean))
     eigenvalues = np.linalg.eigvalsh(reference.cov_root @ gaussian.cov @ reference.cov_root)
     # Rounding leaves the zero eigenvalues of a singular covariance slightly below 0.
     root_trace = float(np.sqrt(np.maximum(eigenvalues, 0.0)).sum())

@@ -10,12 +10,60 @@ References:
   Machine Learning Research 13, eq. 3 (the U-statistic).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectives.distances.samples import Float64Array, feature_pair
+from objectives.distances.samples import Float64Array, as_features, check_alike, feature_pair
 
 BLOCK_ROWS = 64
+
+
+class KernelReference(NamedTuple):
+    """One side of the distance, prepared once: its sample, E k(y, y'), and the kernel."""
+
+    right: Float64Array
+    within: float
+    degree: int
+    coefficient: float
+    gamma: float
+
+
+def kernel_reference(
+    features: ArrayLike,
+    degree: int = 3,
+    coefficient: float = 1.0,
+    gamma: float | None = None,
+) -> KernelReference:
+    """Returns what `kernel_distance_to` needs of its fixed side, features of shape `[m, d]`.
+
+    The polynomial kernel is (gamma·⟨x, y⟩ + coefficient)^degree, with gamma = 1/d by default.
+    Raises `ValueError` for a degree below 1, another shape, fewer than 2 samples, and entries that
+    are not finite.
+    """
+    if degree < 1:
+        raise ValueError(f"degree must be at least 1, got {degree}")
+    array = as_features("reference", features)
+    scale = 1.0 / array.shape[1] if gamma is None else gamma
+    right = _augmented(array, 1.0, 1.0)
+    within = _mean_off_diagonal(_augmented(array, scale, coefficient), right, degree)
+    return KernelReference(right, within, degree, coefficient, scale)
+
+
+def kernel_distance_to(reference: KernelReference, features: ArrayLike) -> float:
+    """Returns the unbiased estimate of MMD² of features of shape `[n, d]` from a reference.
+
+    Raises `ValueError` for another shape, fewer than 2 samples, and entries that are not finite.
+    """
+    array = as_features("features", features)
+    check_alike(array.shape[1], reference.right.shape[1] - 1)
+    # (gamma·x, c)·(y, 1) = gamma·⟨x, y⟩ + c: scale and shift cost no pass over the n by m products.
+    left = _augmented(array, reference.gamma, reference.coefficient)
+    degree = reference.degree
+    between = _power_sum(left, reference.right, degree) / (len(left) * len(reference.right))
+    within = _mean_off_diagonal(left, _augmented(array, 1.0, 1.0), degree)
+    return within + reference.within - 2.0 * between
 
 
 def kernel_distance(
@@ -32,18 +80,8 @@ def kernel_distance(
     Raises `ValueError` for a degree below 1, other shapes, fewer than 2 samples, and entries that
     are not finite.
     """
-    if degree < 1:
-        raise ValueError(f"degree must be at least 1, got {degree}")
     a, b = feature_pair(features_a, features_b)
-    scale = 1.0 / a.shape[1] if gamma is None else gamma
-
-    # (gamma·x, c)·(y, 1) = gamma·⟨x, y⟩ + c: scale and shift cost no pass over the n by m products.
-    left_a, right_a = _augmented(a, scale, coefficient), _augmented(a, 1.0, 1.0)
-    left_b, right_b = _augmented(b, scale, coefficient), _augmented(b, 1.0, 1.0)
-    between = _power_sum(left_a, right_b, degree) / (len(a) * len(b))
-    within_a = _mean_off_diagonal(left_a, right_a, degree)
-    within_b = _mean_off_diagonal(left_b, right_b, degree)
-    return within_a + within_b - 2.0 * between
+    return kernel_distance_to(kernel_reference(b, degree, coefficient, gamma), a)
 
 
 def _augmented(features: Float64Array, scale: float, column: float) -> Float64Array:

@@ -27,12 +27,16 @@ def feature_pair(features_a: ArrayLike, features_b: ArrayLike) -> tuple[Float64A
     """Returns both samples checked; raises `ValueError` where they differ in their features."""
     a = as_features("features_a", features_a)
     b = as_features("features_b", features_b)
-    if a.shape[1] != b.shape[1]:
-        raise ValueError(
-            "features_a and features_b must have as many features each, "
-            f"got {a.shape[1]} and {b.shape[1]}"
-        )
+    check_alike(a.shape[1], b.shape[1])
     return a, b
+
+
+def check_alike(features_a: int, features_b: int) -> None:
+    """Raises `ValueError` unless both sides have as many features."""
+    if features_a != features_b:
+        raise ValueError(
+            f"both samples must have as many features each, got {features_a} and {features_b}"
+        )
 
 
 def check_finite(name: str, array: Float64Array) -> None:

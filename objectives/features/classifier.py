@@ -55,6 +55,16 @@ def class_logits(params: PyTree, images: jax.Array) -> jax.Array:
     return _logits(params, flatten(images))
 
 
+def class_probabilities_of_features(params: PyTree, features: jax.Array) -> jax.Array:
+    """Returns the classifier's probabilities for features of `apply`, float32 `[n, classes]`.
+
+    The features are the bottleneck's outputs but for their scale, so no image is needed.
+    """
+    scale = params["scale"]
+    outputs = features * jnp.expand_dims(scale["std"], 0) + jnp.expand_dims(scale["mean"], 0)
+    return jax.nn.softmax(_classes(params, outputs), axis=1)
+
+
 def accuracy(params: PyTree, images: jax.Array, labels: jax.Array) -> float:
     """Returns the fraction of images whose largest logit is that of their label."""
     predicted = jnp.argmax(class_logits(params, images), axis=1)
@@ -66,7 +76,11 @@ def _bottleneck(network: PyTree, pixels: jax.Array) -> jax.Array:
 
 
 def _logits(network: PyTree, pixels: jax.Array) -> jax.Array:
-    return dense(network["classes"], jax.nn.gelu(_bottleneck(network, pixels)))
+    return _classes(network, _bottleneck(network, pixels))
+
+
+def _classes(network: PyTree, outputs: jax.Array) -> jax.Array:
+    return dense(network["classes"], jax.nn.gelu(outputs))
 
 
 def _initial_network(key: jax.Array, widths: tuple[int, int, int, int]) -> PyTree:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from objectives.aliases import PyTree, Scalar
-from objectives.penalties.tree import prepare, total
+from objectives.penalties.tree import prepare, total, unless_off
 
 
 def elastic_net(params: PyTree, l1: Scalar, l2: Scalar) -> jax.Array:
@@ -50,12 +50,8 @@ _Residuals = tuple[PyTree, jax.Array, jax.Array, jax.Array, jax.Array]
 def _forward(params: PyTree, l1: jax.Array, l2: jax.Array) -> tuple[jax.Array, _Residuals]:
     magnitudes = total(jnp.abs, params, l1)
     squares = total(jnp.square, params, l2)
-    value = _weighted(l1, magnitudes) + _weighted(l2, squares)
+    value = unless_off(l1, l1 * magnitudes) + unless_off(l2, l2 * squares)
     return value, (params, l1, l2, magnitudes, squares)
-
-
-def _weighted(strength: jax.Array, term: jax.Array) -> jax.Array:
-    return jnp.where(strength == 0, jnp.zeros_like(term), strength * term)
 
 
 def _backward(residuals: _Residuals, cotangent: jax.Array) -> tuple[PyTree, jax.Array, jax.Array]:

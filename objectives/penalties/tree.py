@@ -4,6 +4,7 @@ A penalty is a function of *all* leaves of a tree together. Leaves may have any 
 empty ones included; `None` subtrees hold no leaf and are skipped.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 from functools import partial
@@ -149,3 +150,37 @@ def magnitude_power(magnitude: jax.Array, exponent: jax.Array) -> jax.Array:
     logarithm = jnp.log(jnp.where(is_zero, jnp.ones_like(magnitude), magnitude))
     powered = jnp.exp(exponent.astype(magnitude.dtype) * logarithm)
     return jnp.where(is_zero, jnp.zeros_like(magnitude), powered)
+
+
+def zero_like(params: PyTree) -> jax.Array:
+    """Returns the scalar 0 of the type of a penalty's value on `params`."""
+    zero: jax.Array = prepare(params, zero=0)[1]
+    return zero
+
+
+def as_matrix(w: jax.Array) -> jax.Array:
+    """Returns a leaf of two axes or more as a matrix [incoming weights, output units]."""
+    return w.reshape(math.prod(w.shape[:-1]), w.shape[-1])
+
+
+def unless_off(strength: jax.Array, slope: jax.Array) -> jax.Array:
+    """Returns `slope`, and 0 where the strength is 0, so that it never meets 0·inf."""
+    return jnp.where(strength == 0, jnp.zeros_like(slope), slope)
+
+
+@jax.custom_jvp
+def weighted(strength: jax.Array, term: jax.Array) -> jax.Array:
+    """Returns strength · term of two scalars, exactly 0 at strength 0 even for an infinite term.
+
+    Its derivative in the strength is the term, at strength 0 too.
+    """
+    return unless_off(strength, strength * term)
+
+
+@weighted.defjvp
+def _weighted_jvp(
+    primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    (strength, term), (strength_tangent, term_tangent) = primals, tangents
+    along = unless_off(strength, strength * term_tangent)
+    return weighted(strength, term), strength_tangent * term + along

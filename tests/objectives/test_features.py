@@ -4,11 +4,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from objectives.distances import frechet_distance
-from objectives.features import FEATURE_MAPS, MAXIMUM_DIMENSION, accuracy, class_logits
+from objectives.features import (
+    FEATURE_MAPS,
+    MAXIMUM_DIMENSION,
+    accuracy,
+    class_logits,
+    class_probabilities_of_features,
+)
 
 DIMENSION = 32
 every_map = pytest.mark.parametrize("name", sorted(FEATURE_MAPS))
@@ -75,6 +82,16 @@ def test_the_classifier_knows_digits_that_it_has_not_seen(digits, fitted):
     images, labels = digits[1]
     assert accuracy(fitted["classifier"], images, labels) >= 0.93
     assert class_logits(fitted["classifier"], images).shape == (len(images), 10)
+
+
+def test_its_probabilities_are_the_same_from_features_as_from_images(digits, fitted):
+    images = digits[1][0]
+    features = FEATURE_MAPS["classifier"].apply(fitted["classifier"], images)
+    expected = softmax(np.asarray(class_logits(fitted["classifier"], images), np.float64), axis=1)
+    for function in (class_probabilities_of_features, jax.jit(class_probabilities_of_features)):
+        probabilities = function(fitted["classifier"], features)
+        assert probabilities.dtype == jnp.float32
+        np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 def test_pca_is_that_of_scikit_learn_up_to_signs(digits, fitted):

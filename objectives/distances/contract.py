@@ -1,0 +1,48 @@
+"""What a score of generated features is, and what it may be compared with."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from objectives.distances.samples import Float64Array
+
+TRAINING, CLASSES = "training", "classes"
+LOWER, HIGHER, ZERO = "lower", "higher", "zero"
+
+
+class Samples(NamedTuple):
+    """What generated features can be compared with; one fold's.
+
+    `held_out` is float64 `[n, d]`; `training`, of images that were trained on, float64 `[m, d]`
+    with m of at least n; `classes` maps features `[n, d]` to probabilities `[n, classes]`. The last
+    two may be absent where no distance asked for needs them.
+    """
+
+    held_out: Float64Array
+    training: Float64Array | None = None
+    classes: Callable[[Float64Array], Float64Array] | None = None
+
+
+class Distance(NamedTuple):
+    """One score, in three steps so that scores can share the first two.
+
+    `prepare(samples)` does once what does not depend on the generated features; `measure(prepared,
+    features)` compares float64 features `[n, d]` with it; `part(measured)` is the number. Entries
+    with the same `measure` have the same `prepare`.
+
+    `better` is "lower", "higher" or "zero"; `needs` names the fields of `Samples` that must be
+    there beside `held_out`; `fewest` is the least number of samples a side.
+    """
+
+    prepare: Callable[[Samples], Any]
+    measure: Callable[[Any, Float64Array], Any]
+    part: Callable[[Any], float]
+    better: str
+    range: str
+    summary: str
+    source: str
+    needs: tuple[str, ...] = ()
+    fewest: int = 2
+
+    def value(self, prepared: Any, features: Float64Array) -> float:
+        """Returns the score of features `[n, d]`."""
+        return self.part(self.measure(prepared, features))

@@ -1,0 +1,97 @@
+"""Precision, recall, density and coverage: how far two samples lie within each other.
+
+A sample's manifold is the union of balls around its points, each as large as the distance to its
+point's k-th nearest neighbour in the same sample.
+
+    precision  share of generated points within the real manifold
+    recall     share of real points within the generated manifold
+    density    mean number of real balls around a generated point, over k
+    coverage   share of real balls with a generated point in them
+
+References:
+  Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1 (precision, recall); Naeem et al. 2020,
+  arXiv:2002.09797, eq. 4 and 5 (density, coverage).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from objectives.distances.samples import Float64Array, as_features, feature_pair
+
+NEIGHBOURS = 5
+
+
+class PrecisionRecall(NamedTuple):
+    """Shares in [0, 1], but for the density, which is any number from 0."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+class Manifold(NamedTuple):
+    """A sample `[n, d]` and the squared radii of its balls, `[n]`, each to the k-th neighbour."""
+
+    points: Float64Array
+    squared_radii: Float64Array
+    neighbours: int
+
+
+def manifold(features: ArrayLike, neighbours: int = NEIGHBOURS) -> Manifold:
+    """Returns the manifold of features of shape `[n, d]`.
+
+    Raises `ValueError` for a number of neighbours below 1 or above n - 1, for another shape, and
+    for entries that are not finite.
+    """
+    points = as_features("features", features)
+    if not 1 <= neighbours < len(points):
+        raise ValueError(
+            f"neighbours must be between 1 and {len(points) - 1} for {len(points)} samples, "
+            f"got {neighbours}"
+        )
+    distances = _squared_distances(points, points)
+    # Its own distance, 0, is the first of each row.
+    squared_radii = np.partition(distances, neighbours, axis=1)[:, neighbours]
+    return Manifold(points, squared_radii, neighbours)
+
+
+def precision_recall_to(real: Manifold, generated: ArrayLike) -> PrecisionRecall:
+    """Returns the four of generated features `[m, d]` and a real manifold prepared once.
+
+    A point on a ball's boundary is outside of it. Raises `ValueError` for other shapes, fewer than
+    k + 1 samples, and entries that are not finite.
+    """
+    _, points = feature_pair(real.points, generated)
+    fake = manifold(points, real.neighbours)
+    distances = _squared_distances(real.points, fake.points)
+    in_real = distances < np.expand_dims(real.squared_radii, 1)
+    in_fake = distances < np.expand_dims(fake.squared_radii, 0)
+    return PrecisionRecall(
+        precision=float(in_real.any(axis=0).mean()),
+        recall=float(in_fake.any(axis=1).mean()),
+        density=float(in_real.sum(axis=0).mean() / real.neighbours),
+        coverage=float(in_real.any(axis=1).mean()),
+    )
+
+
+def precision_recall_density_coverage(
+    real: ArrayLike, fake: ArrayLike, neighbours: int = NEIGHBOURS
+) -> PrecisionRecall:
+    """Returns precision, recall, density and coverage of features `[n, d]` and `[m, d]`.
+
+    Compute and memory grow with n² + n·m + m². Raises `ValueError` for a number of neighbours
+    below 1 or not below n and m, for other shapes, and for entries that are not finite.
+    """
+    real, fake = feature_pair(real, fake)
+    return precision_recall_to(manifold(real, neighbours), fake)
+
+
+def _squared_distances(a: Float64Array, b: Float64Array) -> Float64Array:
+    # Imported here since most studies do not ask for it, and it takes long.
+    from sklearn.metrics import euclidean_distances
+
+    distances: Float64Array = euclidean_distances(a, None if a is b else b, squared=True)
+    return distances

@@ -1,0 +1,44 @@
+"""The group lasso: strength · Σ‖w_unit‖₂, the L2,1 norm over output units.
+
+It takes whole units to zero, where the lasso takes single weights. What a unit is stands in
+`objectives.penalties.units`.
+
+References:
+  Yuan and Lin, "Model Selection and Estimation in Regression with Grouped Variables", Journal of
+  the Royal Statistical Society B 68(1), 2006, eq. 2.2, with equal weights for all groups.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from objectives.aliases import PyTree, Scalar
+from objectives.penalties.tree import prepare, total, unless_off, weighted
+from objectives.penalties.units import unit_norms
+
+
+def group_norm(params: PyTree, strength: Scalar = 1.0) -> jax.Array:
+    """Returns strength · Σ‖w_unit‖₂ over the output units of all leaves, a scalar.
+
+    `strength` is a Python number or a scalar that may be traced. Differentiable in both arguments.
+    Exactly 0 at strength 0, infinite only where the sum exceeds the dtype's range, NaN if any
+    weight is NaN. Raises `ValueError` for a strength that is not a scalar, `TypeError` for leaves
+    that are not floating point.
+    """
+    tree, scale = prepare(params, strength=strength)
+    return weighted(scale, total(unit_norms, tree, scale))
+
+
+def group_norm_gradient(params: PyTree, strength: Scalar = 1.0) -> PyTree:
+    """Returns ∂/∂w of `group_norm`: strength · w/‖w_unit‖₂, a tree like `params`.
+
+    Exactly 0 in a unit whose weights are all 0, NaN in one with a NaN. Arguments and errors are
+    those of `group_norm`.
+    """
+    tree, scale = prepare(params, strength=strength)
+
+    def formula(w: jax.Array) -> jax.Array:
+        norms = unit_norms(w)
+        direction = w / jnp.where(norms == 0, jnp.ones_like(norms), norms)
+        return unless_off(scale, scale.astype(w.dtype) * direction)
+
+    return jax.tree.map(formula, tree)

@@ -1,0 +1,154 @@
+"""The table of distances: every entry against the function that it names, and within its range."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from threadpoolctl import threadpool_limits
+
+from objectives.distances import (
+    DISTANCES,
+    Samples,
+    authenticity,
+    class_coverage,
+    copying_statistic,
+    cost,
+    distance,
+    frechet_distance,
+    frechet_infinity,
+    inception_score,
+    kernel_distance,
+    kernel_distance_blocks,
+    kernel_distance_subsets,
+    precision_recall_density_coverage,
+)
+
+every_distance = pytest.mark.parametrize("name", DISTANCES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_blas_thread():
+    """Threads that spin while other processes hold the cores make seconds into minutes."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+def classes(features: np.ndarray) -> np.ndarray:
+    return softmax(3 * features[:, :4], axis=1)
+
+
+def samples(n: int = 120, features: int = 6, seed: int = 0) -> tuple[Samples, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    held_out, generated = rng.normal(size=(2, n, features))
+    return Samples(held_out, rng.normal(size=(2 * n, features)), classes), 1.2 * generated + 0.1
+
+
+@every_distance
+def test_an_entry_is_the_function_that_it_names(name):
+    given, generated = samples()
+    real, training = given.held_out, given.training
+    four = precision_recall_density_coverage(real, generated, 5)
+    subsets = kernel_distance_subsets(generated, real, 100, 60)
+    blocks = kernel_distance_blocks(generated, real, 10)
+    probabilities = classes(generated)
+    near = frechet_distance(generated, training[:120])
+    expected = {
+        "fid": frechet_distance(real, generated),
+        "fid_infinity": frechet_infinity(generated, real),
+        "fid_training": near,
+        "kid": kernel_distance(generated, real),
+        "kid_subsets": subsets.mean,
+        "kid_subsets_error": subsets.standard_error,
+        "kid_blocks": blocks.mean,
+        "kid_blocks_error": blocks.standard_error,
+        "inception_score": inception_score(probabilities),
+        "class_coverage": class_coverage(probabilities),
+        "generalisation_gap": frechet_distance(generated, real) - near,
+        "copying": copying_statistic(generated, real, training),
+        "authenticity": authenticity(generated, training),
+        **four._asdict(),
+    }
+    entry = distance(name)
+    value = entry.value(entry.prepare(given), generated)
+    assert isinstance(value, float)
+    assert value == pytest.approx(expected[name], rel=1e-9)
+
+
+@every_distance
+@pytest.mark.parametrize("features", [1, 6])
+def test_the_fewest_samples_give_a_finite_value_in_range_and_one_less_an_error(name, features):
+    entry = DISTANCES[name]
+    given, generated = samples(entry.fewest, features)
+    with np.errstate(all="raise"):
+        value = entry.value(entry.prepare(given), generated)
+    assert np.isfinite(value)
+    if entry.range != "any real number":
+        assert value >= 0
+    if entry.range == "0 … 1":
+        assert value <= 1
+    if not entry.needs:
+        given, generated = samples(entry.fewest - 1, features)
+        with pytest.raises(ValueError):
+            entry.value(entry.prepare(given), generated)
+
+
+@every_distance
+@pytest.mark.parametrize("generated", [np.zeros((40, 3)), np.full((40, 3), 1e6)])
+def test_generated_samples_collapsed_to_one_point_give_finite_values(name, generated):
+    entry = DISTANCES[name]
+    given, _ = samples(40, 3)
+    assert np.isfinite(entry.value(entry.prepare(given), generated))
+
+
+@every_distance
+def test_the_better_of_two_samples_costs_less(name):
+    """New data of the same distribution against a tenth of it, nearly copied; for the error, ten
+    times as many."""
+    entry = DISTANCES[name]
+    given, _ = samples(400, 4, seed=1)
+    rng = np.random.default_rng(2)
+    good = rng.normal(size=(400, 4))
+    bad = given.training[:10].repeat(40, axis=0) + 1e-3 * good
+    if name == "recall":
+        bad = 0.05 * bad
+    if name in ("precision", "density", "authenticity"):
+        bad = {"authenticity": bad}.get(name, 10 * good)
+    if name in ("inception_score", "class_coverage"):
+        bad = np.tile(good[:1], (400, 1))
+    if name == "kid_subsets_error":
+        bad = 3 * good
+    costs = [cost(name, entry.value(entry.prepare(given), points)) for points in (good, bad)]
+    assert costs[0] < costs[1]
+
+
+def test_what_is_minimised_is_the_value_its_negative_or_its_magnitude():
+    assert cost("fid", 2.5) == 2.5
+    assert cost("kid", -0.1) == -0.1
+    assert cost("recall", 0.25) == -0.25
+    assert cost("copying", -3.0) == cost("copying", 3.0) == 3.0
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown distance 'fud'; accepted: fid, fid_infinity, "):
+        distance("fud")
+    with pytest.raises(ValueError, match="unknown distance 'fud'"):
+        cost("fud", 1.0)
+
+
+@every_distance
+def test_what_an_entry_needs_is_asked_for_where_it_is_not_given(name):
+    entry = DISTANCES[name]
+    assert set(entry.needs) <= {"training", "classes"}
+    assert entry.better in ("lower", "higher", "zero")
+    bare = samples()[0]._replace(training=None, classes=None)
+    if not entry.needs:
+        entry.prepare(bare)
+    for needed in entry.needs:
+        with pytest.raises(ValueError, match=f"samples.{needed} is needed"):
+            entry.prepare(bare)
+
+
+@every_distance
+def test_entries_that_share_a_measurement_share_what_is_prepared(name):
+    entry = DISTANCES[name]
+    alike = [other for other in DISTANCES.values() if other.measure is entry.measure]
+    assert all(other.prepare is entry.prepare for other in alike)
