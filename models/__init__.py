@@ -1,34 +1,51 @@
 """Flax GANs and the pure training step of one member. Knows no study, file or clock."""
 
-from models.gan import GAN, GAN_KINDS, Networks, networks
-from models.penalty import FORMS, Formula, NetworkPenalty, formula_of, network_penalty
-from models.program import Hyperparameters, Program
-from models.training import (
-    ChunkMetrics,
-    MemberState,
-    init,
-    member_key,
-    sample,
-    train_chunk,
-    train_step,
+from models.conditions import EVALUATION, Conditions
+from models.gan import GAN, GAN_KINDS, Networks, Variables, networks
+from models.latents import LATENTS
+from models.member import MemberState, averaged, init, member_key
+from models.method import (
+    COUPLINGS,
+    SCHEDULES,
+    Method,
+    NetworkPenalty,
+    network_penalty,
+    penalty_entry,
 )
+from models.normalisation import NORMALISATIONS
+from models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS, LearningRateSchedule
+from models.program import Hyperparameters, Program
+from models.step import Data, Losses, train_step
+from models.training import ChunkMetrics, sample, train_chunk
 
 __all__ = [
-    "FORMS",
+    "COUPLINGS",
+    "EVALUATION",
     "GAN",
     "GAN_KINDS",
+    "LATENTS",
+    "LEARNING_RATE_SCHEDULES",
+    "NORMALISATIONS",
+    "OPTIMIZERS",
+    "SCHEDULES",
     "ChunkMetrics",
-    "Formula",
+    "Conditions",
+    "Data",
     "Hyperparameters",
+    "LearningRateSchedule",
+    "Losses",
     "MemberState",
+    "Method",
     "NetworkPenalty",
     "Networks",
     "Program",
-    "formula_of",
+    "Variables",
+    "averaged",
     "init",
     "member_key",
     "network_penalty",
     "networks",
+    "penalty_entry",
     "sample",
     "train_chunk",
     "train_step",

@@ -2,35 +2,55 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from objectives.distances import (
-    FrechetReference,
-    frechet_distance_to,
-    frechet_reference,
-    kernel_distance,
-    moments,
-)
+from objectives.distances import DISTANCES, Samples
+from sweep.spec.spec import Spec
+
+ALWAYS = ("fid", "kid")
+"""What is measured whether it is asked for or not: our table has a column for each."""
 
 
 @dataclass(frozen=True)
 class Judge:
-    """The held-out features of each fold, [n, d] float64, and their Gaussian side prepared."""
+    """What is measured, by name, and what was prepared for it: for each fold, by `measure`."""
 
-    held_out: tuple[np.ndarray, ...]
-    references: tuple[FrechetReference, ...]
+    metrics: tuple[str, ...]
+    prepared: tuple[dict[Any, Any], ...]
 
     def measure(self, fold: int, features: np.ndarray) -> dict[str, float]:
-        """FID-proxy and KID of generated features [n, d] against the held-out ones of a fold."""
+        """Every metric of generated features [n, d], in the order of `metrics`."""
         features = features.astype(np.float64)
+        measured = {
+            measure: measure(prepared, features)
+            for measure, prepared in self.prepared[fold].items()
+        }
         return {
-            "fid": frechet_distance_to(self.references[fold], moments(features)),
-            "kid": kernel_distance(features, self.held_out[fold]),
+            name: DISTANCES[name].part(measured[DISTANCES[name].measure]) for name in self.metrics
         }
 
+    def only(self, fold: int) -> "Judge":
+        """The judge of one fold, which becomes its fold 0."""
+        return Judge(self.metrics, self.prepared[fold : fold + 1])
 
-def make_judge(held_out: Sequence[np.ndarray]) -> Judge:
-    """Prepares the judge from the features of each fold's held-out images, [n, d] each."""
-    real = tuple(features.astype(np.float64) for features in held_out)
-    return Judge(real, tuple(frechet_reference(moments(features)) for features in real))
+
+def make_judge(folds: Sequence[Samples], metrics: Sequence[str] = ALWAYS) -> Judge:
+    """Prepares the judge from each fold's samples, which have what the metrics need."""
+    # Metrics that share a measurement share what is prepared for it.
+    steps = {DISTANCES[name].measure: DISTANCES[name].prepare for name in metrics}
+    # One thread: no bit of what is prepared may depend on the number of cores.
+    with threadpool_limits(limits=1):
+        prepared = tuple(
+            {measure: prepare(samples) for measure, prepare in steps.items()} for samples in folds
+        )
+    return Judge(tuple(metrics), prepared)
+
+
+def recorded_metrics(spec: Spec) -> tuple[str, ...]:
+    """The metrics to measure: what is optimised, what is recorded beside it, and fid and kid."""
+    score = spec.score
+    second = () if score.second is None else (score.second,)
+    return tuple(dict.fromkeys((score.metric, *second, *score.record, *ALWAYS)))

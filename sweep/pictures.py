@@ -31,20 +31,58 @@ def draw_grid(images: np.ndarray, path: Path) -> None:
 
 
 def draw_curves(measurements: Sequence[Measurement], path: Path) -> None:
-    """Writes FID-proxy, KID and losses against the training step, a line for each."""
-    steps = [row.step for row in measurements]
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    fid, kid, losses = figure.subplots(1, 3)
-    fid.plot(steps, [row.fid for row in measurements], marker="o", markersize=3)
-    fid.set_title("FID-proxy")
-    kid.plot(steps, [row.kid for row in measurements], marker="o", markersize=3)
-    kid.set_title("KID")
-    for name in ("generator", "discriminator"):
-        values = [getattr(row, f"{name}_loss") for row in measurements]
-        losses.plot(steps, values, marker="o", markersize=3, label=name)
-    losses.set_title("loss, mean of each chunk")
-    losses.legend(frameon=False)
-    for axes in (fid, kid, losses):
+    """Writes what was measured against the training step, a panel for each kind of number.
+
+    FID-proxy, KID and losses; the strength's factor where it changed; then all else that the spec
+    asked to be recorded.
+    """
+    panels = {
+        "FID-proxy": {"": "fid"},
+        "KID": {"": "kid"},
+        "loss, mean of each chunk": {
+            "generator": "generator_loss",
+            "discriminator": "discriminator_loss",
+        },
+    } | {name: {"": name} for name in _others(measurements)}
+    columns = min(3, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(3 * columns, 3.2 * rows), layout="constrained")
+    grid = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).reshape(-1)
+    for axes, (title, lines) in zip(grid, panels.items(), strict=False):
+        for label, name in lines.items():
+            known = [row for row in measurements if name in _values(row)]
+            steps, values = [row.step for row in known], [row.value(name) for row in known]
+            axes.plot(steps, values, marker="o", markersize=3, label=label)
+        axes.set_title(TITLES.get(title, title.replace("_", " ")))
         axes.set_xlabel("training steps")
         axes.grid(alpha=0.3)
+        if len(lines) > 1:
+            axes.legend(frameon=False)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
     figure.savefig(path, dpi=120)
+
+
+TITLES = {
+    "strength_factor": "factor on the strength λ",
+    "generator_zeros": "share of zeros, generator",
+    "discriminator_zeros": "share of zeros, discriminator",
+}
+
+
+def _values(row: Measurement) -> dict[str, float]:
+    return {name: getattr(row, name) for name in _COLUMNS} | row.others
+
+
+_COLUMNS = ("fid", "kid", "generator_loss", "discriminator_loss")
+
+
+def _others(measurements: Sequence[Measurement]) -> list[str]:
+    """Names of other numbers, but for a factor that is always 1 and shares that are always 0."""
+    names = dict.fromkeys(name for row in measurements for name in row.others)
+    still = {"strength_factor": 1.0, "generator_zeros": 0.0, "discriminator_zeros": 0.0}
+    return [
+        name
+        for name in names
+        if any(row.others.get(name, still.get(name)) != still.get(name) for row in measurements)
+    ]

@@ -1,23 +1,31 @@
 """Everything of a study that is the same for all of its trials, made from its spec."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import jax
 import numpy as np
 
 from models.gan import networks
-from objectives.features import FEATURE_MAPS
+from objectives.distances import DISTANCES, Samples
+from objectives.distances.contract import CLASSES, TRAINING
 from objectives.features import classifier as classifier_map
-from objectives.selection import count_selected, parameter_paths, select
+from objectives.selection import count_selected, keep, parameter_paths, select
 from sweep.data import Dataset, FoldPlan, load_dataset, plan_folds
-from sweep.data.fingerprint import fingerprint
 from sweep.engine.population import Features, Shared
 from sweep.engine.settings import program_of
 from sweep.errors import UserError
-from sweep.judge import Judge, make_judge
+from sweep.features import (
+    CLASSIFIER,
+    FittedFeatures,
+    class_probabilities,
+    feature_values,
+    fit_features,
+)
+from sweep.judge import Judge, make_judge, recorded_metrics
+from sweep.plugins import check_penalty, is_plugin
 from sweep.search.space import middle, resolve
+from sweep.spec.ranges import each
 from sweep.spec.spec import Spec
 
 MOST_SAMPLES = 2048
@@ -38,11 +46,18 @@ class Setup:
     samples: int
     judge: Judge
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        height, width, channels = self.dataset.images.shape[1:]
+        return height, width, channels
+
     def shared(self, seed: int) -> Shared:
         """What the members of a population read, for training with this seed."""
         return Shared(
             images=self.dataset.images,
             train=self.plan.train,
+            validation=self.plan.feature_indices,
             feature_params=self.feature_params,
             seed=np.uint32(seed),
         )
@@ -72,74 +87,89 @@ def prepare(spec: Spec) -> Setup:
         seed=data.seed,
     )
     samples = _samples(spec, plan)
+    _check_metrics(spec, samples)
     _check_penalised(spec, dataset)
-    feature_map = FEATURE_MAPS[score.features]
-    labels = dataset.labels
-    if feature_map.needs_labels and labels is None:
-        free = ", ".join(name for name, entry in FEATURE_MAPS.items() if not entry.needs_labels)
-        raise UserError(
-            f"score.features = {score.features!r} needs labels, and the data have none; "
-            f"accepted without labels: {free}"
-        )
-    aside = plan.feature_indices
-    try:
-        # The keys that JAX derives depend on this setting, which is the user's to choose.
-        with jax.threefry_partitionable(True):
-            params = feature_map.fit(
-                jax.random.key(data.seed, impl="threefry2x32"),
-                dataset.images[aside],
-                None if labels is None else labels[aside],
-                score.dimension,
-            )
-    except ValueError as error:
-        raise UserError(f"score.features = {score.features!r}: {error}") from error
-    params = jax.tree.map(np.asarray, params)
-    held_out = [
-        feature_values(feature_map.apply, params, dataset.images[row[:samples]])
-        for row in plan.held_out
-    ]
+    features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
     accuracy = None
-    if labels is not None and score.features == "classifier":
+    if dataset.labels is not None and score.features == CLASSIFIER:
         unseen = plan.held_out.reshape(-1)
-        accuracy = classifier_map.accuracy(params, dataset.images[unseen], labels[unseen])
-    named = {
-        jax.tree_util.keystr(path, simple=True, separator="/"): leaf
-        for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]
-    }
+        accuracy = classifier_map.accuracy(
+            features.params, dataset.images[unseen], dataset.labels[unseen]
+        )
     return Setup(
         dataset=dataset,
         plan=plan,
-        features=feature_map.apply,
-        feature_params=params,
-        feature_fingerprint=fingerprint(**named),
+        features=features.apply,
+        feature_params=features.params,
+        feature_fingerprint=features.fingerprint,
         feature_accuracy=accuracy,
         samples=samples,
-        judge=make_judge(held_out),
+        judge=_judge(spec, dataset, plan, features, samples),
     )
 
 
-def feature_values(features: Features, params: Any, images: np.ndarray) -> np.ndarray:
-    """Features of images [n, h, w, c], as [n, d] float32 on the host."""
-    return np.asarray(_jitted(features)(params, images))
+def _judge(
+    spec: Spec, dataset: Dataset, plan: FoldPlan, features: FittedFeatures, samples: int
+) -> Judge:
+    """The judge by the first images of each row of the plan, whose order `data.seed` drew.
+
+    For what compares with images that were trained on these are up to twice as many: enough for
+    the nearest of them to be near, and few enough for every chunk.
+    """
+    metrics = recorded_metrics(spec)
+    needs = {need for name in metrics for need in DISTANCES[name].needs}
+
+    def values(row: np.ndarray) -> np.ndarray:
+        found = feature_values(features.apply, features.params, dataset.images[row])
+        return found.astype(np.float64)
+
+    folds = [
+        Samples(
+            held_out=values(held_out[:samples]),
+            training=values(train[: 2 * samples]) if TRAINING in needs else None,
+            classes=class_probabilities(features.params) if CLASSES in needs else None,
+        )
+        for held_out, train in zip(plan.held_out, plan.train, strict=True)
+    ]
+    return make_judge(folds, metrics)
 
 
-@lru_cache(maxsize=8)
-def _jitted(features: Features) -> Any:
-    return jax.jit(features)
+def _check_metrics(spec: Spec, samples: int) -> None:
+    score = spec.score
+    for name in recorded_metrics(spec):
+        entry = DISTANCES[name]
+        if samples < entry.fewest:
+            raise UserError(
+                f"score.samples = {samples}: accepted for {name} are {entry.fewest} or more images "
+                "compared in a fold"
+            )
+        if CLASSES in entry.needs and score.features != CLASSIFIER:
+            field = "metric" if name == score.metric else "second" if name == score.second else None
+            free = ", ".join(name for name, e in DISTANCES.items() if CLASSES not in e.needs)
+            raise UserError(
+                f"score.{field or 'record'}: {name!r} needs score.features = {CLASSIFIER!r}, got "
+                f"{score.features!r}; accepted with it: {free}"
+            )
 
 
 def _check_penalised(spec: Spec, dataset: Dataset) -> None:
     """A pattern that matches nothing would train a whole study without its penalty, unnoticed."""
-    config = resolve(spec, lambda path, asked: middle(asked))
-    shape = dataset.images.shape[1:]
-    gan = program_of(config, (shape[0], shape[1], shape[2]), 1).gan
-    for params in jax.eval_shape(networks(gan).init, jax.random.key(0)):
-        if not count_selected(select(params, spec.penalty.weights)):
-            paths = jax.tree.leaves(parameter_paths(params))
-            raise UserError(
-                f"penalty.weights = {spec.penalty.weights!r} matches no weight; "
-                f"there are: {', '.join(paths)}"
-            )
+    height, width, channels = dataset.images.shape[1:]
+    for method in spec.methods or [None]:
+        alternative = spec.alternative(method)
+        config, _ = resolve(alternative, lambda path, asked: middle(asked))
+        pattern = alternative.penalty.weights
+        gan = program_of(config, (height, width, channels), 1).gan
+        for variables in jax.eval_shape(networks(gan).init, jax.random.key(0)):
+            mask = select(variables.params, pattern)
+            if not count_selected(mask):
+                field = "penalty.weights" if method is None else f"methods.{method}.penalty.weights"
+                paths = jax.tree.leaves(parameter_paths(variables.params))
+                raise UserError(
+                    f"{field} = {pattern!r} matches no weight; there are: {', '.join(paths)}"
+                )
+            for form in filter(is_plugin, each(alternative.penalty.form)):
+                check_penalty(form, keep(variables.params, mask))
 
 
 def _samples(spec: Spec, plan: FoldPlan) -> int:
@@ -148,10 +178,5 @@ def _samples(spec: Spec, plan: FoldPlan) -> int:
     if samples > in_fold:
         raise UserError(
             f"score.samples = {samples}: accepted are at most the {in_fold} images of a fold"
-        )
-    if samples <= spec.score.dimension:
-        raise UserError(
-            f"score.dimension = {spec.score.dimension}: accepted are fewer features than the "
-            f"{samples} images compared in a fold (more images, fewer folds or fewer features)"
         )
     return samples

@@ -7,17 +7,19 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from models.gan import GAN, networks
-from models.random import LATENTS
+from models.conditions import Conditions
+from models.gan import GAN, Variables, networks
+from models.latents import LATENTS
+from models.member import averaged
 from sweep.engine.settings import program_of
 from sweep.errors import UserError
 from sweep.pictures import draw_curves, draw_grid
+from sweep.spec.spec import Spec
 from sweep.study.export import Config, read_config, render
 from sweep.study.solo import Trained
 from sweep.versions import versions
@@ -70,33 +72,35 @@ def load_generator(folder: str | Path) -> Generate:
     spec = read_config(folder / CONFIG).spec
     height, width, channels = metrics["image_shape"]
     gan = program_of(spec, (height, width, channels), 1).gan
-    networks_of_gan = networks(gan)
-    like = jax.eval_shape(networks_of_gan.init, jax.random.key(0))[0]
+    like, _ = jax.eval_shape(networks(gan).init, jax.random.key(0))
     with ocp.StandardCheckpointer() as checkpointer:
-        params = checkpointer.restore(folder / CHECKPOINT / "generator", like)
-    return _generate(gan, params)
+        stored = checkpointer.restore(folder / CHECKPOINT / "generator", like._asdict())
+    return _generate(spec, gan, Variables(**stored))
 
 
-def _generate(gan: GAN, params: Any) -> Generate:
+def _generate(spec: Spec, gan: GAN, generator: Variables) -> Generate:
     draw = LATENTS[gan.latent_distribution]
-    apply = jax.jit(networks(gan).generator)
+    conditions = Conditions(units=spec.model.generator_units)
+
+    @jax.jit
+    def apply(generator: Variables, latent: jax.Array) -> jax.Array:
+        return networks(gan).generator(generator, latent, conditions)[0]
 
     def generate(key: jax.Array, count: int) -> jax.Array:
-        return apply(params, draw(key, (count, gan.latent)))
+        return apply(generator, draw(key, (count, gan.latent)))
 
     return generate
 
 
 def _write(trained: Trained, config: Config, folder: Path) -> None:
     state, spec = trained.state, config.spec
-    shape = trained.setup.dataset.images.shape[1:]
-    generator = state.generator if state.generator_average is None else state.generator_average
+    shape = trained.setup.image_shape
+    generator = averaged(state)
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(folder / CHECKPOINT / "generator", generator)
-        checkpointer.save(folder / CHECKPOINT / "discriminator", state.discriminator)
+        checkpointer.save(folder / CHECKPOINT / "generator", generator._asdict())
+        checkpointer.save(folder / CHECKPOINT / "discriminator", state.discriminator._asdict())
     (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
-    gan = program_of(spec, (shape[0], shape[1], shape[2]), 1).gan
-    generate = _generate(gan, generator)
+    generate = _generate(spec, program_of(spec, shape, 1).gan, generator)
     images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
     draw_grid(images, folder / SAMPLES)
     draw_curves(trained.measurements, folder / CURVES)

@@ -9,11 +9,16 @@ _PACKAGES = ("normsweep", "jax", "jaxlib", "flax", "optax", "optuna", "numpy", "
 
 @cache
 def versions() -> dict[str, str]:
-    """Package versions, Python's, and the kind of processor and device that trained."""
+    """Package versions, Python's, and the kind and number of the devices that trained.
+
+    The number, since XLA compiles for one device otherwise than for several, and some sums round
+    differently then.
+    """
     import jax
 
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    found["device"] = jax.local_devices()[0].device_kind
+    devices = jax.local_devices()
+    found["device"] = f"{len(devices)} × {devices[0].device_kind}"
     for package in _PACKAGES:
         try:
             found[package] = version(package)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 from sweep.data.dataset import Dataset
@@ -49,6 +48,7 @@ def load_dataset(
 
 
 def _digits(path: Path | None, split: str, download: bool) -> Dataset:
+    """1797 digits of 8×8 inside scikit-learn, no files (Alpaydin and Kaynak, UCI 1998)."""
     if path is not None:
         raise UserError(f"data.path = {str(path)!r}: 'digits' takes none, it needs no file")
     _require_one_split("digits", split)
@@ -57,12 +57,24 @@ def _digits(path: Path | None, split: str, download: bool) -> Dataset:
 
 
 def _npz(path: Path | None, split: str, download: bool) -> Dataset:
+    """A NumPy archive of your own: images, and labels if there are any, at data.path."""
     _require_one_split("npz", split)
     _refuse_download("npz", download)
     return load_npz(_require_path("npz", path, "the .npz archive"))
 
 
+def _mnist(path: Path | None, split: str, download: bool) -> Dataset:
+    """60000 handwritten digits of 28×28, IDX files (LeCun et al., Proc. IEEE 86, 1998)."""
+    return _named_idx("mnist", _fetch_mnist, path, split, download)
+
+
+def _fashion_mnist(path: Path | None, split: str, download: bool) -> Dataset:
+    """60000 articles of clothing of 28×28, IDX files (Xiao et al. 2017, arXiv:1708.07747)."""
+    return _named_idx("fashion_mnist", None, path, split, download)
+
+
 def _idx(path: Path | None, split: str, download: bool) -> Dataset:
+    """A folder of IDX files of your own, named as MNIST's, at data.path."""
     _refuse_download("idx", download)
     return load_idx_folder(_require_path("idx", path, "the folder of IDX files"), split)
 
@@ -104,8 +116,8 @@ def _refuse_download(source: str, download: bool) -> None:
 
 DATASETS: Mapping[str, Loader] = {
     "digits": _digits,
-    "mnist": partial(_named_idx, "mnist", _fetch_mnist),
-    "fashion_mnist": partial(_named_idx, "fashion_mnist", None),
+    "mnist": _mnist,
+    "fashion_mnist": _fashion_mnist,
     "idx": _idx,
     "npz": _npz,
 }

@@ -9,7 +9,7 @@ def use_all_cores() -> None:
     """Asks JAX for one CPU device per core. Writes JAX's configuration; call it before any array.
 
     Where JAX has started already, or the number was set by someone else, it stays as it is: a
-    population then runs on the devices that there are, with the same scores.
+    population then runs on the devices that there are, with the same scores up to rounding.
     """
     if jax.config.jax_num_cpu_devices > 1:  # type: ignore[attr-defined]
         return

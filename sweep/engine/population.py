@@ -16,9 +16,10 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from models.penalty import network_penalty
+from models.member import MemberState, init, member_key
 from models.program import Hyperparameters, Program
-from models.training import ChunkMetrics, MemberState, init, member_key, sample, train_chunk
+from models.step import Data
+from models.training import ChunkMetrics, sample, train_chunk
 from objectives.aliases import PyTree
 
 # The penalty's powers are the one part of a step that is bound by arithmetic outside the matrix
@@ -31,12 +32,14 @@ Features = Callable[[PyTree, jax.Array], jax.Array]
 class Shared(NamedTuple):
     """What all members read, as arrays of NumPy on the way in and of JAX inside the program.
 
-    `images` [n, h, w, c] float32; `train` [folds, m] int32, each fold's training images; the
-    parameters of the feature map; `seed`, a uint32.
+    `images` [n, h, w, c] float32; `train` [folds, m] int32, each fold's training images;
+    `validation` [v] int32, images that no member trains on and none is judged by; the parameters of
+    the feature map; `seed`, a uint32.
     """
 
     images: Any
     train: Any
+    validation: Any
     feature_params: PyTree
     seed: Any
 
@@ -54,14 +57,15 @@ class _Member(NamedTuple):
 class Chunk:
     """What a chunk gave: NumPy arrays with the leading axes [slots, folds].
 
-    `features` are those of the generated samples, [slots, folds, n, d] float32. Entries of slots
-    that were not active are zero.
+    `features` are those of the generated samples, [slots, folds, n, d] float32. `extras` are the
+    other scalars of `ChunkMetrics` by name. Entries of slots that were not active are zero.
     """
 
     features: np.ndarray
     generator_loss: np.ndarray
     discriminator_loss: np.ndarray
     finite: np.ndarray
+    extras: dict[str, np.ndarray]
 
 
 class Population:
@@ -119,10 +123,11 @@ class Population:
                 self._state, jax.device_put(members, self._sharded), self._shared
             )
         features = self._collect(features)
-        generator_loss, discriminator_loss, finite = map(self._collect, metrics)
+        collected = {name: self._collect(value) for name, value in metrics._asdict().items()}
         # Large weights are finite still when the samples that they generate no longer are.
-        finite &= np.isfinite(features).all(axis=(-2, -1))
-        return Chunk(features, generator_loss, discriminator_loss, finite)
+        finite = collected.pop("finite") & np.isfinite(features).all(axis=(-2, -1))
+        losses = collected.pop("generator_loss"), collected.pop("discriminator_loss")
+        return Chunk(features, *losses, finite, collected)
 
     def states(self) -> MemberState:
         """The members' states on the host, with the leading axes [slots, folds]."""
@@ -160,15 +165,9 @@ def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, Py
                 lambda state: state,
                 state,
             )
-            state, metrics = train_chunk(
-                program,
-                state,
-                member.hyperparameters,
-                shared.images,
-                shared.train[member.fold],
-                key,
-            )
-            images = sample(program, state, key, program.samples)
+            data = Data(shared.images, shared.train[member.fold], shared.validation)
+            state, metrics = train_chunk(program, state, member.hyperparameters, data, key)
+            images = sample(program, state, member.hyperparameters, key, program.samples)
             return state, features(shared.feature_params, images), metrics
 
         def skip(state: MemberState) -> Any:
@@ -186,10 +185,7 @@ def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, Py
         return jax.vmap(partial(member, shared=shared))(states, members)
 
     def abstract_state() -> PyTree:
-        number = np.float32(0)
-        none = network_penalty("none")
-        scalars = Hyperparameters(np.int32(0), none, none, *[number] * 5)
-        return jax.eval_shape(lambda h: init(program, h, member_key(0, 0)), scalars)
+        return jax.eval_shape(lambda h: init(program, h, member_key(0, 0)), Hyperparameters())
 
     split = PartitionSpec("members")
     advance = jax.jit(

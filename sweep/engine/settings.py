@@ -1,46 +1,192 @@
 """A config as the engine wants it: the static program, and the traced hyperparameters."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+)
 
 from models.gan import GAN
-from models.penalty import NetworkPenalty, formula_of, network_penalty
+from models.method import Method, NetworkPenalty, network_penalty, penalty_entry
+from models.optimizers import LearningRateSchedule
 from models.program import Hyperparameters, Program
-from sweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value
+from objectives.augmentation import parse_policy
+from objectives.constraints import Constraint, constraint_per_layer
+from objectives.gradient_penalties import GRADIENT_PENALTIES
+from objectives.penalties import PENALTIES, per_layer
+from sweep.search.baseline import baseline
+from sweep.search.space import METHOD, middle, resolve, walk
+from sweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value, form_entry
 from sweep.spec.spec import Spec
 
+_TRACED_OF_MODEL = tuple(f"{each}_{what}" for each in NETWORKS for what in ("units", "dropout"))
+_MOMENTUM, _WEIGHT_DECAY = 0.9, 1e-4
+"""Where the spec does not say; the decay is Optax's."""
 
-def program_of(config: Spec, image_shape: tuple[int, int, int], samples: int) -> Program:
-    """The static part of a config. Configs of equal programs share one compilation."""
+_SHAPING = (
+    "penalty.form",
+    "penalty.order",
+    "penalty.scope",
+    "penalty.reduction",
+    "penalty.coupling",
+    "penalty.schedule",
+    "penalty.adaptive_signal",
+    "gradient_penalty.kind",
+    "augment.policy",
+    "augment.images",
+)
+"""Paths whose values decide which code a step runs."""
+
+Shape = tuple[int, int, int]
+
+
+def program_of(
+    config: Spec, image_shape: Shape, samples: int, methods: tuple[Method, ...] = ()
+) -> Program:
+    """The static part of a config. Configs of equal programs share one compilation.
+
+    `methods` are those that the program is to hold; by default the config's alone.
+    """
+    model = {k: value for k, value in config.model if k not in _TRACED_OF_MODEL}
+    for network in NETWORKS:
+        # All layers said in two ways are one program.
+        if model[f"{network}_layers"] == len(model[f"{network}_hidden"]):
+            model[f"{network}_layers"] = None
+    train = config.train
+    units = config.model.generator_units, config.model.discriminator_units
     return Program(
-        gan=GAN(image_shape=image_shape, **dict(config.model)),
-        batch=config.train.batch,
-        discriminator_steps=config.train.discriminator_steps,
-        loss=config.train.loss,
-        ema=config.train.ema > 0,
-        penalised=config.penalty.weights,
-        chunk_steps=config.train.steps // config.train.chunks,
+        gan=GAN(image_shape=image_shape, **model),
+        batch=train.batch,
+        steps=train.steps,
+        chunk_steps=train.steps // train.chunks,
         samples=samples,
+        discriminator_steps=train.discriminator_steps,
+        loss=train.loss,
+        optimizer=train.optimizer,
+        learning_rate_schedule=LearningRateSchedule(
+            train.learning_rate_schedule, train.learning_rate_end, train.learning_rate_warmup
+        ),
+        ema=train.ema > 0,
+        masked=units != (None, None),
+        methods=methods or (method_of(config),),
     )
 
 
-def hyperparameters_of(config: Spec) -> Hyperparameters:
-    """The traced part of a config, as NumPy scalars."""
-    train = config.train
+def method_of(config: Spec) -> Method:
+    """The code that a config's steps run."""
+    penalty, gradient_penalty, augment = config.penalty, config.gradient_penalty, config.augment
+    rates = config.model.generator_dropout, config.model.discriminator_dropout
+    shared = {
+        "weights": f"{penalty.weights}|bias$" if penalty.biases else penalty.weights,
+        "gradient_penalty": GRADIENT_PENALTIES.get(gradient_penalty.kind),
+        "augmentation": () if augment.policy == "none" else parse_policy(augment.policy),
+        "augment_fakes": augment.images == "both",
+        "dropout": rates != (None, None),
+    }
+    if penalty.form == "none":
+        return Method(**shared)
+    entry = form_entry(penalty.form)
+    layered = penalty.scope == "layer"
+    if isinstance(entry, Constraint):
+        return Method(constraint=constraint_per_layer(entry) if layered else entry, **shared)
+    if penalty.form in PENALTIES:
+        entry = penalty_entry(penalty.form, penalty.order)
+    return Method(
+        penalty=per_layer(entry, penalty.reduction) if layered else entry,
+        coupling=penalty.coupling,
+        schedule=penalty.schedule,
+        signal=penalty.adaptive_signal,
+        **shared,
+    )
+
+
+def methods_of(spec: Spec, chosen: str | None) -> tuple[Method, ...]:
+    """The methods that a study's program holds where a trial chose `chosen`.
+
+    All that the spec can meet and that the same program can run, so that trials of different
+    methods train side by side; the baseline's among them.
+    """
+    shape = (2, 2, 1)
+    found: dict[str | None, tuple[Program, list[Method]]] = {}
+    for method, config in _shaped_configs(spec):
+        program = replace(program_of(config, shape, 1), methods=())
+        found.setdefault(method, (program, []))[1].append(method_of(config))
+    own = found[chosen][0]
+    shared = [methods for program, methods in found.values() if program == own]
+    return tuple(dict.fromkeys(method for methods in shared for method in methods))
+
+
+def _shaped_configs(spec: Spec) -> Iterator[tuple[str | None, Spec]]:
+    """A config for each way to shape a step, beginning with the baseline's, and its method."""
+    yield None, baseline(spec)
+
+    def points(name: str, asked: BaseDistribution) -> list[Any]:
+        path = name if name == METHOD else ".".join(name.split(".")[-2:])
+        if path == "penalty.order" and isinstance(asked, FloatDistribution):
+            # Orders 1 and 2 have formulas of their own.
+            exact = [order for order in (1.0, 2.0) if asked.low <= order <= asked.high]
+            # The middle alone may be one of these.
+            return list(dict.fromkeys((asked.low, middle(asked), asked.high, *exact)))
+        if isinstance(asked, CategoricalDistribution) and path in (METHOD, *_SHAPING):
+            return list(asked.choices)
+        return [middle(asked)]
+
+    for answers in walk(spec, points):
+
+        def ask(name: str, _: BaseDistribution, answers: dict[str, Any] = answers) -> Any:
+            return answers[name]
+
+        config, method = resolve(spec, ask)
+        yield method, config
+
+
+def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperparameters:
+    """The traced part of a config, as NumPy scalars, for a program that holds these methods."""
+    train, model, penalty = config.train, config.model, config.penalty
     generator, discriminator = (penalty_on(config, network) for network in NETWORKS)
+    numbers = {
+        "schedule_start": penalty.schedule_start,
+        "schedule_end": penalty.schedule_end,
+        "schedule_begin": penalty.schedule_begin,
+        "schedule_finish": penalty.schedule_finish,
+        "adaptive_target": penalty.adaptive_target,
+        "adaptive_speed": penalty.adaptive_speed / 1000,
+        "gradient_penalty_strength": config.gradient_penalty.strength or 0.0,
+        "augment_strength": config.augment.strength or 0.0,
+        "label_smoothing": train.label_smoothing,
+        "generator_dropout": model.generator_dropout or 0.0,
+        "discriminator_dropout": model.discriminator_dropout or 0.0,
+        "generator_learning_rate": train.generator_learning_rate,
+        "discriminator_learning_rate": train.discriminator_learning_rate,
+        "beta1": train.beta1,
+        "beta2": train.beta2,
+        "momentum": _MOMENTUM if train.momentum is None else train.momentum,
+        "weight_decay": _WEIGHT_DECAY if train.weight_decay is None else train.weight_decay,
+        "ema_decay": train.ema,
+    }
+    counts = {
+        "method": methods.index(method_of(config)) if methods else 0,
+        "gradient_penalty_every": config.gradient_penalty.every,
+    } | {
+        f"{network}_units": units
+        for network in NETWORKS
+        if (units := getattr(model, f"{network}_units")) is not None
+    }
     return Hyperparameters(
-        formula=np.int32(formula_of(config.penalty.form, config.penalty.order)),
         generator_penalty=generator,
         discriminator_penalty=discriminator,
-        generator_learning_rate=np.float32(train.generator_learning_rate),
-        discriminator_learning_rate=np.float32(train.discriminator_learning_rate),
-        beta1=np.float32(train.beta1),
-        beta2=np.float32(train.beta2),
-        ema_decay=np.float32(train.ema),
+        **{name: np.float32(value) for name, value in numbers.items()},
+        **{name: np.int32(value) for name, value in counts.items()},
     )
 
 
 def penalty_on(config: Spec, network: str) -> NetworkPenalty:
-    """The penalty of a config on one network; none where the network is not targeted."""
+    """The coefficients of a config on one network; of no effect where it is not targeted."""
     penalty = config.penalty
     fields = coefficient_fields(penalty.form, penalty.target, penalty.separate_strengths)
     coefficients = {
@@ -48,4 +194,4 @@ def penalty_on(config: Spec, network: str) -> NetworkPenalty:
         for field, networks in fields.items()
         if network in networks
     }
-    return network_penalty(penalty.form if coefficients else "none", **coefficients)
+    return network_penalty(penalty.form, **coefficients) if coefficients else NetworkPenalty()

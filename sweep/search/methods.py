@@ -52,16 +52,25 @@ class PrunerSettings:
 
 
 def _tpe(settings: SamplerSettings) -> BaseSampler:
+    """Tree-structured Parzen estimator, joint over all settings (Bergstra et al., NeurIPS 2011)."""
     return optuna.samplers.TPESampler(
         seed=settings.trial_seed, n_startup_trials=settings.startup_trials
     )
 
 
 def _random(settings: SamplerSettings) -> BaseSampler:
+    """Each setting uniform on its range (Bergstra and Bengio, JMLR 13, 2012)."""
     return optuna.samplers.RandomSampler(seed=settings.trial_seed)
 
 
+def _grid(settings: SamplerSettings) -> BaseSampler:
+    """Every point of choices and steps, in a drawn order; ranges need a step."""
+    # Its points are enqueued when the study is created; the sampler is for no one then.
+    return _random(settings)
+
+
 def _qmc(settings: SamplerSettings) -> BaseSampler:
+    """A scrambled Sobol sequence; choices at random (Bergstra and Bengio, JMLR 13, 2012)."""
     # One scrambled sequence for the whole study; Optuna keeps the place in it in the database.
     with warnings.catch_warnings():
         # Optuna has called this sampler experimental since 3.0.
@@ -75,6 +84,7 @@ def _qmc(settings: SamplerSettings) -> BaseSampler:
 
 
 def _cmaes(settings: SamplerSettings) -> BaseSampler:
+    """Covariance matrix adaptation; choices at random (Hansen 2016, arXiv:1604.00772)."""
     return optuna.samplers.CmaEsSampler(
         seed=settings.trial_seed,
         n_startup_trials=settings.startup_trials,
@@ -84,8 +94,7 @@ def _cmaes(settings: SamplerSettings) -> BaseSampler:
 
 
 SAMPLERS: Mapping[str, Callable[[SamplerSettings], BaseSampler]] = MappingProxyType(
-    # A grid is enqueued point by point when the study is created; the sampler is for no one then.
-    {"tpe": _tpe, "random": _random, "grid": _random, "qmc": _qmc, "cmaes": _cmaes}
+    {"tpe": _tpe, "random": _random, "grid": _grid, "qmc": _qmc, "cmaes": _cmaes}
 )
 """Samplers by name."""
 
@@ -115,20 +124,24 @@ def sampler(
 
 
 def _median(settings: PrunerSettings) -> BasePruner:
+    """Prunes what is worse than the median of the trials so far (Golovin et al., KDD 2017)."""
     return optuna.pruners.MedianPruner(settings.startup_trials, settings.warmup_steps)
 
 
 def _percentile(settings: PrunerSettings) -> BasePruner:
+    """Keeps the best `pruner_percentile` percent at each chunk (Golovin et al., KDD 2017)."""
     return optuna.pruners.PercentilePruner(
         settings.percentile, settings.startup_trials, settings.warmup_steps
     )
 
 
 def _successive_halving(settings: PrunerSettings) -> BasePruner:
+    """Keeps the best quarter at each rung, four times as long (Li et al., arXiv:1810.05934)."""
     return optuna.pruners.SuccessiveHalvingPruner(min_resource=settings.least_resource)
 
 
 def _hyperband(settings: PrunerSettings) -> BasePruner:
+    """Successive halving from several first rungs (Li et al. 2016, arXiv:1603.06560)."""
     return optuna.pruners.HyperbandPruner(
         min_resource=settings.least_resource,
         max_resource=settings.chunks * settings.chunk_steps,
@@ -136,6 +149,7 @@ def _hyperband(settings: PrunerSettings) -> BasePruner:
 
 
 def _none(settings: PrunerSettings) -> BasePruner:
+    """Every trial runs to its end."""
     del settings
     return optuna.pruners.NopPruner()
 

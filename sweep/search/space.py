@@ -1,6 +1,5 @@
 """A spec as an Optuna search space: what is asked for, in which order, and the whole grid."""
 
-import itertools
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -12,18 +11,41 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from models.optimizers import OPTIMIZERS
+from objectives.adversarial import ADVERSARIAL_LOSSES
 from sweep.errors import UserError
 from sweep.spec.penalty_fields import (
-    COEFFICIENT_FIELDS,
+    NETWORKS,
+    SCHEDULE_FIELDS,
+    acting_fields,
+    averages,
     coefficient_fields,
-    field_value,
-    options,
 )
 from sweep.spec.ranges import Choices, Interval, Range
-from sweep.spec.spec import Spec
+from sweep.spec.spec import PenaltySection, Spec
 
 Ask = Callable[[str, BaseDistribution], Any]
 """Asks for the value of a path; Optuna's sampler, or a fixed answer."""
+
+METHOD = "method"
+"""The name under which a trial's method is asked for."""
+
+CONTROLS = (
+    METHOD,
+    "penalty.form",
+    "penalty.target",
+    "penalty.coupling",
+    "penalty.scope",
+    "penalty.schedule",
+    "gradient_penalty.kind",
+    "augment.policy",
+    "train.optimizer",
+    "train.learning_rate_schedule",
+    "train.loss",
+)
+"""Paths on whose answers it depends what else is asked."""
+
+_FIRST = tuple(path for path in CONTROLS if path != METHOD and not path.startswith("penalty."))
 
 
 def distribution(searched: Range) -> BaseDistribution:
@@ -50,52 +72,104 @@ def _as_choice(option: Any) -> Any:
     return "-".join(map(str, option)) if isinstance(option, tuple) else option
 
 
-def resolve(spec: Spec, ask: Ask, *, baseline: bool = False) -> Spec:
-    """The config that the answers of `ask` make of a spec.
+def resolve(spec: Spec, ask: Ask) -> tuple[Spec, str | None]:
+    """The config that the answers of `ask` make of a spec, and the method it chose, if any.
 
-    Form and target are asked first; then the coefficients that count for them, and everything
-    else that is searched. A coefficient that does not count is unset. For a baseline nothing of
-    the penalty is asked, and its form is "none".
+    What other questions depend on is asked first; then what counts, and nothing else. A field that
+    does not count is at its default.
     """
-    ranges = spec.ranges()
+    method = ask(METHOD, CategoricalDistribution(list(spec.methods))) if spec.methods else None
+    alternative = spec.alternative(method)
+    return alternative.with_values(_answers(spec, alternative, method, ask)), method
+
+
+def _answers(spec: Spec, alternative: Spec, method: str | None, ask: Ask) -> dict[str, Any]:
+    """The values of all fields that have a range, and the defaults of those that do not count."""
+    own = {} if method is None else spec.methods[method]
     values: dict[str, Any] = {}
-    for path, searched in ranges.items():
-        if not path.startswith("penalty."):
-            values[path] = ask(path, distribution(searched))
-    if baseline:
-        return without_penalty(spec.with_values(values))
-    form = spec.penalty.form
-    if isinstance(form, Choices):
-        form = ask("penalty.form", distribution(form))
+
+    def value_of(path: str, source: str | None = None) -> Any:
+        section, field = path.split(".")
+        source = source or field
+        value = getattr(getattr(alternative, section), source)
+        if path not in values and isinstance(value, Interval | Choices):
+            # A method's own ranges are its own parameters; those of the spec are shared.
+            name = f"{method}.{path}" if source in own.get(section, {}) else path
+            values[path] = ask(name, distribution(value))
+        return values.get(path, value)
+
+    for path in _FIRST:
+        value_of(path)
+    for section in ("model", "train", "gradient_penalty", "augment"):
+        for field in type(getattr(alternative, section)).model_fields:
+            if _counts(section, field, values, alternative):
+                value_of(f"{section}.{field}")
+    return values | idle(alternative, values) | _penalty_answers(alternative, value_of)
+
+
+def idle(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of the fields outside the penalty that have no effect, given the answers."""
+    return {
+        f"{section}.{field}": known.default
+        for section in ("train", "gradient_penalty", "augment")
+        for field, known in type(getattr(spec, section)).model_fields.items()
+        if not _counts(section, field, values, spec)
+    }
+
+
+def _counts(section: str, field: str, values: dict[str, Any], spec: Spec) -> bool:
+    """Whether a field has an effect, given the answers to what it depends on."""
+
+    def chosen(path: str) -> Any:
+        owner, name = path.split(".")
+        return values.get(path, getattr(getattr(spec, owner), name))
+
+    if section == "gradient_penalty":
+        return bool(chosen("gradient_penalty.kind") != "none")
+    if section == "augment":
+        return bool(chosen("augment.policy") != "none")
+    if field in ("beta1", "beta2", "momentum", "weight_decay"):
+        return field in OPTIMIZERS[chosen("train.optimizer")].settings
+    if field == "learning_rate_end":
+        return bool(chosen("train.learning_rate_schedule") != "constant")
+    if field == "label_smoothing":
+        return ADVERSARIAL_LOSSES[chosen("train.loss")].labels
+    return True
+
+
+def _penalty_answers(spec: Spec, value_of: Callable[..., Any]) -> dict[str, Any]:
+    penalty = spec.penalty
+    answers = no_penalty() | {"penalty.separate_strengths": penalty.separate_strengths}
+
+    def take(field: str, source: str | None = None) -> Any:
+        answers[f"penalty.{field}"] = value = value_of(f"penalty.{field}", source)
+        return value
+
+    form = take("form")
     if form == "none":
-        return without_penalty(spec.with_values(values))
-    target = spec.penalty.target
-    if isinstance(target, Choices):
-        target = ask("penalty.target", distribution(target))
-    values |= {"penalty.form": form, "penalty.target": target}
-    counting = coefficient_fields(form, target, spec.penalty.separate_strengths)
-    values |= {f"penalty.{field}": None for field in COEFFICIENT_FIELDS}
-    for field in counting:
-        value = field_value(spec.penalty, field)
-        path = f"penalty.{field}"
-        if isinstance(value, Interval | Choices):
-            value = ask(path, distribution(value))
-        values[path] = value
-    return spec.with_values(values)
+        return no_penalty()
+    target = take("target")
+    for field in acting_fields(form):
+        take(field)
+    if averages(form, answers["penalty.scope"]):
+        take("reduction")
+    for field in SCHEDULE_FIELDS[answers["penalty.schedule"]]:
+        take(field)
+    for field in coefficient_fields(form, target, penalty.separate_strengths):
+        # One network's coefficient without a range of its own is asked in the shared one.
+        take(field, field.split("_", 1)[-1] if getattr(penalty, field) is None else field)
+    return answers
 
 
-def without_penalty(spec: Spec) -> Spec:
-    """The same spec or config with no penalty: its baseline."""
-    unset = {f"penalty.{field}": None for field in COEFFICIENT_FIELDS}
-    fixed = {"penalty.form": "none", "penalty.target": "both", "penalty.separate_strengths": False}
-    return spec.with_values(unset | fixed)
+def no_penalty() -> dict[str, Any]:
+    """The fields of the penalty section as they are without a penalty."""
+    defaults = {name: known.default for name, known in PenaltySection.model_fields.items()}
+    del defaults["weights"], defaults["biases"]
+    return {f"penalty.{name}": value for name, value in (defaults | {"form": "none"}).items()}
 
 
 def middle(asked: BaseDistribution) -> Any:
-    """The middle of a range, geometric on a log scale, and the first of some choices.
-
-    It is what a baseline uses for a searched setting that is not the penalty's.
-    """
+    """The middle of a range, geometric on a log scale, and the first of some choices."""
     if isinstance(asked, CategoricalDistribution):
         return asked.choices[0]
     assert isinstance(asked, FloatDistribution | IntDistribution)
@@ -105,12 +179,80 @@ def middle(asked: BaseDistribution) -> Any:
     return round(centre) if isinstance(asked, IntDistribution) else centre
 
 
+Points = Callable[[str, BaseDistribution], list[Any]]
+"""The answers that a question gets, one after the other."""
+
+
+def walk(spec: Spec, points: Points) -> Iterator[dict[str, Any]]:
+    """Every way through the questions of a spec, as answers by the name of the question."""
+    alternatives = {name: spec.alternative(name) for name in spec.methods or [None]}
+    prefix: list[int] | None = []
+    while prefix is not None:
+        trail: list[tuple[str, list[Any], int]] = []
+
+        def ask(
+            name: str,
+            asked: BaseDistribution,
+            prefix: list[int] = prefix,
+            trail: list[tuple[str, list[Any], int]] = trail,
+        ) -> Any:
+            found = points(name, asked)
+            place = prefix[len(trail)] if len(trail) < len(prefix) else 0
+            trail.append((name, found, place))
+            return found[place]
+
+        method = ask(METHOD, CategoricalDistribution(list(spec.methods))) if spec.methods else None
+        _answers(spec, alternatives[method], method, ask)
+        yield {name: found[place] for name, found, place in trail}
+        prefix = _next([(len(found), place) for _, found, place in trail])
+
+
+def _next(trail: list[tuple[int, int]]) -> list[int] | None:
+    """The places of the next way: the last question that has another answer gets it."""
+    while trail:
+        count, place = trail.pop()
+        if place + 1 < count:
+            return [*(place for _, place in trail), place + 1]
+    return None
+
+
+def _controls_only(name: str, asked: BaseDistribution) -> list[Any]:
+    control = any(name == path or name.endswith(f".{path}") for path in CONTROLS)
+    if control and isinstance(asked, CategoricalDistribution):
+        return list(asked.choices)
+    return [middle(asked)]
+
+
 def unconditional_space(spec: Spec) -> dict[str, BaseDistribution]:
     """The distributions that every trial but the baseline asks for, whatever its other values."""
     shared: dict[str, BaseDistribution] | None = None
-    for _, space in _branches(spec):
+    for space in _spaces(spec):
         shared = space if shared is None else {k: v for k, v in shared.items() if k in space}
     return shared or {}
+
+
+def check_ranges(spec: Spec) -> None:
+    """Raises `UserError` for a range that no trial would ever ask for."""
+    asked = {name for space in _spaces(spec) for name in space}
+    for path in spec.ranges():
+        owner, field = path.removeprefix("methods.").rsplit(".", 1)
+        # A shared coefficient may be asked for network by network.
+        if asked.isdisjoint({f"{owner}.{name}{field}" for name in ("", *_PREFIXES)}):
+            raise UserError(f"{path}: is searched, but has no effect on any trial")
+
+
+_PREFIXES = tuple(f"{network}_" for network in NETWORKS)
+
+
+def _spaces(spec: Spec) -> Iterator[dict[str, BaseDistribution]]:
+    space: dict[str, BaseDistribution] = {}
+
+    def points(name: str, asked: BaseDistribution) -> list[Any]:
+        space[name] = asked
+        return _controls_only(name, asked)
+
+    for answers in walk(spec, points):
+        yield {name: space[name] for name in answers}
 
 
 def grid(spec: Spec) -> list[dict[str, Any]]:
@@ -118,11 +260,7 @@ def grid(spec: Spec) -> list[dict[str, Any]]:
 
     Raises `UserError` that names the first range without a step.
     """
-    points: list[dict[str, Any]] = []
-    for held, space in _branches(spec):
-        axes = [[held[p]] if p in held else _points(p, asked) for p, asked in space.items()]
-        points += [dict(zip(space, values, strict=True)) for values in itertools.product(*axes)]
-    return points
+    return list(walk(spec, _points))
 
 
 def _points(path: str, asked: BaseDistribution) -> list[Any]:
@@ -136,23 +274,3 @@ def _points(path: str, asked: BaseDistribution) -> list[Any]:
         )
     count = round((asked.high - asked.low) / asked.step) + 1
     return [_at_step(asked.low, index, asked.step) for index in range(count)]
-
-
-def _branches(spec: Spec) -> Iterator[tuple[dict[str, Any], dict[str, BaseDistribution]]]:
-    """What is asked for each combination of form and target, with the two held to it."""
-    for form in options(spec.penalty.form):
-        for target in options(spec.penalty.target) if form != "none" else [None]:
-            combination = {"penalty.form": form, "penalty.target": target}
-            space: dict[str, BaseDistribution] = {}
-
-            def ask(
-                path: str,
-                asked: BaseDistribution,
-                space: dict[str, BaseDistribution] = space,
-                combination: dict[str, Any] = combination,
-            ) -> Any:
-                space[path] = asked
-                return combination[path] if path in combination else middle(asked)
-
-            resolve(spec, ask)
-            yield {path: combination[path] for path in combination if path in space}, space

@@ -74,11 +74,20 @@ def spec_from_tables(tables: dict[str, Any], name: str) -> Spec:
 
 
 def _all_messages(name: str, error: ValidationError) -> str:
-    return "\n".join(f"{name}: {_message(dict(detail))}" for detail in error.errors())
+    lines = (line for message in messages(error) for line in message.splitlines())
+    return "\n".join(f"{name}: {line}" for line in lines)
+
+
+def messages(error: ValidationError) -> list[str]:
+    """What is wrong with a spec, a line for each mistake."""
+    return [_message(dict(detail)) for detail in error.errors()]
 
 
 def _message(detail: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in detail["loc"])
+    if not place:
+        # What concerns several sections names them itself.
+        return str(detail["ctx"]["error"]) if "ctx" in detail else detail["msg"]
     if detail["type"] == "extra_forbidden":
         return f"{place}: unknown key{_accepted_keys(detail['loc'])}"
     if detail["type"] == "missing":

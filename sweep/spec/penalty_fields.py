@@ -3,18 +3,33 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from objectives.penalties import PENALTIES
-from sweep.spec.ranges import Choices, Interval, Range
+from objectives.constraints import CONSTRAINTS, Constraint
+from objectives.penalties import PENALTIES, Penalty
+from sweep.plugins import is_plugin, plugin_penalty
+from sweep.spec.ranges import Interval, each, highest, lowest, quoted
 
 if TYPE_CHECKING:
     from sweep.spec.spec import PenaltySection
 
 NETWORKS = ("generator", "discriminator")
 
+SCHEDULE_FIELDS = {
+    "constant": (),
+    "linear": ("schedule_start", "schedule_end", "schedule_begin", "schedule_finish"),
+    "cosine": ("schedule_start", "schedule_end", "schedule_begin", "schedule_finish"),
+    "step": ("schedule_start", "schedule_end", "schedule_begin"),
+    "adaptive": ("adaptive_signal", "adaptive_target", "adaptive_speed"),
+}
+"""The fields that count for each schedule."""
 
-def options(value: Any) -> tuple[Any, ...]:
-    """All values that a field without an interval can take."""
-    return value.options if isinstance(value, Choices) else (value,)
+COEFFICIENT_FIELDS = (
+    "order",
+    *(
+        prefix + name
+        for prefix in ("", "generator_", "discriminator_")
+        for name in ("strength", "l1", "l2", "radius")
+    ),
+)
 
 
 def penalised_networks(target: str) -> tuple[str, ...]:
@@ -22,16 +37,23 @@ def penalised_networks(target: str) -> tuple[str, ...]:
     return NETWORKS if target == "both" else (target,)
 
 
+def form_entry(form: str) -> Penalty | Constraint:
+    """The penalty or the constraint that a form names, a user's own included; not for "none"."""
+    if is_plugin(form):
+        return plugin_penalty(form)
+    return CONSTRAINTS[form] if form in CONSTRAINTS else PENALTIES[form]
+
+
 def coefficient_fields(form: str, target: str, separate: bool) -> dict[str, tuple[str, ...]]:
     """For each field that counts, the networks whose coefficient it is.
 
-    `order` is shared by the networks; the strengths are too, unless `separate`.
+    `order` is shared by the networks; the others are too, unless `separate`.
     """
     if form == "none":
         return {}
     networks = penalised_networks(target)
     fields: dict[str, tuple[str, ...]] = {}
-    for name in PENALTIES[form].coefficients:
+    for name in form_entry(form).coefficients:
         if name == "order" or not separate:
             fields[name] = networks
         else:
@@ -47,6 +69,18 @@ def field_value(penalty: "PenaltySection", field: str) -> Any:
     return value
 
 
+def acting_fields(form: str) -> tuple[str, ...]:
+    """The fields that say how a form acts, beside its coefficients."""
+    if form == "none":
+        return ()
+    return ("scope",) if form in CONSTRAINTS else ("scope", "coupling", "schedule")
+
+
+def averages(form: str, scope: str) -> bool:
+    """Whether the reduction counts: with a penalty of each layer by itself."""
+    return scope == "layer" and form != "none" and form not in CONSTRAINTS
+
+
 def check(penalty: "PenaltySection") -> None:
     """Raises `ValueError` where a needed coefficient is missing or a given one has no effect."""
     try:
@@ -56,44 +90,86 @@ def check(penalty: "PenaltySection") -> None:
             f"weights = {penalty.weights!r} is not a regular expression: {error}"
         ) from error
     used: set[str] = set()
-    for form in options(penalty.form):
-        for target in options(penalty.target):
-            for field in coefficient_fields(form, target, penalty.separate_strengths):
-                value = field_value(penalty, field)
-                if value is None:
-                    raise ValueError(f'form = "{form}" needs {_plain_name(field)}')
-                used.add(field if getattr(penalty, field) is not None else _plain_name(field))
-                if form == "norm" and field == "order" and _lowest(value) < 1:
-                    raise ValueError(
-                        f'order must be ≥ 1 for form = "norm" (below it is no norm), '
-                        f"got {_lowest(value):g}"
-                    )
+    for form in each(penalty.form):
+        for target in each(penalty.target):
+            used |= _check_coefficients(penalty, form, target)
+        _check_coupling(penalty, form)
+    _check_idle(penalty, used)
+    _check_schedule(penalty)
+
+
+def _check_coefficients(penalty: "PenaltySection", form: str, target: str) -> set[str]:
+    used: set[str] = set()
+    for field in coefficient_fields(form, target, penalty.separate_strengths):
+        value = field_value(penalty, field)
+        if value is None:
+            raise ValueError(f'form = "{form}" needs {_plain_name(field)}')
+        used.add(field if getattr(penalty, field) is not None else _plain_name(field))
+        if form == "norm" and field == "order" and lowest(value) < 1:
+            raise ValueError(
+                f'order must be ≥ 1 for form = "norm" (below it is no norm), got {lowest(value):g}'
+            )
+    return used
+
+
+def _check_coupling(penalty: "PenaltySection", form: str) -> None:
+    if "proximal" not in each(penalty.coupling) or form == "none" or form in CONSTRAINTS:
+        return
+    entry = form_entry(form)
+    if not isinstance(entry, Penalty) or entry.proximal is None:
+        able = ", ".join(name for name, known in PENALTIES.items() if known.proximal)
+        raise ValueError(
+            f'coupling = "proximal" has no closed form for form = "{form}"; accepted: {able}'
+        )
+    order = penalty.order
+    if "order" not in entry.coefficients or (
+        not isinstance(order, Interval) and set(each(order)) <= {1.0, 2.0}
+    ):
+        return
+    found = (
+        f"a range {order.low:g} … {order.high:g}"
+        if isinstance(order, Interval)
+        else ", ".join(f"{value:g}" for value in each(order))
+    )
+    raise ValueError(
+        f'coupling = "proximal" has a closed form for form = "{form}" at order 1 and 2 only, '
+        f"got order = {found}; accepted: 1, 2 or [1, 2]"
+    )
+
+
+def _check_idle(penalty: "PenaltySection", used: set[str]) -> None:
+    forms = quoted(penalty.form)
     given = {name for name in COEFFICIENT_FIELDS if getattr(penalty, name) is not None}
     if idle := sorted(given - used):
-        forms = ", ".join(f'"{form}"' for form in options(penalty.form))
         hint = ""
         if idle[0].startswith(NETWORKS):
             hint = "; it counts with separate_strengths = true"
             if penalty.separate_strengths:
-                hint = " and target = " + ", ".join(f'"{name}"' for name in options(penalty.target))
+                hint = f" and target = {quoted(penalty.target)}"
         raise ValueError(f"{idle[0]} has no effect with form = {forms}{hint}")
+    acting = {field for form in each(penalty.form) for field in acting_fields(form)}
+    for field, default in (("coupling", "loss"), ("schedule", "constant"), ("scope", "network")):
+        if field not in acting and getattr(penalty, field) != default:
+            raise ValueError(f"{field} has no effect with form = {forms}")
+    pairs = ((form, scope) for form in each(penalty.form) for scope in each(penalty.scope))
+    if penalty.reduction != "sum" and not any(averages(*pair) for pair in pairs):
+        raise ValueError(
+            f"reduction has no effect with form = {forms} and scope = {quoted(penalty.scope)}"
+        )
 
 
-COEFFICIENT_FIELDS = (
-    "order",
-    *(
-        prefix + name
-        for prefix in ("", "generator_", "discriminator_")
-        for name in ("strength", "l1", "l2")
-    ),
-)
+def _check_schedule(penalty: "PenaltySection") -> None:
+    counting = {name for kind in each(penalty.schedule) for name in SCHEDULE_FIELDS[kind]}
+    for field in dict.fromkeys(name for names in SCHEDULE_FIELDS.values() for name in names):
+        default = type(penalty).model_fields[field].default
+        if field not in counting and getattr(penalty, field) != default:
+            raise ValueError(f"{field} has no effect with schedule = {quoted(penalty.schedule)}")
+    begin, finish = highest(penalty.schedule_begin), lowest(penalty.schedule_finish)
+    if begin > finish:
+        raise ValueError(
+            f"schedule_begin must not be above schedule_finish, got {begin:g} and {finish:g}"
+        )
 
 
 def _plain_name(field: str) -> str:
     return field.split("_", 1)[1] if "_" in field else field
-
-
-def _lowest(value: float | Range) -> float:
-    if isinstance(value, Interval):
-        return value.low
-    return min(float(option) for option in options(value))

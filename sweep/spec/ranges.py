@@ -37,6 +37,44 @@ class Choices:
 Range = Interval | Choices
 
 
+def each(value: Any) -> tuple[Any, ...]:
+    """All values that a field without an interval can take."""
+    return value.options if isinstance(value, Choices) else (value,)
+
+
+def lowest(value: float | Range) -> float:
+    """The lowest number that a field can take."""
+    return value.low if isinstance(value, Interval) else min(map(float, each(value)))
+
+
+def highest(value: float | Range) -> float:
+    """The highest number that a field can take."""
+    return value.high if isinstance(value, Interval) else max(map(float, each(value)))
+
+
+def quoted(value: Any) -> str:
+    """The texts that a field can take, as a message shows them."""
+    return ", ".join(f'"{option}"' for option in each(value))
+
+
+class Names(tuple[str, ...]):
+    """Names that a field accepts, and beside them something of a user's own, `path/file.py:name`.
+
+    `plugin` says what that is, for messages.
+    """
+
+    plugin: str
+
+    def __new__(cls, names: Collection[str], plugin: str) -> "Names":
+        """The names of a table, and a word for what the user may add."""
+        made = super().__new__(cls, names)
+        made.plugin = plugin
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and ".py:" in name)
+
+
 @dataclass(frozen=True)
 class Rule:
     """What a scalar may be, as the metadata of an annotated field.
@@ -77,7 +115,8 @@ class Rule:
     def describe(self) -> str:
         """What is accepted, in words."""
         if self.names:
-            return "one of " + ", ".join(self.names)
+            own = isinstance(self.names, Names)
+            return "one of " + ", ".join(self.names) + (", or path/to/file.py:name" if own else "")
         if self.kind is tuple:
             return 'a list of positive whole numbers, such as [128, 128], or "128-128"'
         bounds = []

@@ -1,10 +1,15 @@
 """Our table: one row per (trial, fold, step) with everything that was measured there."""
 
+import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from sqlalchemy import (
+    DDL,
+    JSON,
     Column,
+    Connection,
     Engine,
     Float,
     ForeignKey,
@@ -31,12 +36,19 @@ measurements = Table(
     Column("kid", Float(53), nullable=False),
     Column("generator_loss", Float(53), nullable=False),
     Column("discriminator_loss", Float(53), nullable=False),
+    # Null in rows of version 0.1, which had no such column.
+    Column("others", JSON),
 )
+
+_COLUMNS_OF_METRICS = ("fid", "kid", "generator_loss", "discriminator_loss")
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One member after `step` training steps."""
+    """One member after `step` training steps. `others` are further metrics by name.
+
+    Those among them that are NaN or infinite are not stored: JSON has no word for them.
+    """
 
     trial_id: int
     fold: int
@@ -45,16 +57,33 @@ class Measurement:
     kid: float
     generator_loss: float
     discriminator_loss: float
+    others: dict[str, float] = field(default_factory=dict, hash=False)
+
+    def value(self, name: str) -> float:
+        """A metric by its name, wherever it is kept; raises `KeyError` where it is not."""
+        if name in _COLUMNS_OF_METRICS:
+            return float(getattr(self, name))
+        return self.others[name]
 
 
 def create_tables(engine: Engine) -> None:
-    """Creates our table where it is missing, and touches nothing else."""
+    """Creates our table where it is missing, or the column that version 0.1 had not; no more."""
     measurements.create(engine, checkfirst=True)
+    if "others" in _columns_there(engine):
+        return
+    kind = JSON().compile(engine.dialect)
+    with engine.begin() as connection:
+        # Another process may have been faster: this transaction has the lock on SQLite.
+        if "others" not in _columns_there(connection):
+            once = "" if engine.dialect.name == "sqlite" else "IF NOT EXISTS "
+            connection.execute(
+                DDL(f"ALTER TABLE {measurements.name} ADD COLUMN {once}others {kind}")
+            )
 
 
 def write_measurements(engine: Engine, rows: Iterable[Measurement]) -> None:
     """Stores measurements; one that is there already is written over, never doubled."""
-    values = [asdict(row) for row in rows]
+    values = [_storable(row) for row in rows]
     if not values:
         return
     dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
@@ -83,10 +112,22 @@ def read_measurements(engine: Engine, trial_id: int) -> list[Measurement]:
     """All measurements of a trial, by step and fold; none in a database that Optuna wrote alone."""
     if not inspect(engine).has_table(measurements.name):
         return []
+    # A database that is only read is left as version 0.1 made it.
+    there = _columns_there(engine)
     query = (
-        select(measurements)
+        select(*(column for column in measurements.columns if column.name in there))
         .where(measurements.c.trial_id == trial_id)
         .order_by(measurements.c.step, measurements.c.fold)
     )
     with engine.connect() as connection:
-        return [Measurement(**row) for row in connection.execute(query).mappings()]
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [Measurement(**(row | {"others": row.get("others") or {}})) for row in rows]
+
+
+def _storable(row: Measurement) -> dict[str, Any]:
+    finite = {name: float(value) for name, value in row.others.items() if math.isfinite(value)}
+    return asdict(row) | {"others": finite}
+
+
+def _columns_there(bind: Engine | Connection) -> set[str]:
+    return {column["name"] for column in inspect(bind).get_columns(measurements.name)}

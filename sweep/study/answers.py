@@ -1,6 +1,7 @@
 """What a study answers: the ranking against the baseline, and how far to trust it."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,9 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from objectives.distances import cost
+from sweep.search.baseline import held_in_the_middle
+from sweep.search.space import METHOD
 from sweep.spec.penalty_fields import coefficient_fields, field_value
 from sweep.spec.ranges import Interval
 from sweep.spec.spec import Spec
@@ -18,9 +22,27 @@ EDGE = 0.02
 """The share of a range, on its own scale, that counts as its edge."""
 
 
+KIND_FIELDS = (
+    "penalty.form",
+    "penalty.coupling",
+    "penalty.scope",
+    "penalty.schedule",
+    "gradient_penalty.kind",
+    "augment.policy",
+    "model.generator_normalisation",
+    "model.discriminator_normalisation",
+)
+"""Fields whose searched values tell the kinds of regularisation of one study apart."""
+
+
 @dataclass(frozen=True)
 class Ranked:
-    """A finished trial: its score, the scores per fold that it is the mean of, and its config."""
+    """A finished trial: its score, the scores per fold that it is the mean of, and its config.
+
+    `kind` is its method, or what it chose for the `KIND_FIELDS`. `parameters` are the values that
+    the search chose, by path, without the method's name. `recorded` is what else was measured at
+    `step`, as means over folds. `second` is the score by the second metric, where there is one.
+    """
 
     number: int
     role: str
@@ -29,6 +51,10 @@ class Ranked:
     fold_scores: tuple[float, ...]
     step: int
     config: Spec
+    kind: str
+    parameters: dict[str, Any]
+    recorded: dict[str, float]
+    second: float | None = None
 
     def penalty(self) -> dict[str, Any]:
         """The form, the target and the coefficients that count."""
@@ -50,7 +76,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Answer:
-    """A study's answer so far. `ranking` holds the completed trials of the search, best first."""
+    """A study's answer so far.
+
+    `ranking` holds the completed trials of the search, best first, by the first metric. `front` are
+    those that no other beats in both metrics, in the same order; empty with one metric.
+    """
 
     study: str
     spec: Spec
@@ -58,18 +88,21 @@ class Answer:
     baseline: Ranked | None
     ranking: tuple[Ranked, ...]
     best_per_target: dict[str, Ranked]
+    best_per_kind: dict[str, Ranked]
+    trials_per_kind: dict[str, int]
+    front: tuple[Ranked, ...]
     warnings: tuple[str, ...]
     failures: dict[int, str]
     feature_accuracy: float | None
 
     @property
     def best(self) -> Ranked | None:
-        """The completed trial of the search with the lowest score."""
+        """The completed trial of the search with the best score."""
         return self.ranking[0] if self.ranking else None
 
     @property
     def difference(self) -> Difference | None:
-        """How much lower the best one's score is than the baseline's."""
+        """How far the best one's score is from the baseline's."""
         if self.best is None or self.baseline is None:
             return None
         paired = np.subtract(self.best.fold_scores, self.baseline.fold_scores)
@@ -84,14 +117,17 @@ def answer(study: optuna.Study) -> Answer:
     spec = study_spec(study)
     trials = study.get_trials(deepcopy=False)
     complete = [ranked(trial) for trial in trials if trial.state == TrialState.COMPLETE]
+    metric = spec.score.metric
     searched = sorted(
         (entry for entry in complete if entry.role != BASELINE),
-        key=lambda entry: (entry.score, entry.number),
+        key=lambda entry: (cost(metric, entry.score), entry.number),
     )
     baselines = [entry for entry in complete if entry.role == BASELINE]
     per_target: dict[str, Ranked] = {}
+    per_kind: dict[str, Ranked] = {}
     for entry in searched:
         per_target.setdefault(entry.penalty().get("target", "none"), entry)
+        per_kind.setdefault(entry.kind, entry)
     return Answer(
         study=study.study_name,
         spec=spec,
@@ -102,6 +138,9 @@ def answer(study: optuna.Study) -> Answer:
         baseline=baselines[0] if baselines else None,
         ranking=tuple(searched),
         best_per_target=per_target,
+        best_per_kind=per_kind,
+        trials_per_kind=Counter(entry.kind for entry in searched),
+        front=_front(spec, searched),
         warnings=tuple(_warnings(spec, searched[0] if searched else None, baselines)),
         failures={
             trial.number: str(trial.user_attrs.get("reason", "no reason was stored"))
@@ -115,6 +154,16 @@ def answer(study: optuna.Study) -> Answer:
 def ranked(trial: FrozenTrial) -> Ranked:
     """A trial that has a result, completed or pruned."""
     result = trial.user_attrs["result"]
+    config = Spec.model_validate(trial.user_attrs["config"])
+    method = trial.user_attrs.get("method")
+    parameters = {
+        name.removeprefix(f"{method}."): value
+        for name, value in trial.params.items()
+        if name != METHOD
+    }
+    chosen = [str(parameters[field]) for field in KIND_FIELDS if field in parameters]
+    kind = ", ".join([*([method] if method else []), *chosen]) or config.penalty.form
+    second = result.get("second_fold_scores")
     return Ranked(
         number=trial.number,
         role=role(trial),
@@ -122,29 +171,59 @@ def ranked(trial: FrozenTrial) -> Ranked:
         standard_error=result["standard_error"],
         fold_scores=tuple(result["fold_scores"]),
         step=result["step"],
-        config=Spec.model_validate(trial.user_attrs["config"]),
+        config=config,
+        kind=kind,
+        parameters=parameters,
+        recorded=result.get("recorded", {}),
+        second=None if second is None else float(np.mean(second)),
     )
+
+
+def _front(spec: Spec, searched: list[Ranked]) -> tuple[Ranked, ...]:
+    """The trials that no other beats in one metric without being worse in the other."""
+    if spec.score.second is None:
+        return ()
+    first, second = spec.score.objectives
+    front: list[Ranked] = []
+    least = math.inf
+    for entry in sorted(
+        searched, key=lambda e: (cost(first, e.score), cost(second, e.second or 0.0), e.number)
+    ):
+        if (found := cost(second, entry.second or 0.0)) < least:
+            front.append(entry)
+            least = found
+    return tuple(front)
 
 
 def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[str]:
     if best is None:
         return []
+    metric = spec.score.metric
     found = []
-    if baselines and baselines[0].score <= best.score:
+    if baselines and cost(metric, baselines[0].score) <= cost(metric, best.score):
         found.append("no searched config scores better than the baseline")
-    if others := [path for path in spec.ranges() if not path.startswith("penalty.")]:
+    if others := held_in_the_middle(spec):
         found.append(
             f"{', '.join(others)}: searched beside the penalty; the baseline holds the middle, so "
             "its difference from the best is not the penalty's alone"
         )
-    for field, value in best.penalty().items():
-        searched = None if field in ("form", "target") else field_value(spec.penalty, field)
+    alternative = spec.alternative(best.kind.split(", ")[0] if spec.methods else None)
+    for path, value in best.parameters.items():
+        section, field = path.split(".")
+        table = getattr(alternative, section)
+        searched = field_value(table, field) if section == "penalty" else getattr(table, field)
         if isinstance(searched, Interval) and (side := _edge(searched, value)):
             found.append(
-                f"the best {field} = {value:.4g} lies at the {side} edge of its range "
+                f"the best {short(path)} = {value:.4g} lies at the {side} edge of its range "
                 f"{searched.low:g} … {searched.high:g}: the optimum may lie outside; widen it"
             )
     return found
+
+
+def short(path: str) -> str:
+    """A parameter's name in tables: without its section where that is the penalty or a network."""
+    section, field = path.split(".")
+    return field if section in ("penalty", "model", "train") else path
 
 
 def _edge(searched: Interval, value: float) -> str | None:

@@ -11,9 +11,12 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from threadpoolctl import threadpool_limits
 
+from models.method import Method
 from models.program import Program
+from objectives.distances import cost
 from sweep.engine.devices import local_devices, use_all_cores
 from sweep.engine.population import Chunk, Population
+from sweep.engine.settings import methods_of
 from sweep.prepare import Setup, prepare
 from sweep.search.methods import (
     PrunerSettings,
@@ -22,7 +25,7 @@ from sweep.search.methods import (
     sampler,
     trial_seed,
 )
-from sweep.search.space import grid, unconditional_space
+from sweep.search.space import check_ranges, grid, unconditional_space
 from sweep.spec.spec import Spec
 from sweep.storage import clear_measurements, open_storage, write_measurements
 from sweep.study.measure import measure
@@ -64,6 +67,7 @@ def launch(
     """
     begun = time.monotonic()
     use_all_cores()
+    check_ranges(spec)
     if spec.study.sampler == "grid":
         grid(spec)
     setup = prepare(spec)
@@ -91,6 +95,7 @@ class _Loop:
     slots: list[TrialRun | None] = field(default_factory=list)
     space: dict[str, BaseDistribution] = field(default_factory=dict)
     populations: dict[Program, Population] = field(default_factory=dict)
+    menus: dict[str | None, tuple[Method, ...]] = field(default_factory=dict)
 
     def run(self, stop: Callable[[], bool]) -> bool:
         study = self.spec.study
@@ -149,10 +154,15 @@ class _Loop:
                 self.space,
             )
             clear_measurements(self.storage.engine, trial._trial_id)
-            return begin(trial, self.spec, self.setup)
+            return begin(trial, self.spec, self.setup, self._menu)
         except BaseException:
             give_back(self.study, trial._trial_id)
             raise
+
+    def _menu(self, method: str | None) -> tuple[Method, ...]:
+        if method not in self.menus:
+            self.menus[method] = methods_of(self.spec, method)
+        return self.menus[method]
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, program by program; then scores and reports."""
@@ -194,7 +204,8 @@ class _Loop:
             run.complete(self.study)
             return True
         # The baseline is what all others are compared with: it always runs to its end.
-        if not run.is_baseline and run.trial.should_prune():
+        single = len(self.spec.score.objectives) == 1
+        if single and not run.is_baseline and run.trial.should_prune():
             run.prune(self.study)
             return True
         return False
@@ -204,8 +215,9 @@ class _Loop:
         states = [trial.state for trial in trials]
         complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
         searched = [trial for trial in complete if role(trial) == SEARCH]
-        best = min(searched, key=lambda trial: trial.value or 0.0, default=None)
-        baselines = [trial.value for trial in complete if role(trial) == BASELINE]
+        metric = self.spec.score.metric
+        best = min(searched, key=lambda trial: cost(metric, trial.values[0]), default=None)
+        baselines = [trial.values[0] for trial in complete if role(trial) == BASELINE]
         total = len(trials) + remaining(self.spec, trials)
         elapsed = time.monotonic() - self.begun
         flying = sum(run.chunks for run in self.slots if run) / self.spec.train.chunks
@@ -221,7 +233,7 @@ class _Loop:
                 running=sum(run is not None for run in self.slots),
                 pruned=states.count(TrialState.PRUNED),
                 failed=states.count(TrialState.FAIL),
-                best_score=None if best is None else best.value,
+                best_score=None if best is None else best.values[0],
                 best_number=None if best is None else best.number,
                 baseline_score=baselines[0] if baselines else None,
                 elapsed=elapsed,

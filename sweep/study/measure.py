@@ -1,5 +1,7 @@
 """From a chunk of the population to rows of the database."""
 
+import numpy as np
+
 from sweep.engine.population import Chunk
 from sweep.prepare import Setup
 from sweep.storage import Measurement
@@ -10,13 +12,29 @@ def measure(
 ) -> list[Measurement]:
     """The measurements of one slot's chunk, a row for each fold."""
     return [
-        Measurement(
-            trial_id=trial_id,
-            fold=fold,
-            step=step,
-            generator_loss=float(chunk.generator_loss[slot, fold]),
-            discriminator_loss=float(chunk.discriminator_loss[slot, fold]),
-            **setup.judge.measure(fold, features),
-        )
+        _measurement(setup, chunk, step, (slot, fold), features, trial_id)
         for fold, features in enumerate(chunk.features[slot])
     ]
+
+
+def _measurement(
+    setup: Setup,
+    chunk: Chunk,
+    step: int,
+    member: tuple[int, int],
+    features: np.ndarray,
+    trial_id: int,
+) -> Measurement:
+    fold = member[1]
+    judged = setup.judge.measure(fold, features)
+    extras = {name: float(values[member]) for name, values in chunk.extras.items()}
+    return Measurement(
+        trial_id=trial_id,
+        fold=fold,
+        step=step,
+        fid=judged.pop("fid"),
+        kid=judged.pop("kid"),
+        generator_loss=float(chunk.generator_loss[member]),
+        discriminator_loss=float(chunk.discriminator_loss[member]),
+        others=judged | extras,
+    )

@@ -7,13 +7,13 @@ import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.errors import UserError
 from sweep.prepare import Setup
 from sweep.search.space import grid
 from sweep.spec.spec import Spec
+from sweep.study.objective import direction
 from sweep.study.owner import is_alive
 from sweep.versions import versions
 
@@ -30,13 +30,14 @@ def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
     call: attributes, the baseline, and for a grid its points. Raises `UserError` where a study of
     that name has another spec or other data.
     """
+    metrics = spec.score.objectives
+    directions = [direction(metric) for metric in metrics]
     study = optuna.create_study(
-        storage=storage, study_name=spec.study.name, direction="minimize", load_if_exists=True
+        storage=storage, study_name=spec.study.name, directions=directions, load_if_exists=True
     )
     stored = study.user_attrs.get("spec")
     if stored is None:
-        minimised = study.directions == [StudyDirection.MINIMIZE]
-        if study.get_trials(deepcopy=False) or not minimised:
+        if study.get_trials(deepcopy=False) or study.directions != directions:
             raise UserError(
                 f"study.name: {spec.study.name!r} is in this storage already and was not made by "
                 "sweep; choose another name (--name)"
@@ -44,7 +45,7 @@ def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
         with warnings.catch_warnings():
             # Optuna calls the naming of objectives experimental; the dashboard shows the name.
             warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names([f"{spec.score.metric} (mean over folds)"])
+            study.set_metric_names([f"{metric} (mean over folds)" for metric in metrics])
         study.set_user_attr("fingerprints", setup.fingerprints())
         study.set_user_attr("feature_accuracy", setup.feature_accuracy)
         study.set_user_attr("versions", versions())
@@ -52,7 +53,7 @@ def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
     else:
         _check_same_spec(spec, stored)
         _check_same_data(spec, study.user_attrs.get("fingerprints", {}), setup)
-        if stored != spec.plain():
+        if _completed(stored) != spec.plain():
             study.set_user_attr("spec", spec.plain())
     _requeue_orphans(study)
     trials = study.get_trials(deepcopy=False)
@@ -117,7 +118,7 @@ def _enqueue_grid(spec: Spec, study: optuna.Study, trials: list[FrozenTrial]) ->
 
 
 def _check_same_spec(spec: Spec, stored: dict[str, Any]) -> None:
-    before, now = _flat(stored), _flat(spec.plain())
+    before, now = _flat(_completed(stored)), _flat(spec.plain())
     differing = [
         f"  {path}: in the study {before.get(path, 'not set')}, now {now.get(path, 'not set')}"
         for path in sorted(before.keys() | now.keys())
@@ -147,6 +148,11 @@ def _flat(tables: dict[str, Any]) -> dict[str, Any]:
         for section, table in tables.items()
         for field, value in table.items()
     }
+
+
+def _completed(stored: dict[str, Any]) -> dict[str, Any]:
+    """A stored spec with the defaults of fields that a later version has added."""
+    return Spec.model_validate(stored).plain()
 
 
 def _shown(storage: RDBStorage) -> str:

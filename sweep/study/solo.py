@@ -8,17 +8,18 @@ import jax
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from models.training import MemberState
+from models.member import MemberState
+from objectives.distances import cost
 from sweep.engine.devices import local_devices, use_all_cores
 from sweep.engine.population import Population
 from sweep.engine.settings import hyperparameters_of, program_of
 from sweep.errors import UserError
-from sweep.judge import Judge
 from sweep.prepare import Setup, prepare
 from sweep.spec.spec import Spec
 from sweep.storage import Measurement
 from sweep.study.export import Config
 from sweep.study.measure import measure
+from sweep.study.objective import scored
 from sweep.study.trial_run import standard_error
 from sweep.versions import versions
 
@@ -60,8 +61,11 @@ def score_config(config: Config, *, seed: int | None = None, heard: Heard = unhe
     used_seed = spec.study.seed if seed is None else seed
     rows, _ = _train(spec, setup, used_seed, heard)
     folds = spec.score.folds
-    curve = np.array([getattr(row, spec.score.metric) for row in rows]).reshape(-1, folds)
-    chosen = len(curve) - 1 if spec.score.at == "final" else int(curve.mean(axis=1).argmin())
+    metric = spec.score.metric
+    curve = np.array([scored(metric, row.value(metric)) for row in rows]).reshape(-1, folds)
+    chosen = len(curve) - 1
+    if spec.score.at == "best":
+        chosen = int(np.argmin([cost(metric, mean) for mean in curve.mean(axis=1)]))
     chunk_steps = spec.train.steps // spec.train.chunks
     chunk_ends = range(chunk_steps, spec.train.steps + 1, chunk_steps)
     stored_step: Any = config.provenance.get("step")
@@ -104,8 +108,8 @@ def train_config(spec: Spec, *, seed: int | None = None, heard: Heard = unheard)
     setup = prepare(spec)
     used_seed = spec.study.seed if seed is None else seed
     everything = np.sort(setup.plan.held_out.reshape(-1))[None]
-    judge = Judge(setup.judge.held_out[:1], setup.judge.references[:1])
-    setup = replace(setup, plan=replace(setup.plan, train=everything), judge=judge)
+    plan = replace(setup.plan, train=everything)
+    setup = replace(setup, plan=plan, judge=setup.judge.only(0))
     rows, population = _train(spec, setup, used_seed, heard)
     state: MemberState = jax.tree.map(lambda leaf: leaf[0, 0], population.states())
     return Trained(state, setup, used_seed, tuple(rows))
@@ -115,8 +119,7 @@ def _train(
     spec: Spec, setup: Setup, seed: int, heard: Heard
 ) -> tuple[list[Measurement], Population]:
     """Trains one slot to the end, measuring each chunk; `UserError` where it gets non-finite."""
-    shape = setup.dataset.images.shape[1:]
-    program = program_of(spec, (shape[0], shape[1], shape[2]), setup.samples)
+    program = program_of(spec, setup.image_shape, setup.samples)
     population = Population(program, setup.features, setup.shared(seed), 1, local_devices())
     hyperparameters = hyperparameters_of(spec)
     rows: list[Measurement] = []

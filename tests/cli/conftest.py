@@ -75,18 +75,19 @@ def sweep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def write(path: Path, **changes: Any) -> Path:
     tables = copy.deepcopy(BASE)
     for place, value in changes.items():
-        section, field = place.split("__")
+        section, _, field = place.partition("__")
+        table, key = (tables.setdefault(section, {}), field) if field else (tables, section)
         if value is None:
-            tables.get(section, {}).pop(field, None)
+            table.pop(key, None)
         else:
-            tables.setdefault(section, {})[field] = value
+            table[key] = value
     path.write_text(tomlkit.dumps(tables), encoding="utf-8")
     return path
 
 
 @pytest.fixture
 def write_spec(folder: Path) -> WriteSpec:
-    """Writes the small spec with changes such as `study__trials=4` to `spec.toml`."""
+    """Writes the small spec with changes such as `study__trials=4` or `penalty=None`."""
     return lambda name="spec.toml", **changes: write(folder / name, **changes)
 
 

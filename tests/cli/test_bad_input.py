@@ -73,6 +73,42 @@ def refused_usage(sweep, snapshot) -> Callable[..., str]:
         ("penalty.strength", {"low": 0.1, "high": 1.0}, "a grid needs a list of choices"),
         ("penalty.strength", [], "the list of choices is empty"),
         ("penalty.strength", None, 'form = "power" needs strength'),
+        ("penalty.strength", -1.0, "got -1.0; accepted: a number ≥ 0"),
+        ("penalty.strength", {"low": -0.5, "high": 1.0}, "got -0.5; accepted: a number ≥ 0"),
+        ("penalty.radius", 0, "got 0.0; accepted: a number > 0"),
+        ("penalty.radius", -2.0, "got -2.0; accepted: a number > 0"),
+        ("penalty.radius", 1.0, 'radius has no effect with form = "power"'),
+        ("penalty.scope", "unit", 'got "unit"; accepted: one of network, layer'),
+        ("penalty.reduction", "mean", 'reduction has no effect with form = "power" and scope'),
+        ("penalty.coupling", "adamw", 'got "adamw"; accepted: one of loss, decoupled, proximal'),
+        ("penalty.schedule", "ramp", 'got "ramp"; accepted: one of constant, linear, cosine'),
+        ("penalty.schedule_end", 2.0, 'schedule_end has no effect with schedule = "constant"'),
+        ("penalty.adaptive_speed", 1.0, 'adaptive_speed has no effect with schedule = "constant"'),
+        ("gradient_penalty.kind", "r1", 'kind = "r1" needs strength'),
+        ("gradient_penalty.strength", 1.0, 'strength has no effect with kind = "none"'),
+        ("gradient_penalty.every", 0, "got 0; accepted: a whole number ≥ 1"),
+        ("gradient_penalty.every", [1, 4], "is searched, but has no effect on any trial"),
+        ("augment.policy", "cutout", 'policy = "cutout" needs strength'),
+        ("augment.policy", "flip", 'got "flip"; accepted: one of none, translation, cutout'),
+        ("augment.strength", 0.5, 'strength has no effect with policy = "none"'),
+        ("model.generator_layers", 2, "got 2, but generator_hidden has 1 widths; accepted: at"),
+        ("model.discriminator_dropout", 1.0, "got 1.0; accepted: a number ≥ 0 and < 1"),
+        ("model.generator_normalisation", "group", 'got "group"; accepted: one of none, batch'),
+        ("train.optimizer", "lion", 'got "lion"; accepted: one of adam, adamw, sgd'),
+        ("train.momentum", 0.9, 'momentum has no effect with optimizer = "adam"; it counts with'),
+        ("train.learning_rate_end", [0.1, 0.2], "is searched, but has no effect on any trial"),
+        ("score.metric", "is", 'got "is"; accepted: one of fid, fid_infinity'),
+        ("score.metric", "inception_score", "needs score.features = 'classifier', got 'pca'"),
+        ("score.second", "fid", 'second = "fid" is the metric already'),
+        ("score.second", "colour", 'got "colour"; accepted: one of fid'),
+        ("score.record", ["recall", "colour"], "accepted: a list of names out of fid"),
+        ("score.features", "mine.py:embed", "no such file: "),
+        ("penalty.form", "mine.py:ridge", "no such file: "),
+        (
+            "methods.study",
+            {"study": {"trials": 3}},
+            "study.study: unknown section; accepted: model",
+        ),
         ("penalty.weights", "(", "is not a regular expression"),
         ("penalty.form", "l3", 'got "l3"; accepted: one of none, power, norm, elastic'),
         ("study.sampler", "bayes", 'got "bayes"; accepted: one of tpe, random, grid, qmc, cmaes'),
@@ -97,6 +133,89 @@ def test_a_mistake_in_a_spec(refused, write_spec, field: str, value: Any, told: 
     # The key alone where a whole section is unknown, and the other field where two contradict.
     named = {"trian.steps": "trian", "score.samples": "score."}.get(field, field.split(".")[1])
     assert named in message
+    assert len(message.splitlines()) == 1
+
+
+LASSO = {"form": "power", "order": 1, "strength": 1e-3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"penalty__form": "norm", "penalty__order": 0.5},
+            'order must be ≥ 1 for form = "norm" (below it is no norm), got 0.5',
+        ),
+        (
+            {"penalty__coupling": "proximal", "penalty__order": 2.5},
+            "at order 1 and 2 only, got order = 2.5; accepted: 1, 2 or [1, 2]",
+        ),
+        (
+            {"penalty__coupling": "proximal", "penalty__order": {"low": 1.0, "high": 2.0}},
+            "at order 1 and 2 only, got order = a range 1 … 2; accepted: 1, 2 or [1, 2]",
+        ),
+        (
+            {
+                "penalty__coupling": "proximal",
+                "penalty__form": "orthogonal",
+                "penalty__order": None,
+            },
+            'no closed form for form = "orthogonal"; accepted: power, norm, elastic, group',
+        ),
+        (
+            {
+                "penalty__schedule": "linear",
+                "penalty__schedule_begin": 0.5,
+                "penalty__schedule_finish": 0.25,
+            },
+            "schedule_begin must not be above schedule_finish, got 0.5 and 0.25",
+        ),
+        (
+            {"train__loss": "hinge", "train__label_smoothing": 0.1},
+            'label_smoothing has no effect with loss = "hinge"; it counts with non_saturating',
+        ),
+        (
+            {"score__second": "recall", "study__pruner": "median"},
+            'study.pruner = "median" needs one objective, and score.second is a second one; '
+            'accepted: "none"',
+        ),
+        (
+            {"score__second": "recall", "study__sampler": "cmaes"},
+            'study.sampler = "cmaes" needs one objective, and score.second is a second one; '
+            "accepted: tpe, random, grid, qmc",
+        ),
+        (
+            {"penalty": None, "methods__lasso": {"penalty": LASSO | {"stength": 1}}},
+            'methods.lasso.penalty.stength: unknown key (did you mean "strength"?)',
+        ),
+        (
+            {"penalty": None, "methods__baseline": {"penalty": LASSO}},
+            "method \"baseline\": accepted are names of letters, digits, '_' and '-', other than "
+            '"baseline"',
+        ),
+        (
+            {"penalty": None, "methods__lasso": {"train": {"steps": 80}}},
+            "lasso.train.steps: is the same for all methods",
+        ),
+        (
+            {
+                "penalty": None,
+                "methods__lasso": {"penalty": LASSO},
+                "methods__idle": {"gradient_penalty": {"every": [1, 4]}},
+            },
+            "methods.idle.gradient_penalty.every: is searched, but has no effect on any trial",
+        ),
+        (
+            {"penalty": None, "methods__bias": {"penalty": LASSO | {"weights": "nothing"}}},
+            "methods.bias.penalty.weights = 'nothing' matches no weight; there are: ",
+        ),
+    ],
+)
+def test_settings_of_a_spec_that_do_not_go_together(
+    refused, write_spec, changes: dict[str, Any], told: str
+) -> None:
+    message = refused("launch", write_spec(**changes))
+    assert told in message
     assert len(message.splitlines()) == 1
 
 
@@ -283,7 +402,6 @@ def test_a_call_that_is_wrong_in_itself(refused_usage, arguments, named: str) ->
         ("broken.toml", b"[study", "is not valid TOML"),
         ("binary.toml", bytes(range(256)), "cannot be read as text"),
         ("list.toml", b"study = 3\n[penalty]\nform = 'none'", "study: must be a table of settings"),
-        ("empty.toml", b"", "penalty: missing, and has no default"),
     ],
 )
 def test_a_spec_that_is_none(refused, folder, name: str, content: Any, told: str) -> None:

@@ -231,3 +231,31 @@ def test_init_overwrites_nothing(sweep, folder) -> None:
     assert called.code == 2
     assert "mine.toml: exists already" in called.err
     assert (folder / "mine.toml").read_text() == "precious"
+
+
+def test_a_session_with_two_metrics_and_more_of_them_recorded(sweep, write_spec, folder) -> None:
+    spec = write_spec(score__second="coverage", score__record=["recall"], study__trials=2)
+    launched = sweep("launch", spec)
+    assert launched.code == 0
+    assert "Pareto front: no trial is better in both" in launched.out
+    shown = json.loads(sweep("show", "small", "--json").out)
+    assert (shown["metric"], shown["second_metric"]) == ("fid", "coverage")
+    fronts = [(entry["score"], -entry["second_score"]) for entry in shown["front"]]
+    assert fronts == sorted(fronts)
+    assert fronts[0][0] == shown["best"]["score"]
+    assert json.loads(sweep("list", "--json").out)[0]["complete"] == 3
+
+    sweep("export", "small", "-o", "best.json", "--format", "json")
+    assert json.loads((folder / "best.json").read_text())["score"]["record"] == ["recall"]
+    again = json.loads(sweep("score", "best.json", "--json").out)
+    assert again["identical"] is True
+    last = [row["others"] for row in again["measurements"] if row["step"] == 40]
+    assert np.mean([others["recall"] for others in last]) == pytest.approx(
+        shown["best"]["recorded"]["recall"]
+    )
+    assert np.mean([others["coverage"] for others in last]) == pytest.approx(
+        shown["best"]["second_score"]
+    )
+    sweep("train", "best.json", "-o", "out")
+    metrics = json.loads((folder / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert {"recall", "coverage"} <= metrics["curve"][-1]["others"].keys()

@@ -3,11 +3,14 @@
 import importlib.util
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from sweep.spec import Spec, load_spec
+from sweep.options import option_table
+from sweep.search.space import check_ranges
+from sweep.spec import Spec, load_spec, spec_from_tables
 from sweep.spec.ranges import plain
 from sweep.study.export import Config
 from sweep.study.solo import train_config
@@ -31,6 +34,8 @@ def test_the_command_reference_is_the_help_of_the_commands() -> None:
 def test_every_field_of_the_spec_is_documented_with_its_default() -> None:
     text = (ROOT / "docs" / "spec.md").read_text("utf-8")
     for section, field in Spec.model_fields.items():
+        if section == "methods":
+            continue
         body = text.split(f"## [{section}]")[1].split("\n## ")[0]
         model = field.annotation
         assert model is not None
@@ -58,6 +63,35 @@ def test_every_field_of_the_spec_is_documented_with_its_default() -> None:
                 assert documented[name] == str(default)
             else:
                 assert default in [float(part) for part in documented[name].split(",")], name
+
+
+def test_the_methods_of_the_spec_page_are_a_study() -> None:
+    text = (ROOT / "docs" / "spec.md").read_text("utf-8")
+    body = text.split("## [methods.NAME.SECTION]")[1]
+    lines = [line[4:] for line in body.splitlines() if line.startswith("    ")]
+    spec = spec_from_tables(tomllib.loads("\n".join(lines)), "docs/spec.md")
+    check_ranges(spec)
+    assert list(spec.methods) == ["lasso", "r1", "dropout"]
+    assert "lasso.penalty.strength" in body
+    assert "methods.lasso.penalty.strength" in spec.ranges()
+
+
+def test_what_is_commented_out_in_the_template_is_a_spec_too() -> None:
+    text = (ROOT / "sweep" / "studies" / "template" / "spec.toml").read_text("utf-8")
+    whole = re.sub(r"(?m)^# (?=(\[[a-z_.0-9]+\]$|[a-z_]+ = ))", "", text)
+    fewer, more = (spec_from_tables(tomllib.loads(shown), "template") for shown in (text, whole))
+    assert not fewer.methods
+    assert list(more.methods) == ["r1", "dropout"]
+    assert len(more.ranges()) > len(fewer.ranges()) + 5
+    check_ranges(more)
+
+
+def test_the_spec_page_names_tables_of_options_that_exist() -> None:
+    text = (ROOT / "docs" / "spec.md").read_text("utf-8")
+    named = re.findall(r"`sweep options (\w+)`", text)
+    assert len(named) > 5
+    for name in named:
+        assert option_table(name).name == name
 
 
 def test_every_dependency_has_its_line() -> None:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +12,8 @@ import pytest
 from scipy.special import erf, expit
 
 from models.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from models.gan import GAN, networks
+from models.conditions import Conditions
+from models.gan import GAN, Variables, networks
 
 MNIST = (28, 28, 1)
 LITERATURE: dict[str, tuple[tuple[int, ...], str]] = {
@@ -26,14 +28,14 @@ def key(seed: int = 0) -> jax.Array:
     return jax.random.key(seed, impl="threefry2x32")
 
 
-def layers(params: Any) -> list[dict[str, np.ndarray]]:
+def layers(network: Variables) -> list[dict[str, np.ndarray]]:
     """The layers of a network's parameters, from the first to the last."""
-    (tree,) = params["network"].values()
+    (tree,) = network.params["network"].values()
     return [tree[index] for index in sorted(tree)]
 
 
-def shapes(params: Any) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    return [(layer["kernel"].shape, layer["bias"].shape) for layer in layers(params)]
+def shapes(network: Variables) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    return [(layer["kernel"].shape, layer["bias"].shape) for layer in layers(network)]
 
 
 @pytest.mark.parametrize("name", LITERATURE)
@@ -65,13 +67,14 @@ def test_fully_connected_networks_of_the_literature_can_be_written_down(name: st
 
     generator, discriminator = jax.tree.map(as_he_proposed, (generator, discriminator))
     latent = draw.normal(size=(3, 100)).astype(np.float32)
-    images = np.asarray(jax.jit(pair.generator)(generator, latent))
+    images = np.asarray(jax.jit(pair.generator)(generator, latent)[0])
     assert images.shape == (3, 28, 28, 1)
     assert images.dtype == np.float32
     assert 0.1 < np.abs(images).max() <= 1
-    logits = jax.jit(pair.discriminator)(discriminator, images)
+    logits, stats = jax.jit(pair.discriminator)(discriminator, images)
     assert logits.shape == (3,)
     assert logits.dtype == np.float32
+    assert stats == {}
 
 
 def test_networks_without_a_hidden_layer_are_linear_maps() -> None:
@@ -97,12 +100,12 @@ LATENT = np.random.default_rng(2).normal(scale=2, size=(6, 4)).astype(np.float32
 
 
 @pytest.fixture(scope="module")
-def small() -> tuple[Any, Any]:
+def small() -> tuple[Variables, Variables]:
     """Initial parameters of SMALL, and of every GAN of its shapes."""
     return jax.device_get(jax.jit(networks(SMALL).init)(key()))
 
 
-def test_initial_weights_follow_from_the_key(small: tuple[Any, Any]) -> None:
+def test_initial_weights_follow_from_the_key(small: tuple[Variables, Variables]) -> None:
     begin = jax.jit(networks(SMALL).init)
     jax.tree.map(np.testing.assert_array_equal, small, begin(key(0)))
     for network, other in zip(small, begin(key(1)), strict=True):
@@ -148,7 +151,7 @@ def test_activations_are_what_their_names_say(name: str) -> None:
     ("activation", "output"), [("leaky_relu", "tanh"), ("silu", "sigmoid"), ("tanh", "linear")]
 )
 def test_networks_are_layers_with_an_activation_between_them(
-    activation: str, output: str, small: tuple[Any, Any]
+    activation: str, output: str, small: tuple[Variables, Variables]
 ) -> None:
     gan = replace(
         SMALL,
@@ -159,17 +162,17 @@ def test_networks_are_layers_with_an_activation_between_them(
     pair = networks(gan)
     generator, discriminator = jax.tree.map(lambda leaf: leaf + np.float32(0.125), small)
 
-    def forward(network: Any, x: np.ndarray) -> np.ndarray:
+    def forward(network: Variables, x: np.ndarray) -> np.ndarray:
         *hidden, last = layers(network)
         for layer in hidden:
             x = HIDDEN[activation](x @ layer["kernel"] + layer["bias"])
         return np.asarray(x @ last["kernel"] + last["bias"])
 
     images = OUTPUT[output](forward(generator, LATENT.astype(np.float64)))
-    found = jax.jit(pair.generator)(generator, LATENT)
+    found, _ = jax.jit(pair.generator)(generator, LATENT)
     np.testing.assert_allclose(found, images.reshape(6, 3, 2, 1), rtol=1e-5, atol=1e-6)
     logits = forward(discriminator, images)[:, 0]
-    judged = jax.jit(pair.discriminator)(discriminator, found)
+    judged, _ = jax.jit(pair.discriminator)(discriminator, found)
     np.testing.assert_allclose(judged, logits, rtol=1e-4, atol=1e-5)
 
 
@@ -177,9 +180,64 @@ def test_networks_are_layers_with_an_activation_between_them(
     ("output", "bounded"), [("tanh", True), ("sigmoid", True), ("linear", False)]
 )
 def test_only_a_linear_output_leaves_the_range_of_pixels(
-    output: str, bounded: bool, small: tuple[Any, Any]
+    output: str, bounded: bool, small: tuple[Variables, Variables]
 ) -> None:
     pair = networks(replace(SMALL, generator_output=output))
-    images = np.asarray(jax.jit(pair.generator)(small[0], 20 * LATENT))
+    images = np.asarray(jax.jit(pair.generator)(small[0], 20 * LATENT)[0])
     assert (np.abs(images).max() <= 1) == bounded
     assert images.min() < -0.9 and images.max() > 0.9
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, None])
+def test_depth_is_the_first_so_many_hidden_layers(kept: int | None) -> None:
+    hidden = (7, 5)[:kept]
+    gan = replace(SMALL, generator_layers=kept, discriminator_hidden=(7, 5))
+    gan = replace(gan, discriminator_layers=kept)
+    written = replace(SMALL, generator_hidden=hidden, discriminator_hidden=hidden)
+    found, wanted = (jax.jit(networks(one).init)(key()) for one in (gan, written))
+    jax.tree.map(np.testing.assert_array_equal, found, wanted)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+@pytest.mark.parametrize("layers", [3, -1])
+def test_more_layers_than_widths_are_refused(network: str, layers: int) -> None:
+    with pytest.raises(
+        ValueError,
+        match=rf"{network}_layers = {layers} .* {network}_hidden = \(128, 128\); .*0 to 2",
+    ):
+        GAN(MNIST, **{f"{network}_layers": layers})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_normalisation_without_a_name_in_the_table_is_refused(network: str) -> None:
+    accepted = "none, batch, layer, weight, spectral"
+    with pytest.raises(ValueError, match=f"unknown normalisation 'instance'; accepted: {accepted}"):
+        GAN(MNIST, **{f"{network}_normalisation": "instance"})  # type: ignore[arg-type]
+
+
+def operations(conditions: Conditions, variables: Variables) -> set[str]:
+    """The names of the primitives that a generator compiles under `conditions`."""
+    gan = replace(SMALL, generator_activation="tanh")
+    run = partial(networks(gan).generator, conditions=conditions)
+    found = set[str]()
+
+    def walk(jaxpr: Any) -> None:
+        for equation in jaxpr.eqns:
+            found.add(equation.primitive.name)
+            for inner in equation.params.values():
+                if hasattr(inner, "jaxpr"):
+                    walk(inner.jaxpr)
+
+    walk(jax.make_jaxpr(run)(variables, LATENT).jaxpr)
+    return found
+
+
+def test_masks_and_dropout_are_compiled_only_where_asked_for(
+    small: tuple[Variables, Variables],
+) -> None:
+    plain = operations(Conditions(), small[0])
+    assert plain <= {"dot_general", "add", "tanh", "reshape", "broadcast_in_dim", "jit"}
+    assert operations(Conditions(training=True), small[0]) == plain
+    assert operations(Conditions(dropout=0.5, key=key()), small[0]) == plain
+    assert operations(Conditions(units=3), small[0]) > plain | {"select_n"}
+    assert operations(Conditions(True, dropout=0.5, key=key()), small[0]) > plain | {"select_n"}

@@ -14,14 +14,8 @@ from optuna.distributions import (
 )
 
 from sweep.errors import UserError
-from sweep.search.space import (
-    distribution,
-    grid,
-    middle,
-    resolve,
-    unconditional_space,
-    without_penalty,
-)
+from sweep.search.baseline import baseline, without_penalty
+from sweep.search.space import distribution, grid, middle, resolve, unconditional_space
 from sweep.spec import Choices, Interval, Spec, spec_from_tables
 
 STRENGTH = {"low": 1e-6, "high": 1e-1, "log": True}
@@ -33,7 +27,7 @@ def spec(penalty: dict[str, Any], **sections: Any) -> Spec:
     return spec_from_tables({"penalty": penalty} | sections, "f")
 
 
-def asked_for(study: Spec, answers: dict[str, Any], baseline: bool = False) -> tuple[Spec, Any]:
+def asked_for(study: Spec, answers: dict[str, Any]) -> tuple[Spec, Any]:
     """The config of these answers, and what was asked, in order; the rest gets its middle."""
     asked: dict[str, BaseDistribution] = {}
 
@@ -42,7 +36,9 @@ def asked_for(study: Spec, answers: dict[str, Any], baseline: bool = False) -> t
         asked[path] = distribution
         return answers.get(path, middle(distribution))
 
-    return resolve(study, ask, baseline=baseline), asked
+    config, method = resolve(study, ask)
+    assert method is None
+    return config, asked
 
 
 @pytest.mark.parametrize(
@@ -249,14 +245,14 @@ def test_the_separate_coefficients_of_an_elastic_net_fall_back_on_the_shared_one
     )
 
 
-def test_a_baseline_is_asked_for_nothing_of_the_penalty_and_has_none() -> None:
+def test_a_baseline_has_no_penalty_and_the_middle_of_all_else() -> None:
     study = spec(
         FORMS | {"weights": "bias$"},
-        train={"beta1": {"low": 0.0, "high": 0.5}, "batch": 32},
+        train={"beta1": {"low": 0.0, "high": 0.5}, "batch": [32, 64]},
     )
-    config, asked = asked_for(study, {"train.beta1": 0.125}, baseline=True)
-    assert list(asked) == ["train.beta1"]
-    assert config == spec({"form": "none", "weights": "bias$"}, train={"beta1": 0.125, "batch": 32})
+    assert baseline(study) == spec(
+        {"form": "none", "weights": "bias$"}, train={"beta1": 0.25, "batch": 32}
+    )
 
 
 def test_without_penalty_forgets_every_coefficient() -> None:
@@ -400,7 +396,7 @@ def test_optuna_takes_every_point_of_a_grid_without_a_warning() -> None:
         def ask(path: str, asked: BaseDistribution, trial: optuna.Trial = trial) -> Any:
             return trial._suggest(path, asked)
 
-        config = resolve(study, ask)
+        config, _ = resolve(study, ask)
         assert trial.params == point
         assert config.ranges() == {}
         queue.tell(trial, 0.0)
@@ -445,5 +441,5 @@ def test_middles_of_a_searched_learning_rate_make_a_valid_baseline() -> None:
         {"strength": STRENGTH, "order": 1},
         train={"generator_learning_rate": {"low": 1e-5, "high": 1e-1, "log": True}},
     )
-    config, _ = asked_for(study, {}, baseline=True)
-    assert math.isclose(config.train.generator_learning_rate, 1e-3, rel_tol=1e-12)
+    rate = baseline(study).train.generator_learning_rate
+    assert math.isclose(rate, 1e-3, rel_tol=1e-12)

@@ -37,6 +37,14 @@ def test_a_target_names_its_networks() -> None:
         ("power", "both", False, {"strength": BOTH, "order": BOTH}),
         ("norm", "generator", False, {"strength": BOTH[:1], "order": BOTH[:1]}),
         ("elastic", "discriminator", False, {"l1": BOTH[1:], "l2": BOTH[1:]}),
+        ("group", "both", False, {"strength": BOTH}),
+        ("l2_ball", "both", False, {"radius": BOTH}),
+        (
+            "clip",
+            "both",
+            True,
+            {"generator_radius": BOTH[:1], "discriminator_radius": BOTH[1:]},
+        ),
         (
             "power",
             "both",
@@ -83,6 +91,13 @@ def test_one_network_s_field_falls_back_on_the_shared_one() -> None:
         ({"form": "elastic"}, 'form = "elastic" needs l1'),
         ({"form": "elastic", "l1": 1}, 'form = "elastic" needs l2'),
         ({"form": ["none", "elastic"], "l2": 1}, 'form = "elastic" needs l1'),
+        ({"form": "orthogonal"}, 'form = "orthogonal" needs strength'),
+        ({"form": "l1_ball"}, 'form = "l1_ball" needs radius'),
+        ({"form": ["power", "clip"], "strength": 1, "order": 1}, 'form = "clip" needs radius'),
+        (
+            {"form": "clip", "separate_strengths": True, "generator_radius": 1},
+            'form = "clip" needs radius',
+        ),
         (
             {"separate_strengths": True, "generator_strength": 1, "order": 1},
             'form = "power" needs strength',
@@ -102,6 +117,18 @@ def test_a_coefficient_that_the_form_needs_must_be_given(
         ({"form": "elastic", "l1": 1, "l2": 1, "order": 1}, "order", '"elastic"'),
         ({"form": "power", "strength": 1, "order": 1, "l1": 1}, "l1", '"power"'),
         ({"form": "none", "strength": 1}, "strength", '"none"'),
+        ({"form": "power", "strength": 1, "order": 1, "radius": 1}, "radius", '"power"'),
+        ({"form": "l2_ball", "radius": 1, "strength": 1}, "strength", '"l2_ball"'),
+        ({"form": "group", "strength": 1, "order": 1}, "order", '"group"'),
+        ({"form": "l2_ball", "radius": 1, "coupling": "decoupled"}, "coupling", '"l2_ball"'),
+        ({"form": "l2_ball", "radius": 1, "schedule": "linear"}, "schedule", '"l2_ball"'),
+        ({"form": "none", "scope": "layer"}, "scope", '"none"'),
+        ({"form": "l2_ball", "radius": 1, "scope": "layer", "reduction": "mean"}, "reduction", ""),
+        (
+            {"strength": 1, "order": 1, "reduction": ["sum", "mean"]},
+            "reduction",
+            'scope = "network"',
+        ),
         (
             {"form": ["power", "norm"], "strength": 1, "order": 1, "l2": [1, 2]},
             "l2",
@@ -179,3 +206,86 @@ def test_coefficients_of_all_forms_may_stand_together_where_the_form_is_searched
         "penalty.form": Choices(("none", "power", "elastic")),
         "penalty.order": Choices((1.0, 2.0)),
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"schedule_end": 2}, 'schedule_end has no effect with schedule = "constant"'),
+        ({"schedule_begin": [0.1, 0.2]}, 'schedule_begin has no effect with schedule = "constant"'),
+        (
+            {"schedule": "step", "schedule_finish": 0.5},
+            'schedule_finish has no effect with schedule = "step"',
+        ),
+        (
+            {"schedule": "adaptive", "schedule_start": 1},
+            'schedule_start has no effect with schedule = "adaptive"',
+        ),
+        (
+            {"schedule": ["linear", "cosine"], "adaptive_target": 0.5},
+            'adaptive_target has no effect with schedule = "linear", "cosine"',
+        ),
+        (
+            {"schedule": "linear", "schedule_begin": 0.5, "schedule_finish": 0.25},
+            "schedule_begin must not be above schedule_finish, got 0.5 and 0.25",
+        ),
+        (
+            {"schedule": "linear", "schedule_begin": [0.1, 0.5], "schedule_finish": [0.4, 1]},
+            "schedule_begin must not be above schedule_finish, got 0.5 and 0.4",
+        ),
+        (
+            {
+                "schedule": "cosine",
+                "schedule_begin": {"low": 0, "high": 0.75},
+                "schedule_finish": {"low": 0.5, "high": 1},
+            },
+            "schedule_begin must not be above schedule_finish, got 0.75 and 0.5",
+        ),
+    ],
+)
+def test_a_schedule_is_refused_what_it_has_no_use_for(fields: dict[str, Any], told: str) -> None:
+    assert refusal(strength=1, order=1, **fields) == told
+
+
+def test_a_schedule_s_fields_may_be_searched_where_one_of_its_kinds_uses_them() -> None:
+    spec = penalty(
+        strength=1,
+        order=1,
+        schedule=["constant", "linear", "adaptive"],
+        schedule_begin=[0.0, 0.5],
+        schedule_finish=0.5,
+        adaptive_target=[0.25, 0.5],
+    )
+    assert spec.penalty.schedule_begin == Choices((0.0, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"order": 2.5},
+            "at order 1 and 2 only, got order = 2.5; accepted: 1, 2 or [1, 2]",
+        ),
+        ({"order": [1, 1.5]}, "at order 1 and 2 only, got order = 1, 1.5; accepted"),
+        ({"order": {"low": 1, "high": 2}}, "at order 1 and 2 only, got order = a range 1 … 2;"),
+        ({"form": "norm", "order": 3}, 'for form = "norm" at order 1 and 2 only, got order = 3'),
+        (
+            {"form": "orthogonal", "order": None},
+            'no closed form for form = "orthogonal"; accepted: power, norm, elastic, group',
+        ),
+        ({"form": ["group", "spectral"], "order": None}, 'no closed form for form = "spectral"'),
+    ],
+)
+@pytest.mark.parametrize("coupling", ["proximal", ["loss", "proximal"]])
+def test_a_proximal_step_without_a_closed_form_is_refused(
+    fields: dict[str, Any], told: str, coupling: Any
+) -> None:
+    given = {"strength": 1, "coupling": coupling} | fields
+    message = refusal(**{name: value for name, value in given.items() if value is not None})
+    assert message.startswith('coupling = "proximal" has ')
+    assert told in message
+
+
+@pytest.mark.parametrize("order", [1, 2, [1, 2], [2]])
+def test_a_proximal_step_of_order_1_and_2_is_accepted(order: Any) -> None:
+    assert penalty(strength=1, order=order, coupling="proximal").penalty.coupling == "proximal"

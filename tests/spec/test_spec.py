@@ -12,6 +12,7 @@ from sweep.errors import UserError
 from sweep.spec import Choices, Interval, Spec, built_in_names, load_spec, spec_from_tables
 
 PENALTY = {"strength": 1e-3, "order": 1.5}
+SECTIONS = [name for name in Spec.model_fields if name != "methods"]
 
 
 def spec(**sections: Any) -> Spec:
@@ -26,6 +27,25 @@ def refusal(tables: dict[str, Any]) -> str:
     assert message.startswith("study.toml: ")
     assert "\n" not in message
     return message.removeprefix("study.toml: ")
+
+
+ACTS_AS_BY_DEFAULT = {
+    "separate_strengths": False,
+    "weights": "kernel$",
+    "biases": False,
+    "scope": "network",
+    "reduction": "sum",
+    "coupling": "loss",
+    "schedule": "constant",
+    "schedule_start": 0.0,
+    "schedule_end": 1.0,
+    "schedule_begin": 0.0,
+    "schedule_finish": 1.0,
+    "adaptive_signal": "real_sign",
+    "adaptive_target": 0.6,
+    "adaptive_speed": 2.0,
+}
+"""The fields of the penalty section beside its coefficients."""
 
 
 def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
@@ -49,8 +69,10 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "generator_hidden": [128, 128],
             "generator_activation": "leaky_relu",
             "generator_output": "tanh",
+            "generator_normalisation": "none",
             "discriminator_hidden": [128, 128],
             "discriminator_activation": "leaky_relu",
+            "discriminator_normalisation": "none",
         },
         "train": {
             "steps": 4000,
@@ -58,8 +80,13 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "batch": 64,
             "discriminator_steps": 1,
             "loss": "non_saturating",
+            "label_smoothing": 0.0,
+            "optimizer": "adam",
             "generator_learning_rate": 2e-4,
             "discriminator_learning_rate": 2e-4,
+            "learning_rate_schedule": "constant",
+            "learning_rate_end": 0.0,
+            "learning_rate_warmup": 0.0,
             "beta1": 0.5,
             "beta2": 0.999,
             "ema": 0.0,
@@ -69,11 +96,13 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "target": "both",
             "order": 1.5,
             "strength": 1e-3,
-            "separate_strengths": False,
-            "weights": "kernel$",
+            **ACTS_AS_BY_DEFAULT,
         },
+        "gradient_penalty": {"kind": "none", "every": 1},
+        "augment": {"policy": "none", "images": "both"},
         "score": {
             "metric": "fid",
+            "record": [],
             "at": "final",
             "folds": 3,
             "features": "classifier",
@@ -83,8 +112,9 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
     }
 
 
-def test_an_empty_spec_lacks_its_penalty() -> None:
-    assert refusal({}) == "penalty: missing, and has no default"
+def test_a_spec_without_a_penalty_has_none() -> None:
+    assert spec_from_tables({}, "study.toml").penalty.form == "none"
+    assert spec_from_tables({}, "study.toml").ranges() == {}
 
 
 @pytest.mark.parametrize(
@@ -107,11 +137,11 @@ def test_a_misspelt_key_is_refused_with_the_one_that_was_meant(
 def test_a_key_unlike_any_is_refused_with_all_that_there_are() -> None:
     assert refusal({"penalty": PENALTY, "score": {"zzz": {"deep": 1}}}) == (
         "score.zzz: unknown key; accepted: "
-        "metric, at, folds, samples, features, dimension, feature_share"
+        "metric, second, record, at, folds, samples, features, dimension, feature_share"
     )
 
 
-@pytest.mark.parametrize("section", ["study", "data", "model", "train", "penalty", "score"])
+@pytest.mark.parametrize("section", SECTIONS)
 @pytest.mark.parametrize("value", [3, "x", [], [{"strength": 1}]])
 def test_a_section_that_is_no_table_is_refused(section: str, value: Any) -> None:
     message = refusal({"penalty": PENALTY} | {section: value})
@@ -148,14 +178,29 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("model", "generator_hidden", 128, "a list of positive whole numbers"),
     ("model", "generator_activation", "step", "leaky_relu"),
     ("model", "generator_output", "relu", "one of tanh, sigmoid, linear"),
+    ("model", "generator_layers", 0, "≥ 1"),
+    ("model", "generator_units", 1.5, "a whole number ≥ 1"),
+    ("model", "generator_normalisation", "group", "one of none, batch, layer, weight, spectral"),
+    ("model", "generator_dropout", 1.0, "≥ 0 and < 1"),
     ("model", "discriminator_hidden", [0], "whole numbers ≥ 1"),
     ("model", "discriminator_activation", 1, "leaky_relu"),
+    ("model", "discriminator_layers", -1, "≥ 1"),
+    ("model", "discriminator_units", 0, "≥ 1"),
+    ("model", "discriminator_normalisation", True, "one of none, batch, layer, weight, spectral"),
+    ("model", "discriminator_dropout", -0.5, "≥ 0 and < 1"),
     ("train", "steps", 0, "≥ 1"),
     ("train", "steps", [100, 200], "one value and no range"),
     ("train", "chunks", 0, "≥ 1"),
     ("train", "batch", 64.0, "a whole number ≥ 1"),
     ("train", "discriminator_steps", 101, "≥ 1 and ≤ 100"),
-    ("train", "loss", "hinge", "one of non_saturating"),
+    ("train", "loss", "wgan", "one of non_saturating, minimax, hinge"),
+    ("train", "label_smoothing", 1.0, "≥ 0 and < 1"),
+    ("train", "optimizer", "lion", "one of adam, adamw, sgd, rmsprop"),
+    ("train", "learning_rate_schedule", "step", "one of constant, linear, cosine, exponential"),
+    ("train", "learning_rate_end", 1.5, "≥ 0 and ≤ 1"),
+    ("train", "learning_rate_warmup", 1.0, "≥ 0 and < 1"),
+    ("train", "momentum", 1.0, "≥ 0 and < 1"),
+    ("train", "weight_decay", -0.1, "≥ 0"),
     ("train", "generator_learning_rate", 0, "> 0"),
     ("train", "discriminator_learning_rate", float("nan"), "> 0"),
     ("train", "beta1", 1.0, "≥ 0 and < 1"),
@@ -168,9 +213,33 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("penalty", "strength", -1, "≥ 0"),
     ("penalty", "strength", float("inf"), "≥ 0"),
     ("penalty", "strength", True, "≥ 0"),
+    ("penalty", "radius", 0, "> 0"),
+    ("penalty", "radius", -2.0, "> 0"),
     ("penalty", "separate_strengths", "yes", "true or false"),
     ("penalty", "weights", 3, "string"),
-    ("score", "metric", "is", "one of fid, kid"),
+    ("penalty", "biases", 1, "true or false"),
+    ("penalty", "scope", "unit", "one of network, layer"),
+    ("penalty", "reduction", "max", "one of sum, mean"),
+    ("penalty", "coupling", "adamw", "one of loss, decoupled, proximal"),
+    ("penalty", "schedule", "ramp", "one of constant, linear, cosine, step, adaptive"),
+    ("penalty", "schedule_start", -1.0, "≥ 0"),
+    ("penalty", "schedule_end", -1.0, "≥ 0"),
+    ("penalty", "schedule_begin", 1.5, "≥ 0 and ≤ 1"),
+    ("penalty", "schedule_finish", -0.5, "≥ 0 and ≤ 1"),
+    ("penalty", "adaptive_signal", "loss", "one of real_sign, held_out"),
+    ("penalty", "adaptive_target", 2.0, "≥ -1 and ≤ 1"),
+    ("penalty", "adaptive_speed", 0, "> 0"),
+    ("gradient_penalty", "kind", "r3", "one of none, wgan_gp, r1, r2, dragan, zero_centred"),
+    ("gradient_penalty", "strength", -1, "≥ 0"),
+    ("gradient_penalty", "every", 0, "≥ 1"),
+    ("augment", "policy", "flip", "one of none, translation, cutout, brightness"),
+    ("augment", "policy", "cutout+cutout", "one of none, translation, cutout, brightness"),
+    ("augment", "strength", 1.5, "≥ 0 and ≤ 1"),
+    ("augment", "images", "fake", "one of both, real"),
+    ("score", "metric", "is", "one of fid, fid_infinity, fid_training, kid"),
+    ("score", "second", "fidelity", "one of fid, fid_infinity, fid_training, kid"),
+    ("score", "record", ["recall", "colour"], "a list of names out of fid, fid_infinity"),
+    ("score", "record", "recall", "a list of names out of fid, fid_infinity"),
     ("score", "at", "last", "one of final, best"),
     ("score", "folds", 1, "≥ 2 and ≤ 100"),
     ("score", "samples", 1, "≥ 2"),
@@ -197,11 +266,11 @@ def test_a_wrong_value_names_its_field_itself_and_what_is_accepted(
 def test_every_field_has_a_wrong_value_in_these_tests() -> None:
     fields = {
         f"{name}.{field}"
-        for name, section in Spec.model_fields.items()
-        for field in section.annotation.model_fields  # type: ignore[union-attr]
+        for name in SECTIONS
+        for field in Spec.model_fields[name].annotation.model_fields  # type: ignore[union-attr]
     }
-    # The other coefficients are fields of the same type as the strength.
-    alike = {field for field in fields if field.endswith(("l1", "l2", "_strength"))}
+    # The other coefficients are fields of the same type as the strength, or the radius.
+    alike = {field for field in fields if field.endswith(("l1", "l2", "_strength", "_radius"))}
     assert fields - alike == {f"{section}.{field}" for section, field, _, _ in WRONG}
 
 
@@ -211,7 +280,7 @@ def test_every_field_has_a_wrong_value_in_these_tests() -> None:
         (name, field)
         for name in ("study", "data", "score")
         for field in Spec.model_fields[name].annotation.model_fields  # type: ignore[union-attr]
-        if field != "name"
+        if field not in ("name", "record")
     ],
 )
 def test_study_data_and_score_take_no_ranges(section: str, field: str) -> None:
@@ -247,6 +316,7 @@ SEARCHED: dict[str, Any] = {
         "strength": {"low": 0, "high": 1, "step": 0.25},
         "order": [1, 1.5],
     },
+    "score": {"second": "recall", "record": ["coverage", "copying"]},
 }
 
 
@@ -299,12 +369,73 @@ def test_with_values_sets_and_unsets_fields_and_leaves_the_rest() -> None:
         "target": "both",
         "l1": 0.5,
         "l2": {"low": 0.0, "high": 1.0},
-        "separate_strengths": False,
-        "weights": "kernel$",
+        **ACTS_AS_BY_DEFAULT,
     }
     expected["model"]["generator_hidden"] = [32, 16]
     assert after.plain() == expected
     assert before == spec(**SEARCHED)
+
+
+@pytest.mark.parametrize(
+    ("section", "table", "told"),
+    [
+        ("model", {"generator_layers": 3}, "generator_layers: got 3, but generator_hidden has 2"),
+        (
+            "model",
+            {"discriminator_layers": [1, 2], "discriminator_hidden": [[8, 8], [16]]},
+            "discriminator_layers: got 2, but discriminator_hidden has 1 widths; accepted: at "
+            "most 1",
+        ),
+        (
+            "train",
+            {"momentum": 0.9},
+            'momentum has no effect with optimizer = "adam"; it counts with sgd',
+        ),
+        (
+            "train",
+            {"weight_decay": {"low": 0.0, "high": 0.1}, "optimizer": ["adam", "sgd"]},
+            'weight_decay has no effect with optimizer = "adam", "sgd"; it counts with adamw',
+        ),
+        (
+            "train",
+            {"label_smoothing": 0.1, "loss": "hinge"},
+            'label_smoothing has no effect with loss = "hinge"; it counts with non_saturating, '
+            "minimax, least_squares",
+        ),
+        ("gradient_penalty", {"kind": "r1"}, 'kind = "r1" needs strength'),
+        ("gradient_penalty", {"kind": ["none", "r2"]}, 'kind = "none", "r2" needs strength'),
+        ("gradient_penalty", {"strength": 1.0}, 'strength has no effect with kind = "none"'),
+        ("augment", {"policy": "cutout"}, 'policy = "cutout" needs strength'),
+        ("augment", {"strength": [0.5, 1]}, 'strength has no effect with policy = "none"'),
+        ("score", {"second": "fid"}, 'second = "fid" is the metric already'),
+    ],
+)
+def test_settings_that_need_or_idle_beside_each_other_are_refused(
+    section: str, table: dict[str, Any], told: str
+) -> None:
+    assert refusal({section: table}).startswith(f"{section}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("study", "told"),
+    [
+        ({"pruner": "median"}, 'study.pruner = "median" needs one objective, and score.second'),
+        ({"sampler": "cmaes"}, 'study.sampler = "cmaes" needs one objective, and score.second'),
+    ],
+)
+def test_two_objectives_are_no_matter_for_pruners_and_cmaes(
+    study: dict[str, Any], told: str
+) -> None:
+    message = refusal({"penalty": PENALTY, "study": study, "score": {"second": "recall"}})
+    assert message.startswith(told)
+    assert "accepted: " in message
+
+
+def test_metrics_to_record_are_a_list_in_every_format() -> None:
+    recorded = spec(score={"record": ["recall", "copying"]})
+    assert recorded.score.record == ("recall", "copying")
+    assert recorded.plain()["score"]["record"] == ["recall", "copying"]
+    assert isinstance(recorded.plain()["score"]["record"], list)
 
 
 def test_with_values_checks_what_it_sets() -> None:

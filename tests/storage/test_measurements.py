@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, fields, replace
 
 import optuna
@@ -98,7 +99,7 @@ def test_all_64_bits_of_a_number_are_kept(
     trial = new_trial(study)
     rows = [Measurement(trial, fold, 1, *four) for fold, four in enumerate(values)]
     write_measurements(storage.engine, rows)
-    read = [astuple(row)[3:] for row in read_measurements(storage.engine, trial)]
+    read = [astuple(row)[3:7] for row in read_measurements(storage.engine, trial)]
     assert [[number.hex() for number in four] for four in read] == [
         [number.hex() for number in four] for four in values
     ]
@@ -183,3 +184,108 @@ def test_the_table_has_a_column_for_every_field(storage: RDBStorage) -> None:
 def test_numbers_have_double_precision_on_a_server_too() -> None:
     definition = str(CreateTable(measurements).compile(dialect=postgresql.dialect()))
     assert definition.count("FLOAT(53) NOT NULL") == 4
+    assert "others JSON" in definition
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False), max_size=4))
+def test_other_metrics_are_kept_by_name_with_all_their_bits(
+    storage: RDBStorage, study: optuna.Study, others: dict[str, float]
+) -> None:
+    trial = new_trial(study)
+    write_measurements(storage.engine, [replace(measured(trial), others=others)])
+    (read,) = read_measurements(storage.engine, trial)
+    assert {name: value.hex() for name, value in read.others.items()} == {
+        name: value.hex() for name, value in others.items()
+    }
+
+
+def test_other_metrics_that_are_no_finite_numbers_are_left_out(
+    storage: RDBStorage, study: optuna.Study
+) -> None:
+    trial = new_trial(study)
+    others = {"recall": 0.5, "copying": math.nan, "density": math.inf, "gap": -math.inf}
+    write_measurements(storage.engine, [replace(measured(trial), others=others)])
+    (read,) = read_measurements(storage.engine, trial)
+    assert read.others == {"recall": 0.5}
+
+
+def test_other_metrics_written_again_replace_all_that_were_there(
+    storage: RDBStorage, study: optuna.Study
+) -> None:
+    trial = new_trial(study)
+    for others in ({"recall": 0.5, "density": 1.0}, {"recall": 0.25}):
+        write_measurements(storage.engine, [replace(measured(trial), others=others)])
+    (read,) = read_measurements(storage.engine, trial)
+    assert read.others == {"recall": 0.25}
+
+
+def test_a_metric_is_found_by_its_name_wherever_it_is_kept() -> None:
+    row = replace(measured(1), others={"recall": 0.75})
+    values = {"fid": 1.5, "kid": 0.25, "generator_loss": 0.5, "discriminator_loss": -0.75}
+    assert {name: row.value(name) for name in values} == values
+    assert row.value("recall") == 0.75
+    for name in ("precision", "step", "others"):
+        with pytest.raises(KeyError):
+            row.value(name)
+
+
+OLD_TABLE = """CREATE TABLE sweep_measurements (
+    trial_id INTEGER NOT NULL, fold INTEGER NOT NULL, step INTEGER NOT NULL,
+    fid FLOAT NOT NULL, kid FLOAT NOT NULL,
+    generator_loss FLOAT NOT NULL, discriminator_loss FLOAT NOT NULL,
+    PRIMARY KEY (trial_id, fold, step),
+    FOREIGN KEY(trial_id) REFERENCES trials (trial_id) ON DELETE CASCADE)"""
+
+
+@pytest.fixture
+def old_trial(storage_url: str) -> int:
+    """A trial with one measurement in a database as version 0.1 made it."""
+    alone = RDBStorage(storage_url)
+    trial = new_trial(optuna.create_study(storage=alone))
+    with alone.engine.begin() as connection:
+        connection.execute(text(OLD_TABLE))
+        connection.execute(
+            text("INSERT INTO sweep_measurements VALUES (:t, 0, 500, 1.5, 0.25, 0.5, -0.75)"),
+            {"t": trial},
+        )
+    alone.engine.dispose()
+    return trial
+
+
+def column_names(storage: RDBStorage) -> list[str]:
+    return [column["name"] for column in inspect(storage.engine).get_columns("sweep_measurements")]
+
+
+def test_a_database_of_version_0_1_is_read_and_left_as_it_is(
+    storage_url: str, old_trial: int
+) -> None:
+    opened = open_storage(storage_url)
+    assert read_measurements(opened.engine, old_trial) == [measured(old_trial)]
+    assert "others" not in column_names(opened)
+    opened.engine.dispose()
+
+
+def test_a_database_of_version_0_1_is_given_the_new_column_once(
+    storage_url: str, old_trial: int
+) -> None:
+    for _ in range(2):
+        opened = open_storage(storage_url, create=True)
+        assert column_names(opened) == [field.name for field in fields(Measurement)]
+        assert read_measurements(opened.engine, old_trial)[0] == measured(old_trial)
+        new = replace(measured(old_trial, fold=1), others={"recall": 0.5})
+        write_measurements(opened.engine, [new])
+        assert read_measurements(opened.engine, old_trial) == [measured(old_trial), new]
+        opened.engine.dispose()
+
+
+def test_two_that_open_a_database_of_version_0_1_at_once_add_one_column(
+    storage_url: str, old_trial: int
+) -> None:
+    storages = [open_storage(storage_url) for _ in range(4)]
+    with ThreadPoolExecutor(len(storages)) as pool:
+        list(pool.map(lambda storage: create_tables(storage.engine), storages))
+    assert column_names(storages[0]).count("others") == 1
+    assert read_measurements(storages[0].engine, old_trial) == [measured(old_trial)]
+    for storage in storages:
+        storage.engine.dispose()

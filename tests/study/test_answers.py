@@ -10,8 +10,10 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep.errors import UserError
-from sweep.search.space import without_penalty
-from sweep.spec import Spec
+from sweep.search.baseline import without_penalty
+from sweep.search.space import distribution
+from sweep.spec import Choices, Interval, Spec
+from sweep.spec.penalty_fields import field_value
 from sweep.study.answers import Answer, answer
 from sweep.study.overview import overview
 
@@ -26,12 +28,17 @@ def answer_of(make_spec) -> Callable[..., Answer]:
         study = optuna.create_study(study_name="hand-written")
         study.set_user_attr("spec", spec.plain())
 
-        def add(role: str, config: Spec, scores: list[float]) -> None:
+        def add(role: str, config: Spec, scores: list[float], **params: Any) -> None:
             error = float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
             result = {"fold_scores": scores, "standard_error": error, "step": 40}
             study.add_trial(
                 optuna.trial.create_trial(
                     value=float(np.mean(scores)),
+                    params={f"penalty.{name}": value for name, value in params.items()},
+                    distributions={
+                        f"penalty.{name}": distribution(field_value(spec.penalty, name))
+                        for name in params
+                    },
                     user_attrs={"role": role, "config": config.plain(), "result": result},
                 )
             )
@@ -40,8 +47,17 @@ def answer_of(make_spec) -> Callable[..., Answer]:
             add("baseline", without_penalty(spec), baseline)
         fixed = {"penalty.strength": 1e-3, "penalty.order": 2.0, "penalty.target": "both"}
         for penalty, scores in trials:
-            values = {f"penalty.{name}": value for name, value in penalty.items()}
-            add("search", spec.with_values(fixed | values), scores)
+            values = fixed | {f"penalty.{name}": value for name, value in penalty.items()}
+            searched = {
+                name: value
+                for path, value in values.items()
+                if value is not None
+                and isinstance(
+                    field_value(spec.penalty, name := path.removeprefix("penalty.")),
+                    Choices | Interval,
+                )
+            }
+            add("search", spec.with_values(values), scores, **searched)
         return answer(study)
 
     return answer_of

@@ -13,7 +13,9 @@ import pytest
 import scipy.linalg
 from optuna.trial import TrialState
 
-from models.training import MemberState, init, member_key, sample, train_chunk
+from models.member import MemberState, init, member_key
+from models.step import Data
+from models.training import sample, train_chunk
 from sweep.data import load_dataset, plan_folds
 from sweep.engine.settings import hyperparameters_of, program_of
 from sweep.study.answers import answer
@@ -135,14 +137,15 @@ def test_a_trials_score_is_that_of_a_gan_trained_alone(example, make_spec) -> No
     # It need not run fast, and compiles faster so.
     @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
     def train(state: MemberState, rows: jax.Array, key: jax.Array) -> MemberState:
-        return train_chunk(program, state, hyperparameters, images, rows, key)[0]
+        data = Data(images, rows, jnp.asarray(plan.feature_indices))
+        return train_chunk(program, state, hyperparameters, data, key)[0]
 
     for fold in range(2):
         key = member_key(spec.study.seed, fold)
         state = init(program, hyperparameters, key)
         for _ in STEPS:
             state = train(state, plan.train[fold], key)
-        fake = np.asarray(sample(program, state, key, 70)).reshape(70, 64)
+        fake = np.asarray(sample(program, state, hyperparameters, key, 70)).reshape(70, 64)
         real = data.images[plan.held_out[fold]].reshape(70, 64)
         a, b = ((x.astype(np.float64) - centre) @ axes for x in (fake, real))
         cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)

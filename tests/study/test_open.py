@@ -1,5 +1,6 @@
 """A study that exists: gone on with if it is the same one, refused untouched if it is not."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,10 @@ from sklearn.datasets import load_digits
 
 from sweep.errors import UserError
 from sweep.storage import open_storage
+from sweep.study.answers import answer
+from sweep.study.export import best_config
 from sweep.study.records import load_study, study_spec
+from sweep.study.solo import score_config
 
 
 @pytest.fixture
@@ -149,3 +153,86 @@ def test_bad_data_write_no_database(run, make_spec, database, storage_url) -> No
     with pytest.raises(UserError, match=r"data\.path"):
         launch(make_spec(data__source="npz", data__limit=None), storage_url)
     assert not database.exists()
+
+
+FIELDS_OF_0_1 = {
+    "study": {"name", "trials", "seed", "sampler", "pruner", "startup_trials", "slots"}
+    | {"pruner_warmup", "pruner_percentile"},
+    "data": {"source", "path", "split", "limit", "seed"},
+    "model": {"kind", "latent", "latent_distribution"}
+    | {"generator_hidden", "generator_activation", "generator_output"}
+    | {"discriminator_hidden", "discriminator_activation"},
+    "train": {"steps", "chunks", "batch", "discriminator_steps", "loss", "beta1", "beta2", "ema"}
+    | {"generator_learning_rate", "discriminator_learning_rate"},
+    "penalty": {"form", "target", "order", "strength", "l1", "l2", "separate_strengths", "weights"},
+    "score": {"metric", "at", "folds", "samples", "features", "dimension", "feature_share"},
+}
+
+
+@pytest.fixture
+def older(copied_example: Path) -> Path:
+    """The finished example as version 0.1 would have stored it."""
+
+    def cut(text: str) -> str:
+        tables = json.loads(text)
+        return json.dumps(
+            {
+                section: {
+                    field: tables[section][field] for field in fields & tables[section].keys()
+                }
+                for section, fields in FIELDS_OF_0_1.items()
+            }
+        )
+
+    connection = sqlite3.connect(copied_example)
+    for table, key in (("study_user_attributes", "spec"), ("trial_user_attributes", "config")):
+        rows = connection.execute(f"select rowid, value_json from {table} where key = '{key}'")
+        for row, text in rows.fetchall():
+            assert "coupling" in text
+            change = f"update {table} set value_json = ? where rowid = ?"
+            connection.execute(change, (cut(text), row))
+    connection.execute("alter table sweep_measurements drop column others")
+    connection.commit()
+    connection.close()
+    return copied_example
+
+
+def test_a_study_of_an_earlier_version_answers_and_exports_as_before(
+    older, example, storage_url
+) -> None:
+    storage = open_storage(storage_url)
+    study = load_study("small", storage)
+    found, wanted = answer(study), answer(example.study)
+    assert study_spec(study) == example.spec
+    assert (found.ranking, found.baseline) == (wanted.ranking, wanted.baseline)
+    assert score_config(best_config(study)).identical is True
+    storage.engine.dispose()
+
+
+def test_a_study_of_an_earlier_version_is_gone_on_with(
+    older, example, run, make_spec, outcome, query
+) -> None:
+    again = run(make_spec())
+    assert again.done
+    assert again.training_seconds == 0
+    assert study_spec(again.study) == example.spec
+    scores = [entry[2:5] + entry[7:] for entry in outcome(again.study)]
+    assert scores == [entry[2:5] + entry[7:] for entry in outcome(example.study)]
+
+
+def test_a_field_of_a_later_version_is_a_difference_where_it_is_set(
+    older, run, make_spec, dump
+) -> None:
+    before = dump()
+    with pytest.raises(UserError) as caught:
+        run(make_spec(penalty__coupling="decoupled", score__record=["recall"]))
+    differences = [line for line in str(caught.value).splitlines() if line.startswith("  ")]
+    assert differences == [
+        "  penalty.coupling: in the study loss, now decoupled",
+        "  score.record: in the study [], now ['recall']",
+    ]
+    # Opening it has given our table the column that it had not, and touched nothing else.
+    ours = "sweep_measurements"
+    assert [line for line in dump() if ours not in line] == [
+        line for line in before if ours not in line
+    ]

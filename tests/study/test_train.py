@@ -2,18 +2,22 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from models.gan import networks
-from models.random import LATENTS
+from models.conditions import Conditions
+from models.gan import Variables, networks
+from models.latents import LATENTS
 from sweep import pictures, trained
 from sweep.engine.settings import program_of
 from sweep.errors import UserError
+from sweep.spec import Spec
 from sweep.study.export import Config, best_config, read_config
 from sweep.study.solo import Trained, train_config
 from sweep.trained import check_folder, load_generator, save_trained
@@ -40,7 +44,7 @@ def test_a_saved_generator_samples_as_the_trained_state_does(made, folder, confi
     program = program_of(config.spec, (8, 8, 1), 1)
     key = jax.random.key(5)
     latent = LATENTS["normal"](key, (33, 8))
-    wanted = jax.jit(networks(program.gan).generator)(made.state.generator, latent)
+    wanted, _ = jax.jit(networks(program.gan).generator)(made.state.generator, latent)
     found = load_generator(folder)(key, 33)
     assert found.shape == (33, 8, 8, 1)
     assert found.dtype == np.float32
@@ -51,12 +55,13 @@ def test_a_saved_generator_samples_as_the_trained_state_does(made, folder, confi
 def test_where_an_average_of_the_generator_is_kept_it_is_the_one_that_samples(
     made, config, tmp_path
 ) -> None:
-    average = jax.tree.map(lambda leaf: leaf / 2, made.state.generator)
+    average = jax.tree.map(lambda leaf: leaf / 2, made.state.generator.params)
     averaged = replace(made, state=made.state._replace(generator_average=average))
     folder = save_trained(averaged, config, tmp_path / "out")
     key = jax.random.key(5)
     generator = networks(program_of(config.spec, (8, 8, 1), 1).gan).generator
-    wanted = jax.jit(generator)(average, LATENTS["normal"](key, (4, 8)))
+    variables = made.state.generator._replace(params=average)
+    wanted, _ = jax.jit(generator)(variables, LATENTS["normal"](key, (4, 8)))
     assert np.array_equal(load_generator(folder)(key, 4), wanted)
 
 
@@ -151,3 +156,72 @@ def test_a_folder_below_a_file_is_refused_before_training(tmp_path) -> None:
 def test_a_folder_without_a_checkpoint_is_refused_by_name(tmp_path) -> None:
     with pytest.raises(UserError, match=r"holds no checkpoint/; `sweep train"):
         load_generator(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def elaborate(make_spec, tmp_path_factory) -> tuple[Spec, Trained, Path]:
+    """A GAN with all that is kept beside its weights: statistics, iterations, average, units."""
+    spec = make_spec(
+        study__sampler="random",
+        model__generator_normalisation="batch",
+        model__generator_units=12,
+        model__discriminator_normalisation="spectral",
+        model__discriminator_dropout=0.2,
+        model__latent_distribution="uniform",
+        train__steps=8,
+        train__chunks=2,
+        train__ema=0.9,
+        penalty__form="none",
+        penalty__strength=None,
+        penalty__order=None,
+        penalty__target=None,
+        score__record=["recall", "copying"],
+    )
+    made = train_config(spec)
+    folder = tmp_path_factory.mktemp("elaborate") / "out"
+    return spec, made, save_trained(made, Config(spec, {}), folder)
+
+
+def test_statistics_and_averages_are_saved_with_the_generator_and_used(elaborate) -> None:
+    spec, made, folder = elaborate
+    state = made.state
+    key = jax.random.key(5)
+    latent = LATENTS["uniform"](key, (9, 8))
+    generator = networks(program_of(spec, (8, 8, 1), 1).gan).generator
+
+    @partial(jax.jit, static_argnums=1)
+    def images(variables: Variables, units: int | None) -> jax.Array:
+        return generator(variables, latent, Conditions(units=units))[0]
+
+    averaged = state.generator._replace(params=state.generator_average)
+    found = load_generator(folder)(key, 9)
+    assert np.array_equal(found, images(averaged, 12))
+    for other, units in ((state.generator, 12), (averaged, 11)):
+        assert not np.array_equal(found, images(other, units))
+    stats = jax.tree.leaves(state.generator.stats)
+    assert any(np.any((leaf != 0) & (leaf != 1)) for leaf in stats)
+
+
+def test_what_is_recorded_of_a_training_is_in_its_metrics(elaborate) -> None:
+    _, made, folder = elaborate
+    curve = json.loads((folder / "metrics.json").read_text())["curve"]
+    for stored, row in zip(curve, made.measurements, strict=True):
+        assert stored["others"] == row.others
+        assert {"recall", "copying", "generator_zeros", "strength_factor"} <= row.others.keys()
+
+
+def test_what_is_recorded_of_a_training_is_drawn(elaborate, tmp_path, monkeypatch) -> None:
+    titles: list[str] = []
+    save = pictures.Figure.savefig
+
+    def watch(figure: Any, *arguments: Any, **options: Any) -> None:
+        titles.extend(axes.get_title() for axes in figure.axes if axes.get_visible())
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(pictures.Figure, "savefig", watch)
+    pictures.draw_curves(elaborate[1].measurements, tmp_path / "curves.png")
+    assert {"FID-proxy", "KID", "recall", "copying"} <= set(titles)
+    # Without a penalty its factor is 1 throughout and shows nothing.
+    assert not any("factor" in title for title in titles)
+    # Units out of use are zeros of the kernels.
+    assert "share of zeros, generator" in titles

@@ -1,0 +1,100 @@
+"""One step of an optimiser under a method: penalty, coupling and constraint."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.typing import ArrayLike
+
+from models.method import Method, NetworkPenalty
+from objectives.aliases import PyTree
+from objectives.constraints import Constraint
+from objectives.penalties import Penalty
+from objectives.selection import keep, select
+from objectives.transform import add_where_given
+
+
+def initial_state(method: Method, params: PyTree) -> tuple[PyTree, PyTree]:
+    """What the method's penalty and constraint carry from step to step; None where nothing."""
+    weights = selected(method, params)
+    entries = (method.penalty, method.constraint)
+    penalty, constraint = (
+        entry.initial_state(weights) if entry is not None and entry.initial_state else None
+        for entry in entries
+    )
+    return penalty, constraint
+
+
+def selected(method: Method, params: PyTree) -> PyTree:
+    """The weights that the method's pattern selects, None for the others."""
+    return keep(params, select(params, method.weights))
+
+
+def regularised_update(
+    method: Method,
+    optimizer: optax.GradientTransformation,
+    learning_rate: ArrayLike,
+    penalty: NetworkPenalty,
+    gradient: PyTree,
+    optimizer_state: Any,
+    state: tuple[PyTree, PyTree],
+    params: PyTree,
+) -> tuple[PyTree, Any, tuple[PyTree, PyTree]]:
+    """One step on the gradient, the penalty's with it or after it, then the constraint.
+
+    `optimizer` already knows its learning rate; the decoupled and the proximal step take
+    `learning_rate` times the penalty. Returns parameters, the optimiser's state and the method's.
+    """
+    penalty_state, constraint_state = state
+    weights = selected(method, params)
+    penalty_state, named = _advanced(method.penalty, weights, penalty_state)
+    coefficients = {name: getattr(penalty, name) for name in method.penalty.coefficients}
+    if method.coupling == "loss":
+        addend = method.penalty.gradient(weights, **coefficients, **named)
+        gradient = add_where_given(gradient, addend)
+    # Adam's bias correction in Optax raises a traced float32 to its int32 count, which strict
+    # promotion (on in our tests, and in some users' code) would refuse.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, optimizer_state = optimizer.update(gradient, optimizer_state, params)
+    if method.coupling == "decoupled":
+        slope = method.penalty.gradient(weights, **coefficients, **named)
+        updates = add_where_given(
+            updates, jax.tree.map(lambda g: g * jnp.negative(learning_rate), slope)
+        )
+    params = optax.apply_updates(params, updates)
+    if method.coupling == "proximal":
+        assert method.penalty.proximal is not None
+        moved = method.penalty.proximal(selected(method, params), learning_rate, **coefficients)
+        params = _replaced(params, moved)
+    if method.constraint is not None:
+        weights = selected(method, params)
+        constraint_state, named = _advanced(method.constraint, weights, constraint_state)
+        params = _replaced(params, method.constraint.project(weights, penalty.radius, **named))
+    return params, optimizer_state, (penalty_state, constraint_state)
+
+
+def _advanced(
+    entry: Penalty | Constraint, weights: PyTree, state: PyTree
+) -> tuple[PyTree, dict[str, PyTree]]:
+    """The state one iteration on, and as the argument that the entry's functions take."""
+    if entry.advance is None:
+        return state, {}
+    state = entry.advance(weights, state)
+    return state, {"state": state}
+
+
+def _replaced(params: PyTree, some: PyTree) -> PyTree:
+    """`params` with the leaves of `some`, where it has any."""
+    return jax.tree.map(
+        lambda old, new: old if new is None else new, params, some, is_leaf=lambda x: x is None
+    )
+
+
+def zero_share(method: Method, params: PyTree) -> jax.Array:
+    """The share of the selected weights that are exactly 0, float32; 0 where none is selected."""
+    leaves = jax.tree.leaves(selected(method, params))
+    zeros = sum((jnp.sum(leaf == 0, dtype=np.int32) for leaf in leaves), np.int32(0))
+    count = sum(leaf.size for leaf in leaves)
+    return jnp.asarray(zeros, np.float32) / np.float32(max(1, count))

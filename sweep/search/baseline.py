@@ -1,0 +1,64 @@
+"""The config that all others of a study are compared with."""
+
+from typing import Any
+
+from sweep.search.space import distribution, idle, middle, no_penalty
+from sweep.spec.ranges import Range, each
+from sweep.spec.spec import Spec
+
+
+def baseline(spec: Spec) -> Spec:
+    """The config that all others are compared with: no penalty, nothing that is searched to help.
+
+    Regularisers that the spec holds fixed stay. Searched ones are off, and searched networks
+    whole; other searched settings are at the middle of their range, or its first choice.
+    """
+    plain = spec.alternative(None)
+    values: dict[str, Any] = {}
+    for path, searched in plain.ranges().items():
+        section, field = path.split(".")
+        if section in ("gradient_penalty", "augment"):
+            continue
+        if section != "penalty":
+            values[path] = _off(plain, field, searched)
+    for section, field in (("gradient_penalty", "kind"), ("augment", "policy")):
+        if any(path.startswith(f"{section}.") for path in plain.ranges()):
+            names = type(getattr(plain, section)).model_fields
+            defaults = {f"{section}.{name}": known.default for name, known in names.items()}
+            values |= defaults | {f"{section}.{field}": "none"}
+    return plain.with_values(values | idle(plain, values) | no_penalty())
+
+
+def _off(spec: Spec, field: str, searched: Range) -> Any:
+    network = field.split("_")[0]
+    # The same fields as in `_REGULARISERS`, each with what switches it off.
+    if field.endswith(("_dropout", "_layers")):
+        return None
+    if field.endswith("_units"):
+        hidden = each(getattr(spec.model, f"{network}_hidden"))
+        return max(max(widths, default=1) for widths in hidden)
+    if field in ("label_smoothing", "weight_decay"):
+        return 0.0
+    if field.endswith("_normalisation") and "none" in each(searched):
+        return "none"
+    return middle(distribution(searched))
+
+
+def held_in_the_middle(spec: Spec) -> list[str]:
+    """Searched settings that help nobody to regularise: the baseline holds their middle."""
+    plain = spec.alternative(None)
+    return [
+        path
+        for path, searched in plain.ranges().items()
+        if path.startswith(("model.", "train."))
+        and not path.endswith(_REGULARISERS)
+        and not (path.endswith("_normalisation") and "none" in each(searched))
+    ]
+
+
+_REGULARISERS = ("_dropout", "_layers", "_units", "label_smoothing", "weight_decay")
+
+
+def without_penalty(spec: Spec) -> Spec:
+    """The same spec or config with no penalty."""
+    return spec.with_values(no_penalty())

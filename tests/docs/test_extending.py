@@ -1,0 +1,122 @@
+"""What docs/extending.md shows is run as it stands there."""
+
+import importlib
+import re
+from pathlib import Path
+from textwrap import indent
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from objectives import Penalty
+from sweep.plugins import plugin_penalty
+from sweep.spec import spec_from_tables
+from sweep.spec.load import parse_toml
+from sweep.study.answers import answer
+from sweep.study.launch import launch
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "extending.md").read_text("utf-8")
+TINY = """
+[study]
+name = "tiny"
+trials = 2
+slots = 2
+[data]
+limit = 120
+[model]
+latent = 4
+generator_hidden = [8]
+discriminator_hidden = [8]
+[train]
+steps = 6
+chunks = 2
+batch = 8
+[score]
+folds = 2
+dimension = 4
+"""
+
+
+def blocks(heading: str, language: str) -> list[str]:
+    """The code blocks under a heading."""
+    body = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", body, re.DOTALL)
+
+
+def study(text: str, features: str) -> dict[str, object]:
+    """The tables of a tiny study, with those of the page over them."""
+    shown = parse_toml(text, "docs/extending.md")
+    tables = parse_toml(TINY, "tiny")
+    tables["score"]["features"] = features
+    for section, table in shown.items():
+        tables.setdefault(section, {}).update(table)
+    return tables
+
+
+def test_a_penalty_takes_less_than_20_lines() -> None:
+    (from_file,) = blocks("A penalty, from a file of yours", "python")
+    assert len(from_file.splitlines()) < 20
+    file, line = blocks("A penalty, to the project", "python")
+    code = [row for row in file.splitlines() if row.strip()]
+    assert len(code) < 20
+    assert len(line.splitlines()) < 10
+
+
+def test_a_study_runs_with_a_penalty_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage_url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("A penalty, from a file of yours", "python")
+    (text,) = blocks("A penalty, from a file of yours", "toml")
+    Path("mine.py").write_text(code, encoding="utf-8")
+    found = answer(launch(spec_from_tables(study(text, "pca"), "page"), storage_url).study)
+    assert found.counts["complete"] == 3
+    assert {entry.penalty()["form"] for entry in found.ranking} == {"mine.py:log_penalty"}
+    assert found.baseline is not None
+    # Six steps are enough for a penalty to leave a mark.
+    assert all(entry.score != found.baseline.score for entry in found.ranking)
+
+
+def test_the_penalty_for_the_project_is_what_it_says(tmp_path: Path) -> None:
+    file, line = blocks("A penalty, to the project", "python")
+    entry = line.strip().removeprefix('"log": ').removesuffix(",")
+    code = f"{file}\n\nfrom objectives import Penalty\nentry = (\n{indent(entry, '    ')}\n)\n"
+    (tmp_path / "log.py").write_text(code, encoding="utf-8")
+    penalty = plugin_penalty(f"{tmp_path}/log.py:entry")
+    assert isinstance(penalty, Penalty)
+    weights = {"a": jnp.array([[0.0, -3.0], [0.5, 1e3]]), "b": None, "c": jnp.zeros((0,))}
+    flat = np.array([0.0, -3.0, 0.5, 1e3])
+    value = penalty.value(weights, strength=0.1)
+    np.testing.assert_allclose(value, 0.1 * np.log1p(abs(flat)).sum(), rtol=1e-6)
+    gradient = penalty.gradient(weights, strength=0.1)
+    expected = (0.1 * np.sign(flat) / (1 + abs(flat))).reshape(2, 2)
+    np.testing.assert_allclose(gradient["a"], expected, rtol=1e-6)
+    assert gradient["a"][0, 0] == 0
+    through = jax.grad(lambda tree: penalty.value(tree, strength=0.1))(weights)
+    np.testing.assert_allclose(through["a"][1], gradient["a"][1], rtol=1e-6)
+
+
+def test_a_study_runs_with_features_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage_url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    heading = "Features, from a file of yours"
+    (code,) = blocks(heading, "python")
+    (text,) = blocks(heading, "toml")
+    Path("mine.py").write_text(f"import jax.numpy as jnp\n\n\n{code}", encoding="utf-8")
+    found = answer(launch(spec_from_tables(study(text, "pca"), "page"), storage_url).study)
+    assert found.spec.score.features == "mine.py:rows_and_columns"
+    assert found.baseline is not None
+    assert np.isfinite(found.baseline.score)
+
+
+def test_every_table_is_where_the_page_says() -> None:
+    rows = re.findall(r"^\| [^|]+ \| (`[A-Z_`, ]+) \| `([a-z_/.]+)` \|$", PAGE, re.MULTILINE)
+    assert len(rows) == 15
+    for names, place in rows:
+        module = importlib.import_module(place.removesuffix(".py").strip("/").replace("/", "."))
+        for name in re.findall(r"`(\w+)`", names):
+            assert len(getattr(module, name)) > 0

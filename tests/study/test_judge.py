@@ -1,0 +1,201 @@
+"""The judge and what prepares it: what is measured, with which images, and what cannot be."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from objectives.distances import (
+    DISTANCES,
+    Samples,
+    authenticity,
+    frechet_distance,
+    frechet_distance_to,
+    frechet_reference,
+    generalisation_gap,
+    inception_score,
+    kernel_distance,
+    moments,
+)
+from objectives.features.classifier import class_probabilities_of_features
+from sweep.errors import UserError
+from sweep.features import feature_values
+from sweep.judge import make_judge, recorded_metrics
+from sweep.prepare import Setup, prepare
+from sweep.spec import Spec, spec_from_tables
+from sweep.study.measure import measure
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads that spin while other processes hold the cores make seconds into minutes."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+def spec_with(**score: Any) -> Spec:
+    tables = {
+        "data": {"source": "digits", "limit": 300},
+        "score": {"folds": 2, "features": "pca", "dimension": 8} | score,
+    }
+    return spec_from_tables(tables, "the test's spec")
+
+
+def generated(setup: Setup, seed: int = 0) -> np.ndarray:
+    dimension = 8
+    return np.random.default_rng(seed).normal(size=(setup.samples, dimension)).astype(np.float32)
+
+
+def features_of(setup: Setup, indices: np.ndarray) -> np.ndarray:
+    images = setup.dataset.images[indices]
+    return feature_values(setup.features, setup.feature_params, images).astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        ({}, ("fid", "kid")),
+        ({"metric": "kid"}, ("kid", "fid")),
+        ({"metric": "recall", "second": "kid"}, ("recall", "kid", "fid")),
+        (
+            {"second": "coverage", "record": ["density", "fid", "coverage", "copying"]},
+            ("fid", "coverage", "density", "copying", "kid"),
+        ),
+    ],
+)
+def test_what_is_asked_for_is_measured_once_in_order_and_fid_and_kid_always(score, expected):
+    assert recorded_metrics(spec_with(**score)) == expected
+
+
+def test_fid_and_kid_are_those_of_the_held_out_images_to_the_bit():
+    setup = prepare(spec_with())
+    fake = generated(setup)
+    for fold in (0, 1):
+        real = features_of(setup, setup.plan.held_out[fold][: setup.samples])
+        reference = frechet_reference(moments(real))
+        assert setup.judge.measure(fold, fake) == {
+            "fid": frechet_distance_to(reference, moments(fake.astype(np.float64))),
+            "kid": kernel_distance(fake, real),
+        }
+
+
+def test_what_compares_with_training_images_sees_those_of_its_fold():
+    setup = prepare(spec_with(record=["generalisation_gap", "authenticity", "fid_training"]))
+    fake = generated(setup)
+    for fold in (0, 1):
+        real = features_of(setup, setup.plan.held_out[fold][: setup.samples])
+        training = features_of(setup, setup.plan.train[fold][: 2 * setup.samples])
+        found = setup.judge.measure(fold, fake)
+        assert found["authenticity"] == authenticity(fake, training)
+        assert found["generalisation_gap"] == pytest.approx(
+            generalisation_gap(fake, real, training), rel=1e-9
+        )
+        near = frechet_distance(fake, training[: setup.samples])
+        assert found["fid_training"] == pytest.approx(near, rel=1e-9)
+
+
+def test_fewer_samples_than_a_fold_has_take_the_first_of_its_images():
+    setup = prepare(spec_with(samples=40, record=["authenticity"]))
+    fake = generated(setup)
+    assert len(fake) == 40
+    real = features_of(setup, setup.plan.held_out[1][:40])
+    found = setup.judge.measure(1, fake)
+    assert found["fid"] == pytest.approx(frechet_distance(fake, real), rel=1e-9)
+    training = features_of(setup, setup.plan.train[1][:80])
+    assert found["authenticity"] == authenticity(fake, training)
+
+
+def test_classes_are_those_that_the_classifier_reads_off_the_features():
+    setup = prepare(spec_with(features="classifier", record=["inception_score", "class_coverage"]))
+    fake = generated(setup)
+    probabilities = np.asarray(class_probabilities_of_features(setup.feature_params, fake))
+    found = setup.judge.measure(0, fake)
+    assert found["inception_score"] == pytest.approx(inception_score(probabilities), rel=1e-4)
+    assert 0 < found["class_coverage"] <= 1
+    real = features_of(setup, setup.plan.held_out[0])
+    assert setup.judge.measure(0, real)["class_coverage"] == 1
+
+
+def test_recording_more_changes_no_bit_of_the_scores():
+    plain = prepare(spec_with())
+    more = prepare(spec_with(record=[name for name, d in DISTANCES.items() if not d.needs]))
+    fake = generated(plain)
+    found = more.judge.measure(0, fake)
+    assert len(found) > 10
+    expected = plain.judge.measure(0, fake)
+    assert {name: found[name] for name in expected} == expected
+    assert more.fingerprints() == plain.fingerprints()
+
+
+def test_metrics_that_share_their_work_are_prepared_and_measured_once(monkeypatch):
+    calls = {"prepared": 0, "measured": 0}
+
+    def prepare_once(samples: Samples) -> str:
+        calls["prepared"] += 1
+        return "prepared"
+
+    def measure_once(prepared: str, features: np.ndarray) -> dict[str, float]:
+        assert prepared == "prepared"
+        calls["measured"] += 1
+        return {"first": 1.0, "second": 2.0}
+
+    entry = DISTANCES["fid"]._replace(prepare=prepare_once, measure=measure_once)
+    table = {
+        name: entry._replace(part=lambda made, name=name: made[name])
+        for name in ("first", "second")
+    }
+    monkeypatch.setattr("sweep.judge.DISTANCES", table)
+    judge = make_judge([Samples(np.zeros((3, 1)))], ("second", "first"))
+    assert judge.measure(0, np.zeros((3, 1))) == {"second": 2.0, "first": 1.0}
+    assert calls == {"prepared": 1, "measured": 1}
+
+
+def test_the_judge_of_one_fold_alone_says_what_it_says_among_others():
+    setup = prepare(spec_with())
+    fake = generated(setup)
+    assert setup.judge.only(1).measure(0, fake) == setup.judge.measure(1, fake)
+
+
+@pytest.mark.parametrize(
+    ("score", "field"),
+    [
+        ({"metric": "inception_score"}, "score.metric"),
+        ({"second": "class_coverage"}, "score.second"),
+        ({"record": ["class_coverage"]}, "score.record"),
+    ],
+)
+def test_classes_of_features_that_have_none_are_refused(score, field):
+    with pytest.raises(UserError) as caught:
+        prepare(spec_with(**score))
+    message = str(caught.value)
+    assert message.startswith(f"{field}: ")
+    assert "needs score.features = 'classifier', got 'pca'" in message
+    assert "accepted with it: fid, " in message and "inception_score" not in message.split(";")[1]
+
+
+def test_too_few_images_for_the_neighbours_are_refused():
+    with pytest.raises(UserError, match=r"score.samples = 5: accepted for recall are 6 or more"):
+        prepare(spec_with(samples=5, dimension=2, record=["recall"]))
+    assert prepare(spec_with(samples=6, dimension=2, record=["recall"])).samples == 6
+
+
+def test_a_row_holds_fid_and_kid_apart_and_all_else_by_name():
+    setup = prepare(spec_with(record=["recall"]))
+    fake = np.stack([generated(setup, seed) for seed in range(4)])
+    chunk: Any = SimpleNamespace(
+        features=fake.reshape(2, 2, *fake.shape[1:]),
+        generator_loss=np.array([[0.0, 1.0], [2.0, 3.0]]),
+        discriminator_loss=np.array([[4.0, 5.0], [6.0, 7.0]]),
+        extras={"strength": np.array([[0.1, 0.2], [0.3, 0.4]])},
+    )
+    rows = measure(setup, chunk, step=50, slot=1, trial_id=9)
+    assert [(row.trial_id, row.fold, row.step) for row in rows] == [(9, 0, 50), (9, 1, 50)]
+    assert [row.generator_loss for row in rows] == [2.0, 3.0]
+    assert [row.discriminator_loss for row in rows] == [6.0, 7.0]
+    for fold, row in enumerate(rows):
+        judged = setup.judge.measure(fold, fake[2 + fold])
+        assert {name: row.value(name) for name in judged} == judged
+        assert set(row.others) == {"recall", "strength"}
+    assert [row.value("strength") for row in rows] == [0.3, 0.4]

@@ -1,0 +1,97 @@
+"""The specs in examples/: each loads, makes sense, and runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sweep.prepare import prepare
+from sweep.search.baseline import baseline
+from sweep.search.methods import SAMPLERS
+from sweep.search.space import check_ranges, grid
+from sweep.spec import Spec, load_spec
+from sweep.study.answers import answer
+from sweep.study.launch import launch
+
+FOLDER = Path(__file__).parents[1] / "examples"
+EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.toml"))
+WANTED = [
+    "adaptive",
+    "constraint",
+    "hard-l1l2",
+    "hard-structure",
+    "l1",
+    "l2-both",
+    "l2-discriminator",
+    "l2-generator",
+    "landscape",
+    "norm-lp",
+    "soft-elastic",
+]
+QUICK = {
+    "study.trials": 1,
+    "study.slots": 2,
+    "data.source": "digits",
+    "data.limit": 120,
+    "train.steps": 4,
+    "train.chunks": 2,
+    "train.batch": 8,
+    "score.folds": 2,
+    "score.features": "pca",
+    "score.dimension": 4,
+}
+"""A few steps on few small images; the networks stay as they are."""
+
+every_example = pytest.mark.parametrize("name", EXAMPLES)
+
+
+def example(name: str) -> Spec:
+    return load_spec(FOLDER / f"{name}.toml")
+
+
+def test_there_is_an_example_of_each_system() -> None:
+    assert EXAMPLES == WANTED
+
+
+def test_every_sampler_has_an_example() -> None:
+    assert {example(name).study.sampler for name in EXAMPLES} == set(SAMPLERS)
+
+
+@every_example
+def test_every_range_of_an_example_counts(name: str) -> None:
+    spec = example(name)
+    assert spec.study.name == name
+    check_ranges(spec)
+    assert spec.ranges()
+    assert not baseline(spec).ranges()
+    if spec.study.sampler == "grid":
+        assert len(grid(spec)) == spec.study.trials
+
+
+@every_example
+def test_an_example_runs_to_an_answer(name: str, storage_url: str) -> None:
+    spec = load_spec(FOLDER / f"{name}.toml", QUICK)
+    launched = launch(spec, storage_url)
+    assert launched.done
+    found = answer(launched.study)
+    assert found.counts["complete"] == 2
+    assert found.baseline is not None
+    assert len(found.ranking) == 1
+
+
+@every_example
+def test_an_example_says_what_it_is(name: str) -> None:
+    text = (FOLDER / f"{name}.toml").read_text("utf-8")
+    comment = text[: text.index("[study]")]
+    assert "System: " in comment
+    assert "Searched: " in comment
+    assert re.search(r"Runs (about|under) \d", comment)
+    page = (FOLDER / "README.md").read_text("utf-8")
+    assert f"`sweep launch examples/{name}.toml`" in page
+
+
+def test_an_example_reads_the_real_mnist(mnist_folder: Path) -> None:
+    changes = {"data.path": str(mnist_folder), "data.limit": 200, "score.features": "pca"}
+    setup = prepare(load_spec(FOLDER / "l1.toml", changes | {"score.dimension": 4}))
+    assert setup.image_shape == (28, 28, 1)
+    assert setup.dataset.images.min() == -1
