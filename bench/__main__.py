@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-MEASUREMENTS = ("floor", "programs", "overhead", "memory", "trials")
+MEASUREMENTS = ("floor", "switched_off", "programs", "overhead", "memory", "trials")
 
 
 def measure(name: str, arguments: Sequence[str]) -> list[dict[str, str]]:

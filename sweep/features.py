@@ -16,7 +16,7 @@ from sweep.engine.population import Features
 from sweep.errors import UserError
 from sweep.plugins import check_features, is_plugin, plugin_feature_map
 from sweep.plugins.load import plugin_path, told
-from sweep.spec.spec import ScoreSection
+from sweep.spec.sections import ScoreSection
 
 CLASSIFIER = "classifier"
 SEEN_BY_FINGERPRINT = 1024

@@ -29,7 +29,8 @@ from sweep.errors import UserError
 from sweep.search.methods import PRUNERS, SAMPLERS
 from sweep.spec.penalty_fields import SCHEDULE_FIELDS
 from sweep.spec.ranges import Rule
-from sweep.spec.spec import AUGMENTED, SCOPES, SCORED_AT, SPLITS, TARGETS, Spec
+from sweep.spec.sections import AUGMENTED, SCOPES, SCORED_AT, SPLITS, TARGETS
+from sweep.spec.spec import Spec
 
 
 @dataclass(frozen=True)

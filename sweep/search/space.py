@@ -22,7 +22,8 @@ from sweep.spec.penalty_fields import (
     coefficient_fields,
 )
 from sweep.spec.ranges import Choices, Interval, Range
-from sweep.spec.spec import PenaltySection, Spec
+from sweep.spec.sections import PenaltySection
+from sweep.spec.spec import Spec
 
 Ask = Callable[[str, BaseDistribution], Any]
 """Asks for the value of a path; Optuna's sampler, or a fixed answer."""
@@ -232,13 +233,18 @@ def unconditional_space(spec: Spec) -> dict[str, BaseDistribution]:
 
 
 def check_ranges(spec: Spec) -> None:
-    """Raises `UserError` for a range that no trial would ever ask for."""
+    """Raises `UserError` for a range that no trial would ever ask for, and where there is none."""
     asked = {name for space in _spaces(spec) for name in space}
     for path in spec.ranges():
         owner, field = path.removeprefix("methods.").rsplit(".", 1)
         # A shared coefficient may be asked for network by network.
         if asked.isdisjoint({f"{owner}.{name}{field}" for name in ("", *_PREFIXES)}):
             raise UserError(f"{path}: is searched, but has no effect on any trial")
+    if not asked:
+        raise UserError(
+            "the spec searches nothing: no field has a range, and there are no methods; one config "
+            "is for `sweep score` and `sweep train`"
+        )
 
 
 _PREFIXES = tuple(f"{network}_" for network in NETWORKS)

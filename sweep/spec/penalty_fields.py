@@ -9,7 +9,7 @@ from sweep.plugins import is_plugin, plugin_penalty
 from sweep.spec.ranges import Interval, each, highest, lowest, quoted
 
 if TYPE_CHECKING:
-    from sweep.spec.spec import PenaltySection
+    from sweep.spec.sections import PenaltySection
 
 NETWORKS = ("generator", "discriminator")
 

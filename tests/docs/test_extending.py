@@ -34,6 +34,7 @@ discriminator_hidden = [8]
 steps = 6
 chunks = 2
 batch = 8
+generator_learning_rate = [1e-3, 2e-3]
 [score]
 folds = 2
 dimension = 4

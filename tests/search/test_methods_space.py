@@ -402,3 +402,8 @@ def test_whole_numbers_of_units_are_searched_as_such() -> None:
     config, _, asked = asked_for(study, {})
     assert asked == {"model.generator_units": IntDistribution(8, 128, log=True)}
     assert config.model.generator_units == 32
+
+
+def test_a_study_that_searches_nothing_is_refused() -> None:
+    with pytest.raises(UserError, match="searches nothing: no field has a range"):
+        check_ranges(spec(penalty={"form": "power", "strength": 1e-3, "order": 2.0}))

@@ -1,0 +1,85 @@
+"""What an entry costs a step in which it is switched off: the program holds it, no member runs it.
+
+Each entry of each table stands beside the plain method in a program of its own, and members train
+by the plain one; the step is measured in turn with that of a program that holds the plain method
+alone. The last row is a program that holds every entry at once.
+"""
+
+import statistics
+
+from bench.floor import population, seconds_per_step
+from bench.rows import print_rows, row
+from models import SCHEDULES, Hyperparameters, Method
+from models.method import ADAPTIVE, LINEAR, penalty_entry
+from objectives.adaptive import OVERFITTING_SIGNALS
+from objectives.augmentation import AUGMENTATIONS
+from objectives.constraints import CONSTRAINTS, constraint_per_layer
+from objectives.gradient_penalties import GRADIENT_PENALTIES
+from objectives.penalties import PENALTIES, per_layer
+from sweep.engine.devices import use_all_cores
+
+SIDE = 8
+ROUNDS = 15
+
+
+def entries() -> dict[str, Method]:
+    """Every way to regularise that a program can hold, by name."""
+    penalties = {name: penalty_entry(name, 1.5) for name in PENALTIES}
+    able = {name: entry for name, entry in penalties.items() if entry.proximal is not None}
+    made = {name: Method(entry) for name, entry in penalties.items() if entry is not LINEAR}
+    made |= {f"{name} per layer": Method(per_layer(each)) for name, each in penalties.items()}
+    made |= {f"{name}, decoupled": Method(e, coupling="decoupled") for name, e in penalties.items()}
+    made |= {f"{name}, proximal": Method(each, coupling="proximal") for name, each in able.items()}
+    made |= {name: Method(constraint=entry) for name, entry in CONSTRAINTS.items()}
+    made |= {
+        f"{name} per layer": Method(constraint=constraint_per_layer(entry))
+        for name, entry in CONSTRAINTS.items()
+    }
+    changing = [name for name in SCHEDULES if name not in ("constant", ADAPTIVE)]
+    made |= {f"{name} strength": Method(schedule=name) for name in changing}
+    made |= {
+        f"adaptive strength, {name}": Method(schedule=ADAPTIVE, signal=name)
+        for name in OVERFITTING_SIGNALS
+    }
+    made |= {name: Method(gradient_penalty=each) for name, each in GRADIENT_PENALTIES.items()}
+    made |= {name: Method(augmentation=(name,)) for name in AUGMENTATIONS}
+    return made | {"dropout": Method(dropout=True)}
+
+
+def main() -> None:
+    """Measures on 8×8 images, where a step is short and an overhead shows most."""
+    use_all_cores()
+    made = entries()
+    menus = {name: (Method(), method) for name, method in made.items()}
+    menus["all of them"] = (Method(), *made.values())
+    plain, _ = population(SIDE, (Method(),))
+    setting = Hyperparameters()
+    seconds_per_step(plain, setting, fresh=True)
+    ratios = {}
+    for name, menu in menus.items():
+        trained, _ = population(SIDE, menu)
+        seconds_per_step(trained, setting, fresh=True)
+        pairs = [
+            (seconds_per_step(trained, setting), seconds_per_step(plain, setting))
+            for _ in range(ROUNDS)
+        ]
+        ratios[name] = statistics.median(held / alone for held, alone in pairs)
+        print(f"{name}: {ratios[name] - 1:+.1%}", flush=True)
+    everything = ratios.pop("all of them")
+    worst = max(ratios, key=lambda name: ratios[name])
+    what = f"cost of an entry switched off, worst of {len(ratios)}"
+    print_rows(
+        [
+            row(what, f"{ratios[worst] - 1:+.1%} ({worst})", "≤ 3 %"),
+            row("cost of an entry switched off, median", f"{_median(ratios):+.1%}", "≤ 3 %"),
+            row("cost of all entries in one program", f"{everything - 1:+.1%}", "–"),
+        ]
+    )
+
+
+def _median(ratios: dict[str, float]) -> float:
+    return statistics.median(ratios.values()) - 1
+
+
+if __name__ == "__main__":
+    main()
