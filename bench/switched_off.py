@@ -19,7 +19,7 @@ from objectives.penalties import PENALTIES, per_layer
 from sweep.engine.devices import use_all_cores
 
 SIDE = 8
-ROUNDS = 15
+ROUNDS = 7
 
 
 def entries() -> dict[str, Method]:

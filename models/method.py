@@ -69,10 +69,6 @@ class NetworkPenalty(NamedTuple):
         )
 
 
-SCALED = ("strength", "l1", "l2")
-"""The coefficients that weigh a penalty: 0 is no penalty."""
-
-
 def penalty_entry(form: str, order: float | None) -> Penalty:
     """The cheapest entry that is exact for a form of `PENALTIES`, or "none", and its order."""
     if form in ("none", "elastic") or (order == 1 and form in ("power", "norm")):

@@ -32,6 +32,10 @@ MOST_SAMPLES = 2048
 """How many images of a fold are compared where the spec does not say: the KID's time and memory
 grow with the square, and the bias of the Fréchet distance is small by then."""
 
+TRAINING_VERSION = 2
+"""Grows whenever the same config comes to train to other bits by our doing: random numbers drawn
+otherwise, for instance. It is stored with the fingerprints; 0.1 had none."""
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -69,6 +73,7 @@ class Setup:
             "folds": self.plan.fingerprint,
             "features": self.feature_fingerprint,
             "samples": self.samples,
+            "training": TRAINING_VERSION,
         }
 
 

@@ -62,9 +62,12 @@ def _penalty(reference: str, path: Path) -> Penalty:
     # Programs are compiled once for each penalty: it must be the same one each time.
     del path
     found = load_plugin(reference, FIELD)
-    if isinstance(found, Penalty):
-        return found
     where = f"{FIELD} = {reference!r}"
+    if isinstance(found, Penalty):
+        unknown = set(found.coefficients) - set(COEFFICIENTS)
+        if unknown or set(found.coefficients) <= {"order"}:
+            raise UserError(f"{where}: has the coefficients {found.coefficients}; {ACCEPTED}")
+        return found
     if not callable(found) or inspect.isclass(found):
         raise UserError(f"{where}: it is of type {type(found).__name__}; {ACCEPTED}")
 

@@ -27,7 +27,7 @@ from objectives.gradient_penalties import GRADIENT_PENALTIES
 from objectives.penalties import PENALTIES, REDUCTIONS
 from sweep.data import DATASETS
 from sweep.search.methods import PRUNERS, SAMPLERS
-from sweep.spec.ranges import Choices, Names, Rule, each, highest, quoted
+from sweep.spec.ranges import Choices, Interval, Names, Rule, each, highest, quoted
 
 TARGETS = {
     "generator": "the weights of the generator",
@@ -119,6 +119,14 @@ class ModelSection(Section):
                 raise ValueError(
                     f"{network}_layers: got {most:g}, but {network}_hidden has {fewest} widths; "
                     f"accepted: at most {fewest}"
+                )
+            units = getattr(self, f"{network}_units")
+            widest = max(max(widths, default=1) for widths in each(hidden))
+            # One number may well be above the widths of one of several networks searched.
+            if isinstance(units, Interval | Choices) and highest(units) > widest:
+                raise ValueError(
+                    f"{network}_units: got {highest(units):g}, but the widest layer of "
+                    f"{network}_hidden has {widest}; accepted: at most {widest}"
                 )
         return self
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from sweep.spec.combinations import check_together
 from sweep.spec.ranges import Choices, Interval, Range
 from sweep.spec.sections import (
     AugmentSection,
@@ -29,7 +30,7 @@ def _check_methods(value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"must be tables [methods.NAME.SECTION], got {value!r}")
     for name, tables in value.items():
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name == "baseline":
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(name)) or name == "baseline":
             raise ValueError(
                 f"method \"{name}\": accepted are names of letters, digits, '_' and '-', other "
                 'than "baseline"'
@@ -71,6 +72,7 @@ class Spec(Section):
     def _fits_together(self) -> Self:
         for name in self.methods:
             self.alternative(name)
+        check_together(self)
         if self.score.second is not None:
             if self.study.pruner != "none":
                 raise ValueError(

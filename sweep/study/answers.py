@@ -156,8 +156,9 @@ def ranked(trial: FrozenTrial) -> Ranked:
     result = trial.user_attrs["result"]
     config = Spec.model_validate(trial.user_attrs["config"])
     method = trial.user_attrs.get("method")
+    # A method's own parameters carry its name in front of section and field.
     parameters = {
-        name.removeprefix(f"{method}."): value
+        ".".join(name.split(".")[-2:]): value
         for name, value in trial.params.items()
         if name != METHOD
     }

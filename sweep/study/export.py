@@ -121,6 +121,11 @@ def read_config(path: str | Path) -> Config:
         raise UserError(
             f"{path}: {ranges[0]} is a search range; a config has a value for each field"
         )
+    if spec.methods:
+        raise UserError(
+            f"{path}: methods.{next(iter(spec.methods))} is an alternative of a search; a config "
+            "has its settings in its own sections"
+        )
     provenance = tables.get(PROVENANCE, {})
     _check_table(provenance, f"{path}: {PROVENANCE}")
     for part in ("fingerprints", "versions"):

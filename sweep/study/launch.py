@@ -160,6 +160,9 @@ class _Loop:
             raise
 
     def _menu(self, method: str | None) -> tuple[Method, ...]:
+        # Under vmap every member would run all of a menu: there a program holds one method alone.
+        if local_devices()[0].platform != "cpu":
+            return ()
         if method not in self.menus:
             self.menus[method] = methods_of(self.spec, method)
         return self.menus[method]

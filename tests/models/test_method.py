@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.method import LINEAR, SCALED, Method, NetworkPenalty, network_penalty, penalty_entry
+from models.method import LINEAR, Method, NetworkPenalty, network_penalty, penalty_entry
 from objectives.penalties import PENALTIES
 
 LINEAR_FORMS = [("none", None), ("elastic", None), ("power", 1.0), ("power", 2.0), ("norm", 1.0)]
@@ -48,7 +48,7 @@ def test_coefficients_are_float32_scalars(form: str) -> None:
 def test_without_arguments_nothing_is_penalised_and_nothing_constrained() -> None:
     nothing = network_penalty("none")
     assert nothing == NetworkPenalty()
-    assert all(getattr(nothing, name) == 0 for name in SCALED)
+    assert all(getattr(nothing, name) == 0 for name in ("strength", "l1", "l2"))
     assert nothing.radius == np.inf
 
 

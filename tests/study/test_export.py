@@ -70,7 +70,7 @@ def test_a_config_tells_where_it_came_from(example) -> None:
     assert told["score"] == trial.value == min(t.value for t in study.get_trials()[1:])
     assert told["fold_scores"] == trial.user_attrs["result"]["fold_scores"]
     assert (told["seed"], told["folds"], told["chunks"], told["step"]) == (3, 2, 4, 40)
-    assert told["fingerprints"].keys() == {"data", "folds", "features", "samples"}
+    assert told["fingerprints"].keys() == {"data", "folds", "features", "samples", "training"}
     assert {"python", "jax", "jaxlib", "numpy", "normsweep"} <= told["versions"].keys()
 
 

@@ -220,6 +220,21 @@ def test_a_study_of_an_earlier_version_is_gone_on_with(
     assert scores == [entry[2:5] + entry[7:] for entry in outcome(example.study)]
 
 
+def test_a_study_whose_training_drew_other_random_numbers_is_not_gone_on_with(
+    older, run, make_spec
+) -> None:
+    connection = sqlite3.connect(older)
+    query = "select rowid, value_json from study_user_attributes where key = 'fingerprints'"
+    for row, text in connection.execute(query).fetchall():
+        without = {name: value for name, value in json.loads(text).items() if name != "training"}
+        change = "update study_user_attributes set value_json = ? where rowid = ?"
+        connection.execute(change, (json.dumps(without), row))
+    connection.commit()
+    connection.close()
+    with pytest.raises(UserError, match="its training have another fingerprint"):
+        run(make_spec())
+
+
 def test_a_field_of_a_later_version_is_a_difference_where_it_is_set(
     older, run, make_spec, dump
 ) -> None:
