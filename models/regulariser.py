@@ -10,10 +10,8 @@ from jax.typing import ArrayLike
 
 from models.method import Method, NetworkPenalty
 from objectives.aliases import PyTree
-from objectives.constraints import Constraint
-from objectives.penalties import Penalty
 from objectives.selection import keep, select
-from objectives.transform import add_where_given
+from objectives.transform import add_where_given, advanced
 
 
 def initial_state(method: Method, params: PyTree) -> tuple[PyTree, PyTree]:
@@ -49,7 +47,7 @@ def regularised_update(
     """
     penalty_state, constraint_state = state
     weights = selected(method, params)
-    penalty_state, named = _advanced(method.penalty, weights, penalty_state)
+    penalty_state, named = advanced(method.penalty, weights, penalty_state)
     coefficients = {name: getattr(penalty, name) for name in method.penalty.coefficients}
     if method.coupling == "loss":
         addend = method.penalty.gradient(weights, **coefficients, **named)
@@ -70,19 +68,9 @@ def regularised_update(
         params = _replaced(params, moved)
     if method.constraint is not None:
         weights = selected(method, params)
-        constraint_state, named = _advanced(method.constraint, weights, constraint_state)
+        constraint_state, named = advanced(method.constraint, weights, constraint_state)
         params = _replaced(params, method.constraint.project(weights, penalty.radius, **named))
     return params, optimizer_state, (penalty_state, constraint_state)
-
-
-def _advanced(
-    entry: Penalty | Constraint, weights: PyTree, state: PyTree
-) -> tuple[PyTree, dict[str, PyTree]]:
-    """The state one iteration on, and as the argument that the entry's functions take."""
-    if entry.advance is None:
-        return state, {}
-    state = entry.advance(weights, state)
-    return state, {"state": state}
 
 
 def _replaced(params: PyTree, some: PyTree) -> PyTree:
@@ -92,9 +80,22 @@ def _replaced(params: PyTree, some: PyTree) -> PyTree:
     )
 
 
-def zero_share(method: Method, params: PyTree) -> jax.Array:
-    """The share of the selected weights that are exactly 0, float32; 0 where none is selected."""
+def zero_share(method: Method, params: PyTree, initial: PyTree | None = None) -> jax.Array:
+    """The share of the selected weights that are exactly 0, float32; 0 where none is selected.
+
+    With the parameters before the first step, kernel entries that were 0 then are left out: those
+    of units that a mask keeps out of use.
+    """
     leaves = jax.tree.leaves(selected(method, params))
-    zeros = sum((jnp.sum(leaf == 0, dtype=np.int32) for leaf in leaves), np.int32(0))
-    count = sum(leaf.size for leaf in leaves)
-    return jnp.asarray(zeros, np.float32) / np.float32(max(1, count))
+    before = leaves if initial is None else jax.tree.leaves(selected(method, initial))
+    used = [
+        jnp.ones(leaf.shape, bool) if initial is None or leaf.ndim < 2 else start != 0
+        for leaf, start in zip(leaves, before, strict=True)
+    ]
+    zero = [(leaf == 0) & use for leaf, use in zip(leaves, used, strict=True)]
+    zeros, count = _count(zero), _count(used)
+    return zeros.astype(np.float32) / jnp.maximum(count, 1).astype(np.float32)
+
+
+def _count(flags: list[jax.Array]) -> jax.Array:
+    return sum((jnp.sum(flag, dtype=np.int32) for flag in flags), jnp.zeros((), np.int32))

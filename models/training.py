@@ -15,7 +15,8 @@ from jax import lax
 from models.conditions import Conditions
 from models.gan import networks
 from models.latents import LATENTS
-from models.member import SAMPLES, MemberState, averaged
+from models.member import SAMPLES, MemberState, averaged, init
+from models.method import Method
 from models.program import Hyperparameters, Program
 from models.regulariser import zero_share
 from models.step import Data, Losses, train_step
@@ -55,8 +56,7 @@ def train_chunk(
 
         state, totals = lax.fori_loop(0, program.chunk_steps, body, carry)
         method = program.methods[place]
-        generator_zeros = zero_share(method, state.generator.params)
-        return state, totals, generator_zeros, zero_share(method, state.discriminator.params)
+        return state, totals, *_zeros(program, method, state, hyperparameters, key)
 
     # The method is chosen once a chunk: inside the loop a branch would keep the penalty from
     # being computed in one pass with the optimiser. In `lax.map` the others cost nothing.
@@ -69,6 +69,21 @@ def train_chunk(
     watched = (state.generator, state.discriminator, means)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(watched)]))
     return state, ChunkMetrics(*means, generator_zeros, discriminator_zeros, finite)
+
+
+def _zeros(
+    program: Program,
+    method: Method,
+    state: MemberState,
+    hyperparameters: Hyperparameters,
+    key: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """The shares of zeros of both networks, over the weights in use."""
+    start = init(program, hyperparameters, key) if program.masked else None
+    return (
+        zero_share(method, state.generator.params, start and start.generator.params),
+        zero_share(method, state.discriminator.params, start and start.discriminator.params),
+    )
 
 
 def sample(

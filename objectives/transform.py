@@ -150,7 +150,7 @@ def _adding(
     """The transformation to `updates + addend(params)`."""
 
     def update(updates: PyTree, state: Any, params: PyTree) -> tuple[PyTree, Any]:
-        state, given = _advanced(chosen, params, state)
+        state, given = advanced(chosen, params, state)
         return add_where_given(updates, addend(params, **given)), state
 
     return _transformation(chosen, update, mask)
@@ -163,7 +163,7 @@ def _moving(
 
     def update(updates: PyTree, state: Any, params: PyTree) -> tuple[PyTree, Any]:
         stepped = add_where_given(params, updates)
-        state, given = _advanced(chosen, stepped, state)
+        state, given = advanced(chosen, stepped, state)
         moved = move(stepped, **given)
         return jax.tree.map(_difference, updates, params, moved, is_leaf=_is_none), state
 
@@ -176,7 +176,7 @@ def _difference(
     return update if update is None or old is None or new is None else new - old
 
 
-def _advanced(
+def advanced(
     chosen: Penalty | Constraint, weights: PyTree, state: Any
 ) -> tuple[Any, dict[str, Any]]:
     """Returns the next state, and the arguments that hand it to a function which takes one."""

@@ -458,3 +458,11 @@ def test_a_step_on_finite_numbers_is_finite(data: Any, method: Method, schedule:
         largest = max(np.abs(leaf).max() for leaf in jax.tree.leaves((params, gradient)))
         close = partial(np.testing.assert_allclose, rtol=0, atol=1e-6 * largest)
         jax.tree.map(close, found, plain)
+
+
+def test_zeros_of_units_out_of_use_are_not_counted() -> None:
+    start = {"kernel": np.array([[1.0, 2.0, 0.0], [3.0, 4.0, 0.0]]), "bias": np.zeros(3)}
+    end = {"kernel": np.array([[0.0, 2.0, 0.0], [0.0, 4.0, 0.0]]), "bias": np.ones(3)}
+    assert float(zero_share(Method(), end, start)) == 0.5
+    assert float(zero_share(Method(), end)) == pytest.approx(4 / 6)
+    assert float(zero_share(Method(), start, start)) == 0.0
