@@ -204,9 +204,7 @@ def test_only_a_proximal_step_makes_zeros_of_weights_in_use_and_they_are_stored(
     for method, trials in kinds.trials.items():
         rows = read_measurements(kinds.storage.engine, trials[0]._trial_id)
         zeros = [row.others["discriminator_zeros"] for row in rows[2:]]
-        # Units out of use have kernels of zeros too.
-        made = method in ("sparse", "narrow")
-        assert all(zero > 0 for zero in zeros) if made else zeros == [0.0, 0.0]
+        assert all(zero > 0 for zero in zeros) if method == "sparse" else zeros == [0.0, 0.0]
 
 
 def kind_of(trial: optuna.trial.FrozenTrial) -> str:
