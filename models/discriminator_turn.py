@@ -26,7 +26,7 @@ def discriminator_turn(
     program, method, h = turn.program, turn.method, turn.hyperparameters
     loss = adversarial_loss(program.loss)
     smoothing = (h.label_smoothing,) if loss.labels else ()
-    keys = jax.random.split(key, 6)
+    keys = jax.random.split(key, 8)
     real = data.images[data.train[_indices(keys[0], program.batch, data.train)]]
     fake, _ = turn.generate(state.generator, keys[1], keys[2])
     real = turn.augmented(keys[3], real, fake=False)
@@ -42,7 +42,7 @@ def discriminator_turn(
     params = state.discriminator.params
     (value, (stats, *logits)), gradient = jax.value_and_grad(adversarial, has_aux=True)(params)
     if method.gradient_penalty is not None:
-        extra = _gradient_penalty(turn, state, real, fake, key)
+        extra = _gradient_penalty(turn, state, real, fake, keys[6])
         gradient = jax.tree.map(jnp.add, gradient, extra)
     _, (rate, optimizer) = player_optimizers(program, method, h, turn.rate_factor)
     params, optimizer_state, regulariser = regularised_update(
@@ -57,7 +57,7 @@ def discriminator_turn(
     )
     log_factor = state.log_factor
     if method.schedule == ADAPTIVE:
-        log_factor = _adapted(turn, state, data, logits[0], logits[1], key)
+        log_factor = _adapted(turn, state, data, logits[0], logits[1], keys[7])
     state = state._replace(
         discriminator=Variables(params, stats),
         discriminator_optimizer=optimizer_state,
@@ -78,7 +78,7 @@ def _gradient_penalty(
     """
     entry, h = turn.method.gradient_penalty, turn.hyperparameters
     assert entry is not None
-    points_key, dropout_key = jax.random.split(jax.random.fold_in(key, 1))
+    points_key, dropout_key = jax.random.split(key)
 
     def value(params: PyTree) -> jax.Array:
         def critic(images: Images) -> jax.Array:
@@ -108,7 +108,7 @@ def _adapted(
     signal = OVERFITTING_SIGNALS[turn.method.signal]
     validation_logits = real_logits
     if signal.needs_validation:
-        draw_key, augment_key, dropout_key = jax.random.split(jax.random.fold_in(key, 2), 3)
+        draw_key, augment_key, dropout_key = jax.random.split(key, 3)
         drawn = _indices(draw_key, turn.program.batch, data.validation)
         images = data.images[data.validation[drawn]]
         images = turn.augmented(augment_key, images, fake=False)

@@ -94,18 +94,19 @@ def _unless_off(strength: Scalar, images: jax.Array, changed: jax.Array) -> jax.
 
 AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(
     {
+        "brightness": Augmentation(
+            brightness, "a number from ±strength/2 added", "arXiv:2006.10738, sec. 3.2"
+        ),
         "translation": Augmentation(
             translation, "shift by up to strength/8 of each side", "arXiv:2006.10738, sec. 3.2"
         ),
         "cutout": Augmentation(
             cutout, "a rectangle of strength/2 of each side set to 0", "arXiv:2006.10738, sec. 3.2"
         ),
-        "brightness": Augmentation(
-            brightness, "a number from ±strength/2 added", "arXiv:2006.10738, sec. 3.2"
-        ),
     }
 )
-"""Every augmentation by its name, in the order in which they are applied."""
+"""Every augmentation by its name, in the order in which they are applied: the paper's, colour
+before shape, so that what is cut out stays 0."""
 
 POLICIES: tuple[str, ...] = tuple(
     "+".join(names)

@@ -19,6 +19,9 @@ from sweep.plugins.load import plugin_path, told
 from sweep.spec.sections import ScoreSection
 
 CLASSIFIER = "classifier"
+_FITTING = 0x5EED
+"""Sets the keys of the feature map apart from those of the members, which are of the fold."""
+
 SEEN_BY_FINGERPRINT = 1024
 """On how many images a user's own map is told from another."""
 
@@ -98,7 +101,7 @@ def _fit(
         # The keys that JAX derives depend on this setting, which is the user's to choose.
         with jax.threefry_partitionable(True):
             params = feature_map.fit(
-                jax.random.key(seed, impl="threefry2x32"),
+                jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), _FITTING),
                 dataset.images[aside],
                 None if labels is None else labels[aside],
                 dimension,

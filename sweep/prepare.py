@@ -32,7 +32,7 @@ MOST_SAMPLES = 2048
 """How many images of a fold are compared where the spec does not say: the KID's time and memory
 grow with the square, and the bias of the Fréchet distance is small by then."""
 
-TRAINING_VERSION = 2
+TRAINING_VERSION = 3
 """Grows whenever the same config comes to train to other bits by our doing: random numbers drawn
 otherwise, for instance. It is stored with the fingerprints; 0.1 had none."""
 
@@ -116,10 +116,9 @@ def prepare(spec: Spec) -> Setup:
 def _judge(
     spec: Spec, dataset: Dataset, plan: FoldPlan, features: FittedFeatures, samples: int
 ) -> Judge:
-    """The judge by the first images of each row of the plan, whose order `data.seed` drew.
+    """The judge by the first held-out images of each fold, in the order that `data.seed` drew.
 
-    For what compares with images that were trained on these are up to twice as many: enough for
-    the nearest of them to be near, and few enough for every chunk.
+    What looks for copies looks at all images that were trained on: among fewer it would miss most.
     """
     metrics = recorded_metrics(spec)
     needs = {need for name in metrics for need in DISTANCES[name].needs}
@@ -128,10 +127,16 @@ def _judge(
         found = feature_values(features.apply, features.params, dataset.images[row])
         return found.astype(np.float64)
 
+    def blocks(row: np.ndarray) -> list[np.ndarray]:
+        # As many at a time as are held out: no more memory, and mostly no other program.
+        return np.split(row, range(samples, len(row), samples))
+
     folds = [
         Samples(
             held_out=values(held_out[:samples]),
-            training=values(train[: 2 * samples]) if TRAINING in needs else None,
+            training=np.concatenate([values(block) for block in blocks(train)])
+            if TRAINING in needs
+            else None,
             classes=class_probabilities(features.params) if CLASSES in needs else None,
         )
         for held_out, train in zip(plan.held_out, plan.train, strict=True)

@@ -30,7 +30,7 @@ from objectives.distances.precision_recall import (
     PrecisionRecall,
     precision_recall_density_coverage,
 )
-from objectives.distances.table import DISTANCES, cost, distance
+from objectives.distances.table import DISTANCES, cost, distance, scored
 
 __all__ = [
     "DISTANCES",
@@ -60,4 +60,5 @@ __all__ = [
     "kernel_reference",
     "moments",
     "precision_recall_density_coverage",
+    "scored",
 ]

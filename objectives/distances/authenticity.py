@@ -11,10 +11,9 @@ References:
 
 from typing import NamedTuple
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from objectives.distances.nearest import nearest
+from objectives.distances.nearest import nearest, nearest_other
 from objectives.distances.samples import Float64Array, as_features, feature_pair
 
 
@@ -30,15 +29,8 @@ def authenticity_reference(training: ArrayLike) -> AuthenticityReference:
 
     Raises `ValueError` for another shape, fewer than 2 samples, and entries that are not finite.
     """
-    # Imported here since most studies do not ask for it, and it takes long.
-    from sklearn.metrics import euclidean_distances
-
     points = as_features("training", training)
-    distances = euclidean_distances(points, squared=True)
-    # A point is no neighbour of its own.
-    np.fill_diagonal(distances, np.inf)
-    nearest_other = points[distances.argmin(axis=1)]
-    return AuthenticityReference(points, np.linalg.norm(points - nearest_other, axis=1))
+    return AuthenticityReference(points, nearest_other(points)[1])
 
 
 def authenticity_to(reference: AuthenticityReference, generated: ArrayLike) -> float:

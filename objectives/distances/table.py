@@ -66,8 +66,15 @@ def cost(name: str, value: float) -> float:
 
     Raises `ValueError` for an unknown name.
     """
-    better = distance(name).better
-    return value if better == LOWER else -value if better == HIGHER else abs(value)
+    return -value if distance(name).better == HIGHER else scored(name, value)
+
+
+def scored(name: str, value: float) -> float:
+    """Returns what is shown as a score: the value, or its magnitude where 0 is best.
+
+    Raises `ValueError` for an unknown name.
+    """
+    return abs(value) if distance(name).better == ZERO else value
 
 
 def _held_out(samples: Samples) -> Float64Array:

@@ -54,18 +54,14 @@ def lp_norm(params: PyTree, order: Scalar, strength: Scalar = 1.0) -> jax.Array:
     return _value(static_case(order), *prepare(params, strength=strength, order=order))
 
 
-def lp_norm_gradient(
-    params: PyTree, order: Scalar, strength: Scalar = 1.0, *, general: bool = False
-) -> PyTree:
+def lp_norm_gradient(params: PyTree, order: Scalar, strength: Scalar = 1.0) -> PyTree:
     """Returns ∂/∂w of `lp_norm`: strength · (|w|/‖w‖_p)^(p-1)·sign(w), a tree like `params`.
 
     Exactly 0 wherever w is 0 and at the all-zero tree. Finite for all finite weights at orders of
     1 and above. NaN everywhere if any weight is NaN, since every entry depends on the norm (at
     order 1 it does not, and only that entry is NaN). Arguments and errors are those of `lp_norm`.
-    With `general` a traced order takes the formula for any order without looking for 1 and 2,
-    which have cheaper ones: no branch is compiled, and the result fuses with what uses it.
     """
-    case = static_case(order, general=general)
+    case = static_case(order)
     tree, scale, exponent = prepare(params, strength=strength, order=order)
     return _gradient(case, tree, scale, exponent, _scaled(case, tree, scale, exponent))
 

@@ -20,7 +20,8 @@ def baseline(spec: Spec) -> Spec:
         if section in ("gradient_penalty", "augment"):
             continue
         if section != "penalty":
-            values[path] = _off(plain, field, searched)
+            off = _off(plain, field, searched)
+            values[path] = middle(distribution(searched)) if off is _NO_REGULARISER else off
     for section, field in (("gradient_penalty", "kind"), ("augment", "policy")):
         if any(path.startswith(f"{section}.") for path in plain.ranges()):
             names = type(getattr(plain, section)).model_fields
@@ -29,9 +30,12 @@ def baseline(spec: Spec) -> Spec:
     return plain.with_values(values | idle(plain, values) | no_penalty())
 
 
+_NO_REGULARISER = object()
+
+
 def _off(spec: Spec, field: str, searched: Range) -> Any:
+    """What switches a searched field of model or train off, if it regularises."""
     network = field.split("_")[0]
-    # The same fields as in `_REGULARISERS`, each with what switches it off.
     if field.endswith(("_dropout", "_layers")):
         return None
     if field.endswith("_units"):
@@ -41,7 +45,7 @@ def _off(spec: Spec, field: str, searched: Range) -> Any:
         return 0.0
     if field.endswith("_normalisation") and "none" in each(searched):
         return "none"
-    return middle(distribution(searched))
+    return _NO_REGULARISER
 
 
 def held_in_the_middle(spec: Spec) -> list[str]:
@@ -51,14 +55,5 @@ def held_in_the_middle(spec: Spec) -> list[str]:
         path
         for path, searched in plain.ranges().items()
         if path.startswith(("model.", "train."))
-        and not path.endswith(_REGULARISERS)
-        and not (path.endswith("_normalisation") and "none" in each(searched))
+        and _off(plain, path.split(".")[1], searched) is _NO_REGULARISER
     ]
-
-
-_REGULARISERS = ("_dropout", "_layers", "_units", "label_smoothing", "weight_decay")
-
-
-def without_penalty(spec: Spec) -> Spec:
-    """The same spec or config with no penalty."""
-    return spec.with_values(no_penalty())

@@ -7,18 +7,22 @@ import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from objectives.distances import DISTANCES
+from objectives.distances.contract import HIGHER
 from sweep.errors import UserError
 from sweep.prepare import Setup
 from sweep.search.space import grid
 from sweep.spec.spec import Spec
-from sweep.study.objective import direction
 from sweep.study.owner import is_alive
 from sweep.versions import versions
 
 BASELINE = "baseline"
 SEARCH = "search"
+MEAN = " (mean over folds)"
+"""What follows a metric in the name of an objective."""
 _BUDGET = ("study.trials",)
 """Fields in which a study may differ from the spec it was created with: it only grows longer."""
 
@@ -31,7 +35,7 @@ def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
     that name has another spec or other data.
     """
     metrics = spec.score.objectives
-    directions = [direction(metric) for metric in metrics]
+    directions = [_direction(metric) for metric in metrics]
     study = optuna.create_study(
         storage=storage, study_name=spec.study.name, directions=directions, load_if_exists=True
     )
@@ -45,7 +49,7 @@ def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
         with warnings.catch_warnings():
             # Optuna calls the naming of objectives experimental; the dashboard shows the name.
             warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names([f"{metric} (mean over folds)" for metric in metrics])
+            study.set_metric_names([metric + MEAN for metric in metrics])
         study.set_user_attr("fingerprints", setup.fingerprints())
         study.set_user_attr("feature_accuracy", setup.feature_accuracy)
         study.set_user_attr("versions", versions())
@@ -101,6 +105,11 @@ def give_back(study: optuna.Study, trial_id: int) -> None:
         study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
 
 
+def _direction(metric: str) -> StudyDirection:
+    higher = DISTANCES[metric].better == HIGHER
+    return StudyDirection.MAXIMIZE if higher else StudyDirection.MINIMIZE
+
+
 def _requeue_orphans(study: optuna.Study) -> None:
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if not is_alive(trial.user_attrs.get("worker")):
@@ -137,8 +146,8 @@ def _check_same_data(spec: Spec, stored: dict[str, Any], setup: Setup) -> None:
     if differing := [name for name in now if stored.get(name) != now[name]]:
         raise UserError(
             f"study {spec.study.name!r}: its {' and '.join(differing)} have another fingerprint "
-            "now than when the study was created (other data, versions or machine); its scores "
-            "could not be compared with new ones. Start another study (--name)."
+            "now than when the study was created (other data, files, versions or machine); its "
+            "scores could not be compared with new ones. Start another study (--name)."
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from models.member import MemberState
-from objectives.distances import cost
+from objectives.distances import cost, scored
 from sweep.engine.devices import local_devices, use_all_cores
 from sweep.engine.population import Population
 from sweep.engine.settings import hyperparameters_of, program_of
@@ -19,7 +19,6 @@ from sweep.spec.spec import Spec
 from sweep.storage import Measurement
 from sweep.study.export import Config
 from sweep.study.measure import measure
-from sweep.study.objective import scored
 from sweep.study.trial_run import standard_error
 from sweep.versions import versions
 

@@ -16,14 +16,13 @@ from optuna.trial import TrialState
 
 from models.method import Method
 from models.program import Hyperparameters, Program
-from objectives.distances import cost
+from objectives.distances import cost, scored
 from sweep.engine.settings import hyperparameters_of, program_of
 from sweep.prepare import Setup
 from sweep.search.baseline import baseline
 from sweep.search.space import resolve
 from sweep.spec.spec import Spec
 from sweep.storage import Measurement
-from sweep.study.objective import scored
 from sweep.study.owner import this_process
 from sweep.study.records import BASELINE, role
 from sweep.versions import versions

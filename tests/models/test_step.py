@@ -127,7 +127,7 @@ class Reference:
         self._generator_turn(number, jax.random.split(g_key, 4))
 
     def _discriminator_turn(self, number: int, key: jax.Array) -> None:
-        keys = jax.random.split(key, 6)
+        keys = jax.random.split(key, 8)
         real, latent = self.real(keys[0]), self.latent(keys[1])
         drops = self.masks(keys[2], 0), self.masks(keys[4], 1), self.masks(keys[5], 1)
         with jax.enable_x64(True):
@@ -136,7 +136,7 @@ class Reference:
 
             def loss(weights: Weights) -> Any:
                 logits = self.judge(weights, real, drops[1]), self.judge(weights, fake, drops[2])
-                extra = self.extra(weights, 1, number, (real, fake, key))
+                extra = self.extra(weights, 1, number, (real, fake, keys[6]))
                 return self.discriminator_loss(*logits) + extra
 
             slopes = jax.grad(loss)(self.discriminator)
@@ -237,7 +237,7 @@ class Penalised(Reference):
         if network == 0 or number % self.every:
             return 0.0
         real, fake, key = about
-        point_key, _ = jax.random.split(jax.random.fold_in(key, 1))
+        point_key, _ = jax.random.split(key)
 
         def slope(image: Any) -> Any:
             return jax.grad(lambda x: self.judge(weights, x[None])[0])(image)
@@ -276,7 +276,7 @@ class Brightened(Reference):
     def seen(self, key: jax.Array, images: Any, fake: int) -> Any:
         if fake and not self.fakes:
             return images
-        own = jax.random.fold_in(jax.random.fold_in(key, fake), 2)
+        own = jax.random.fold_in(jax.random.fold_in(key, fake), 0)
         amount = jax.random.uniform(own, (BATCH, 1, 1, 1), np.float32, -0.5, 0.5)
         return images + 0.6 * np.float64(amount)
 
@@ -364,11 +364,9 @@ def signal(state: MemberState, number: int, name: str) -> float:
     reference = Reference(state)
     step_key = jax.random.fold_in(jax.random.fold_in(KEY, 1), number)
     key = jax.random.split(step_key, 2)[0]
-    keys = jax.random.split(key, 6)
+    keys = jax.random.split(key, 8)
     latent = reference.latent(keys[1])
-    validation = reference.real(
-        jax.random.split(jax.random.fold_in(key, 2), 3)[0], among=VALIDATION
-    )
+    validation = reference.real(jax.random.split(keys[7], 3)[0], among=VALIDATION)
     with jax.enable_x64(True):
         fake = reference.make(reference.generator, latent)
         on_real, on_fake, on_validation = (
@@ -569,3 +567,40 @@ def test_units_that_are_not_in_use_stay_0_under_every_part_of_a_step() -> None:
             assert not unused.any()
         for used in (first[:, :units], bias[:units], last[:units]):
             assert used.all()
+
+
+def test_no_two_draws_of_a_step_share_a_key(monkeypatch) -> None:
+    drawn: list[bytes] = []
+    divided: list[bytes] = []
+
+    def watch(name: str, used: list[bytes]) -> None:
+        function = getattr(jax.random, name)
+
+        def record(key: jax.Array, *arguments: Any, **options: Any) -> Any:
+            used.append(np.asarray(jax.random.key_data(key)).tobytes())
+            return function(key, *arguments, **options)
+
+        monkeypatch.setattr(jax.random, name, record)
+
+    method = Method(
+        schedule="adaptive",
+        signal="held_out",
+        gradient_penalty=GRADIENT_PENALTIES["dragan"],
+        augmentation=("brightness", "translation", "cutout"),
+        dropout=True,
+    )
+    given = program(method, discriminator_steps=2)
+    h = scalars(generator_dropout=0.25, discriminator_dropout=0.5, augment_strength=0.5)
+    state = init(given, h, KEY)
+    for name in ("uniform", "normal", "randint", "bernoulli"):
+        watch(name, drawn)
+    for name in ("split", "fold_in"):
+        watch(name, divided)
+    with jax.disable_jit():
+        for _ in range(2):
+            state, _ = train_step(given, 0, state, h, DATA, KEY)
+    # In each turn of D: batches and latents, 3 + 3 + 3 augmentations, and so on.
+    assert len(drawn) > 2 * 2 * 14
+    assert len(set(drawn)) == len(drawn)
+    # The keys made from a key are the numbers that it would draw.
+    assert not set(drawn) & set(divided)

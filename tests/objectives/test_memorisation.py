@@ -11,6 +11,7 @@ from objectives.distances import (
     copying_statistic,
     frechet_distance,
     generalisation_gap,
+    nearest,
 )
 
 
@@ -142,3 +143,18 @@ def test_samples_that_cannot_be_compared_are_errors():
             measure(good * np.nan, good, good)
     with pytest.raises(ValueError, match="as many features each"):
         authenticity(good, good[:, :1])
+
+
+def test_the_nearest_is_found_whatever_fits_into_memory(monkeypatch):
+    points, others = gaussians(4, 90, 300)
+    distances = cdist(points, others)
+    among = cdist(others, others) + np.diag(np.full(300, np.inf))
+    # Chunks of 43 rows.
+    for memory in (nearest.MEMORY, 0.1):
+        monkeypatch.setattr(nearest, "MEMORY", memory)
+        for (indices, found), expected in (
+            (nearest.nearest(points, others), distances),
+            (nearest.nearest_other(others), among),
+        ):
+            np.testing.assert_array_equal(indices, expected.argmin(axis=1))
+            np.testing.assert_allclose(found, expected.min(axis=1), rtol=1e-12)

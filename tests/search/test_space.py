@@ -14,7 +14,7 @@ from optuna.distributions import (
 )
 
 from sweep.errors import UserError
-from sweep.search.baseline import baseline, without_penalty
+from sweep.search.baseline import baseline
 from sweep.search.space import distribution, grid, middle, resolve, unconditional_space
 from sweep.spec import Choices, Interval, Spec, spec_from_tables
 
@@ -253,13 +253,6 @@ def test_a_baseline_has_no_penalty_and_the_middle_of_all_else() -> None:
     assert baseline(study) == spec(
         {"form": "none", "weights": "bias$"}, train={"beta1": 0.25, "batch": 32}
     )
-
-
-def test_without_penalty_forgets_every_coefficient() -> None:
-    study = spec(
-        {"separate_strengths": True, "strength": STRENGTH, "order": 1.5, "target": "generator"}
-    )
-    assert without_penalty(study) == spec({"form": "none"})
 
 
 def test_the_unconditional_space_holds_what_all_trials_are_asked_for() -> None:

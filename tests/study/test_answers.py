@@ -10,8 +10,7 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep.errors import UserError
-from sweep.search.baseline import without_penalty
-from sweep.search.space import distribution
+from sweep.search.space import distribution, no_penalty
 from sweep.spec import Choices, Interval, Spec
 from sweep.spec.penalty_fields import field_value
 from sweep.study.answers import Answer, answer
@@ -44,7 +43,7 @@ def answer_of(make_spec) -> Callable[..., Answer]:
             )
 
         if baseline is not None:
-            add("baseline", without_penalty(spec), baseline)
+            add("baseline", spec.with_values(no_penalty()), baseline)
         fixed = {"penalty.strength": 1e-3, "penalty.order": 2.0, "penalty.target": "both"}
         for penalty, scores in trials:
             values = fixed | {f"penalty.{name}": value for name, value in penalty.items()}

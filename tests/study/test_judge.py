@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from models import member_key
 from objectives.distances import (
     DISTANCES,
     Samples,
@@ -19,6 +21,7 @@ from objectives.distances import (
     kernel_distance,
     moments,
 )
+from objectives.features import FEATURE_MAPS
 from objectives.features.classifier import class_probabilities_of_features
 from sweep.errors import UserError
 from sweep.features import feature_values
@@ -81,12 +84,12 @@ def test_fid_and_kid_are_those_of_the_held_out_images_to_the_bit():
         }
 
 
-def test_what_compares_with_training_images_sees_those_of_its_fold():
+def test_what_compares_with_training_images_sees_all_of_its_fold():
     setup = prepare(spec_with(record=["generalisation_gap", "authenticity", "fid_training"]))
     fake = generated(setup)
     for fold in (0, 1):
         real = features_of(setup, setup.plan.held_out[fold][: setup.samples])
-        training = features_of(setup, setup.plan.train[fold][: 2 * setup.samples])
+        training = features_of(setup, setup.plan.train[fold])
         found = setup.judge.measure(fold, fake)
         assert found["authenticity"] == authenticity(fake, training)
         assert found["generalisation_gap"] == pytest.approx(
@@ -103,7 +106,9 @@ def test_fewer_samples_than_a_fold_has_take_the_first_of_its_images():
     real = features_of(setup, setup.plan.held_out[1][:40])
     found = setup.judge.measure(1, fake)
     assert found["fid"] == pytest.approx(frechet_distance(fake, real), rel=1e-9)
-    training = features_of(setup, setup.plan.train[1][:80])
+    # Copies are looked for among all that were trained on.
+    assert len(setup.plan.train[1]) > 80
+    training = features_of(setup, setup.plan.train[1])
     assert found["authenticity"] == authenticity(fake, training)
 
 
@@ -199,3 +204,20 @@ def test_a_row_holds_fid_and_kid_apart_and_all_else_by_name():
         assert {name: row.value(name) for name in judged} == judged
         assert set(row.others) == {"recall", "strength"}
     assert [row.value("strength") for row in rows] == [0.3, 0.4]
+
+
+def test_no_member_is_trained_with_a_key_of_the_feature_map(monkeypatch):
+    """Under one seed for both, that is: the first keys made from a key are those of its folds."""
+    given: list[jax.Array] = []
+    pca = FEATURE_MAPS["pca"]
+
+    def fit(key: jax.Array, *arguments: Any) -> Any:
+        given.append(key)
+        return pca.fit(key, *arguments)
+
+    monkeypatch.setattr("sweep.features.FEATURE_MAPS", {"pca": pca._replace(fit=fit)})
+    prepare(spec_with())
+    made = [given[0], *jax.random.split(given[0], 8)]
+    members = [member_key(np.uint32(0), np.int32(fold)) for fold in range(64)]
+    keys = {np.asarray(jax.random.key_data(key)).tobytes() for key in made + members}
+    assert len(keys) == 9 + 64
