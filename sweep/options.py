@@ -27,7 +27,7 @@ from objectives.schedules import STRENGTH_SCHEDULES
 from sweep.data import DATASETS
 from sweep.errors import UserError
 from sweep.search.methods import PRUNERS, SAMPLERS
-from sweep.spec.penalty_fields import SCHEDULE_FIELDS
+from sweep.spec.penalty_fields import NETWORKS, SCHEDULE_FIELDS
 from sweep.spec.ranges import Rule
 from sweep.spec.sections import AUGMENTED, SCOPES, SCORED_AT, SPLITS, TARGETS
 from sweep.spec.spec import Spec
@@ -51,7 +51,8 @@ class OptionTable:
     """The names that the `fields` of a spec accept, and the numbers that go with them.
 
     `fields` and `numbers` are dotted paths; `title` says what the names are. Where plug-ins are
-    taken, `path/to/file.py:name` is accepted beside the names.
+    taken, `path/to/file.py:name` is accepted beside the names. In a table of fields that take no
+    names the options are the fields themselves.
     """
 
     name: str
@@ -74,16 +75,18 @@ def rule_of(path: str) -> Rule | None:
     return rules[0] if rules else None
 
 
-def option_table(name: str) -> OptionTable:
-    """The table of this name, or the first that lists what this field of a spec accepts.
+def option_tables(name: str) -> tuple[OptionTable, ...]:
+    """The table of this name, or all that tell what this field of a spec accepts.
 
     Raises `UserError` with the names of the tables.
     """
-    for table in OPTION_TABLES:
-        if name == table.name or name in table.fields:
-            return table
+    found = tuple(
+        table for table in OPTION_TABLES if name in (table.name, *table.fields, *table.numbers)
+    )
+    if found:
+        return found
     accepted = ", ".join(table.name for table in OPTION_TABLES)
-    raise UserError(f"{name}: no such table; accepted: {accepted}")
+    raise UserError(f"{name}: no such table; accepted: {accepted}, or a field such as penalty.form")
 
 
 def _described(entries: Mapping[str, Any]) -> Iterator[Option]:
@@ -146,6 +149,40 @@ def _policies() -> Iterator[Option]:
         yield Option(policy, summary, source=parts[0].source)
 
 
+STRUCTURE = {
+    "model.generator_hidden": "widths of the generator's hidden layers",
+    "model.generator_layers": "only the first so many of these widths",
+    "model.generator_units": "at most so many units of each hidden layer",
+    "model.generator_dropout": "rate behind each hidden activation, in training only",
+    "model.discriminator_hidden": "widths of the discriminator's hidden layers",
+    "model.discriminator_layers": "only the first so many of these widths",
+    "model.discriminator_units": "at most so many units of each hidden layer",
+    "model.discriminator_dropout": "rate behind each hidden activation, in training only",
+    "train.steps": "steps of the generator",
+    "train.chunks": "scores along the way; divides the steps",
+    "train.batch": "images of a step",
+    "train.discriminator_steps": "steps of the discriminator for each of the generator",
+    "train.ema": "decay of an average of the generator's weights, which samples; 0: no average",
+    "penalty.weights": "which weights a penalty, a constraint or weight decay acts on",
+    "penalty.biases": "whether a penalty or a constraint acts on biases too",
+    "penalty.separate_strengths": "whether each network has coefficients of its own",
+}
+"""Fields that take no names, and go with no name of another table."""
+
+
+def _structure() -> Iterator[Option]:
+    pattern = "a regular expression over paths such as network/layers/0/kernel"
+    for path, line in STRUCTURE.items():
+        rule = rule_of(path)
+        yield Option(path, line, pattern if rule is None else rule.describe())
+
+
+def _per_network(*fields: str) -> tuple[str, ...]:
+    """The paths of a penalty's coefficients, the shared ones first."""
+    prefixes = ("", *(f"{network}_" for network in NETWORKS))
+    return tuple(f"penalty.{prefix}{field}" for prefix in prefixes for field in fields)
+
+
 def _none(what: str) -> tuple[Option, ...]:
     return (Option("none", what),)
 
@@ -156,7 +193,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         "penalties on the weights",
         ("penalty.form",),
         (*_none("no penalty"), *_described(PENALTIES)),
-        ("penalty.strength", "penalty.order", "penalty.l1", "penalty.l2"),
+        ("penalty.order", *_per_network("strength", "l1", "l2")),
         takes_plugins=True,
     ),
     OptionTable(
@@ -164,7 +201,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         "sets that the weights are kept in",
         ("penalty.form",),
         tuple(_described(CONSTRAINTS)),
-        ("penalty.radius",),
+        _per_network("radius"),
     ),
     OptionTable(
         "targets",
@@ -254,6 +291,12 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         ("train.learning_rate_schedule",),
         tuple(_documented(LEARNING_RATE_SCHEDULES)),
         ("train.learning_rate_end", "train.learning_rate_warmup"),
+    ),
+    OptionTable(
+        "structure",
+        "sizes of the networks and of the training, and the weights that a penalty acts on",
+        tuple(STRUCTURE),
+        tuple(_structure()),
     ),
     OptionTable("gans", "kinds of GAN", ("model.kind",), tuple(_documented(GAN_KINDS))),
     OptionTable(

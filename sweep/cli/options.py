@@ -19,16 +19,16 @@ def options_command(
         str | None,
         typer.Argument(
             metavar="TABLE",
-            help="One table, or a field such as penalty.form. [dim]Default: all[/]",
+            help="One table, or those of a field such as penalty.form. [dim]Default: all[/]",
             show_default=False,
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List every name that a spec accepts: what it is, with which numbers, and its source."""
-    from sweep.options import OPTION_TABLES, option_table
+    from sweep.options import OPTION_TABLES, option_tables
 
-    tables = OPTION_TABLES if table is None else (option_table(table),)
+    tables = OPTION_TABLES if table is None else option_tables(table)
     if as_json:
         print_json({entry.name: _as_json(entry) for entry in tables})
         return
@@ -41,7 +41,8 @@ def options_command(
 def _print(table: "OptionTable") -> None:
     """A table of names; below it, what goes with them."""
     console.print(Text(table.name, style="bold").append(f": {table.title}", style="not bold"))
-    console.print(Text(f"in {', '.join(table.fields)}", style="dim"))
+    if table.fields != tuple(option.name for option in table.options):
+        console.print(Text(f"in {', '.join(table.fields)}", style="dim"))
     rows = Table(box=None, pad_edge=False, show_header=False)
     rows.add_column("name", no_wrap=True, style="cyan")
     rows.add_column("what", overflow="fold")

@@ -6,30 +6,62 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
+from objectives.constraints import CONSTRAINTS
 from objectives.distances import DISTANCES
 from objectives.penalties import PENALTIES
 from sweep.cli import options as command
 from sweep.errors import UserError
-from sweep.options import OPTION_TABLES, Option, OptionTable, option_table, rule_of
+from sweep.options import OPTION_TABLES, STRUCTURE, Option, OptionTable, option_tables, rule_of
 from sweep.spec import Spec
 from sweep.spec.ranges import Names
 
 WIDTH = 80
 
+BOOKKEEPING = {
+    *("study.name", "study.trials", "study.seed", "study.slots"),
+    *("data.path", "data.seed"),
+    *("score.folds", "score.feature_share"),
+}
+"""Fields that neither name a thing nor change what is trained: docs/spec.md is enough for them."""
+
 every_table = pytest.mark.parametrize("table", OPTION_TABLES, ids=lambda table: table.name)
+
+
+def all_fields() -> Iterator[str]:
+    """The dotted path of every field of the spec."""
+    for section, entry in Spec.model_fields.items():
+        for field in getattr(entry.annotation, "model_fields", {}):
+            yield f"{section}.{field}"
 
 
 def named_fields() -> Iterator[str]:
     """Every field of the spec that accepts names and nothing else."""
-    for section, entry in Spec.model_fields.items():
-        for field in getattr(entry.annotation, "model_fields", {}):
-            rule = rule_of(f"{section}.{field}")
-            if rule is not None and rule.names:
-                yield f"{section}.{field}"
+    for field in all_fields():
+        rule = rule_of(field)
+        if rule is not None and rule.names:
+            yield field
 
 
 def tables_of(field: str) -> list[OptionTable]:
     return [table for table in OPTION_TABLES if field in table.fields]
+
+
+def test_every_field_but_bookkeeping_is_in_one_place_and_bookkeeping_in_none() -> None:
+    listed = [path for table in OPTION_TABLES for path in (*table.fields, *table.numbers)]
+    # What penalties and constraints are named by is one field.
+    listed.remove("penalty.form")
+    assert sorted(listed) == sorted(set(all_fields()) - BOOKKEEPING)
+    assert set(all_fields()) >= BOOKKEEPING
+
+
+def test_the_structure_is_told_with_what_each_field_accepts() -> None:
+    (table,) = option_tables("structure")
+    told = {option.name: option.notes for option in table.options}
+    assert tuple(told) == table.fields == tuple(STRUCTURE)
+    assert told["model.generator_units"] == "a whole number ≥ 1 and ≤ 65536"
+    assert told["penalty.biases"] == "true or false"
+    assert told["penalty.weights"].startswith("a regular expression over paths")
+    assert not any(rule.names for field in STRUCTURE if (rule := rule_of(field)))
 
 
 @pytest.mark.parametrize("field", sorted(named_fields()))
@@ -48,7 +80,8 @@ def test_a_field_is_said_to_take_files_where_its_rule_does(field: str) -> None:
 
 
 def test_the_metrics_that_may_be_recorded_are_listed() -> None:
-    assert {option.name for option in option_table("score.record").options} == set(DISTANCES)
+    (table,) = option_tables("score.record")
+    assert {option.name for option in table.options} == set(DISTANCES)
 
 
 @every_table
@@ -73,11 +106,14 @@ def test_what_goes_with_a_name_is_told() -> None:
     assert notes["spectral"] == "with strength"
     assert notes["recall"] == "higher is better; 0 … 1; from 6 samples"
     assert notes["copying"].endswith("needs training")
-    assert option_table("penalties").accepted()["penalty.order"] == "a number > 0 and ≤ 64"
+    (penalties,) = option_tables("penalties")
+    assert penalties.accepted()["penalty.order"] == "a number > 0 and ≤ 64"
+    assert penalties.accepted()["penalty.generator_l1"] == "a number ≥ 0"
 
 
 def _options(name: str) -> tuple[Option, ...]:
-    return option_table(name).options
+    (table,) = option_tables(name)
+    return table.options
 
 
 @every_table
@@ -106,11 +142,27 @@ def test_all_tables_are_printed_without_a_name(sweep) -> None:
         assert f"{table.name}: {table.title}" in lines
 
 
-def test_one_table_is_found_by_its_name_or_a_field(sweep) -> None:
+def test_one_table_is_found_by_its_name_a_field_or_a_number(sweep) -> None:
     by_name = sweep("options", "penalties").out
-    assert by_name == sweep("options", "penalty.form").out
+    assert by_name == sweep("options", "penalty.strength").out
+    assert by_name == sweep("options", "penalty.discriminator_l2").out
     assert all(name in by_name for name in PENALTIES)
     assert "latents" not in by_name
+    assert sweep("options", "latents").out == sweep("options", "model.latent_distribution").out
+    assert sweep("options", "structure").out == sweep("options", "model.generator_hidden").out
+
+
+def test_a_field_of_two_tables_has_both(sweep) -> None:
+    told = json.loads(sweep("options", "penalty.form", "--json").out)
+    assert list(told) == ["penalties", "constraints"]
+    printed = sweep("options", "penalty.form").out
+    assert all(name in printed for name in (*PENALTIES, *CONSTRAINTS))
+
+
+@pytest.mark.parametrize("field", sorted(set(all_fields()) - BOOKKEEPING))
+def test_every_field_that_is_listed_is_found_by_its_path(field: str) -> None:
+    for table in option_tables(field):
+        assert field in (*table.fields, *table.numbers)
 
 
 def test_json_is_the_same_as_data(sweep) -> None:
@@ -127,5 +179,6 @@ def test_an_unknown_table_is_answered_with_the_names(sweep) -> None:
     assert called.code == 2
     assert "penalty: no such table" in called.err
     assert all(table.name in " ".join(called.err.split()) for table in OPTION_TABLES)
-    with pytest.raises(UserError, match="accepted: penalties"):
-        option_table("")
+    for unknown in ("", "study.seed", "penalty.strenght"):
+        with pytest.raises(UserError, match=f"^{unknown}: .* accepted: penalties.* such as"):
+            option_tables(unknown)
