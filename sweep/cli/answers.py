@@ -46,6 +46,13 @@ def print_answer(found: Answer, storage: str | None, *, shown: int = _SHOWN) -> 
         console.print(f"[yellow]warning:[/] {warning}", highlight=False)
     for number, reason in list(found.failures.items())[:shown]:
         console.print(f"[yellow]trial {number} failed:[/] {reason}", highlight=False)
+    if found.failures:
+        console.print(
+            "Fewer fail at lower learning rates or strengths; "
+            f"all reasons:  sweep show {found.study}{_storage_option(storage)} --json",
+            highlight=False,
+            soft_wrap=True,
+        )
     if found.best is not None:
         _print_next(found, storage)
 
@@ -182,9 +189,13 @@ def _recorded(best: Ranked) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {_number(x)}" for name, x in told.items())
 
 
-def _print_next(found: Answer, storage: str | None) -> None:
+def _storage_option(storage: str | None) -> str:
     url = storage_url(storage)
-    option = "" if url == DEFAULT_STORAGE else f" --storage {url}"
+    return "" if url == DEFAULT_STORAGE else f" --storage {url}"
+
+
+def _print_next(found: Answer, storage: str | None) -> None:
+    option = _storage_option(storage)
     console.print("\nNext:")
     for command, purpose in (
         (f"sweep export {found.study}{option} -o best.toml", "the best config as a file"),
@@ -249,6 +260,7 @@ def _as_json(entry: Ranked) -> dict[str, Any]:
         "step": entry.step,
         "kind": entry.kind,
         "second_score": entry.second,
+        "second_fold_scores": list(entry.second_fold_scores),
         "parameters": entry.parameters,
         "recorded": entry.recorded,
         "penalty": entry.penalty(),

@@ -76,12 +76,18 @@ def score_command(config: ConfigFile, seed: Seed = None, as_json: AsJson = False
         f"seed {found.seed}",
         highlight=False,
     )
+    if found.second_score is not None:
+        folds = ", ".join(map(repr, found.second_fold_scores))
+        console.print(
+            f"{loaded.spec.score.second}   {folds}, mean {found.second_score:.4f}", highlight=False
+        )
     if found.identical:
         console.print("[green]Identical[/] to the exported scores, to the last bit.")
     elif found.identical is False:
         console.print("[yellow]Not identical[/] to the exported scores:", highlight=False)
-        stored = loaded.provenance["fold_scores"]
-        console.print(f"  exported {stored}", highlight=False)
+        for name in ("fold_scores", "second_fold_scores"):
+            if (stored := loaded.provenance.get(name)) is not None:
+                console.print(f"  exported {stored}", highlight=False)
     for difference in found.differences:
         console.print(f"  {difference}", highlight=False, markup=False)
 

@@ -11,6 +11,7 @@ from sweep.cli.app import AsJson, Storage, app, console, print_json
 @app.command("list", epilog="Example:  sweep list --storage sqlite:///studies.db")
 def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """List the studies of a storage."""
+    from sweep.cli.answers import metric_name
     from sweep.storage import open_storage, storage_url
     from sweep.study.overview import overview
 
@@ -22,12 +23,15 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         console.print(f"{storage_url(storage)} holds no studies.", highlight=False)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("study", "complete", "pruned", "failed", "open", "best", "baseline"):
-        table.add_column(column, justify="left" if column == "study" else "right")
+    for column in ("study", "complete", "pruned", "failed", "open", "best", "baseline", "by"):
+        table.add_column(column, justify="left" if column in ("study", "by") else "right")
     for entry in entries:
         scores = ("–" if s is None else f"{s:.3f}" for s in (entry.best, entry.baseline))
         counts = map(str, (entry.complete, entry.pruned, entry.failed, entry.open))
-        table.add_row(entry.study, *counts, *scores)
+        # The scores are by the first metric.
+        first, *others = map(metric_name, entry.metrics or ("–",))
+        beside = f" (beside {others[0]})" if others else ""
+        table.add_row(entry.study, *counts, *scores, first + beside)
     console.print(table)
 
 

@@ -274,8 +274,9 @@ def _points(path: str, asked: BaseDistribution) -> list[Any]:
         return list(asked.choices)
     assert isinstance(asked, FloatDistribution | IntDistribution)
     if asked.step is None or asked.log:
+        field = path if path.count(".") == 1 else f"methods.{path}"
         raise UserError(
-            f"{path}: a grid needs a list of choices, or a range with a step; "
+            f"{field}: a grid needs a list of choices, or a range with a step; "
             f"got low = {asked.low:g}, high = {asked.high:g} and no step"
         )
     count = round((asked.high - asked.low) / asked.step) + 1

@@ -41,7 +41,8 @@ class Ranked:
 
     `kind` is its method, or what it chose for the `KIND_FIELDS`. `parameters` are the values that
     the search chose, by path, without the method's name. `recorded` is what else was measured at
-    `step`, as means over folds. `second` is the score by the second metric, where there is one.
+    `step`, as means over folds. `second_fold_scores` are those by the second metric, and empty with
+    one metric.
     """
 
     number: int
@@ -54,7 +55,12 @@ class Ranked:
     kind: str
     parameters: dict[str, Any]
     recorded: dict[str, float]
-    second: float | None = None
+    second_fold_scores: tuple[float, ...] = ()
+
+    @property
+    def second(self) -> float | None:
+        """The score by the second metric, where there is one."""
+        return float(np.mean(self.second_fold_scores)) if self.second_fold_scores else None
 
     def penalty(self) -> dict[str, Any]:
         """The form, the target and the coefficients that count."""
@@ -164,7 +170,6 @@ def ranked(trial: FrozenTrial) -> Ranked:
     }
     chosen = [str(parameters[field]) for field in KIND_FIELDS if field in parameters]
     kind = ", ".join([*([method] if method else []), *chosen]) or config.penalty.form
-    second = result.get("second_fold_scores")
     return Ranked(
         number=trial.number,
         role=role(trial),
@@ -176,7 +181,7 @@ def ranked(trial: FrozenTrial) -> Ranked:
         kind=kind,
         parameters=parameters,
         recorded=result.get("recorded", {}),
-        second=None if second is None else float(np.mean(second)),
+        second_fold_scores=tuple(result.get("second_fold_scores", ())),
     )
 
 

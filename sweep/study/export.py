@@ -78,6 +78,8 @@ def _config(study: optuna.Study, entry: Ranked) -> Config:
             "score": entry.score,
             "standard_error": entry.standard_error,
             "fold_scores": list(entry.fold_scores),
+            "second_score": entry.second,
+            "second_fold_scores": list(entry.second_fold_scores) or None,
             "step": entry.step,
             "seed": spec.study.seed,
             "folds": spec.score.folds,

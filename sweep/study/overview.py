@@ -6,12 +6,16 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from sweep.study.records import BASELINE, role
+from sweep.study.records import BASELINE, MEAN, role
 
 
 @dataclass(frozen=True)
 class Overview:
-    """One study. `open` counts its trials that wait or run."""
+    """One study. `open` counts its trials that wait or run.
+
+    `metrics` are what it optimises, as far as it names that; `best` and `baseline` are by the
+    first.
+    """
 
     study: str
     complete: int
@@ -20,10 +24,11 @@ class Overview:
     open: int
     best: float | None
     baseline: float | None
+    metrics: tuple[str, ...]
 
 
 def overview(storage: RDBStorage) -> list[Overview]:
-    """Every study of the storage by name, other people's with one objective included."""
+    """Every study of the storage by name, other people's included."""
     return [
         _entry(optuna.load_study(study_name=study.study_name, storage=storage))
         for study in sorted(storage.get_all_studies(), key=lambda study: study.study_name)
@@ -34,14 +39,9 @@ def _entry(study: optuna.Study) -> Overview:
     trials = study.get_trials(deepcopy=False)
     states = [trial.state for trial in trials]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    single = len(study.directions) == 1
-    baseline = [trial.value for trial in complete if single and role(trial) == BASELINE]
-    searched = [
-        trial.value
-        for trial in complete
-        if single and role(trial) != BASELINE and trial.value is not None
-    ]
-    better = max if single and study.direction == optuna.study.StudyDirection.MAXIMIZE else min
+    baseline = [trial.values[0] for trial in complete if role(trial) == BASELINE]
+    searched = [trial.values[0] for trial in complete if role(trial) != BASELINE]
+    better = max if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else min
     return Overview(
         study=study.study_name,
         complete=len(complete),
@@ -50,4 +50,5 @@ def _entry(study: optuna.Study) -> Overview:
         open=sum(not state.is_finished() for state in states),
         best=better(searched, default=None),
         baseline=baseline[0] if baseline else None,
+        metrics=tuple(name.removesuffix(MEAN) for name in study.metric_names or ()),
     )

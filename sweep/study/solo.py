@@ -35,7 +35,9 @@ def unheard(done: int, total: int) -> None:
 class Rescored:
     """A config scored again. `differences` says what is not as its provenance has it.
 
-    `identical` is None where the provenance holds no scores, or the seed is another one.
+    `identical` is of all scores per fold that the provenance holds, the second metric's included;
+    None where it holds none, or the seed is another one. With one metric `second_fold_scores` are
+    empty.
     """
 
     fold_scores: tuple[float, ...]
@@ -46,6 +48,8 @@ class Rescored:
     measurements: tuple[Measurement, ...]
     identical: bool | None
     differences: tuple[str, ...]
+    second_fold_scores: tuple[float, ...]
+    second_score: float | None
 
 
 def score_config(config: Config, *, seed: int | None = None, heard: Heard = unheard) -> Rescored:
@@ -61,7 +65,7 @@ def score_config(config: Config, *, seed: int | None = None, heard: Heard = unhe
     rows, _ = _train(spec, setup, used_seed, heard)
     folds = spec.score.folds
     metric = spec.score.metric
-    curve = np.array([scored(metric, row.value(metric)) for row in rows]).reshape(-1, folds)
+    curve = _curve(rows, metric, folds)
     chosen = len(curve) - 1
     if spec.score.at == "best":
         chosen = int(np.argmin([cost(metric, mean) for mean in curve.mean(axis=1)]))
@@ -73,8 +77,10 @@ def score_config(config: Config, *, seed: int | None = None, heard: Heard = unhe
         # A pruned trial's score is that of its last chunk, not of the last chunk there is.
         chosen = chunk_ends.index(stored_step)
     scores = curve[chosen]
-    stored = config.provenance.get("fold_scores")
-    identical = None if stored is None or not same_seed else stored == scores.tolist()
+    second = np.array([])
+    if spec.score.second is not None:
+        second = _curve(rows, spec.score.second, folds)[chosen]
+    found = {"fold_scores": scores.tolist(), "second_fold_scores": second.tolist()}
     return Rescored(
         fold_scores=tuple(scores.tolist()),
         score=float(scores.mean()),
@@ -82,9 +88,25 @@ def score_config(config: Config, *, seed: int | None = None, heard: Heard = unhe
         step=(chosen + 1) * chunk_steps,
         seed=used_seed,
         measurements=tuple(rows),
-        identical=identical,
+        identical=_identical(config.provenance, found) if same_seed else None,
         differences=tuple(_differences(config.provenance, setup, used_seed)),
+        second_fold_scores=tuple(second.tolist()),
+        second_score=float(second.mean()) if len(second) else None,
     )
+
+
+def _curve(rows: list[Measurement], metric: str, folds: int) -> np.ndarray:
+    """The scores by a metric [chunks, folds]."""
+    return np.array([scored(metric, row.value(metric)) for row in rows]).reshape(-1, folds)
+
+
+def _identical(provenance: dict[str, Any], found: dict[str, list[float]]) -> bool | None:
+    """Whether all scores that the provenance holds are those found; None where it holds none.
+
+    Files of an earlier day hold no scores by the second metric.
+    """
+    stored = {name: provenance[name] for name in found if provenance.get(name) is not None}
+    return all(found[name] == scores for name, scores in stored.items()) if stored else None
 
 
 @dataclass(frozen=True)

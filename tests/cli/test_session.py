@@ -38,6 +38,7 @@ def test_a_session_from_a_spec_to_a_trained_gan(
             "open": 0,
             "best": searched[0].value,
             "baseline": trials[0].value,
+            "metrics": ["fid"],
         }
     ]
 
@@ -243,12 +244,19 @@ def test_a_session_with_two_metrics_and_more_of_them_recorded(sweep, write_spec,
     fronts = [(entry["score"], -entry["second_score"]) for entry in shown["front"]]
     assert fronts == sorted(fronts)
     assert fronts[0][0] == shown["best"]["score"]
-    assert json.loads(sweep("list", "--json").out)[0]["complete"] == 3
+    listed = json.loads(sweep("list", "--json").out)[0]
+    assert (listed["complete"], listed["metrics"]) == (3, ["fid", "coverage"])
+    assert (listed["best"], listed["baseline"]) == (fronts[0][0], shown["baseline"]["score"])
+    assert "FID-proxy (beside coverage)" in sweep("list").out
 
     sweep("export", "small", "-o", "best.json", "--format", "json")
-    assert json.loads((folder / "best.json").read_text())["score"]["record"] == ["recall"]
+    exported = json.loads((folder / "best.json").read_text())
+    assert exported["score"]["record"] == ["recall"]
     again = json.loads(sweep("score", "best.json", "--json").out)
     assert again["identical"] is True
+    folds = exported["provenance"]["second_fold_scores"]
+    assert again["second_fold_scores"] == shown["best"]["second_fold_scores"] == folds
+    assert f"coverage   {folds[0]}, {folds[1]}, mean " in sweep("score", "best.json").out
     last = [row["others"] for row in again["measurements"] if row["step"] == 40]
     assert np.mean([others["recall"] for others in last]) == pytest.approx(
         shown["best"]["recorded"]["recall"]

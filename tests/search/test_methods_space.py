@@ -135,7 +135,7 @@ def sorted_items(point: dict[str, Any]) -> str:
 
 
 def test_a_grid_over_a_method_s_range_without_steps_names_it() -> None:
-    with pytest.raises(UserError, match=r"^lasso\.penalty\.strength: a grid needs a list"):
+    with pytest.raises(UserError, match=r"^methods\.lasso\.penalty\.strength: a grid needs a list"):
         grid(spec(methods=METHODS))
 
 

@@ -69,6 +69,7 @@ def test_a_config_tells_where_it_came_from(example) -> None:
     assert told["role"] == "search"
     assert told["score"] == trial.value == min(t.value for t in study.get_trials()[1:])
     assert told["fold_scores"] == trial.user_attrs["result"]["fold_scores"]
+    assert told["second_score"] is told["second_fold_scores"] is None
     assert (told["seed"], told["folds"], told["chunks"], told["step"]) == (3, 2, 4, 40)
     assert told["fingerprints"].keys() == {"data", "folds", "features", "samples", "training"}
     assert {"python", "jax", "jaxlib", "numpy", "normsweep"} <= told["versions"].keys()

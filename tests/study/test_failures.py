@@ -3,6 +3,7 @@
 import pytest
 from optuna.trial import TrialState
 
+from sweep.cli.answers import print_answer
 from sweep.errors import UserError
 from sweep.study.answers import answer
 from sweep.study.export import best_config, trial_config
@@ -69,7 +70,7 @@ def test_samples_that_overflow_from_finite_weights_fail_their_trial_too(run, mak
     assert states == {"baseline": complete, 2e-4: complete, ABSURD: fail}
 
 
-def test_a_study_of_failures_only_ends_and_answers(run, make_spec) -> None:
+def test_a_study_of_failures_only_ends_and_answers(run, make_spec, example, capsys) -> None:
     launched = run(make_spec(train__discriminator_learning_rate=ABSURD))
     assert launched.done
     found = answer(launched.study)
@@ -78,6 +79,11 @@ def test_a_study_of_failures_only_ends_and_answers(run, make_spec) -> None:
     assert found.best_per_target == {}
     assert found.counts["fail"] == 7
     assert list(found.failures) == list(range(7))
+    hint = "Fewer fail at lower learning rates or strengths; all reasons:  sweep show small"
+    print_answer(found, "sqlite:///other.db")
+    assert f"{hint} --storage sqlite:///other.db --json\n" in capsys.readouterr().out
+    print_answer(answer(example.study), None)
+    assert hint not in capsys.readouterr().out
     with pytest.raises(UserError, match="no completed trial"):
         best_config(launched.study)
     with pytest.raises(UserError, match="--trial 3: is FAIL"):

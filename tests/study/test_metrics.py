@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ def check_bits(study: optuna.Study, number: int, folder: Any) -> None:
     result = study.get_trials()[number].user_attrs["result"]
     assert found.identical is True
     assert list(found.fold_scores) == result["fold_scores"]
+    assert list(found.second_fold_scores) == result.get("second_fold_scores", [])
     assert found.step == result["step"]
 
 
@@ -211,7 +213,17 @@ def test_the_front_is_of_the_trials_that_no_other_beats_in_both(study_by) -> Non
     told = answer_as_json(found)
     assert told["second_metric"] == "recall"
     assert [entry["trial"] for entry in told["front"]] == [e.number for e in found.front]
-    assert overview(made.storage)[0].complete == 7
+    folds = made.trials[found.ranking[0].number].user_attrs["result"]["second_fold_scores"]
+    assert told["ranking"][0]["second_fold_scores"] == folds
+
+
+def test_a_study_of_two_metrics_is_listed_by_the_first(study_by) -> None:
+    made = pareto(study_by)
+    (listed,) = overview(made.storage)
+    assert listed.complete == 7
+    assert listed.metrics == ("fid", "recall")
+    assert listed.best == min(trial.values[0] for trial in made.trials[1:])
+    assert listed.baseline == made.trials[0].values[0]
 
 
 def test_the_front_is_shown(study_by, capsys) -> None:
@@ -226,6 +238,23 @@ def test_the_front_is_shown(study_by, capsys) -> None:
 def test_a_trial_of_two_metrics_scores_the_same_again(study_by, tmp_path) -> None:
     made = pareto(study_by)
     check_bits(made.study, answer(made.study).front[-1].number, tmp_path)
+
+
+def test_an_export_of_two_metrics_has_the_scores_of_both_and_all_must_be_the_same(
+    study_by,
+) -> None:
+    made = pareto(study_by)
+    config = trial_config(made.study, 1)
+    told = config.provenance
+    assert told["second_fold_scores"] == made.curve(made.trials[1], "recall")[-1].tolist()
+    assert told["second_score"] == made.trials[1].values[1]
+    found = score_config(config)
+    assert found.second_score == told["second_score"]
+    first, *others = told["second_fold_scores"]
+    nudged = told | {"second_fold_scores": [float(np.nextafter(first, 2)), *others]}
+    assert score_config(replace(config, provenance=nudged)).identical is False
+    earlier = {k: v for k, v in told.items() if not k.startswith("second")}
+    assert score_config(replace(config, provenance=earlier)).identical is True
 
 
 def test_a_stopped_study_of_two_metrics_goes_on(study_by, run) -> None:
