@@ -1,19 +1,22 @@
 """Everything of a study that is the same for all of its trials, made from its spec."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import jax
 import numpy as np
 
 from models.gan import networks
+from models.optimizers import OPTIMIZERS
 from objectives.distances import DISTANCES, Samples
 from objectives.distances.contract import CLASSES, TRAINING
 from objectives.features import classifier as classifier_map
 from objectives.selection import count_selected, keep, parameter_paths, select
 from sweep.data import Dataset, FoldPlan, load_dataset, plan_folds
 from sweep.engine.population import Features, Shared
-from sweep.engine.settings import program_of
+from sweep.engine.settings import Shape, gan_of
 from sweep.errors import UserError
 from sweep.features import (
     CLASSIFIER,
@@ -23,9 +26,10 @@ from sweep.features import (
     fit_features,
 )
 from sweep.judge import Judge, make_judge, recorded_metrics
-from sweep.plugins import check_penalty, is_plugin
+from sweep.plugins import check_penalty, is_plugin, plugin_fingerprint
 from sweep.search.space import middle, resolve
-from sweep.spec.ranges import each
+from sweep.spec.penalty_fields import NETWORKS, check, penalised_networks
+from sweep.spec.ranges import Interval, each
 from sweep.spec.spec import Spec
 
 MOST_SAMPLES = 2048
@@ -39,7 +43,10 @@ otherwise, for instance. It is stored with the fingerprints; 0.1 had none."""
 
 @dataclass(frozen=True)
 class Setup:
-    """Data, fold plan, feature map and judge of a study. All of it follows from the spec alone."""
+    """Data, fold plan, feature map and judge of a study. All of it follows from the spec alone.
+
+    `penalty_files` are the fingerprints of the files of a user's own penalties, by their path.
+    """
 
     dataset: Dataset
     plan: FoldPlan
@@ -49,6 +56,7 @@ class Setup:
     feature_accuracy: float | None
     samples: int
     judge: Judge
+    penalty_files: dict[str, str]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -74,15 +82,18 @@ class Setup:
             "features": self.feature_fingerprint,
             "samples": self.samples,
             "training": TRAINING_VERSION,
+            **self.penalty_files,
         }
 
 
 def prepare(spec: Spec) -> Setup:
     """Loads the data, draws the folds, fits the feature map on images set aside, and judges none.
 
-    Raises `UserError` for data that are missing, damaged or too few, with the field that says so.
+    Raises `UserError` for data that are missing, damaged or too few, with the field that says so,
+    and for a penalty of the user's own that cannot be used.
     """
     data, score = spec.data, spec.score
+    penalty_files = _penalty_files(spec)
     dataset = load_dataset(data.source, path=data.path, limit=data.limit, split=data.split)
     plan = plan_folds(
         dataset.labels,
@@ -110,6 +121,7 @@ def prepare(spec: Spec) -> Setup:
         feature_accuracy=accuracy,
         samples=samples,
         judge=_judge(spec, dataset, plan, features, samples),
+        penalty_files=penalty_files,
     )
 
 
@@ -162,24 +174,76 @@ def _check_metrics(spec: Spec, samples: int) -> None:
             )
 
 
+def _penalty_files(spec: Spec) -> dict[str, str]:
+    """The files of a user's own penalties, with fingerprints; their coefficients are checked."""
+    found: dict[str, str] = {}
+    for method in spec.methods or [None]:
+        penalty = spec.alternative(method).penalty
+        own = [form for form in each(penalty.form) if is_plugin(form)]
+        try:
+            check(penalty, own=True)
+        except ValueError as error:
+            raise UserError(f"{_path('penalty', method)}: {error}") from error
+        found |= {form.rpartition(":")[0]: plugin_fingerprint(form) for form in own}
+    return found
+
+
 def _check_penalised(spec: Spec, dataset: Dataset) -> None:
     """A pattern that matches nothing would train a whole study without its penalty, unnoticed."""
     height, width, channels = dataset.images.shape[1:]
     for method in spec.methods or [None]:
         alternative = spec.alternative(method)
-        config, _ = resolve(alternative, lambda path, asked: middle(asked))
-        pattern = alternative.penalty.weights
-        gan = program_of(config, (height, width, channels), 1).gan
-        for variables in jax.eval_shape(networks(gan).init, jax.random.key(0)):
-            mask = select(variables.params, pattern)
-            if not count_selected(mask):
-                field = "penalty.weights" if method is None else f"methods.{method}.penalty.weights"
-                paths = jax.tree.leaves(parameter_paths(variables.params))
-                raise UserError(
-                    f"{field} = {pattern!r} matches no weight; there are: {', '.join(paths)}"
-                )
-            for form in filter(is_plugin, each(alternative.penalty.form)):
-                check_penalty(form, keep(variables.params, mask))
+        penalty = alternative.penalty
+        for network in _selected_networks(alternative):
+            for depth, weights in _weights(alternative, network, (height, width, channels)):
+                mask = select(weights, penalty.weights)
+                if not count_selected(mask):
+                    paths = jax.tree.leaves(parameter_paths(weights))
+                    raise UserError(
+                        f"{_path('penalty.weights', method)} = {penalty.weights!r} matches no "
+                        f"weight of the {network} with {depth} hidden layers; there are: "
+                        f"{', '.join(paths)}"
+                    )
+                for form in filter(is_plugin, each(penalty.form)):
+                    check_penalty(form, keep(weights, mask))
+
+
+def _selected_networks(spec: Spec) -> list[str]:
+    """The networks that a penalty or constraint names; without one, those that decay."""
+    if set(each(spec.penalty.form)) != {"none"}:
+        targets = each(spec.penalty.target)
+        return [net for net in NETWORKS if any(net in penalised_networks(t) for t in targets)]
+    decays = any("weight_decay" in OPTIMIZERS[name].settings for name in each(spec.train.optimizer))
+    return list(NETWORKS) if decays else []
+
+
+def _weights(spec: Spec, network: str, image_shape: Shape) -> Iterator[tuple[int, Any]]:
+    """The weights of a network as shapes, for every depth and normalisation that it can have.
+
+    Nothing else that is searched changes their paths.
+    """
+    config, _ = resolve(spec, lambda path, asked: middle(asked))
+    fields = [f"{network}_{name}" for name in ("hidden", "layers", "normalisation")]
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for values in product(*(_options(getattr(spec.model, name)) for name in fields)):
+        hidden, layers, normalisation = values
+        paths = [f"model.{name}" for name in fields]
+        depth = len(hidden) if layers is None else layers
+        found.setdefault((depth, normalisation), dict(zip(paths, values, strict=True)))
+    for (depth, _), settings in found.items():
+        gan = gan_of(config.with_values(settings), image_shape)
+        both = jax.eval_shape(networks(gan).init, jax.random.key(0))
+        yield depth, both[NETWORKS.index(network)].params
+
+
+def _options(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, Interval):
+        return tuple(range(int(value.low), int(value.high) + 1, int(value.step or 1)))
+    return each(value)
+
+
+def _path(path: str, method: str | None) -> str:
+    return path if method is None else f"methods.{method}.{path}"
 
 
 def _samples(spec: Spec, plan: FoldPlan) -> int:

@@ -16,7 +16,7 @@ from models.conditions import Conditions
 from models.gan import GAN, Variables, networks
 from models.latents import LATENTS
 from models.member import averaged
-from sweep.engine.settings import program_of
+from sweep.engine.settings import gan_of
 from sweep.errors import UserError
 from sweep.pictures import draw_curves, draw_grid
 from sweep.spec.spec import Spec
@@ -71,7 +71,7 @@ def load_generator(folder: str | Path) -> Generate:
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     spec = read_config(folder / CONFIG).spec
     height, width, channels = metrics["image_shape"]
-    gan = program_of(spec, (height, width, channels), 1).gan
+    gan = gan_of(spec, (height, width, channels))
     like, _ = jax.eval_shape(networks(gan).init, jax.random.key(0))
     with ocp.StandardCheckpointer() as checkpointer:
         stored = checkpointer.restore(folder / CHECKPOINT / "generator", like._asdict())
@@ -100,7 +100,7 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
         checkpointer.save(folder / CHECKPOINT / "generator", generator._asdict())
         checkpointer.save(folder / CHECKPOINT / "discriminator", state.discriminator._asdict())
     (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
-    generate = _generate(spec, program_of(spec, shape, 1).gan, generator)
+    generate = _generate(spec, gan_of(spec, shape), generator)
     images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
     draw_grid(images, folder / SAMPLES)
     draw_curves(trained.measurements, folder / CURVES)

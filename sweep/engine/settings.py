@@ -42,7 +42,20 @@ _SHAPING = (
 )
 """Paths whose values decide which code a step runs."""
 
+MOST_METHODS = 16
+"""The most methods in one program: each costs about a second of compilation, met or not."""
+
 Shape = tuple[int, int, int]
+
+
+def gan_of(config: Spec, image_shape: Shape) -> GAN:
+    """The two networks of a config, for images of this height, width and channels."""
+    model = {k: value for k, value in config.model if k not in _TRACED_OF_MODEL}
+    for network in NETWORKS:
+        # All layers said in two ways are one program.
+        if model[f"{network}_layers"] == len(model[f"{network}_hidden"]):
+            model[f"{network}_layers"] = None
+    return GAN(image_shape=image_shape, **model)
 
 
 def program_of(
@@ -52,15 +65,10 @@ def program_of(
 
     `methods` are those that the program is to hold; by default the config's alone.
     """
-    model = {k: value for k, value in config.model if k not in _TRACED_OF_MODEL}
-    for network in NETWORKS:
-        # All layers said in two ways are one program.
-        if model[f"{network}_layers"] == len(model[f"{network}_hidden"]):
-            model[f"{network}_layers"] = None
     train = config.train
     units = config.model.generator_units, config.model.discriminator_units
     return Program(
-        gan=GAN(image_shape=image_shape, **model),
+        gan=gan_of(config, image_shape),
         batch=train.batch,
         steps=train.steps,
         chunk_steps=train.steps // train.chunks,
@@ -109,7 +117,8 @@ def methods_of(spec: Spec, chosen: str | None) -> tuple[Method, ...]:
     """The methods that a study's program holds where a trial chose `chosen`.
 
     All that the spec can meet and that the same program can run, so that trials of different
-    methods train side by side; the baseline's among them.
+    methods train side by side; the baseline's among them. None where they are more than
+    `MOST_METHODS`: each config's program then holds its own alone.
     """
     shape = (2, 2, 1)
     found: dict[str | None, tuple[Program, list[Method]]] = {}
@@ -118,7 +127,8 @@ def methods_of(spec: Spec, chosen: str | None) -> tuple[Method, ...]:
         found.setdefault(method, (program, []))[1].append(method_of(config))
     own = found[chosen][0]
     shared = [methods for program, methods in found.values() if program == own]
-    return tuple(dict.fromkeys(method for methods in shared for method in methods))
+    menu = tuple(dict.fromkeys(method for methods in shared for method in methods))
+    return menu if len(menu) <= MOST_METHODS else ()
 
 
 def _shaped_configs(spec: Spec) -> Iterator[tuple[str | None, Spec]]:

@@ -1,7 +1,7 @@
 """A user's own objects, named in a spec as `path/to/file.py:name`."""
 
 from sweep.plugins.features import check_features, plugin_feature_map
-from sweep.plugins.load import is_plugin, load_plugin
+from sweep.plugins.load import is_plugin, load_plugin, plugin_fingerprint
 from sweep.plugins.penalty import check_penalty, plugin_penalty
 
 __all__ = [
@@ -10,5 +10,6 @@ __all__ = [
     "is_plugin",
     "load_plugin",
     "plugin_feature_map",
+    "plugin_fingerprint",
     "plugin_penalty",
 ]

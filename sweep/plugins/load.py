@@ -42,7 +42,7 @@ def load_plugin(reference: str, field: str) -> Any:
     if not path.is_file():
         raise UserError(f"{where}: no such file: {path}")
     try:
-        module = _module(path)
+        module, _ = _module(path)
     # A file that calls sys.exit is as much at fault as one that raises anything else.
     except (Exception, SystemExit) as error:
         raise UserError(f"{where}: {told(error, path)}") from error
@@ -50,6 +50,11 @@ def load_plugin(reference: str, field: str) -> Any:
         there = ", ".join(_public_names(module)) or "none"
         raise UserError(f"{where}: no {name!r} in {path.name}; there are: {there}")
     return getattr(module, name)
+
+
+def plugin_fingerprint(reference: str) -> str:
+    """SHA-256, in hex, over the bytes of a reference's file as it was when it was run."""
+    return _module(plugin_path(reference))[1]
 
 
 def plugin_path(reference: str) -> Path:
@@ -69,7 +74,8 @@ def told(error: BaseException, path: Path) -> str:
 
 
 @cache
-def _module(path: Path) -> ModuleType:
+def _module(path: Path) -> tuple[ModuleType, str]:
+    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
     name = f"_sweep_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
@@ -81,7 +87,7 @@ def _module(path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
-    return module
+    return module, fingerprint
 
 
 def _public_names(module: ModuleType) -> list[str]:

@@ -23,12 +23,12 @@ SCHEDULE_FIELDS = {
 """The fields that count for each schedule."""
 
 COEFFICIENT_FIELDS = (
-    "order",
     *(
         prefix + name
         for prefix in ("", "generator_", "discriminator_")
         for name in ("strength", "l1", "l2", "radius")
     ),
+    "order",
 )
 
 
@@ -69,6 +69,12 @@ def field_value(penalty: "PenaltySection", field: str) -> Any:
     return value
 
 
+def given_coefficients(penalty: "PenaltySection") -> dict[str, Any]:
+    """The coefficients that are set; in a config these are all that its form takes."""
+    values = {name: getattr(penalty, name) for name in COEFFICIENT_FIELDS}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def acting_fields(form: str) -> tuple[str, ...]:
     """The fields that say how a form acts, beside its coefficients."""
     if form == "none":
@@ -81,8 +87,12 @@ def averages(form: str, scope: str) -> bool:
     return scope == "layer" and form != "none" and form not in CONSTRAINTS
 
 
-def check(penalty: "PenaltySection") -> None:
-    """Raises `ValueError` where a needed coefficient is missing or a given one has no effect."""
+def check(penalty: "PenaltySection", *, own: bool = False) -> None:
+    """Raises `ValueError` where a needed coefficient is missing or a given one has no effect.
+
+    What a user's own form takes is in its file, which only `own` loads: a stored spec, or an
+    exported one, is read without it.
+    """
     try:
         re.compile(penalty.weights)
     except re.error as error:
@@ -91,6 +101,9 @@ def check(penalty: "PenaltySection") -> None:
         ) from error
     used: set[str] = set()
     for form in each(penalty.form):
+        if is_plugin(form) and not own:
+            used |= set(COEFFICIENT_FIELDS)
+            continue
         for target in each(penalty.target):
             used |= _check_coefficients(penalty, form, target)
         _check_coupling(penalty, form)
@@ -139,8 +152,7 @@ def _check_coupling(penalty: "PenaltySection", form: str) -> None:
 
 def _check_idle(penalty: "PenaltySection", used: set[str]) -> None:
     forms = quoted(penalty.form)
-    given = {name for name in COEFFICIENT_FIELDS if getattr(penalty, name) is not None}
-    if idle := sorted(given - used):
+    if idle := sorted(given_coefficients(penalty).keys() - used):
         hint = ""
         if idle[0].startswith(NETWORKS):
             hint = "; it counts with separate_strengths = true"

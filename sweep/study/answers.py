@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives.distances import cost
 from sweep.search.baseline import held_in_the_middle
 from sweep.search.space import METHOD
-from sweep.spec.penalty_fields import coefficient_fields, field_value
+from sweep.spec.penalty_fields import field_value, given_coefficients
 from sweep.spec.ranges import Interval
 from sweep.spec.spec import Spec
 from sweep.study.records import BASELINE, role, study_spec
@@ -63,13 +63,11 @@ class Ranked:
         return float(np.mean(self.second_fold_scores)) if self.second_fold_scores else None
 
     def penalty(self) -> dict[str, Any]:
-        """The form, the target and the coefficients that count."""
+        """The form, the target and the coefficients."""
         penalty = self.config.penalty
         if penalty.form == "none":
             return {"form": "none"}
-        fields = coefficient_fields(penalty.form, penalty.target, penalty.separate_strengths)
-        values = {field: getattr(penalty, field) for field in fields}
-        return {"form": penalty.form, "target": penalty.target, **values}
+        return {"form": penalty.form, "target": penalty.target} | given_coefficients(penalty)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from models.method import LINEAR, Method
 from objectives.constraints import CONSTRAINTS
 from objectives.gradient_penalties import GRADIENT_PENALTIES
 from objectives.penalties import PENALTIES
+from sweep.engine.population import training_programs
 from sweep.engine.settings import hyperparameters_of, method_of, methods_of, program_of
 from sweep.search.baseline import baseline
 from sweep.search.space import resolve
@@ -139,3 +140,32 @@ def test_alone_a_config_has_a_menu_of_one() -> None:
     config = spec(penalty={"form": "group", "strength": 1})
     assert program_of(config, (2, 2, 1), 1).methods == (method_of(config),)
     assert hyperparameters_of(config).method == 0
+
+
+def test_more_methods_than_a_program_may_hold_have_no_menu(monkeypatch) -> None:
+    study = spec(methods=ALTERNATIVES)
+    assert len(methods_of(study, "lasso")) == 12
+    monkeypatch.setattr("sweep.engine.settings.MOST_METHODS", 12)
+    assert len(methods_of(study, "lasso")) == 12
+    monkeypatch.setattr("sweep.engine.settings.MOST_METHODS", 11)
+    assert methods_of(study, "lasso") == ()
+    # A program of its own is not concerned.
+    assert methods_of(study, "narrow") == (Method(),)
+
+
+def test_alone_in_their_programs_trials_score_the_bits_that_they_score_in_a_menu(
+    run, make_spec, outcome, tmp_path, monkeypatch
+) -> None:
+    changes = {
+        "penalty__form": ["power", "group"],
+        "penalty__target": "both",
+        "train__steps": 8,
+    }
+    study = make_spec(**changes)
+    assert len(methods_of(study, None)) == 2
+    together = outcome(run(study).study)
+    monkeypatch.setattr("sweep.engine.settings.MOST_METHODS", 1)
+    before = training_programs()
+    alone = outcome(run(study, url=f"sqlite:///{tmp_path / 'alone.db'}").study)
+    assert training_programs() == before + 2
+    assert alone == together

@@ -1,6 +1,8 @@
 """A study with a penalty and a feature map of the user's own, exported and scored again."""
 
 import copy
+import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,12 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+import tomlkit
 from optuna.trial import TrialState
 
+from sweep.cli import main
+from sweep.errors import UserError
+from sweep.prepare import prepare
 from sweep.spec import Spec, spec_from_tables
 from sweep.storage import open_storage
 from sweep.study.answers import answer
@@ -98,6 +104,80 @@ def test_a_penalty_by_hand_trains_as_ours_of_the_same_formula(study, here) -> No
         ours = spec(form="power", order=2, strength=strength)
         found = score_config(Config(ours, {})).fold_scores
         np.testing.assert_allclose(found, scores, rtol=1e-4)
+
+
+def test_a_study_is_not_gone_on_with_after_an_edit_of_its_penalty(
+    study, here, tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE.replace("w * w", "w * w * w"), encoding="utf-8")
+    stored = study.user_attrs["fingerprints"]
+    assert stored["mine.py"] == hashlib.sha256(MINE.encode()).hexdigest()
+    assert launch(spec(), study._storage._backend).done
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"its mine\.py have another fingerprint now"):
+        launch(spec(), study._storage._backend)
+    found = score_config(best_configs(study)[0])
+    assert [told.split(":")[0] for told in found.differences] == ["mine.py fingerprint"]
+
+
+def test_studies_without_a_penalty_of_the_user_s_own_have_no_such_fingerprint(here) -> None:
+    names = {"data", "folds", "features", "samples", "training"}
+    assert prepare(spec(form="power", order=2, strength=1)).fingerprints().keys() == names
+
+
+def test_its_answer_is_read_without_the_file_and_nothing_is_trained_without_it(
+    study, here, tmp_path, monkeypatch, capsys
+) -> None:
+    def called(*arguments: str) -> tuple[int, str]:
+        url = f"sqlite:///{here / 'studies.db'}"
+        storage = ["--storage", url] if arguments[0] in ("list", "show", "export", "launch") else []
+        monkeypatch.setattr(sys, "argv", ["sweep", *arguments, *storage])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out + captured.err
+
+    (tmp_path / "spec.toml").write_text(tomlkit.dumps(spec().plain()), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert "own" in called("list")[1]
+    for arguments in (("show", "own"), ("show", "own", "--json"), ("export", "own")):
+        code, text = called(*arguments)
+        assert code == 0, text
+        assert "mine.py:ridge" in text
+    assert called("export", "own", "-o", "best.toml")[0] == 0
+    missing = f"penalty.form = 'mine.py:ridge': no such file: {tmp_path / 'mine.py'}"
+    for command in (
+        ("launch", "spec.toml"),
+        ("score", "best.toml"),
+        ("train", "best.toml", "-o", "out"),
+    ):
+        code, text = called(*command)
+        assert code == 2
+        assert " ".join(text.split()) == f"error: {missing}"
+
+
+@pytest.mark.parametrize(
+    ("penalty", "told"),
+    [
+        ({}, 'penalty: form = "mine.py:ridge" needs strength'),
+        ({"strength": 1, "order": 2}, 'penalty: order has no effect with form = "mine.py:ridge"'),
+        (
+            {"strength": 1, "coupling": "proximal"},
+            'penalty: coupling = "proximal" has no closed form for form = "mine.py:ridge"',
+        ),
+    ],
+)
+def test_what_its_penalty_takes_is_checked_before_anything_is_trained(
+    here, penalty: dict[str, Any], told: str
+) -> None:
+    penalty = {"form": "mine.py:ridge"} | penalty
+    with pytest.raises(UserError) as caught:
+        prepare(spec(**penalty))
+    assert str(caught.value).startswith(told)
+    with pytest.raises(UserError) as caught:
+        prepare(spec_from_tables({"methods": {"own": {"penalty": penalty}}}, "f"))
+    assert str(caught.value).startswith(f"methods.own.{told}")
 
 
 def test_a_change_in_the_features_is_told_when_a_config_is_scored(study, here) -> None:
