@@ -17,6 +17,8 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
+from sweep.errors import UserError
+
 
 @dataclass(frozen=True)
 class SamplerSettings:
@@ -101,6 +103,19 @@ SAMPLERS: Mapping[str, Callable[[SamplerSettings], BaseSampler]] = MappingProxyT
 _NUMERIC_ONLY = ("qmc", "cmaes")
 
 
+def check_sampler(name: str, space: dict[str, BaseDistribution]) -> None:
+    """Raises `UserError` for a sampler that could propose nothing of the space itself.
+
+    What is not in the space, since not every trial asks for it, such a sampler draws at random.
+    """
+    if name in _NUMERIC_ONLY and not _relative(name, space):
+        others = ", ".join(other for other in SAMPLERS if other not in _NUMERIC_ONLY)
+        raise UserError(
+            f'study.sampler = "{name}": would draw all settings at random: no range of numbers is '
+            f"searched in every trial, whatever its method and its choices; accepted: {others}"
+        )
+
+
 def sampler(
     name: str, settings: SamplerSettings, space: dict[str, BaseDistribution]
 ) -> BaseSampler:
@@ -110,17 +125,21 @@ def sampler(
     and therefore nothing in common with the others, and would leave TPE without its joint model
     and CMA-ES and QMC without any dimension at all.
     """
-    if name in _NUMERIC_ONLY:
-        space = {
-            path: distribution
-            for path, distribution in space.items()
-            if not isinstance(distribution, CategoricalDistribution)
-        }
-    space = {path: asked for path, asked in space.items() if not asked.single()}
+    space = _relative(name, space)
     made = SAMPLERS[name](settings)
     if name != "random":
         made.infer_relative_search_space = lambda study, trial: space  # type: ignore[method-assign]
     return made
+
+
+def _relative(name: str, space: dict[str, BaseDistribution]) -> dict[str, BaseDistribution]:
+    """What a sampler proposes jointly."""
+    return {
+        path: asked
+        for path, asked in space.items()
+        if not asked.single()
+        and not (name in _NUMERIC_ONLY and isinstance(asked, CategoricalDistribution))
+    }
 
 
 def _median(settings: PrunerSettings) -> BasePruner:

@@ -85,8 +85,8 @@ def messages(error: ValidationError) -> list[str]:
 
 def _message(detail: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in detail["loc"])
-    if not place:
-        # What concerns several sections names them itself.
+    if not place or (place == "methods" and "ctx" in detail):
+        # What concerns several sections, or one of a method's, names them itself.
         return str(detail["ctx"]["error"]) if "ctx" in detail else detail["msg"]
     if detail["type"] == "extra_forbidden":
         return f"{place}: unknown key{_accepted_keys(detail['loc'])}"

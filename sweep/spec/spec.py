@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from sweep.spec.combinations import check_together
+from sweep.spec.idle import check_idle
 from sweep.spec.ranges import Choices, Interval, Range
 from sweep.spec.sections import (
     AugmentSection,
@@ -28,25 +29,29 @@ COMMON = ("steps", "chunks")
 def _check_methods(value: Any) -> Any:
     """The outer shape of the methods; what their fields may be is the sections' to say."""
     if not isinstance(value, dict):
-        raise ValueError(f"must be tables [methods.NAME.SECTION], got {value!r}")
+        raise ValueError(f"methods: must be tables [methods.NAME.SECTION], got {value!r}")
     for name, tables in value.items():
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(name)) or name == "baseline":
             raise ValueError(
-                f"method \"{name}\": accepted are names of letters, digits, '_' and '-', other "
-                'than "baseline"'
+                f"methods: method \"{name}\": accepted are names of letters, digits, '_' and '-', "
+                'other than "baseline"'
             )
         if not isinstance(tables, dict) or not tables:
-            raise ValueError(f"{name}: must be tables of settings, got {tables!r}")
+            raise ValueError(f"methods.{name}: must be tables of settings, got {tables!r}")
         for section, table in tables.items():
+            place = f"methods.{name}.{section}"
             if section not in METHOD_SECTIONS:
                 accepted = ", ".join(METHOD_SECTIONS)
-                raise ValueError(f"{name}.{section}: unknown section; accepted: {accepted}")
+                raise ValueError(f"{place}: unknown section; accepted: {accepted}")
             if not isinstance(table, dict):
-                raise ValueError(f"{name}.{section}: must be a table of settings, got {table!r}")
+                raise ValueError(f"{place}: must be a table of settings, got {table!r}")
             if shared := [field for field in COMMON if section == "train" and field in table]:
-                raise ValueError(f"{name}.train.{shared[0]}: is the same for all methods")
+                raise ValueError(f"{place}.{shared[0]}: is the same for all methods")
     return value
 
+
+_ALTERNATIVE = "alternative"
+"""What a spec is validated as when it is one of several, which share what one may leave idle."""
 
 Methods = Annotated[dict[str, dict[str, dict[str, Any]]], BeforeValidator(_check_methods)]
 
@@ -69,10 +74,11 @@ class Spec(Section):
     methods: Methods = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        for name in self.methods:
-            self.alternative(name)
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        alternatives = {name: self.alternative(name) for name in self.methods}
         check_together(self)
+        if info.context != _ALTERNATIVE:
+            check_idle(self, alternatives)
         if self.score.second is not None:
             if self.study.pruner != "none":
                 raise ValueError(
@@ -123,7 +129,7 @@ class Spec(Section):
         for section, table in self.methods[method].items() if method is not None else ():
             tables[section] = tables[section] | table
         try:
-            return Spec.model_validate(tables)
+            return Spec.model_validate(tables, context=_ALTERNATIVE)
         except ValidationError as error:
             from sweep.spec.load import messages
 

@@ -21,6 +21,7 @@ from sweep.prepare import Setup, prepare
 from sweep.search.methods import (
     PrunerSettings,
     SamplerSettings,
+    check_sampler,
     pruner,
     sampler,
     trial_seed,
@@ -68,6 +69,7 @@ def launch(
     begun = time.monotonic()
     use_all_cores()
     check_ranges(spec)
+    check_sampler(spec.study.sampler, unconditional_space(spec))
     if spec.study.sampler == "grid":
         grid(spec)
     setup = prepare(spec)
@@ -160,7 +162,8 @@ class _Loop:
             raise
 
     def _menu(self, method: str | None) -> tuple[Method, ...]:
-        # Under vmap every member would run all of a menu: there a program holds one method alone.
+        # Under vmap every member would run all of a menu: there a program holds one method alone,
+        # as it does where there are too many.
         if local_devices()[0].platform != "cpu":
             return ()
         if method not in self.menus:

@@ -89,7 +89,7 @@ def refused_usage(sweep, snapshot) -> Callable[..., str]:
         ("gradient_penalty.every", 0, "got 0; accepted: a whole number ≥ 1"),
         ("gradient_penalty.every", [1, 4], "is searched, but has no effect on any trial"),
         ("augment.policy", "cutout", 'policy = "cutout" needs strength'),
-        ("augment.policy", "flip", 'got "flip"; accepted: one of none, translation, cutout'),
+        ("augment.policy", "flip", 'got "flip"; accepted: one of none, brightness, translation'),
         ("augment.strength", 0.5, 'strength has no effect with policy = "none"'),
         ("model.generator_layers", 2, "got 2, but generator_hidden has 1 widths; accepted: at"),
         ("model.discriminator_dropout", 1.0, "got 1.0; accepted: a number ≥ 0 and < 1"),
@@ -137,6 +137,7 @@ def test_a_mistake_in_a_spec(refused, write_spec, field: str, value: Any, told: 
 
 
 LASSO = {"form": "power", "order": 1, "strength": 1e-3}
+SPARSE = {"form": "group", "strength": {"low": 1e-3, "high": 1e-1}}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ LASSO = {"form": "power", "order": 1, "strength": 1e-3}
         ),
         (
             {"penalty": None, "methods__lasso": {"train": {"steps": 80}}},
-            "lasso.train.steps: is the same for all methods",
+            "methods.lasso.train.steps: is the same for all methods",
         ),
         (
             {
@@ -207,7 +208,18 @@ LASSO = {"form": "power", "order": 1, "strength": 1e-3}
         ),
         (
             {"penalty": None, "methods__bias": {"penalty": LASSO | {"weights": "nothing"}}},
-            "methods.bias.penalty.weights = 'nothing' matches no weight; there are: ",
+            "methods.bias.penalty.weights = 'nothing' matches no weight of the generator with 1 "
+            "hidden layers; there are: ",
+        ),
+        (
+            {"penalty": None, "study__sampler": "cmaes"}
+            | {f"methods__{name}": {"penalty": SPARSE} for name in ("sparse", "too")},
+            'study.sampler = "cmaes": would draw all settings at random',
+        ),
+        (
+            {"gradient_penalty__every": 4},
+            'gradient_penalty.every = 4 has no effect with gradient_penalty.kind = "none"; it '
+            "counts with wgan_gp, r1, r2, dragan, zero_centred",
         ),
     ],
 )

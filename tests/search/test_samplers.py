@@ -10,7 +10,8 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import TrialState
 
-from sweep.search.methods import SAMPLERS, SamplerSettings, sampler, trial_seed
+from sweep.errors import UserError
+from sweep.search.methods import SAMPLERS, SamplerSettings, check_sampler, sampler, trial_seed
 from sweep.search.space import resolve, unconditional_space
 from sweep.spec import spec_from_tables
 from sweep.storage import open_storage
@@ -211,3 +212,25 @@ def test_trial_seeds_are_those_of_no_other_trial_or_study() -> None:
     assert all(0 <= seed < 2**32 for seed in seeds)
     neighbours = np.abs(np.diff(np.array(seeds, np.float64)))
     assert np.median(neighbours) > 2**28
+
+
+def conditional(**sections: Any) -> dict[str, BaseDistribution]:
+    strength = {"low": 1e-6, "high": 1.0, "log": True}
+    forms = ("group", "orthogonal")
+    methods = {form: {"penalty": {"form": form, "strength": strength}} for form in forms}
+    return unconditional_space(spec_from_tables({"methods": methods} | sections, "f"))
+
+
+@pytest.mark.parametrize("name", ["cmaes", "qmc"])
+def test_a_sampler_that_would_draw_everything_at_random_is_refused(name: str) -> None:
+    told = f'study.sampler = "{name}": would draw all settings at random: .*; accepted: tpe, random'
+    for sections in ({}, {"train": {"beta1": [0.0, 0.5]}}):
+        with pytest.raises(UserError, match=told):
+            check_sampler(name, conditional(**sections))
+    check_sampler(name, conditional(train={"beta1": {"low": 0.0, "high": 0.5}}))
+    check_sampler(name, unconditional_space(SPEC))
+
+
+@pytest.mark.parametrize("name", ["tpe", "random", "grid"])
+def test_other_samplers_take_any_space(name: str) -> None:
+    check_sampler(name, conditional())

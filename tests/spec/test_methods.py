@@ -66,18 +66,18 @@ def test_methods_survive_toml_and_plain_tables() -> None:
     ("methods", "told"),
     [
         (3, "methods: must be tables [methods.NAME.SECTION], got 3"),
-        ({"lasso": 3}, "methods: lasso: must be tables of settings, got 3"),
-        ({"lasso": {}}, "methods: lasso: must be tables of settings, got {}"),
-        ({"lasso": {"penalty": 3}}, "methods: lasso.penalty: must be a table of settings, got 3"),
+        ({"lasso": 3}, "methods.lasso: must be tables of settings, got 3"),
+        ({"lasso": {}}, "methods.lasso: must be tables of settings, got {}"),
+        ({"lasso": {"penalty": 3}}, "methods.lasso.penalty: must be a table of settings, got 3"),
         (
             {"lasso": {"study": {"trials": 3}}},
-            "methods: lasso.study: unknown section; accepted: model, train, penalty, "
+            "methods.lasso.study: unknown section; accepted: model, train, penalty, "
             "gradient_penalty, augment",
         ),
-        ({"lasso": {"score": {}}}, "methods: lasso.score: unknown section; accepted: "),
-        ({"lasso": {"penalties": {}}}, "methods: lasso.penalties: unknown section; accepted: "),
-        ({"lasso": {"train": {"steps": 9}}}, "methods: lasso.train.steps: is the same for all"),
-        ({"lasso": {"train": {"chunks": 9}}}, "methods: lasso.train.chunks: is the same for all"),
+        ({"lasso": {"score": {}}}, "methods.lasso.score: unknown section; accepted: "),
+        ({"lasso": {"penalties": {}}}, "methods.lasso.penalties: unknown section; accepted: "),
+        ({"lasso": {"train": {"steps": 9}}}, "methods.lasso.train.steps: is the same for all"),
+        ({"lasso": {"train": {"chunks": 9}}}, "methods.lasso.train.chunks: is the same for all"),
         (
             {"lasso": {"penalty": LASSO["penalty"] | {"stength": 1}}},
             'methods.lasso.penalty.stength: unknown key (did you mean "strength"?); accepted: ',

@@ -1,0 +1,87 @@
+"""Values that change nothing, given what stands beside them."""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
+from objectives.augmentation import POLICIES
+from objectives.gradient_penalties import GRADIENT_PENALTIES
+from sweep.spec.penalty_fields import NETWORKS, given_coefficients
+from sweep.spec.ranges import Choices, Interval, Names, each, quoted
+from sweep.spec.sections import FORMS
+
+if TYPE_CHECKING:
+    from sweep.spec.spec import Spec
+
+
+def _optimizers_with(setting: str) -> tuple[str, ...]:
+    return tuple(name for name, entry in OPTIMIZERS.items() if setting in entry.settings)
+
+
+_SOME_FORM = Names([form for form in FORMS if form != "none"], plugin="penalty")
+
+_SWITCHED: tuple[tuple[str, str, Collection[str]], ...] = (
+    ("train.beta1", "train.optimizer", _optimizers_with("beta1")),
+    ("train.beta2", "train.optimizer", _optimizers_with("beta2")),
+    (
+        "train.learning_rate_end",
+        "train.learning_rate_schedule",
+        [name for name in LEARNING_RATE_SCHEDULES if name != "constant"],
+    ),
+    ("penalty.target", "penalty.form", _SOME_FORM),
+    ("penalty.separate_strengths", "penalty.form", _SOME_FORM),
+    ("penalty.separate_strengths", "penalty.target", ("both",)),
+    ("gradient_penalty.every", "gradient_penalty.kind", GRADIENT_PENALTIES),
+    ("augment.images", "augment.policy", POLICIES),
+)
+"""Fields that count only with some values of another field: which field, and with which values."""
+
+
+def check_idle(spec: "Spec", alternatives: Mapping[str, "Spec"]) -> None:
+    """Raises `ValueError` for a value that would change no trial.
+
+    `alternatives` are the specs of the methods. What they share may be idle in some of them, but
+    not in all. A value that is the default is taken as not given.
+    """
+    in_methods = {name: _idle(alternative) for name, alternative in alternatives.items()}
+    for path, message in _idle(spec).items():
+        if all(path in idle or _sets(spec, name, path) for name, idle in in_methods.items()):
+            raise ValueError(message)
+    for name, idle in in_methods.items():
+        for path, message in idle.items():
+            if _sets(spec, name, path):
+                raise ValueError(f"methods.{name}.{message}")
+
+
+def _idle(spec: "Spec") -> dict[str, str]:
+    """What has no effect in a spec by itself: the path of a field, and why."""
+
+    def at(path: str) -> Any:
+        section, field = path.split(".")
+        return getattr(getattr(spec, section), field)
+
+    found: dict[str, str] = {}
+    for path, control, counting in _SWITCHED:
+        section, field = path.split(".")
+        value = at(path)
+        # A range is asked for or not, which the search space says.
+        if isinstance(value, Interval | Choices) or any(o in counting for o in each(at(control))):
+            continue
+        if value == type(getattr(spec, section)).model_fields[field].default:
+            continue
+        # One network's own coefficient is searched, and stored, under its own name.
+        if control == "penalty.target" and any(
+            name.startswith(NETWORKS) for name in given_coefficients(spec.penalty)
+        ):
+            continue
+        shown = quoted(value) if isinstance(value, str) else str(value).lower()
+        found[path] = (
+            f"{path} = {shown} has no effect with {control} = {quoted(at(control))}; it counts "
+            f"with {', '.join(counting)}"
+        )
+    return found
+
+
+def _sets(spec: "Spec", method: str, path: str) -> bool:
+    section, field = path.split(".")
+    return field in spec.methods[method].get(section, {})
