@@ -200,8 +200,10 @@ def test_fewer_trials_than_there_are_run_nothing_either(
 
 @pytest.mark.parametrize("sampler", ["grid", "tpe", "random", "qmc"])
 def test_more_trials_go_on_from_those_there_are(run, make_spec, outcome, sampler) -> None:
-    few = outcome(run(make_spec(study__trials=2, study__sampler=sampler)).study)
-    many = outcome(run(make_spec(study__trials=4, study__sampler=sampler)).study)
+    order = {"low": 1.0, "high": 2.0, "step": 0.5}
+    changes = {"study__sampler": sampler, "penalty__order": order}
+    few = outcome(run(make_spec(study__trials=2, **changes)).study)
+    many = outcome(run(make_spec(study__trials=4, **changes)).study)
     assert len(few) == 3
     assert len(many) == 5
     assert many[:3] == few
