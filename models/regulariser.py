@@ -81,20 +81,24 @@ def _replaced(params: PyTree, some: PyTree) -> PyTree:
 
 
 def zero_share(method: Method, params: PyTree, initial: PyTree | None = None) -> jax.Array:
-    """The share of the selected weights that are exactly 0, float32; 0 where none is selected.
+    """The share of exact zeros in the selected kernels, float32; 0 where none is selected.
 
-    With the parameters before the first step, kernel entries that were 0 then are left out: those
-    of units that a mask keeps out of use.
+    With the parameters before the first step, entries that were 0 then are left out: those of units
+    that a mask keeps out of use.
     """
-    leaves = jax.tree.leaves(selected(method, params))
-    before = leaves if initial is None else jax.tree.leaves(selected(method, initial))
+    leaves = _kernels(method, params)
+    before = leaves if initial is None else _kernels(method, initial)
     used = [
-        jnp.ones(leaf.shape, bool) if initial is None or leaf.ndim < 2 else start != 0
+        jnp.ones(leaf.shape, bool) if initial is None else start != 0
         for leaf, start in zip(leaves, before, strict=True)
     ]
     zero = [(leaf == 0) & use for leaf, use in zip(leaves, used, strict=True)]
     zeros, count = _count(zero), _count(used)
     return zeros.astype(np.float32) / jnp.maximum(count, 1).astype(np.float32)
+
+
+def _kernels(method: Method, params: PyTree) -> list[jax.Array]:
+    return [leaf for leaf in jax.tree.leaves(selected(method, params)) if leaf.ndim > 1]
 
 
 def _count(flags: list[jax.Array]) -> jax.Array:

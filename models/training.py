@@ -25,10 +25,11 @@ _Carry = tuple[MemberState, Losses]
 
 
 class ChunkMetrics(NamedTuple):
-    """Scalars of one chunk: means over its steps, and the state of the weights at its end.
+    """Scalars of one chunk: means of the losses over its steps, and what is at its end.
 
-    `strength_factor` is what the penalty's strength was multiplied with; the zeros are the shares
-    of exact zeros among the weights that the method selects.
+    `strength_factor` is what the penalty's strength was multiplied with in the last step; the zeros
+    are the shares of exact zeros among the kernels that the method selects, of the weights that are
+    trained and not of their average.
     """
 
     generator_loss: jax.Array
@@ -52,7 +53,8 @@ def train_chunk(
         def body(_: jax.Array, carry: _Carry) -> _Carry:
             state, totals = carry
             state, losses = train_step(program, place, state, hyperparameters, data, key)
-            return state, jax.tree.map(jnp.add, totals, losses)
+            summed = jax.tree.map(jnp.add, totals, losses)
+            return state, summed._replace(strength_factor=losses.strength_factor)
 
         state, totals = lax.fori_loop(0, program.chunk_steps, body, carry)
         method = program.methods[place]
@@ -65,7 +67,8 @@ def train_chunk(
     state, totals, generator_zeros, discriminator_zeros = lax.switch(
         hyperparameters.method, branches, (state, Losses(zero, zero, zero))
     )
-    means = Losses(*(total / np.float32(program.chunk_steps) for total in totals))
+    steps = np.float32(program.chunk_steps)
+    means = Losses(totals.generator / steps, totals.discriminator / steps, totals.strength_factor)
     watched = (state.generator, state.discriminator, means)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(watched)]))
     return state, ChunkMetrics(*means, generator_zeros, discriminator_zeros, finite)

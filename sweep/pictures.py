@@ -1,7 +1,7 @@
 """Pictures as PNG files: a grid of samples, and learning curves."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sweep.storage import Measurement
+from sweep.study.measure import STILL
 
 _LEAST_PIXELS = 640
 
@@ -30,32 +31,28 @@ def draw_grid(images: np.ndarray, path: Path) -> None:
     Image.fromarray(pixels).save(path)
 
 
-def draw_curves(measurements: Sequence[Measurement], path: Path) -> None:
+def draw_curves(
+    measurements: Sequence[Measurement], path: Path, strengths: Mapping[str, float] | None = None
+) -> None:
     """Writes what was measured against the training step, a panel for each kind of number.
 
-    FID-proxy, KID and losses; the strength's factor where it changed; then all else that the spec
-    asked to be recorded.
+    FID-proxy, KID and losses; where it changed, the way of λ, for each of the `strengths` by their
+    names; then all else that the spec asked to be recorded.
     """
-    panels = {
-        "FID-proxy": {"": "fid"},
-        "KID": {"": "kid"},
-        "loss, mean of each chunk": {
-            "generator": "generator_loss",
-            "discriminator": "discriminator_loss",
-        },
-    } | {name: {"": name} for name in _others(measurements)}
+    panels = _panels(measurements, strengths or {})
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(3 * columns, 3.2 * rows), layout="constrained")
     grid = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).reshape(-1)
     for axes, (title, lines) in zip(grid, panels.items(), strict=False):
-        for label, name in lines.items():
-            known = [row for row in measurements if name in _values(row)]
-            steps, values = [row.step for row in known], [row.value(name) for row in known]
-            axes.plot(steps, values, marker="o", markersize=3, label=label)
-        axes.set_title(TITLES.get(title, title.replace("_", " ")))
+        for label, points in lines.items():
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
+        axes.set_title(title)
         axes.set_xlabel("training steps")
         axes.grid(alpha=0.3)
+        if title == WAY_OF_STRENGTH:
+            # A warm-up begins at 0, which a logarithm has no place for.
+            axes.set_yscale("symlog", linthresh=_least(lines))
         if len(lines) > 1:
             axes.legend(frameon=False)
     for axes in grid[len(panels) :]:
@@ -63,26 +60,54 @@ def draw_curves(measurements: Sequence[Measurement], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-TITLES = {
-    "strength_factor": "factor on the strength λ",
+WAY_OF_STRENGTH = "λ at the end of each chunk"
+_FACTOR = "strength_factor"
+_TITLES = {
     "generator_zeros": "share of zeros, generator",
     "discriminator_zeros": "share of zeros, discriminator",
 }
 
+_Line = list[tuple[int, float]]
 
-def _values(row: Measurement) -> dict[str, float]:
-    return {name: getattr(row, name) for name in _COLUMNS} | row.others
+
+def _panels(
+    measurements: Sequence[Measurement], strengths: Mapping[str, float]
+) -> dict[str, dict[str, _Line]]:
+    """For each panel's title its lines by their labels, each of (step, value)."""
+
+    def line(name: str, times: float = 1.0) -> _Line:
+        known = [row for row in measurements if name in _COLUMNS or name in row.others]
+        return [(row.step, times * row.value(name)) for row in known]
+
+    panels = {
+        "FID-proxy": {"": line("fid")},
+        "KID": {"": line("kid")},
+        "loss, mean of each chunk": {
+            "generator": line("generator_loss"),
+            "discriminator": line("discriminator_loss"),
+        },
+    }
+    for name in _others(measurements):
+        if name != _FACTOR:
+            panels[_TITLES.get(name, name.replace("_", " "))] = {"": line(name)}
+        elif strengths:
+            panels[WAY_OF_STRENGTH] = {label: line(name, at) for label, at in strengths.items()}
+    return panels
 
 
 _COLUMNS = ("fid", "kid", "generator_loss", "discriminator_loss")
 
 
+def _least(lines: Mapping[str, _Line]) -> float:
+    """The least λ above 0."""
+    return min((at for line in lines.values() for _, at in line if at > 0), default=1.0)
+
+
 def _others(measurements: Sequence[Measurement]) -> list[str]:
-    """Names of other numbers, but for a factor that is always 1 and shares that are always 0."""
+    """Names of other numbers, but for those that say nothing throughout."""
     names = dict.fromkeys(name for row in measurements for name in row.others)
-    still = {"strength_factor": 1.0, "generator_zeros": 0.0, "discriminator_zeros": 0.0}
     return [
         name
         for name in names
-        if any(row.others.get(name, still.get(name)) != still.get(name) for row in measurements)
+        if any(row.others.get(name, STILL.get(name)) != STILL.get(name) for row in measurements)
     ]

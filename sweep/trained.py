@@ -16,7 +16,7 @@ from models.conditions import Conditions
 from models.gan import GAN, Variables, networks
 from models.latents import LATENTS
 from models.member import averaged
-from sweep.engine.settings import gan_of
+from sweep.engine.settings import gan_of, strengths_of
 from sweep.errors import UserError
 from sweep.pictures import draw_curves, draw_grid
 from sweep.spec.spec import Spec
@@ -103,7 +103,7 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
     generate = _generate(spec, gan_of(spec, shape), generator)
     images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
     draw_grid(images, folder / SAMPLES)
-    draw_curves(trained.measurements, folder / CURVES)
+    draw_curves(trained.measurements, folder / CURVES, strengths_of(spec))
     metrics = {
         "seed": trained.seed,
         "steps": spec.train.steps,

@@ -22,14 +22,17 @@ from objectives.penalties.units import l2_norm
 def initial_vectors(params: PyTree) -> PyTree:
     """Returns the first state: for each matrix a fixed vector of unit length, in its own dtype.
 
-    It is drawn once and for all from a Gaussian, not from the weights: the same for every member
-    and trial, and orthogonal to a singular vector with probability 0.
+    It is drawn once and for all, not from the weights: the same for every member and trial, and
+    orthogonal to a singular vector with probability 0.
     """
 
     def vector(w: jax.Array) -> jax.Array | None:
         if jnp.ndim(w) < 2:
             return None
-        drawn = np.random.default_rng(0).standard_normal(w.shape[-1])
+        # The raw output is the same under every version of NumPy, unlike that of `Generator`
+        # (NEP 19). Its upper 53 bits are a float64 on [−1, 1).
+        raw = np.random.PCG64(0).random_raw(w.shape[-1])
+        drawn = (raw >> np.uint64(11)) * 2.0**-52 - 1
         return jnp.asarray(drawn / np.sqrt(np.sum(np.square(drawn))), w.dtype)
 
     return jax.tree.map(vector, params)

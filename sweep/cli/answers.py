@@ -9,6 +9,7 @@ from rich.table import Table
 from sweep.cli.app import console
 from sweep.storage.connect import DEFAULT_STORAGE, storage_url
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
+from sweep.study.measure import STILL
 
 _SHOWN = 10
 JSON_VERSION = 1
@@ -180,12 +181,8 @@ def _best_line(found: Answer, best: Ranked) -> str:
     return f"Best config:  trial {best.number}, {shown}, {_score(best)}"
 
 
-_STILL = {"strength_factor": 1.0, "generator_zeros": 0.0, "discriminator_zeros": 0.0}
-"""What is always measured, and not worth a word as long as it says nothing."""
-
-
 def _recorded(best: Ranked) -> str:
-    told = {name: x for name, x in best.recorded.items() if _STILL.get(name) != x}
+    told = {name: x for name, x in best.recorded.items() if STILL.get(name) != x}
     return ", ".join(f"{name.replace('_', ' ')} {_number(x)}" for name, x in told.items())
 
 

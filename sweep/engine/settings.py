@@ -205,3 +205,14 @@ def penalty_on(config: Spec, network: str) -> NetworkPenalty:
         if network in networks
     }
     return network_penalty(penalty.form, **coefficients) if coefficients else NetworkPenalty()
+
+
+def strengths_of(config: Spec) -> dict[str, float]:
+    """The strengths that a schedule acts on, by the names of their fields; {} without a penalty."""
+    penalty = config.penalty
+    fields = coefficient_fields(penalty.form, penalty.target, penalty.separate_strengths)
+    return {
+        field: field_value(penalty, field)
+        for field in fields
+        if not field.endswith(("order", "radius"))
+    }

@@ -52,6 +52,7 @@ class Ranked:
     fold_scores: tuple[float, ...]
     step: int
     config: Spec
+    method: str | None
     kind: str
     parameters: dict[str, Any]
     recorded: dict[str, float]
@@ -176,6 +177,7 @@ def ranked(trial: FrozenTrial) -> Ranked:
         fold_scores=tuple(result["fold_scores"]),
         step=result["step"],
         config=config,
+        method=method,
         kind=kind,
         parameters=parameters,
         recorded=result.get("recorded", {}),
@@ -191,12 +193,17 @@ def _front(spec: Spec, searched: list[Ranked]) -> tuple[Ranked, ...]:
     front: list[Ranked] = []
     least = math.inf
     for entry in sorted(
-        searched, key=lambda e: (cost(first, e.score), cost(second, e.second or 0.0), e.number)
+        searched, key=lambda e: (cost(first, e.score), cost(second, _second(e)), e.number)
     ):
-        if (found := cost(second, entry.second or 0.0)) < least:
+        if (found := cost(second, _second(entry))) < least:
             front.append(entry)
             least = found
     return tuple(front)
+
+
+def _second(entry: Ranked) -> float:
+    assert entry.second is not None
+    return entry.second
 
 
 def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[str]:
@@ -211,7 +218,7 @@ def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[
             f"{', '.join(others)}: searched beside the penalty; the baseline holds the middle, so "
             "its difference from the best is not the penalty's alone"
         )
-    alternative = spec.alternative(best.kind.split(", ")[0] if spec.methods else None)
+    alternative = spec.alternative(best.method)
     for path, value in best.parameters.items():
         section, field = path.split(".")
         table = getattr(alternative, section)

@@ -6,6 +6,9 @@ from sweep.engine.population import Chunk
 from sweep.prepare import Setup
 from sweep.storage import Measurement
 
+STILL = {"strength_factor": 1.0, "generator_zeros": 0.0, "discriminator_zeros": 0.0}
+"""What is always measured, and not worth a word as long as it says nothing."""
+
 
 def measure(
     setup: Setup, chunk: Chunk, step: int, slot: int = 0, trial_id: int = 0

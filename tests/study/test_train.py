@@ -224,3 +224,40 @@ def test_what_is_recorded_of_a_training_is_drawn(elaborate, tmp_path, monkeypatc
     # Without a penalty its factor is 1 throughout and nothing makes zeros: units out of use do not
     # count.
     assert not any("factor" in title or "zeros" in title for title in titles)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "strengths"),
+    [
+        ({"form": "power", "strength": 0.02, "order": 1.5}, {"strength": 0.02}),
+        ({"form": "elastic", "l1": 0.01, "l2": 0.03}, {"l1": 0.01, "l2": 0.03}),
+    ],
+)
+def test_the_way_of_a_strength_that_moves_is_drawn(
+    make_spec, tmp_path, monkeypatch, penalty, strengths
+) -> None:
+    fields = {"strength": None, "order": None, "target": "both"} | penalty
+    ways = {"schedule": "linear", "schedule_start": 0.0, "schedule_end": 2.0}
+    spec = make_spec(
+        study__sampler="random",
+        train__steps=8,
+        train__chunks=4,
+        **{f"penalty__{name}": value for name, value in (fields | ways).items()},
+    )
+    made = train_config(spec)
+    drawn: dict[str, list[float]] = {}
+    save = pictures.Figure.savefig
+
+    def watch(figure: Any, *arguments: Any, **options: Any) -> None:
+        for axes in figure.axes:
+            if axes.get_title() == pictures.WAY_OF_STRENGTH:
+                drawn.update({line.get_label(): line.get_ydata() for line in axes.get_lines()})
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(pictures.Figure, "savefig", watch)
+    save_trained(made, Config(spec, {}), tmp_path / "out")
+    # Two steps a chunk, of which the second counts.
+    factors = 2 * np.array([1, 3, 5, 7]) / 8
+    assert set(drawn) == set(strengths)
+    for name, strength in strengths.items():
+        np.testing.assert_allclose(drawn[name], strength * factors, rtol=1e-6)
