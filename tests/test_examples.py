@@ -1,6 +1,7 @@
 """The specs in examples/: each loads, makes sense, and runs."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sweep.prepare import prepare
 from sweep.search.baseline import baseline
 from sweep.search.methods import SAMPLERS
 from sweep.search.space import check_ranges, grid
-from sweep.spec import Spec, load_spec
+from sweep.spec import Spec, load_spec, spec_from_tables
 from sweep.study.answers import answer
 from sweep.study.launch import launch
 
@@ -53,6 +54,36 @@ def test_there_is_an_example_of_each_system() -> None:
     assert EXAMPLES == WANTED
 
 
+@pytest.mark.parametrize(
+    ("name", "generator", "discriminator", "optimizer", "form", "target"),
+    [
+        ("hard-l1l2", (128, 128, 1024), (128, 128), "sgd", "elastic", "both"),
+        ("norm-lp", (128, 128, 128, 100), (128, 128, 128), "adam", "norm", "both"),
+        ("l2-both", (128, 128), (128, 128), "adam", "power", "both"),
+        ("l2-generator", (128, 128), (128, 128), "adam", "power", "generator"),
+        ("l2-discriminator", (128, 128), (128, 128), "adam", "power", "discriminator"),
+        ("soft-elastic", (256, 256), (128, 128), "adam", "elastic", "generator"),
+        ("l1", (128, 128), (128, 128), "adam", "power", "both"),
+        ("hard-structure", (128, 128, 128), (128, 128, 128), "adam", "none", "both"),
+    ],
+)
+def test_an_example_has_the_networks_of_its_system(
+    name: str,
+    generator: tuple[int, ...],
+    discriminator: tuple[int, ...],
+    optimizer: str,
+    form: str,
+    target: str,
+) -> None:
+    spec = example(name)
+    assert spec.model.generator_hidden == generator
+    assert spec.model.discriminator_hidden == discriminator
+    assert spec.model.generator_activation == spec.model.discriminator_activation == "leaky_relu"
+    assert spec.train.optimizer == optimizer
+    assert spec.penalty.form == form
+    assert spec.penalty.target == target
+
+
 def test_every_sampler_has_an_example() -> None:
     assert {example(name).study.sampler for name in EXAMPLES} == set(SAMPLERS)
 
@@ -77,6 +108,26 @@ def test_an_example_runs_to_an_answer(name: str, storage_url: str) -> None:
     assert found.counts["complete"] == 2
     assert found.baseline is not None
     assert len(found.ranking) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if example(name).methods])
+def test_every_method_of_an_example_runs(name: str, storage_url: str) -> None:
+    """Each once, with the first of its values and the low end of its ranges."""
+    tables = tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
+    for path, value in QUICK.items():
+        section, field = path.split(".")
+        tables[section][field] = value
+    methods = tables["methods"]
+    tables["study"] |= {"sampler": "grid", "trials": len(methods)}
+    for sections in [tables, *methods.values()]:
+        for section in {"model", "train", "penalty", "gradient_penalty"} & sections.keys():
+            for field, value in sections[section].items():
+                is_range = isinstance(value, dict)
+                first = value["low"] if is_range else value[0] if isinstance(value, list) else value
+                sections[section][field] = first
+    launched = launch(spec_from_tables(tables, name), storage_url)
+    assert launched.done
+    assert set(answer(launched.study).best_per_kind) == set(methods)
 
 
 @every_example
