@@ -22,7 +22,8 @@ class Normalisation(NamedTuple):
     `between(width, units, rngs)` makes the layer between a hidden linear layer and its activation;
     `wrap(linear, units, rngs)` puts a layer around each linear layer, the last too. `units` says
     how many outputs are in use, None: all. `hidden_bias` is False where a bias in front of the
-    normalisation would have no effect.
+    normalisation would have no effect, `per_example` where an output depends on the other examples
+    of the batch. `rescales` is True where every kernel is divided by a norm of itself.
     """
 
     summary: str
@@ -30,6 +31,8 @@ class Normalisation(NamedTuple):
     between: Between | None = None
     wrap: Wrap | None = None
     hidden_bias: bool = True
+    per_example: bool = True
+    rescales: bool = False
 
 
 def drop_bias(linear: nnx.Linear) -> None:
@@ -80,6 +83,7 @@ NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
             "Ioffe and Szegedy, arXiv:1502.03167, algorithm 1",
             between=batch_norm,
             hidden_bias=False,
+            per_example=False,
         ),
         "layer": Normalisation(
             "γ·(x − E[x])/√(Var[x] + ε) + β, over the units in use, for each example",
@@ -90,11 +94,13 @@ NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
             "kernel columns g·v/‖v‖ with g learned",
             "Salimans and Kingma, arXiv:1602.07868, eq. 2",
             wrap=ScaledWeightNorm,
+            rescales=True,
         ),
         "spectral": Normalisation(
             "kernels W/σ(W), the largest singular value σ by power iteration",
             "Miyato et al., arXiv:1802.05957, eq. 8 and algorithm 1",
             wrap=spectral_norm,
+            rescales=True,
         ),
     }
 )

@@ -106,6 +106,11 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
 """Optimisers by name."""
 
 
+def optimizers_with(setting: str) -> tuple[str, ...]:
+    """The names of the optimisers that use a setting."""
+    return tuple(name for name, entry in OPTIMIZERS.items() if setting in entry.settings)
+
+
 def _constant(steps: int, end: float) -> optax.Schedule:
     """1 throughout (optax.constant_schedule)."""
     del steps, end

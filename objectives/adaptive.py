@@ -28,11 +28,13 @@ class OverfittingSignal(NamedTuple):
 
     Logits may have any shape. Real ones are those of training images, validation ones those of
     real images that the discriminator never trained on; where `needs_validation` is False they are
-    not looked at and may be None.
+    not looked at and may be None. Where `needs_boundary` is True it reads the sign of a logit, to
+    which only a loss with a `boundary` gives a meaning (`objectives.adversarial`).
     """
 
     value: Callable[[jax.Array, jax.Array, jax.Array | None], jax.Array]
     needs_validation: bool
+    needs_boundary: bool
     summary: str
     source: str
 
@@ -66,12 +68,14 @@ OVERFITTING_SIGNALS: Mapping[str, OverfittingSignal] = MappingProxyType(
         "real_sign": OverfittingSignal(
             real_sign,
             False,
+            True,
             "E[sign(D(real))]",
             "Karras et al. 2020, arXiv:2006.06676, eq. 1 (r_t)",
         ),
         "held_out": OverfittingSignal(
             held_out,
             True,
+            False,
             "(E[D(train)] − E[D(validation)]) / (E[D(train)] − E[D(generated)])",
             "Karras et al. 2020, arXiv:2006.06676, eq. 1 (r_v)",
         ),

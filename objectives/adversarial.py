@@ -23,11 +23,14 @@ class AdversarialLoss(NamedTuple):
 
     Where `labels` is True the discriminator's loss takes `smoothing` as a third argument, a Python
     number or a traced scalar in [0, 1]; at 0, its default, the loss has the bits of one without.
+    Where `boundary` is True the discriminator's loss puts the border between real and generated at
+    the logit 0, and the sign of a logit says on which side it takes the image to be.
     """
 
     generator: Callable[[jax.Array], jax.Array]
     discriminator: Callable[..., jax.Array]
     labels: bool
+    boundary: bool
     summary: str
     source: str
 
@@ -99,12 +102,14 @@ ADVERSARIAL_LOSSES: Mapping[str, AdversarialLoss] = MappingProxyType(
             non_saturating_generator,
             cross_entropy_discriminator,
             True,
+            True,
             "cross-entropy, with -log D(fake) for the generator",
             "Goodfellow et al. 2014, arXiv:1406.2661, sec. 3",
         ),
         "minimax": AdversarialLoss(
             minimax_generator,
             cross_entropy_discriminator,
+            True,
             True,
             "cross-entropy, with log(1 - D(fake)) for the generator",
             "Goodfellow et al. 2014, arXiv:1406.2661, eq. 1",
@@ -113,12 +118,14 @@ ADVERSARIAL_LOSSES: Mapping[str, AdversarialLoss] = MappingProxyType(
             critic_generator,
             hinge_discriminator,
             False,
+            True,
             "max(0, 1 - f(real)) + max(0, 1 + f(fake)), with -f(fake) for the generator",
             "Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, eq. 16-17",
         ),
         "wasserstein": AdversarialLoss(
             critic_generator,
             wasserstein_discriminator,
+            False,
             False,
             "f(fake) - f(real), with -f(fake) for the generator",
             "Arjovsky et al. 2017, arXiv:1701.07875, sec. 3",
@@ -127,6 +134,7 @@ ADVERSARIAL_LOSSES: Mapping[str, AdversarialLoss] = MappingProxyType(
             least_squares_generator,
             least_squares_discriminator,
             True,
+            False,
             "½(D(real) - 1)² + ½D(fake)², with ½(D(fake) - 1)² for the generator",
             "Mao et al. 2017, arXiv:1611.04076, eq. 2 and 9",
         ),

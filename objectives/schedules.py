@@ -18,10 +18,12 @@ from objectives.aliases import Scalar
 class StrengthSchedule(NamedTuple):
     """The way from start to end: `shape` maps [0, 1], from `begin` to `finish`, into [0, 1].
 
-    It never falls, and ends at 1. None is no way at all: the factor is 1 throughout.
+    It never falls, and ends at 1. None is no way at all: the factor is 1 throughout. `settings` are
+    the arguments of `strength_factor` beside the progress on which the factor depends.
     """
 
     shape: Callable[[jax.Array], jax.Array] | None
+    settings: tuple[str, ...]
     summary: str
     source: str
 
@@ -41,19 +43,25 @@ def step(x: jax.Array) -> jax.Array:
     return jnp.ones_like(x)
 
 
+_RAMP = ("start", "end", "begin", "finish")
+
 STRENGTH_SCHEDULES: Mapping[str, StrengthSchedule] = MappingProxyType(
     {
-        "constant": StrengthSchedule(None, "1 throughout", "no schedule"),
+        "constant": StrengthSchedule(None, (), "1 throughout", "no schedule"),
         "linear": StrengthSchedule(
-            linear, "a straight line from start to end", "optax.linear_schedule"
+            linear, _RAMP, "a straight line from start to end", "optax.linear_schedule"
         ),
         "cosine": StrengthSchedule(
             cosine,
+            _RAMP,
             "half a period of a cosine from start to end",
             "Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5",
         ),
         "step": StrengthSchedule(
-            step, "a jump from start to end at begin", "optax.piecewise_constant_schedule"
+            step,
+            ("start", "end", "begin"),
+            "a jump from start to end at begin",
+            "optax.piecewise_constant_schedule",
         ),
     }
 )

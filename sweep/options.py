@@ -27,7 +27,7 @@ from objectives.schedules import STRENGTH_SCHEDULES
 from sweep.data import DATASETS
 from sweep.errors import UserError
 from sweep.search.methods import PRUNERS, SAMPLERS
-from sweep.spec.penalty_fields import NETWORKS, SCHEDULE_FIELDS
+from sweep.spec.penalty_fields import NETWORKS, schedule_fields
 from sweep.spec.ranges import Rule
 from sweep.spec.sections import AUGMENTED, SCOPES, SCORED_AT, SPLITS, TARGETS
 from sweep.spec.spec import Spec
@@ -98,9 +98,9 @@ def _described(entries: Mapping[str, Any]) -> Iterator[Option]:
 def _notes(entry: Any) -> str:
     if isinstance(entry, Penalty):
         proximal = "; proximal step" if entry.proximal else ""
-        return f"with {', '.join(entry.coefficients)}{proximal}"
+        return f"with {', '.join(entry.coefficients)}{_of_matrices(entry)}{proximal}"
     if isinstance(entry, Constraint):
-        return f"with {', '.join(entry.coefficients)}"
+        return f"with {', '.join(entry.coefficients)}{_of_matrices(entry)}"
     if isinstance(entry, Distance):
         needs = f"; needs {', '.join(entry.needs)}" if entry.needs else ""
         best = "nearest to 0" if entry.better == "zero" else entry.better
@@ -111,6 +111,10 @@ def _notes(entry: Any) -> str:
         return "on the images set aside for the feature map"
     settings = getattr(entry, "settings", ())
     return f"with {', '.join(settings)}" if settings else ""
+
+
+def _of_matrices(entry: Penalty | Constraint) -> str:
+    return "; of matrices alone" if entry.matrices else ""
 
 
 def _documented(entries: Mapping[str, Callable[..., Any]]) -> Iterator[Option]:
@@ -132,12 +136,12 @@ def _from_line(name: str, line: str) -> Option:
 
 def _schedules() -> Iterator[Option]:
     for option in _described(STRENGTH_SCHEDULES):
-        fields = ", ".join(SCHEDULE_FIELDS[option.name])
+        fields = ", ".join(schedule_fields(option.name))
         yield Option(option.name, option.summary, fields and f"with {fields}", option.source)
     yield Option(
         ADAPTIVE,
         "a factor that follows how far the discriminator overfits",
-        f"with {', '.join(SCHEDULE_FIELDS[ADAPTIVE])}",
+        f"with {', '.join(schedule_fields(ADAPTIVE))}",
         "after Karras et al. 2020, arXiv:2006.06676",
     )
 

@@ -73,6 +73,7 @@ CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType(
             "Gouk et al., arXiv:1804.04368",
             initial_state=initial_vectors,
             advance=advance_vectors,
+            matrices=True,
         ),
     }
 )

@@ -20,6 +20,8 @@ class Constraint(NamedTuple):
 
     A constraint with a state (that of a power iteration) has `initial_state(params)`, and
     `advance(params, state)` for its next one; `project` and `size` then take `state` by name.
+
+    `matrices` is True where only leaves of two axes or more are constrained.
     """
 
     project: Callable[..., PyTree]
@@ -29,6 +31,7 @@ class Constraint(NamedTuple):
     coefficients: tuple[str, ...] = ("radius",)
     initial_state: Callable[[PyTree], PyTree] | None = None
     advance: Callable[[PyTree, PyTree], PyTree] | None = None
+    matrices: bool = False
 
 
 def prepare_ball(params: PyTree, radius: Scalar) -> tuple[PyTree, jax.Array]:

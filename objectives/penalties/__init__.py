@@ -88,6 +88,7 @@ PENALTIES: Mapping[str, Penalty] = MappingProxyType(
             ("strength",),
             "strength · Σ‖WᵀW ⊙ (1 − I)‖²_F over layers",
             "Brock, Donahue and Simonyan, arXiv:1809.11096, eq. 3",
+            matrices=True,
         ),
         "spectral": Penalty(
             spectral,
@@ -97,6 +98,7 @@ PENALTIES: Mapping[str, Penalty] = MappingProxyType(
             "Yoshida and Miyato, arXiv:1705.10941",
             initial_state=initial_vectors,
             advance=advance_vectors,
+            matrices=True,
         ),
     }
 )

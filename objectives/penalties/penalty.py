@@ -19,8 +19,10 @@ class Penalty(NamedTuple):
     `params`; `None` where it has no closed form.
 
     A penalty with a state (that of a power iteration) has `initial_state(params)`, and
-    `advance(params, state)` for its next one; value and gradient then take `state` by name, and
-    treat it as a constant. Both are `None` for the others.
+    `advance(params, state)` for its next one, a tree like it; value, gradient and proximal operator
+    then take `state` by name, and treat it as a constant. Both are `None` for the others.
+
+    `matrices` is True where only leaves of two axes or more count.
     """
 
     value: Callable[..., jax.Array]
@@ -31,3 +33,4 @@ class Penalty(NamedTuple):
     proximal: Callable[..., PyTree] | None = None
     initial_state: Callable[[PyTree], PyTree] | None = None
     advance: Callable[[PyTree, PyTree], PyTree] | None = None
+    matrices: bool = False

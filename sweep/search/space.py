@@ -11,15 +11,14 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from models.optimizers import OPTIMIZERS
-from objectives.adversarial import ADVERSARIAL_LOSSES
 from sweep.errors import UserError
+from sweep.spec.idle import SWITCHED
 from sweep.spec.penalty_fields import (
     NETWORKS,
-    SCHEDULE_FIELDS,
     acting_fields,
     averages,
     coefficient_fields,
+    schedule_fields,
 )
 from sweep.spec.ranges import Choices, Interval, Range
 from sweep.spec.sections import PenaltySection
@@ -103,7 +102,7 @@ def _answers(spec: Spec, alternative: Spec, method: str | None, ask: Ask) -> dic
         value_of(path)
     for section in ("model", "train", "gradient_penalty", "augment"):
         for field in type(getattr(alternative, section)).model_fields:
-            if _counts(section, field, values, alternative):
+            if _counts(f"{section}.{field}", values, alternative):
                 value_of(f"{section}.{field}")
     return values | idle(alternative, values) | _penalty_answers(alternative, value_of)
 
@@ -114,28 +113,20 @@ def idle(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
         f"{section}.{field}": known.default
         for section in ("train", "gradient_penalty", "augment")
         for field, known in type(getattr(spec, section)).model_fields.items()
-        if not _counts(section, field, values, spec)
+        if not _counts(f"{section}.{field}", values, spec)
     }
 
 
-def _counts(section: str, field: str, values: dict[str, Any], spec: Spec) -> bool:
+def _counts(path: str, values: dict[str, Any], spec: Spec) -> bool:
     """Whether a field has an effect, given the answers to what it depends on."""
 
-    def chosen(path: str) -> Any:
-        owner, name = path.split(".")
-        return values.get(path, getattr(getattr(spec, owner), name))
+    def chosen(control: str) -> Any:
+        section, field = control.split(".")
+        return values.get(control, getattr(getattr(spec, section), field))
 
-    if section == "gradient_penalty":
-        return bool(chosen("gradient_penalty.kind") != "none")
-    if section == "augment":
-        return bool(chosen("augment.policy") != "none")
-    if field in ("beta1", "beta2", "momentum", "weight_decay"):
-        return field in OPTIMIZERS[chosen("train.optimizer")].settings
-    if field == "learning_rate_end":
-        return bool(chosen("train.learning_rate_schedule") != "constant")
-    if field == "label_smoothing":
-        return ADVERSARIAL_LOSSES[chosen("train.loss")].labels
-    return True
+    return all(
+        chosen(control) in counting for switched, control, counting in SWITCHED if switched == path
+    )
 
 
 def _penalty_answers(spec: Spec, value_of: Callable[..., Any]) -> dict[str, Any]:
@@ -154,7 +145,7 @@ def _penalty_answers(spec: Spec, value_of: Callable[..., Any]) -> dict[str, Any]
         take(field)
     if averages(form, answers["penalty.scope"]):
         take("reduction")
-    for field in SCHEDULE_FIELDS[answers["penalty.schedule"]]:
+    for field in schedule_fields(answers["penalty.schedule"]):
         take(field)
     for field in coefficient_fields(form, target, penalty.separate_strengths):
         # One network's coefficient without a range of its own is asked in the shared one.

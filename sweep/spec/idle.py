@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
+from models.optimizers import LEARNING_RATE_SCHEDULES, optimizers_with
+from objectives.adversarial import ADVERSARIAL_LOSSES
 from objectives.augmentation import POLICIES
 from objectives.gradient_penalties import GRADIENT_PENALTIES
 from sweep.spec.penalty_fields import NETWORKS, given_coefficients
@@ -14,27 +15,34 @@ if TYPE_CHECKING:
     from sweep.spec.spec import Spec
 
 
-def _optimizers_with(setting: str) -> tuple[str, ...]:
-    return tuple(name for name, entry in OPTIMIZERS.items() if setting in entry.settings)
-
-
 _SOME_FORM = Names([form for form in FORMS if form != "none"], plugin="penalty")
 
-_SWITCHED: tuple[tuple[str, str, Collection[str]], ...] = (
-    ("train.beta1", "train.optimizer", _optimizers_with("beta1")),
-    ("train.beta2", "train.optimizer", _optimizers_with("beta2")),
+SWITCHED: tuple[tuple[str, str, Collection[str]], ...] = (
+    *(
+        (f"train.{setting}", "train.optimizer", optimizers_with(setting))
+        for setting in ("beta1", "beta2", "momentum", "weight_decay")
+    ),
     (
         "train.learning_rate_end",
         "train.learning_rate_schedule",
         [name for name in LEARNING_RATE_SCHEDULES if name != "constant"],
     ),
+    (
+        "train.label_smoothing",
+        "train.loss",
+        [name for name, loss in ADVERSARIAL_LOSSES.items() if loss.labels],
+    ),
     ("penalty.target", "penalty.form", _SOME_FORM),
     ("penalty.separate_strengths", "penalty.form", _SOME_FORM),
     ("penalty.separate_strengths", "penalty.target", ("both",)),
+    ("gradient_penalty.strength", "gradient_penalty.kind", GRADIENT_PENALTIES),
     ("gradient_penalty.every", "gradient_penalty.kind", GRADIENT_PENALTIES),
+    ("augment.strength", "augment.policy", POLICIES),
     ("augment.images", "augment.policy", POLICIES),
 )
-"""Fields that count only with some values of another field: which field, and with which values."""
+"""Fields that count only with some values of another field: which field, and with which values.
+
+The penalty's coefficients and its schedule's fields are in `penalty_fields.py`."""
 
 
 def check_idle(spec: "Spec", alternatives: Mapping[str, "Spec"]) -> None:
@@ -61,7 +69,7 @@ def _idle(spec: "Spec") -> dict[str, str]:
         return getattr(getattr(spec, section), field)
 
     found: dict[str, str] = {}
-    for path, control, counting in _SWITCHED:
+    for path, control, counting in SWITCHED:
         section, field = path.split(".")
         value = at(path)
         # A range is asked for or not, which the search space says.

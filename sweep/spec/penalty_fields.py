@@ -3,8 +3,10 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from models.method import ADAPTIVE, SCHEDULES
 from objectives.constraints import CONSTRAINTS, Constraint
 from objectives.penalties import PENALTIES, Penalty
+from objectives.schedules import STRENGTH_SCHEDULES
 from sweep.plugins import is_plugin, plugin_penalty
 from sweep.spec.ranges import Interval, each, highest, lowest, quoted
 
@@ -12,15 +14,6 @@ if TYPE_CHECKING:
     from sweep.spec.sections import PenaltySection
 
 NETWORKS = ("generator", "discriminator")
-
-SCHEDULE_FIELDS = {
-    "constant": (),
-    "linear": ("schedule_start", "schedule_end", "schedule_begin", "schedule_finish"),
-    "cosine": ("schedule_start", "schedule_end", "schedule_begin", "schedule_finish"),
-    "step": ("schedule_start", "schedule_end", "schedule_begin"),
-    "adaptive": ("adaptive_signal", "adaptive_target", "adaptive_speed"),
-}
-"""The fields that count for each schedule."""
 
 COEFFICIENT_FIELDS = (
     *(
@@ -80,6 +73,13 @@ def acting_fields(form: str) -> tuple[str, ...]:
     if form == "none":
         return ()
     return ("scope",) if form in CONSTRAINTS else ("scope", "coupling", "schedule")
+
+
+def schedule_fields(schedule: str) -> tuple[str, ...]:
+    """The fields that count for a schedule of the strength."""
+    if schedule == ADAPTIVE:
+        return ("adaptive_signal", "adaptive_target", "adaptive_speed")
+    return tuple(f"schedule_{name}" for name in STRENGTH_SCHEDULES[schedule].settings)
 
 
 def averages(form: str, scope: str) -> bool:
@@ -171,8 +171,8 @@ def _check_idle(penalty: "PenaltySection", used: set[str]) -> None:
 
 
 def _check_schedule(penalty: "PenaltySection") -> None:
-    counting = {name for kind in each(penalty.schedule) for name in SCHEDULE_FIELDS[kind]}
-    for field in dict.fromkeys(name for names in SCHEDULE_FIELDS.values() for name in names):
+    counting = {name for kind in each(penalty.schedule) for name in schedule_fields(kind)}
+    for field in dict.fromkeys(name for kind in SCHEDULES for name in schedule_fields(kind)):
         default = type(penalty).model_fields[field].default
         if field not in counting and getattr(penalty, field) != default:
             raise ValueError(f"{field} has no effect with schedule = {quoted(penalty.schedule)}")

@@ -8,6 +8,8 @@ from typing import Any, cast
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
+from sweep.plugins import is_plugin
+
 Value = bool | int | float | str | tuple[int, ...]
 
 WIDEST = 65536
@@ -72,7 +74,7 @@ class Names(tuple[str, ...]):
         return made
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (isinstance(name, str) and ".py:" in name)
+        return super().__contains__(name) or (isinstance(name, str) and is_plugin(name))
 
 
 @dataclass(frozen=True)

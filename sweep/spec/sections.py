@@ -153,24 +153,11 @@ class TrainSection(Section):
     ema: Annotated[Any, _BELOW_ONE] = 0.0
 
     @model_validator(mode="after")
-    def _settings_have_an_effect(self) -> Self:
+    def _has_whole_chunks(self) -> Self:
         if self.steps % self.chunks:
             raise ValueError(
                 f"steps must be a multiple of chunks, got steps = {self.steps}, "
                 f"chunks = {self.chunks}"
-            )
-        for field in ("momentum", "weight_decay"):
-            using = [name for name, entry in OPTIMIZERS.items() if field in entry.settings]
-            if getattr(self, field) is not None and not set(using) & set(each(self.optimizer)):
-                raise ValueError(
-                    f"{field} has no effect with optimizer = {quoted(self.optimizer)}; "
-                    f"it counts with {', '.join(using)}"
-                )
-        labelled = [name for name, loss in ADVERSARIAL_LOSSES.items() if loss.labels]
-        if self.label_smoothing != 0 and not set(labelled) & set(each(self.loss)):
-            raise ValueError(
-                f"label_smoothing has no effect with loss = {quoted(self.loss)}; "
-                f"it counts with {', '.join(labelled)}"
             )
         return self
 
@@ -221,7 +208,8 @@ class GradientPenaltySection(Section):
 
     @model_validator(mode="after")
     def _has_a_strength(self) -> Self:
-        return _strength_matches(self, "kind", self.kind)
+        _check_strength(self, "kind", self.kind)
+        return self
 
 
 class AugmentSection(Section):
@@ -231,16 +219,15 @@ class AugmentSection(Section):
 
     @model_validator(mode="after")
     def _has_a_strength(self) -> Self:
-        return _strength_matches(self, "policy", self.policy)
+        _check_strength(self, "policy", self.policy)
+        return self
 
 
-def _strength_matches(section: Any, field: str, kind: Any) -> Any:
-    used = set(each(kind)) - {"none"}
-    if used and section.strength is None:
+def _check_strength(
+    section: GradientPenaltySection | AugmentSection, field: str, kind: Any
+) -> None:
+    if section.strength is None and set(each(kind)) != {"none"}:
         raise ValueError(f"{field} = {quoted(kind)} needs strength")
-    if not used and section.strength is not None:
-        raise ValueError(f'strength has no effect with {field} = "none"')
-    return section
 
 
 def _check_metrics(value: Any) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
+from sweep.search.methods import SAMPLERS
 from sweep.spec.combinations import check_together
 from sweep.spec.idle import check_idle
 from sweep.spec.ranges import Choices, Interval, Range
@@ -88,7 +89,7 @@ class Spec(Section):
             if self.study.sampler == "cmaes":
                 raise ValueError(
                     'study.sampler = "cmaes" needs one objective, and score.second is a second '
-                    "one; accepted: tpe, random, grid, qmc"
+                    f"one; accepted: {', '.join(name for name in SAMPLERS if name != 'cmaes')}"
                 )
         return self
 

@@ -103,7 +103,7 @@ def test_numbers_are_told_with_what_they_may_be(table: OptionTable) -> None:
 def test_what_goes_with_a_name_is_told() -> None:
     notes = {o.name: o.notes for name in ("penalties", "distances") for o in _options(name)}
     assert notes["power"] == "with strength, order; proximal step"
-    assert notes["spectral"] == "with strength"
+    assert notes["spectral"] == "with strength; of matrices alone"
     assert notes["recall"] == "higher is better; 0 … 1; from 6 samples"
     assert notes["copying"].endswith("needs training")
     (penalties,) = option_tables("penalties")

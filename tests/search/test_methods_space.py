@@ -273,7 +273,12 @@ def unconditional_choices(study: Spec, path: str) -> list[Any]:
     [
         ({"train": {"learning_rate_end": [0.1, 0.2]}}, "train.learning_rate_end"),
         ({"train": {"optimizer": "sgd", "beta1": [0.1, 0.2]}}, "train.beta1"),
+        (
+            {"train": {"optimizer": ["adam", "sgd"], "weight_decay": {"low": 0.0, "high": 0.1}}},
+            "train.weight_decay",
+        ),
         ({"gradient_penalty": {"every": [1, 2]}}, "gradient_penalty.every"),
+        ({"augment": {"strength": [0.5, 1]}}, "augment.strength"),
         ({"augment": {"images": ["both", "real"]}}, "augment.images"),
         ({"penalty": {"form": "none", "target": ["both", "generator"]}}, "penalty.target"),
         (

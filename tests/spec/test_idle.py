@@ -40,6 +40,28 @@ def spec(tables: dict[str, Any]) -> Spec:
             "adamw, rmsprop, optimistic_adam",
         ),
         (
+            {"train": {"momentum": 0.9}},
+            'train.momentum = 0.9 has no effect with train.optimizer = "adam"; it counts with sgd',
+        ),
+        (
+            {"train": {"weight_decay": 0.1, "optimizer": ["adam", "sgd"]}},
+            'train.weight_decay = 0.1 has no effect with train.optimizer = "adam", "sgd"; it '
+            "counts with adamw",
+        ),
+        (
+            {"train": {"label_smoothing": 0.1, "loss": "hinge"}},
+            'train.label_smoothing = 0.1 has no effect with train.loss = "hinge"; it counts with '
+            "non_saturating, minimax, least_squares",
+        ),
+        (
+            {"gradient_penalty": {"strength": 1.0}},
+            'gradient_penalty.strength = 1.0 has no effect with gradient_penalty.kind = "none"',
+        ),
+        (
+            {"augment": {"strength": 0.5}},
+            'augment.strength = 0.5 has no effect with augment.policy = "none"',
+        ),
+        (
             {"train": {"learning_rate_end": 0.1}},
             "train.learning_rate_end = 0.1 has no effect with train.learning_rate_schedule = "
             '"constant"; it counts with linear, cosine, exponential',
@@ -87,6 +109,15 @@ def test_a_value_without_an_effect_is_refused(tables: dict[str, Any], told: str)
         {"penalty": POWER | {"separate_strengths": True, "target": ["generator", "both"]}},
         # The defaults, as an exported config writes them all.
         {"gradient_penalty": {"every": 1}, "augment": {"images": "both"}, "train": {"beta1": 0.5}},
+        {
+            "gradient_penalty": {"strength": 2.0},
+            "train": {"momentum": 0.5, "label_smoothing": 0.1, "loss": "hinge"},
+            "methods": {
+                "r1": {"gradient_penalty": {"kind": "r1"}},
+                "descent": {"train": {"optimizer": "sgd"}},
+                "smooth": {"train": {"loss": "minimax"}},
+            },
+        },
         {
             "gradient_penalty": {"every": 4},
             "train": {"beta1": 0.9, "optimizer": "adam"},
