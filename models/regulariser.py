@@ -64,7 +64,8 @@ def regularised_update(
     params = optax.apply_updates(params, updates)
     if method.coupling == "proximal":
         assert method.penalty.proximal is not None
-        moved = method.penalty.proximal(selected(method, params), learning_rate, **coefficients)
+        stepped = selected(method, params)
+        moved = method.penalty.proximal(stepped, learning_rate, **coefficients, **named)
         params = _replaced(params, moved)
     if method.constraint is not None:
         weights = selected(method, params)

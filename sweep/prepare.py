@@ -9,11 +9,11 @@ import jax
 import numpy as np
 
 from models.gan import networks
-from models.optimizers import OPTIMIZERS
+from models.optimizers import optimizers_with
 from objectives.distances import DISTANCES, Samples
 from objectives.distances.contract import CLASSES, TRAINING
 from objectives.features import classifier as classifier_map
-from objectives.selection import count_selected, keep, parameter_paths, select
+from objectives.selection import keep, parameter_paths, select
 from sweep.data import Dataset, FoldPlan, load_dataset, plan_folds
 from sweep.engine.population import Features, Shared
 from sweep.engine.settings import Shape, gan_of
@@ -28,8 +28,9 @@ from sweep.features import (
 from sweep.judge import Judge, make_judge, recorded_metrics
 from sweep.plugins import check_penalty, is_plugin, plugin_fingerprint
 from sweep.search.space import middle, resolve
-from sweep.spec.penalty_fields import NETWORKS, check, penalised_networks
+from sweep.spec.penalty_fields import NETWORKS, check, form_entry, penalised_networks
 from sweep.spec.ranges import Interval, each
+from sweep.spec.sections import PenaltySection
 from sweep.spec.spec import Spec
 
 MOST_SAMPLES = 2048
@@ -196,16 +197,31 @@ def _check_penalised(spec: Spec, dataset: Dataset) -> None:
         penalty = alternative.penalty
         for network in _selected_networks(alternative):
             for depth, weights in _weights(alternative, network, (height, width, channels)):
-                mask = select(weights, penalty.weights)
-                if not count_selected(mask):
-                    paths = jax.tree.leaves(parameter_paths(weights))
-                    raise UserError(
-                        f"{_path('penalty.weights', method)} = {penalty.weights!r} matches no "
-                        f"weight of the {network} with {depth} hidden layers; there are: "
-                        f"{', '.join(paths)}"
-                    )
-                for form in filter(is_plugin, each(penalty.form)):
-                    check_penalty(form, keep(weights, mask))
+                where = f"of the {network} with {depth} hidden layers"
+                _check_selection(penalty, weights, _path("penalty.weights", method), where)
+
+
+def _check_selection(penalty: PenaltySection, weights: Any, path: str, where: str) -> None:
+    selected = keep(weights, select(weights, penalty.weights))
+    pattern = f"{path} = {penalty.weights!r}"
+    if not jax.tree.leaves(selected):
+        raise UserError(f"{pattern} matches no weight {where}; there are: {_names(weights)}")
+    for form in (form for form in each(penalty.form) if form != "none"):
+        if form_entry(form).matrices and not jax.tree.leaves(_matrices(selected)):
+            raise UserError(
+                f'{pattern} matches no matrix {where}, and form = "{form}" acts on matrices alone; '
+                f"there are: {_names(_matrices(weights))}"
+            )
+        if is_plugin(form):
+            check_penalty(form, selected, layered="layer" in each(penalty.scope))
+
+
+def _matrices(weights: Any) -> Any:
+    return keep(weights, jax.tree.map(lambda leaf: leaf.ndim > 1, weights))
+
+
+def _names(weights: Any) -> str:
+    return ", ".join(jax.tree.leaves(parameter_paths(weights)))
 
 
 def _selected_networks(spec: Spec) -> list[str]:
@@ -213,7 +229,7 @@ def _selected_networks(spec: Spec) -> list[str]:
     if set(each(spec.penalty.form)) != {"none"}:
         targets = each(spec.penalty.target)
         return [net for net in NETWORKS if any(net in penalised_networks(t) for t in targets)]
-    decays = any("weight_decay" in OPTIMIZERS[name].settings for name in each(spec.train.optimizer))
+    decays = set(optimizers_with("weight_decay")) & set(each(spec.train.optimizer))
     return list(NETWORKS) if decays else []
 
 

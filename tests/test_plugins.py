@@ -7,8 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
+from models.method import Method, NetworkPenalty
+from models.regulariser import initial_state, regularised_update
 from objectives.features import FEATURE_MAPS, FeatureMap
 from objectives.penalties import PENALTIES
 from sweep.errors import UserError
@@ -241,6 +244,84 @@ def test_a_penalty_is_traced_before_it_is_trained_with(write):
     )
     failing = message_of(check_penalty, mine + "failing", params)
     assert "mine.py, line 20: RuntimeError: not today" in failing
+
+
+OBJECTS_FILE = """
+import jax
+import jax.numpy as jnp
+from objectives.penalties import PENALTIES, Penalty
+
+def ridge(params, strength, state=None):
+    return strength * sum(jnp.sum(w * w) for w in jax.tree.leaves(params))
+
+def slope(params, strength, state=None):
+    return jax.tree.map(lambda w: 2 * strength * w, params)
+
+def shrunk(params, step, strength, state=None):
+    return jax.tree.map(lambda w: w / (1 + 2 * step * strength), params)
+
+def first(params):
+    return jax.tree.map(jnp.zeros_like, params)
+
+def following(params, state):
+    return jax.tree.map(lambda w, s: (w + s) / 2, params, state)
+
+def made(gradient=slope, **others):
+    return Penalty(ridge, gradient, ("strength",), "mine", "me", **others)
+
+spectral, power = PENALTIES["spectral"], PENALTIES["power"]
+with_state = made(proximal=shrunk, initial_state=first, advance=following)
+to_state = lambda params, step, strength, state: state
+halving = made(proximal=to_state, initial_state=first, advance=following)
+flat = made(lambda params, strength: jax.tree.map(jnp.ravel, params))
+whole = made(lambda params, strength: jax.tree.map(lambda w: w.astype(int), params))
+listed = made(lambda params, strength: jax.tree.leaves(params))
+summed = made(proximal=lambda params, step, strength: ridge(params, strength))
+growing = made(initial_state=first, advance=lambda params, state: (state, state))
+still = made(initial_state=first)
+"""
+
+
+@pytest.mark.parametrize("name", ["spectral", "power", "with_state"])
+@pytest.mark.parametrize("layered", [False, True])
+def test_a_penalty_with_a_state_or_a_step_of_its_own_is_accepted(write, name, layered):
+    params = {"kernel": jax.ShapeDtypeStruct((3, 2), np.float32), "bias": None}
+    check_penalty(write(OBJECTS_FILE) + name, params, layered=layered)
+
+
+def test_a_step_of_its_own_is_given_the_state(write):
+    penalty = plugin_penalty(write(OBJECTS_FILE) + "halving")
+    method = Method(penalty=penalty, coupling="proximal")
+    params = {"kernel": jnp.full((2, 2), 4.0), "bias": jnp.ones(2)}
+    optimizer = optax.sgd(1.0)
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    moved, _, (state, _) = regularised_update(
+        *(method, optimizer, 1.0, NetworkPenalty(), zeros),
+        *(optimizer.init(params), initial_state(method, params), params),
+    )
+    # From a state of 0, the next one is half of the weights, and the step goes there.
+    np.testing.assert_array_equal(moved["kernel"], np.full((2, 2), 2.0))
+    np.testing.assert_array_equal(moved["bias"], params["bias"])
+    jax.tree.map(np.testing.assert_array_equal, state["kernel"], moved["kernel"])
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("flat", "its gradient has float32[6] at kernel, not float32[3, 2]; accepted is a tree of"),
+        ("whole", "its gradient has int32[3, 2] at kernel, not float32[3, 2]; accepted is a tree"),
+        ("listed", "its gradient is a tree of another structure; accepted is a tree of the"),
+        ("summed", "its proximal step is a tree of another structure; accepted is a tree of the"),
+        ("growing", "its next state is a tree of another structure; accepted is a tree of the"),
+        ("still", "has one of initial_state and advance; accepted: both or none"),
+    ],
+)
+def test_a_penalty_whose_functions_do_not_fit_the_weights_is_refused(write, name, fault):
+    params = {"kernel": jax.ShapeDtypeStruct((3, 2), np.float32), "bias": None}
+    reference = write(OBJECTS_FILE) + name
+    message = message_of(check_penalty, reference, params)
+    assert message.startswith(f"penalty.form = {reference!r}: {fault}")
+    assert len(message.splitlines()) == 1
 
 
 def test_a_feature_map_is_made_of_a_function(write):

@@ -9,7 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from objectives.penalties import Penalty
+from objectives.aliases import PyTree
+from objectives.penalties import Penalty, per_layer
+from objectives.selection import parameter_paths
+from objectives.transform import advanced
 from sweep.errors import UserError
 from sweep.plugins.load import load_plugin, plugin_path, told
 
@@ -38,23 +41,75 @@ def plugin_penalty(reference: str) -> Penalty:
     return _penalty(reference, plugin_path(reference))
 
 
-def check_penalty(reference: str, params: Any) -> None:
+def check_penalty(reference: str, params: PyTree, *, layered: bool = False) -> None:
     """Traces a plug-in once for a tree of selected weights, which may be of shapes alone.
 
+    If `layered`, also as it is called with each layer by itself.
+
     Raises:
-        UserError: it fails, or does not return a scalar.
+        UserError: it fails, its value is no scalar, its gradient or proximal operator no tree like
+            the weights, or its next state no tree like its first.
     """
     entry = plugin_penalty(reference)
+    for variant in (entry, per_layer(entry)) if layered else (entry,):
+        _check_results(variant, reference, params)
+
+
+def _check_results(entry: Penalty, reference: str, params: PyTree) -> None:
+    where = f"{FIELD} = {reference!r}"
     one = jax.ShapeDtypeStruct((), np.float32)
     coefficients = {name: one for name in entry.coefficients}
-    where = f"{FIELD} = {reference!r}"
-    try:
-        value = jax.eval_shape(lambda tree, of: entry.value(tree, **of), params, coefficients)
-    except Exception as error:
-        raise UserError(f"{where}: {told(error, plugin_path(reference))}; {ACCEPTED}") from error
-    if getattr(value, "shape", None) != ():
-        found = getattr(value, "shape", type(value).__name__)
-        raise UserError(f"{where}: returns {found}; {ACCEPTED}")
+
+    def traced(function: Callable[..., Any]) -> Any:
+        try:
+            return jax.eval_shape(function, params, coefficients, one)
+        except Exception as error:
+            told_of = told(error, plugin_path(reference))
+            raise UserError(f"{where}: {told_of}; {ACCEPTED}") from error
+
+    def states(weights: PyTree) -> tuple[PyTree, PyTree, dict[str, PyTree]]:
+        first = entry.initial_state(weights) if entry.initial_state else None
+        return first, *advanced(entry, weights, first)
+
+    def value(weights: PyTree, of: dict[str, Any], step: Any) -> Any:
+        del step
+        return entry.value(weights, **of, **states(weights)[2])
+
+    def trees(weights: PyTree, of: dict[str, Any], step: Any) -> dict[str, tuple[PyTree, PyTree]]:
+        first, following, state = states(weights)
+        found = {
+            "gradient": (entry.gradient(weights, **of, **state), weights),
+            "next state": (following, first),
+        }
+        if entry.proximal is not None:
+            found["proximal step"] = (entry.proximal(weights, step, **of, **state), weights)
+        return found
+
+    returned = traced(value)
+    if getattr(returned, "shape", None) != ():
+        shown = getattr(returned, "shape", type(returned).__name__)
+        raise UserError(f"{where}: returns {shown}; {ACCEPTED}")
+    for name, (tree, like) in traced(trees).items():
+        if fault := _difference(tree, like):
+            model = "its first" if name == "next state" else "the weights"
+            raise UserError(
+                f"{where}: its {name} {fault}; accepted is a tree of the structure, shapes and "
+                f"types of {model}"
+            )
+
+
+def _difference(tree: PyTree, like: PyTree) -> str | None:
+    """In which a tree is unlike another; both are of shapes alone."""
+    structures: list[Any] = [jax.tree.structure(each) for each in (tree, like)]
+    if structures[0] != structures[1]:
+        return "is a tree of another structure"
+    columns = map(jax.tree.leaves, (parameter_paths(like), tree, like))
+    for path, *leaves in zip(*columns, strict=True):
+        found, expected = (f"{leaf.dtype}{list(leaf.shape)}" for leaf in leaves)
+        if found != expected:
+            place = f" at {path}" if path else ""
+            return f"has {found}{place}, not {expected}"
+    return None
 
 
 @cache
@@ -67,6 +122,10 @@ def _penalty(reference: str, path: Path) -> Penalty:
         unknown = set(found.coefficients) - set(COEFFICIENTS)
         if unknown or set(found.coefficients) <= {"order"}:
             raise UserError(f"{where}: has the coefficients {found.coefficients}; {ACCEPTED}")
+        if (found.initial_state is None) != (found.advance is None):
+            raise UserError(
+                f"{where}: has one of initial_state and advance; accepted: both or none"
+            )
         return found
     if not callable(found) or inspect.isclass(found):
         raise UserError(f"{where}: it is of type {type(found).__name__}; {ACCEPTED}")

@@ -61,3 +61,18 @@ def test_without_a_penalty_the_weights_that_decay_must_be_there() -> None:
     prepared("nothing", DEEP, {"beta1": [0.0, 0.5]}, form="none")
     with pytest.raises(UserError, match="'nothing' matches no weight of the generator"):
         prepared("nothing", DEEP, {"optimizer": ["adam", "adamw"]}, form="none")
+
+
+@pytest.mark.parametrize("form", ["orthogonal", "spectral", "spectral_ball"])
+def test_forms_of_matrices_must_have_one(form: str) -> None:
+    coefficient = "radius" if form.endswith("_ball") else "strength"
+    penalty = {"form": ["none", form], coefficient: [0.1, 1.0], "target": "generator"}
+    with pytest.raises(UserError) as caught:
+        prepared("bias$", DEEP, **penalty)
+    assert str(caught.value) == (
+        "penalty.weights = 'bias$' matches no matrix of the generator with 2 hidden layers, and "
+        f'form = "{form}" acts on matrices alone; there are: network/layers/0/kernel, '
+        "network/layers/1/kernel, network/layers/2/kernel"
+    )
+    prepared("0/(bias|kernel)$", DEEP, **penalty)
+    prepared("bias$", DEEP, **group("generator"))
