@@ -10,6 +10,8 @@ import pytest
 
 from objectives.constraints import CONSTRAINTS, constraint, constraint_per_layer
 
+from .trees import flat, normal_tree
+
 JOINT = ("l1_ball", "l2_ball", "linf_ball", "clip", "max_norm")
 RADII = (1e-3, 0.5, 3.0, 10.0, 1000.0)
 PROJECT = {name: jax.jit(entry.project) for name, entry in CONSTRAINTS.items()}
@@ -20,17 +22,9 @@ every_constraint = pytest.mark.parametrize("name", sorted(CONSTRAINTS))
 
 
 def random_tree(seed: int = 0, scale: float = 1.0) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-
-    def leaf(*shape: int) -> jax.Array:
-        return jnp.asarray(scale * rng.normal(size=shape) * (rng.random(shape) > 0.2), jnp.float32)
-
-    return {"conv": leaf(3, 2, 2, 4), "dense": leaf(5, 3), "bias": leaf(4), "none": None}
-
-
-def flat(tree: Any) -> np.ndarray:
-    leaves = jax.tree.leaves(tree)
-    return np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in leaves])
+    shapes = {"conv": (3, 2, 2, 4), "dense": (5, 3), "bias": (4,), "none": None}
+    tree: dict[str, Any] = normal_tree(shapes, seed, scale)
+    return tree
 
 
 def simplex_threshold(magnitudes: np.ndarray, radius: float) -> float:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy.special import softmax
-from threadpoolctl import threadpool_limits
 
 from objectives.distances import (
     DISTANCES,
@@ -23,13 +22,6 @@ from objectives.distances import (
 )
 
 every_distance = pytest.mark.parametrize("name", DISTANCES)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_blas_thread():
-    """Threads that spin while other processes hold the cores make seconds into minutes."""
-    with threadpool_limits(limits=1):
-        yield
 
 
 def classes(features: np.ndarray) -> np.ndarray:

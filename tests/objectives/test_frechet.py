@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import scipy.linalg
 from hypothesis import given, settings
-from threadpoolctl import threadpool_limits
 
 from objectives.distances import (
     frechet_distance,
@@ -17,13 +16,6 @@ from objectives.distances import (
 
 seeds = st.integers(0, 2**32 - 1)
 laws = settings(max_examples=40, deadline=None)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_blas_thread():
-    """BLAS threads that spin while other processes hold the cores make seconds into minutes."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
 
 
 def reference_distance(a: np.ndarray, b: np.ndarray) -> float:

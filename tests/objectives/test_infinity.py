@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.stats
-from threadpoolctl import threadpool_limits
 
 from objectives.distances import (
     GaussianMoments,
@@ -14,13 +13,6 @@ from objectives.distances import (
     moments,
 )
 from objectives.distances.infinity import frechet_infinity_to
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_blas_thread():
-    """BLAS threads that spin while other processes hold the cores make seconds into minutes."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
 
 
 def scipy_distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import mannwhitneyu
-from threadpoolctl import threadpool_limits
 
 from objectives.distances import (
     authenticity,
@@ -13,13 +12,6 @@ from objectives.distances import (
     generalisation_gap,
     nearest,
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_blas_thread():
-    """Threads that spin while other processes hold the cores make seconds into minutes."""
-    with threadpool_limits(limits=1):
-        yield
 
 
 def gaussians(seed: int, *sizes: int, features: int = 4) -> list[np.ndarray]:

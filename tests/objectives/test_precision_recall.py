@@ -5,16 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from prdc import compute_prdc
-from threadpoolctl import threadpool_limits
 
 from objectives.distances import precision_recall_density_coverage
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_blas_thread():
-    """BLAS threads that spin while other processes hold the cores make seconds into minutes."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
 
 
 @pytest.mark.parametrize("neighbours", [1, 3, 5, 10])

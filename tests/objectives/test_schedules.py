@@ -18,7 +18,12 @@ HUGE = 2.0**100
 factors = st.floats(0, HUGE, width=32, allow_subnormal=False)
 times = st.floats(0, 1, width=32, allow_subnormal=False)
 
+# Neither they nor the ways between them times a power of two leave the normal range.
+plain_factors = st.one_of(st.just(0.0), st.floats(2.0**-20, 2.0**20, width=32))
+plain_times = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(2.0**-20, 1, width=32))
+
 run = jax.jit(strength_factor, static_argnums=0)
+slopes = jax.jit(jax.grad(strength_factor, argnums=(1, 2, 3, 4, 5)), static_argnums=0)
 
 
 def factor(name, progress, start, end, begin=0.0, finish=1.0):
@@ -81,6 +86,37 @@ def test_both_ends_are_reached_exactly(name, progress, start, end, begin, finish
         assert value == start
     elif progress >= finish:
         assert value == end
+
+
+@every_moving_schedule
+@given(
+    progress=plain_times,
+    start=plain_factors,
+    end=plain_factors,
+    begin=plain_times,
+    finish=plain_times,
+    exponent=st.integers(-20, 20),
+)
+def test_both_ends_times_a_power_of_two_are_the_factor_times_it(
+    name, progress, start, end, begin, finish, exponent
+):
+    times_of = {"progress": progress, "begin": begin, "finish": finish}
+    scaled = factor(name, start=start * 2.0**exponent, end=end * 2.0**exponent, **times_of)
+    assert scaled == factor(name, start=start, end=end, **times_of) * 2.0**exponent
+
+
+@every_schedule
+@given(
+    start=plain_factors,
+    end=plain_factors,
+    begin=plain_times,
+    finish=plain_times,
+    progress=plain_times | st.sampled_from(["begin", "finish"]),
+)
+def test_slopes_are_finite_on_the_whole_interval(name, start, end, begin, finish, progress):
+    moment = {"begin": begin, "finish": finish}.get(progress, progress)
+    arguments = (jnp.float32(argument) for argument in (moment, start, end, begin, finish))
+    assert np.isfinite(slopes(strength_schedule(name), *arguments)).all()
 
 
 @every_moving_schedule
