@@ -3,6 +3,9 @@
 Each entry of each table stands beside the plain method in a program of its own, and members train
 by the plain one; the step is measured in turn with that of a program that holds the plain method
 alone. The last row is a program that holds every entry at once.
+
+A ratio of 7 rounds is good to about one percent, and the worst of 47 is the unluckiest too: what
+comes out above 2 % is measured again in 28 rounds, and those count.
 """
 
 import statistics
@@ -17,9 +20,10 @@ from objectives.constraints import CONSTRAINTS, constraint_per_layer
 from objectives.gradient_penalties import GRADIENT_PENALTIES
 from objectives.penalties import PENALTIES, per_layer
 from sweep.engine.devices import use_all_cores
+from sweep.engine.population import Population
 
 SIDE = 8
-ROUNDS = 7
+ROUNDS, DOUBTFUL, MORE_ROUNDS = 7, 1.02, 28
 
 
 def entries() -> dict[str, Method]:
@@ -59,11 +63,17 @@ def main() -> None:
     for name, menu in menus.items():
         trained, _ = population(SIDE, menu)
         seconds_per_step(trained, setting, fresh=True)
-        pairs = [
-            (seconds_per_step(trained, setting), seconds_per_step(plain, setting))
-            for _ in range(ROUNDS)
-        ]
-        ratios[name] = statistics.median(held / alone for held, alone in pairs)
+
+        def ratio(rounds: int, trained: Population = trained) -> float:
+            return statistics.median(
+                seconds_per_step(trained, setting) / seconds_per_step(plain, setting)
+                for _ in range(rounds)
+            )
+
+        ratios[name] = ratio(ROUNDS)
+        if ratios[name] > DOUBTFUL:
+            print(f"{name}: {ratios[name] - 1:+.1%} in {ROUNDS} rounds")
+            ratios[name] = ratio(MORE_ROUNDS)
         print(f"{name}: {ratios[name] - 1:+.1%}", flush=True)
     everything = ratios.pop("all of them")
     worst = max(ratios, key=lambda name: ratios[name])

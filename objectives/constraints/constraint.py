@@ -55,6 +55,8 @@ def scale_into(w: jax.Array, size: jax.Array, radius: jax.Array) -> jax.Array:
     """
     size, bound = size.astype(w.dtype), radius.astype(w.dtype)
     inside = is_inside(size, bound)
+    # Derivatives go through the branch not taken too, where 0·∞ would be NaN.
+    size, bound = (jnp.where(inside, jnp.ones_like(x), x) for x in (size, bound))
     # Divided first: radius/size may leave the range where w/size, at most 1, does not.
-    scaled = w / jnp.where(inside, jnp.ones_like(size), size) * bound
+    scaled = w / size * bound
     return jnp.where(inside, w, scaled)

@@ -43,7 +43,9 @@ def project_l1_ball(params: PyTree, radius: Scalar) -> PyTree:
     shrunk = jax.tree.map(lambda w: soft_threshold(w, threshold), tree)
     # Where the radius is far below the weights, rounding of |w| − τ may exceed it.
     size = jax.lax.stop_gradient(l1_size(shrunk))
-    return jax.tree.map(lambda w: scale_into(w, size, bound), shrunk)
+    scaled = jax.tree.map(lambda w: scale_into(w, size, bound), shrunk)
+    # Inside it is the identity, of which a threshold of 0 has the values but not the slope at 0.
+    return jax.tree.map(lambda w, new: jnp.where(inside, w, new), tree, scaled)
 
 
 def _newton_step(params: PyTree, radius: jax.Array, threshold: jax.Array) -> jax.Array:

@@ -136,14 +136,17 @@ DERIVATIVES = {name: derivatives_through(entry) for name, entry in ENTRIES.items
 
 @every_entry
 @laws
-@given(st.data(), moderate_radii)
-def test_gradients_through_a_projection_are_finite(
+@given(st.data(), moderate_radii | st.just(np.inf))
+def test_gradients_through_a_projection_are_finite_and_those_of_the_identity_inside(
     name: str, data: st.DataObject, radius: float
 ) -> None:
     params, probe, state = data.draw(calls(name, MODERATE))
     slopes, by_radius = DERIVATIVES[name](params, np.float32(radius), probe, state)
     assert jax.tree.structure(slopes) == jax.tree.structure(params)
     assert np.isfinite(flat(slopes)).all() and np.isfinite(by_radius)
+    if radius == np.inf:
+        np.testing.assert_array_equal(flat(slopes), flat(probe))
+        assert by_radius == 0
 
 
 @pytest.mark.parametrize("name", sorted(CONSTRAINTS))
