@@ -1,6 +1,7 @@
 """What holds for every test: strict JAX, one CPU device per core, no clock limits in Hypothesis."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +16,18 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 hypothesis.settings.register_profile("sweep", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("sweep")
+
+
+MOST_MAPPINGS = 20_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_programs_are_forgotten() -> Iterator[None]:
+    """Each maps memory, of which a process may have 65,530 pieces: the compiler crashes at more."""
+    yield
+    mappings = Path("/proc/self/maps")
+    if mappings.exists() and mappings.read_bytes().count(b"\n") > MOST_MAPPINGS:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")
