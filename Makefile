@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test lint types check bench clean
+.PHONY: help demo test lint types check bench soak clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -18,8 +18,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed  ## run the built-in study on the 8×8 digits, from nothing to an answer
 	$(BIN)/sweep launch digits
 
-test: $(VENV)/.installed  ## run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed  ## run the tests: side by side, then those that take long and every core
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow"
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/.installed  ## check style and formatting
 	$(BIN)/ruff check .
@@ -33,6 +34,9 @@ check: lint types test  ## all of it
 
 bench: $(VENV)/.installed  ## measure what the project promises (PyTorch as a peer where installed)
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.installed  ## kill workers for an hour, and count what is lost
+	$(BIN)/python -m bench.soak
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

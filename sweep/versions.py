@@ -14,11 +14,10 @@ def versions() -> dict[str, str]:
     The number, since XLA compiles for one device otherwise than for several, and some sums round
     differently then.
     """
-    import jax
+    from sweep.engine.devices import device_names
 
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    devices = jax.local_devices()
-    found["device"] = f"{len(devices)} × {devices[0].device_kind}"
+    found["device"] = device_names()
     for package in _PACKAGES:
         try:
             found[package] = version(package)

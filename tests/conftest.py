@@ -1,13 +1,15 @@
 """What holds for every test: strict JAX, one CPU device per core, no clock limits in Hypothesis."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
 import jax
 import pytest
 
+from bench.postgres import Postgres, started_postgres
 from sweep.engine.devices import use_all_cores
 
 use_all_cores()
@@ -44,3 +46,28 @@ def mnist_folder() -> Path:
 def storage_url(tmp_path: Path) -> str:
     """A database file of the test's own."""
     return f"sqlite:///{tmp_path / 'studies.db'}"
+
+
+@pytest.fixture(scope="session")
+def new_postgres() -> Iterator[Callable[[], Postgres]]:
+    """Starts a real PostgreSQL, which a package from PyPI brings along."""
+    with ExitStack() as started:
+        yield lambda: started.enter_context(started_postgres())
+
+
+@pytest.fixture(scope="session")
+def postgres(new_postgres: Callable[[], Postgres]) -> Postgres:
+    """One that several tests share."""
+    return new_postgres()
+
+
+NewUrl = Callable[[Path], str]
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest) -> NewUrl:
+    """Makes URLs of empty databases, of each kind in turn; SQLite's lie in the folder given."""
+    if request.param == "sqlite":
+        return lambda folder: f"sqlite:///{folder / 'studies.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return lambda folder: server.new_url()

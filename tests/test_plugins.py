@@ -16,8 +16,10 @@ from objectives.features import FEATURE_MAPS, FeatureMap
 from objectives.penalties import PENALTIES
 from sweep.errors import UserError
 from sweep.plugins import (
+    FORBIDDEN_VARIABLE,
     check_features,
     check_penalty,
+    fault_of_plugin,
     is_plugin,
     load_plugin,
     plugin_feature_map,
@@ -196,6 +198,40 @@ def test_a_file_that_fails_is_told_with_the_error_and_its_line(write, text, expe
     mine = write(text)
     for _ in range(2):
         assert expected in message_of(load_plugin, mine + "f", "score.features")
+
+
+def test_what_a_plug_in_raises_later_is_told_from_what_others_raise(write):
+    mine = write("""
+        import jax
+
+        def now(x):
+            raise ValueError("not today")
+
+        def later(x):
+            return jax.pure_callback(now, x, x)
+        """)
+    for name in ("now", "later"):
+        with pytest.raises(Exception, match="not today") as raised:
+            jax.block_until_ready(jax.jit(load_plugin(mine + name, "f"))(1.0))
+        assert fault_of_plugin(raised.value) == "mine.py, line 5: ValueError: not today"
+    with pytest.raises(ZeroDivisionError) as ours:
+        1 / 0  # noqa: B018
+    assert fault_of_plugin(ours.value) is None
+
+
+def test_no_plug_in_is_run_where_they_are_forbidden(write, tmp_path, monkeypatch):
+    monkeypatch.setenv(FORBIDDEN_VARIABLE, "1")
+    ran = tmp_path / "ran"
+    mine = write(f"open({str(ran)!r}, 'w')\ndef ridge(params, strength): ...")
+    penalty = {"form": "power", "order": 2, "strength": 1.0}
+    for tables in (
+        {"penalty": {"form": mine + "ridge", "strength": 1.0}},
+        {"penalty": penalty, "score": {"features": mine + "embed"}},
+    ):
+        message = message_of(lambda tables=tables: prepare(spec_from_tables(tables, "f")))
+        assert "a file of code, which --no-plugins (SWEEP_NO_PLUGINS) forbids to run" in message
+        assert mine in message
+    assert not ran.exists()
 
 
 def test_a_mended_file_is_loaded(write):

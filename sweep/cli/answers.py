@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from sweep.cli.app import console
-from sweep.storage.connect import DEFAULT_STORAGE, storage_url
+from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, shown_url, storage_url
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
 from sweep.study.measure import STILL
 
@@ -188,6 +188,9 @@ def _recorded(best: Ranked) -> str:
 
 def _storage_option(storage: str | None) -> str:
     url = storage_url(storage)
+    if shown_url(url) != url:
+        # A password is nowhere printed.
+        return f' --storage "${STORAGE_VARIABLE}"'
     return "" if url == DEFAULT_STORAGE else f" --storage {url}"
 
 

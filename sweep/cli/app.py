@@ -1,7 +1,9 @@
 """What all commands share: the Typer app, the options that recur, and how they print."""
 
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +31,36 @@ Storage = Annotated[
         help="Database of the studies. [dim]Default: sqlite:///studies.db in this folder[/]",
         show_default=False,
         show_envvar=True,
+    ),
+]
+Files = Annotated[
+    Path | None,
+    typer.Option(
+        "--files",
+        metavar="DIR",
+        envvar="SWEEP_FILES",
+        help="Folder of checkpoints. [dim]Default: studies.files beside studies.db[/]",
+        show_default=False,
+        show_envvar=True,
+    ),
+]
+
+
+def _forbid_plugins(forbidden: bool) -> bool:
+    if forbidden:
+        # In the environment, since a launch starts workers.
+        os.environ["SWEEP_NO_PLUGINS"] = "1"
+    return forbidden
+
+
+NoPlugins = Annotated[
+    bool,
+    typer.Option(
+        "--no-plugins",
+        envvar="SWEEP_NO_PLUGINS",
+        help="Run no file of code that a spec names.",
+        show_envvar=True,
+        callback=_forbid_plugins,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

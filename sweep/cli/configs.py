@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sweep.cli.app import AsJson, Storage, app, console, notices, print_json
+from sweep.cli.app import AsJson, NoPlugins, Storage, app, console, notices, print_json
 from sweep.errors import UserError
+from sweep.files import write_whole, writing
 
 ConfigFile = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="A config as `sweep export` writes it.")
@@ -46,15 +47,17 @@ def export_command(
     if output is None:
         typer.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written: {error.strerror}") from error
+    write_whole(output, text)
     notices.print(f"Wrote {output}.", markup=False, highlight=False)
 
 
 @app.command("score", epilog="Example:  sweep score best.toml")
-def score_command(config: ConfigFile, seed: Seed = None, as_json: AsJson = False) -> None:
+def score_command(
+    config: ConfigFile,
+    seed: Seed = None,
+    no_plugins: NoPlugins = False,
+    as_json: AsJson = False,
+) -> None:
     """Train and score an exported config again on all folds, and say whether the bits agree."""
     from sweep.study.export import read_config
     from sweep.study.solo import score_config
@@ -97,6 +100,7 @@ def train_command(
     config: ConfigFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
     seed: Seed = None,
+    no_plugins: NoPlugins = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a config on all of its training data: checkpoint, samples, curves and metrics."""
@@ -108,7 +112,8 @@ def train_command(
     check_folder(output)
     with _steps(as_json) as heard:
         trained = train_config(loaded.spec, seed=seed, heard=heard)
-    folder = save_trained(trained, loaded, output)
+    with writing(output):
+        folder = save_trained(trained, loaded, output)
     last = trained.measurements[-1]
     if as_json:
         print_json({"folder": str(folder), "fid": last.fid, "kid": last.kid, "step": last.step})

@@ -12,7 +12,8 @@ from sweep.cli.app import AsJson, Storage, app, console, print_json
 def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """List the studies of a storage."""
     from sweep.cli.answers import metric_name
-    from sweep.storage import open_storage, storage_url
+    from sweep.storage import open_storage
+    from sweep.storage.connect import shown_url
     from sweep.study.overview import overview
 
     entries = overview(open_storage(storage))
@@ -20,7 +21,7 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         print_json([entry.__dict__ for entry in entries])
         return
     if not entries:
-        console.print(f"{storage_url(storage)} holds no studies.", highlight=False)
+        console.print(f"{shown_url(storage)} holds no studies.", highlight=False)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("study", "complete", "pruned", "failed", "open", "best", "baseline", "by"):

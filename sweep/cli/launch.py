@@ -3,17 +3,16 @@
 import os
 import re
 import shlex
-import signal
 import sys
 from importlib.resources import files
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
 
-from sweep.cli.app import AsJson, Storage, app, console, notices, print_json
+from sweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
 from sweep.errors import UserError
+from sweep.files import write_whole
 
 
 @app.command("launch", epilog="Example:  sweep launch digits --trials 12")
@@ -31,6 +30,21 @@ def launch_command(
     name: Annotated[
         str | None, typer.Option(help="Name of the study. [dim]Default: spec's[/]")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Workers, each a process on cores of its own.")
+    ] = 1,
+    on: Annotated[
+        str, typer.Option(help="local: on this machine. ray: as actors of a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="The Ray cluster. [dim]Default: RAY_ADDRESS, a running one, a new one here[/]",
+        ),
+    ] = None,
+    files: Files = None,
+    no_plugins: NoPlugins = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study, or go on with it: from a spec to a ranked answer.
@@ -41,15 +55,31 @@ def launch_command(
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
     from sweep.cli.answers import answer_as_json, print_answer
+    from sweep.cli.interrupts import Interrupts
+    from sweep.cli.logs import notice_log
     from sweep.cli.watching import watching
     from sweep.spec import load_spec
     from sweep.study.answers import answer
     from sweep.study.launch import launch
 
+    if on == "ray":
+        # Its notices of dead nodes go to standard output, where nothing but the answer belongs.
+        os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     options = {"study.trials": trials, "study.name": name}
     loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})
     with watching(quiet=as_json) as watch, Interrupts() as interrupts:
-        launched = launch(loaded, storage, timeout=timeout, watch=watch, stop=interrupts.happened)
+        launched = launch(
+            loaded,
+            storage,
+            files=files,
+            workers=workers,
+            on=on,
+            address=address,
+            timeout=timeout,
+            watch=watch,
+            stop=interrupts.happened,
+            log=notice_log,
+        )
     found = answer(launched.study)
     if as_json:
         print_json(answer_as_json(found) | {"done": launched.done})
@@ -75,35 +105,7 @@ def init_command(
         raise UserError(f"{file}: {parent} is not a writable folder")
     text = (files("sweep") / "studies" / "template" / "spec.toml").read_text(encoding="utf-8")
     name = re.sub(r"[^A-Za-z0-9._-]", "-", file.stem).lstrip("._-")[:100] or "mine"
-    file.write_text(text.replace('name = "mine"', f'name = "{name}"'), encoding="utf-8")
+    write_whole(file, text.replace('name = "mine"', f'name = "{name}"'))
     console.print(
         f"Wrote {file}. Start it with:  sweep launch {file}", markup=False, highlight=False
     )
-
-
-class Interrupts:
-    """Ctrl-C and SIGTERM as a question that the study's loop can ask; the second one is final."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._before: dict[signal.Signals, signal.Handlers] = {}
-
-    def happened(self) -> bool:
-        """Whether the user wants to stop."""
-        return self._count > 0
-
-    def __enter__(self) -> Self:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            self._before[name] = signal.signal(name, self._on_signal)  # type: ignore[assignment]
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for name, handler in self._before.items():
-            signal.signal(name, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self._count += 1
-        if self._count > 1:
-            raise KeyboardInterrupt
-        notices.print("stopping after the running chunk (Ctrl-C again: at once) …")

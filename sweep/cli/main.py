@@ -10,20 +10,37 @@ from sweep.errors import UserError
 
 # Each adds its commands, which the help shows in this order.
 # isort: off
-from sweep.cli import launch, options, inspect, configs, dashboard  # noqa: F401
+from sweep.cli import launch, service, options, inspect, configs, dashboard  # noqa: F401
 # isort: on
 
 
 def main() -> None:
-    """Runs `sweep`. Exit codes: 0 done, 2 a mistake in the call or its files, 130 Ctrl-C."""
+    """Runs `sweep`. Exit codes: 0 done, 2 a mistake in the call or its files, 130 Ctrl-C.
+
+    1 where the database was lost, and for mistakes of ours.
+    """
     try:
         app(prog_name="sweep")
     except UserError as error:
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print("[bold red]error:[/]", end=" ")
-        console.print(str(error), markup=False)
+        _say(str(error))
         sys.exit(2)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has left; Python would complain once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        from sweep.study.patience import StorageLost, cause_of, is_outage
+
+        if isinstance(error, StorageLost):
+            _say(str(error))
+        elif is_outage(error):
+            _say(f"the database is away or has no room: {cause_of(error)}")
+        else:
+            raise
+        sys.exit(1)
+
+
+def _say(message: str) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("[bold red]error:[/]", end=" ")
+    console.print(message, markup=False)

@@ -133,6 +133,29 @@ class Population:
         """The members' states on the host, with the leading axes [slots, folds]."""
         return jax.tree.map(self._collect, self._state)
 
+    def like(self) -> MemberState:
+        """What `state_of` gives, as shapes and dtypes."""
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((self.folds, *leaf.shape[1:]), leaf.dtype),
+            self._state,
+        )
+
+    def state_of(self, slot: int) -> MemberState:
+        """The states of one slot's members on the host, with the leading axis [folds]."""
+        members = self._place.reshape(self.slots, self.folds)[slot]
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[members], self._state)
+
+    def put_state(self, slot: int, state: MemberState) -> None:
+        """Sets the states of one slot's members, as `state_of` gave them."""
+        members = self._place.reshape(self.slots, self.folds)[slot]
+
+        def put(leaf: jax.Array, new: np.ndarray) -> np.ndarray:
+            whole = np.array(leaf)
+            whole[members] = new
+            return whole
+
+        self._state = jax.device_put(jax.tree.map(put, self._state, state), self._sharded)
+
     def _deal(self, per_slot: np.ndarray) -> np.ndarray:
         per_member = np.repeat(per_slot, self.folds, axis=0)
         return np.append(per_member, np.zeros_like(per_member[:1]), axis=0)[self._order]

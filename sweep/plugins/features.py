@@ -10,7 +10,7 @@ import numpy as np
 
 from objectives.features import MAXIMUM_DIMENSION, FeatureMap
 from sweep.errors import UserError
-from sweep.plugins.load import load_plugin, plugin_path, told
+from sweep.plugins.load import check_allowed, load_plugin, plugin_path, told
 
 FIELD = "score.features"
 ACCEPTED = (
@@ -29,6 +29,7 @@ def plugin_feature_map(reference: str) -> FeatureMap:
     Raises:
         UserError: as `load_plugin` does, and for an object that is neither.
     """
+    check_allowed(reference, FIELD)
     return _feature_map(reference, plugin_path(reference))
 
 

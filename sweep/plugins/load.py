@@ -8,6 +8,8 @@ import path: a plug-in is one file, with whatever installed packages it imports.
 import hashlib
 import importlib.util
 import inspect
+import os
+import re
 import sys
 import traceback
 from functools import cache
@@ -18,6 +20,8 @@ from typing import Any
 from sweep.errors import UserError
 
 SEPARATOR = ".py:"
+FORBIDDEN_VARIABLE = "SWEEP_NO_PLUGINS"
+"""Set to anything but nothing, no plug-in is run: here, nor in processes that this one starts."""
 
 
 def is_plugin(name: str) -> bool:
@@ -31,13 +35,14 @@ def load_plugin(reference: str, field: str) -> Any:
     `field` is the field of the spec that holds the reference, for messages.
 
     Raises:
-        UserError: it is no reference, there is no such file or no such name in it, or the file
-            fails while it is run (with the exception and its line).
+        UserError: it is no reference, plug-ins are forbidden, there is no such file or no such
+            name in it, or the file fails while it is run (with the exception and its line).
     """
     where = f"{field} = {reference!r}"
     name = reference.rpartition(":")[2]
     if not is_plugin(reference) or not name.isidentifier():
         raise UserError(f"{where}: accepted is path/to/file.py:name")
+    check_allowed(reference, field)
     path = plugin_path(reference)
     if not path.is_file():
         raise UserError(f"{where}: no such file: {path}")
@@ -50,6 +55,16 @@ def load_plugin(reference: str, field: str) -> Any:
         there = ", ".join(_public_names(module)) or "none"
         raise UserError(f"{where}: no {name!r} in {path.name}; there are: {there}")
     return getattr(module, name)
+
+
+def check_allowed(reference: str, field: str) -> None:
+    """Raises `UserError` where the user wants no plug-in to run."""
+    if os.environ.get(FORBIDDEN_VARIABLE):
+        raise UserError(
+            f"{field} = {reference!r}: a file of code, which --no-plugins ({FORBIDDEN_VARIABLE}) "
+            "forbids to run; accepted without: `sweep options penalties` and "
+            "`sweep options features`"
+        )
 
 
 def plugin_fingerprint(reference: str) -> str:
@@ -73,6 +88,22 @@ def told(error: BaseException, path: Path) -> str:
     return f"{place}: {type(error).__name__}" + (f": {message[0]}" if message else "")
 
 
+def fault_of_plugin(error: BaseException) -> str | None:
+    """An exception as `told`, if it came out of a plug-in that has been run; None if not."""
+    frames = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+    for path in _RUN:
+        if str(path) in frames:
+            return told(error, path)
+        # What is raised in a callback of a compiled program comes back as text.
+        if lines := re.findall(rf'File "{re.escape(str(path))}", line (\d+)', str(error)):
+            return f"{path.name}, line {lines[-1]}: {str(error).strip().splitlines()[-1]}"
+    return None
+
+
+_RUN: list[Path] = []
+"""The files that have been run, which they are once in a process."""
+
+
 @cache
 def _module(path: Path) -> tuple[ModuleType, str]:
     fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -82,6 +113,7 @@ def _module(path: Path) -> tuple[ModuleType, str]:
     module = importlib.util.module_from_spec(spec)
     # Data classes and pickles look their module up by its name.
     sys.modules[name] = module
+    _RUN.append(path)
     try:
         spec.loader.exec_module(module)
     except BaseException:

@@ -14,7 +14,7 @@ from objectives.penalties import Penalty, per_layer
 from objectives.selection import parameter_paths
 from objectives.transform import advanced
 from sweep.errors import UserError
-from sweep.plugins.load import load_plugin, plugin_path, told
+from sweep.plugins.load import check_allowed, load_plugin, plugin_path, told
 
 FIELD = "penalty.form"
 COEFFICIENTS = ("strength", "order", "l1", "l2")
@@ -38,6 +38,7 @@ def plugin_penalty(reference: str) -> Penalty:
     Raises:
         UserError: as `load_plugin` does, and for an object that is neither.
     """
+    check_allowed(reference, FIELD)
     return _penalty(reference, plugin_path(reference))
 
 

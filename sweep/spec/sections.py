@@ -236,6 +236,15 @@ def _check_metrics(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+class ServiceSection(Section):
+    """How a study is run: no score depends on it, and a later launch may have it otherwise."""
+
+    retries: Annotated[int, Rule(int, minimum=0, searchable=False)] = 3
+    checkpoint_every: Annotated[int, Rule(int, minimum=1, searchable=False)] = 5
+    keep_checkpoints: Annotated[int, Rule(int, minimum=0, searchable=False)] = 0
+    storage_patience: Annotated[float, Rule(float, minimum=0, searchable=False)] = 600.0
+
+
 class ScoreSection(Section):
     metric: Annotated[str, Rule(str, names=METRICS, searchable=False)] = "fid"
     second: Annotated[str | None, Rule(str, names=METRICS, searchable=False, optional=True)] = None

@@ -17,6 +17,7 @@ from sweep.spec.sections import (
     PenaltySection,
     ScoreSection,
     Section,
+    ServiceSection,
     StudySection,
     TrainSection,
 )
@@ -72,6 +73,7 @@ class Spec(Section):
     gradient_penalty: GradientPenaltySection = GradientPenaltySection()
     augment: AugmentSection = AugmentSection()
     score: ScoreSection = ScoreSection()
+    service: ServiceSection = ServiceSection()
     methods: Methods = Field(default_factory=dict)
 
     @model_validator(mode="after")

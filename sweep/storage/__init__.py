@@ -1,10 +1,9 @@
 """The database: Optuna's tables, and beside them one of our own with every measurement."""
 
-from sweep.storage.connect import DEFAULT_STORAGE, open_storage, storage_url
+from sweep.storage.connect import DEFAULT_STORAGE, open_storage, storage_url, study_files
 from sweep.storage.measurements import (
     Measurement,
     clear_measurements,
-    create_tables,
     read_measurements,
     write_measurements,
 )
@@ -13,9 +12,9 @@ __all__ = [
     "DEFAULT_STORAGE",
     "Measurement",
     "clear_measurements",
-    "create_tables",
     "open_storage",
     "read_measurements",
     "storage_url",
+    "study_files",
     "write_measurements",
 ]

@@ -8,22 +8,44 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import psutil
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from sweep.errors import UserError
-from sweep.storage.measurements import create_tables
+from sweep.storage.migrate import migrate
 
 DEFAULT_STORAGE = "sqlite:///studies.db"
 STORAGE_VARIABLE = "SWEEP_STORAGE"
+FILES_VARIABLE = "SWEEP_FILES"
+FORCE_VARIABLE = "SWEEP_FORCE_SQLITE"
 _BUSY_SECONDS = 60
 
 
 def storage_url(url: str | None = None) -> str:
     """The storage to use: the one given, else the environment's SWEEP_STORAGE, else the default."""
     return url or os.environ.get(STORAGE_VARIABLE) or DEFAULT_STORAGE
+
+
+def shown_url(url: str | None = None) -> str:
+    """The storage to use as it may be printed: without its password."""
+    return _parse(storage_url(url)).render_as_string(hide_password=True)
+
+
+def study_files(storage: RDBStorage, folder: str | Path | None = None) -> Path:
+    """The folder for what belongs to studies and is no row of a table, with a folder for each.
+
+    The one given, else the environment's SWEEP_FILES, else `NAME.files` beside an SQLite file, and
+    `sweep.files` in the current folder where the database is a server's. It need not exist.
+    """
+    if chosen := folder or os.environ.get(FILES_VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    url = storage.engine.url
+    if url.get_backend_name() == "sqlite" and not _in_memory(url):
+        return Path(str(url.database)).absolute().with_suffix(".files")
+    return Path("sweep.files").absolute()
 
 
 def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
@@ -35,18 +57,20 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
     parsed = _parse(storage_url(url))
     shown = parsed.render_as_string(hide_password=True)
     is_sqlite = parsed.get_backend_name() == "sqlite"
-    arguments: dict[str, Any] = {}
+    # A connection that a restart of the server has cut is noticed before it is used.
+    arguments: dict[str, Any] = {"pool_pre_ping": True}
     if is_sqlite:
         _check_file(parsed, shown, create)
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
-    # Optuna's notice that it made its tables is no news to a user of ours.
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # That it made its tables is no news to a user of ours, and the log says when one is away.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         storage = RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=arguments)
         if is_sqlite and not _in_memory(parsed):
             _share_file(storage.engine)
         if create:
-            create_tables(storage.engine)
+            _migrate(storage)
+        return storage
     except (NoSuchModuleError, ImportError) as error:
         raise UserError(
             f"storage {shown}: no driver for this database ({error}); accepted: "
@@ -59,7 +83,14 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
     except RuntimeError as error:
         # Optuna's word on a schema of another version names the command that upgrades it.
         raise UserError(f"storage {shown}: {error}") from error
-    return storage
+
+
+def _migrate(storage: RDBStorage) -> None:
+    try:
+        migrate(storage.engine)
+    except BaseException:
+        storage.engine.dispose()
+        raise
 
 
 def _parse(url: str) -> URL:
@@ -82,6 +113,12 @@ def _check_file(url: URL, shown: str, create: bool) -> None:
     if _in_memory(url):
         return
     path = Path(str(url.database))
+    if kind := _network_file_system(path):
+        raise UserError(
+            f"storage {shown}: {path} lies on a network file system ({kind}), where SQLite's locks "
+            "do not hold and a database can be damaged; use a local disk, or PostgreSQL for "
+            f"workers on several machines ({FORCE_VARIABLE}=1 allows it for a single process)"
+        )
     if path.exists():
         if not path.is_file():
             raise UserError(f"storage {shown}: {path} is not a file")
@@ -105,6 +142,22 @@ def _check_file(url: URL, shown: str, create: bool) -> None:
         raise UserError(f"storage {shown}: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK):
         raise UserError(f"storage {shown}: the folder {folder} is read-only")
+
+
+def _network_file_system(path: Path) -> str | None:
+    """The kind of the network file system on which a path lies, None on a local disk."""
+    if os.environ.get(FORCE_VARIABLE):
+        return None
+    place = path.absolute()
+    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
+    kind = next((mounts[parent] for parent in (place, *place.parents) if parent in mounts), "")
+    return kind if kind.removeprefix("fuse.") in _NETWORK else None
+
+
+_NETWORK = (
+    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "afs", "ceph", "glusterfs", "lustre"),
+    *("beegfs", "gpfs", "pvfs2", "s3fs", "gcsfuse", "davfs"),
+)
 
 
 def _tables(path: Path, shown: str) -> set[str]:

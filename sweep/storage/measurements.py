@@ -6,29 +6,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import (
-    DDL,
     JSON,
     Column,
-    Connection,
     Engine,
     Float,
     ForeignKey,
     Integer,
-    MetaData,
     Table,
     delete,
     inspect,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
-_metadata = MetaData()
-# The foreign key needs to know Optuna's table by name; it is not ours to create.
-_trials = Table("trials", _metadata, Column("trial_id", Integer, primary_key=True))
+from sweep.storage.schema import insert_into, metadata
 
 measurements = Table(
     "sweep_measurements",
-    _metadata,
+    metadata,
     Column("trial_id", ForeignKey("trials.trial_id", ondelete="CASCADE"), primary_key=True),
     Column("fold", Integer, primary_key=True),
     Column("step", Integer, primary_key=True),
@@ -66,28 +60,12 @@ class Measurement:
         return self.others[name]
 
 
-def create_tables(engine: Engine) -> None:
-    """Creates our table where it is missing, or the column that version 0.1 had not; no more."""
-    measurements.create(engine, checkfirst=True)
-    if "others" in _columns_there(engine):
-        return
-    kind = JSON().compile(engine.dialect)
-    with engine.begin() as connection:
-        # Another process may have been faster: this transaction has the lock on SQLite.
-        if "others" not in _columns_there(connection):
-            once = "" if engine.dialect.name == "sqlite" else "IF NOT EXISTS "
-            connection.execute(
-                DDL(f"ALTER TABLE {measurements.name} ADD COLUMN {once}others {kind}")
-            )
-
-
 def write_measurements(engine: Engine, rows: Iterable[Measurement]) -> None:
     """Stores measurements; one that is there already is written over, never doubled."""
     values = [_storable(row) for row in rows]
     if not values:
         return
-    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(measurements)
+    insert = insert_into(engine, measurements)
     keys = [column.name for column in measurements.primary_key]
     rest = {
         column.name: insert.excluded[column.name]
@@ -129,5 +107,5 @@ def _storable(row: Measurement) -> dict[str, Any]:
     return asdict(row) | {"others": finite}
 
 
-def _columns_there(bind: Engine | Connection) -> set[str]:
-    return {column["name"] for column in inspect(bind).get_columns(measurements.name)}
+def _columns_there(engine: Engine) -> set[str]:
+    return {column["name"] for column in inspect(engine).get_columns(measurements.name)}

@@ -1,7 +1,16 @@
 """What a running study tells those who watch it."""
 
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from optuna.trial import FrozenTrial, TrialState
+
+from objectives.distances import cost
+from sweep.spec.spec import Spec
+from sweep.study.plan import Plan
+from sweep.study.records import BASELINE, SEARCH, role
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,52 @@ class Progress:
     def finished(self) -> int:
         """Trials that have ended, in whatever way."""
         return self.complete + self.pruned + self.failed
+
+
+def progress_of(
+    spec: Spec,
+    plan: Plan,
+    trials: Sequence[FrozenTrial],
+    finished_before: int,
+    begun: float,
+    *,
+    phase: str = "training",
+    training: float = 0.0,
+    flying: float | None = None,
+) -> Progress:
+    """The progress of a study of which these `trials` are made, since a launch at `begun`.
+
+    `flying` is `partial`; by default what the reports of running trials say.
+    """
+    states = Counter(trial.state for trial in trials)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    searched = [trial for trial in complete if role(trial) == SEARCH]
+    best = min(searched, key=lambda t: cost(spec.score.metric, t.values[0]), default=None)
+    baselines = [trial.values[0] for trial in complete if role(trial) == BASELINE]
+    elapsed = time.monotonic() - begun
+    if flying is None:
+        running = (trial for trial in trials if trial.state == TrialState.RUNNING)
+        steps = sum(max(trial.intermediate_values, default=0) for trial in running)
+        flying = steps / spec.train.steps
+    finished = plan.total - plan.left(trials)
+    begun_here = finished - finished_before + flying
+    left = plan.total - finished - flying
+    return Progress(
+        study=spec.study.name,
+        phase=phase,
+        total=plan.total,
+        complete=len(complete),
+        running=states[TrialState.RUNNING],
+        pruned=states[TrialState.PRUNED],
+        failed=states[TrialState.FAIL],
+        best_score=None if best is None else best.values[0],
+        best_number=None if best is None else best.number,
+        baseline_score=baselines[0] if baselines else None,
+        elapsed=elapsed,
+        training=training,
+        partial=flying,
+        remaining=elapsed / begun_here * left if begun_here > 0 else None,
+    )
 
 
 Watcher = Callable[[Progress], None]

@@ -3,36 +3,35 @@
 import warnings
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
+from pydantic import ValidationError
 
 from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER
 from sweep.errors import UserError
 from sweep.prepare import Setup
-from sweep.search.space import grid
 from sweep.spec.spec import Spec
-from sweep.study.owner import is_alive
 from sweep.versions import versions
 
 BASELINE = "baseline"
 SEARCH = "search"
 MEAN = " (mean over folds)"
 """What follows a metric in the name of an objective."""
-_BUDGET = ("study.trials",)
-"""Fields in which a study may differ from the spec it was created with: it only grows longer."""
+_FREE = ("study.trials", "service.")
+"""Fields, and sections, in which a study may differ from the spec it was created with: it only
+grows longer, or is run otherwise."""
 
 
 def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
     """Creates the study of a spec, or opens it where it exists with an equal spec.
 
     Each step is made only if it is missing, so that a creation cut short is finished by the next
-    call: attributes, the baseline, and for a grid its points. Raises `UserError` where a study of
-    that name has another spec or other data.
+    call: attributes, and the baseline. Workers make the other trials. Raises `UserError` where a
+    study of that name has another spec or other data.
     """
     metrics = spec.score.objectives
     directions = [_direction(metric) for metric in metrics]
@@ -56,15 +55,12 @@ def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
         study.set_user_attr("spec", spec.plain())
     else:
         _check_same_spec(spec, stored)
-        _check_same_data(spec, study.user_attrs.get("fingerprints", {}), setup)
+        check_same_data(spec, study, setup)
         if _completed(stored) != spec.plain():
             study.set_user_attr("spec", spec.plain())
-    _requeue_orphans(study)
     trials = study.get_trials(deepcopy=False)
     if not any(role(trial) == BASELINE for trial in trials):
         study.enqueue_trial({}, user_attrs={"role": BASELINE})
-    if spec.study.sampler == "grid":
-        _enqueue_grid(spec, study, trials)
     return study
 
 
@@ -80,11 +76,18 @@ def load_study(name: str, storage: RDBStorage) -> optuna.Study:
 
 
 def study_spec(study: optuna.Study) -> Spec:
-    """The spec that a study was created with; raises `UserError` if it has none."""
+    """The spec that a study was created with; raises `UserError` if it has none that we know."""
     stored = study.user_attrs.get("spec")
     if stored is None:
         raise UserError(f"study {study.study_name!r} was not made by sweep: it holds no spec")
-    return Spec.model_validate(stored)
+    try:
+        return Spec.model_validate(stored)
+    except ValidationError as error:
+        field = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(
+            f"study {study.study_name!r}: its spec is of another version of sweep, which this one "
+            f"cannot read: {field}: {error.errors()[0]['msg']}"
+        ) from error
 
 
 def role(trial: FrozenTrial | optuna.Trial) -> str:
@@ -92,38 +95,9 @@ def role(trial: FrozenTrial | optuna.Trial) -> str:
     return str(trial.user_attrs.get("role", SEARCH))
 
 
-def remaining(spec: Spec, trials: list[FrozenTrial]) -> int:
-    """How many trials of the search may still be created."""
-    begun = sum(role(trial) == SEARCH for trial in trials)
-    # A grid is enqueued whole: what is not in the queue is not to be run.
-    return 0 if spec.study.sampler == "grid" else max(0, spec.study.trials - begun)
-
-
-def give_back(study: optuna.Study, trial_id: int) -> None:
-    """Puts a running trial back into the queue with its number and its parameters."""
-    if study._storage.get_trial(trial_id).state == TrialState.RUNNING:
-        study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
-
-
 def _direction(metric: str) -> StudyDirection:
     higher = DISTANCES[metric].better == HIGHER
     return StudyDirection.MAXIMIZE if higher else StudyDirection.MINIMIZE
-
-
-def _requeue_orphans(study: optuna.Study) -> None:
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if not is_alive(trial.user_attrs.get("worker")):
-            give_back(study, trial._trial_id)
-
-
-def _enqueue_grid(spec: Spec, study: optuna.Study, trials: list[FrozenTrial]) -> None:
-    points = grid(spec)
-    # In a drawn order, so that a grid cut short by study.trials is spread over the whole of it.
-    order = np.random.Generator(np.random.PCG64(spec.study.seed)).permutation(len(points))
-    queued = [trial.system_attrs.get("fixed_params") for trial in trials]
-    for index in order[: spec.study.trials]:
-        if points[index] not in queued:
-            study.enqueue_trial(points[index], user_attrs={"role": SEARCH})
 
 
 def _check_same_spec(spec: Spec, stored: dict[str, Any]) -> None:
@@ -131,7 +105,7 @@ def _check_same_spec(spec: Spec, stored: dict[str, Any]) -> None:
     differing = [
         f"  {path}: in the study {before.get(path, 'not set')}, now {now.get(path, 'not set')}"
         for path in sorted(before.keys() | now.keys())
-        if path not in _BUDGET and before.get(path) != now.get(path)
+        if not path.startswith(_FREE) and before.get(path) != now.get(path)
     ]
     if differing:
         raise UserError(
@@ -141,7 +115,9 @@ def _check_same_spec(spec: Spec, stored: dict[str, Any]) -> None:
         )
 
 
-def _check_same_data(spec: Spec, stored: dict[str, Any], setup: Setup) -> None:
+def check_same_data(spec: Spec, study: optuna.Study, setup: Setup) -> None:
+    """Raises `UserError` where data, folds, features or training differ from the study's."""
+    stored = study.user_attrs.get("fingerprints", {})
     now = setup.fingerprints()
     if differing := [name for name in now if stored.get(name) != now[name]]:
         raise UserError(

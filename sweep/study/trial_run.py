@@ -13,6 +13,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.trial import TrialState
+from sqlalchemy import Engine
 
 from models.method import Method
 from models.program import Hyperparameters, Program
@@ -22,8 +23,7 @@ from sweep.prepare import Setup
 from sweep.search.baseline import baseline
 from sweep.search.space import resolve
 from sweep.spec.spec import Spec
-from sweep.storage import Measurement
-from sweep.study.owner import this_process
+from sweep.storage import Measurement, write_measurements
 from sweep.study.records import BASELINE, role
 from sweep.versions import versions
 
@@ -33,7 +33,9 @@ class TrialRun:
     """A trial with its config and its scores so far.
 
     `fold_scores` has an array [objectives, folds] for each chunk, `recorded` the mean over folds of
-    whatever else was measured.
+    whatever else was measured, `unstored` the rows that the database has not seen. A trial whose
+    training is over has an `end`, which waits to be told. It is `undecided` while the pruner was
+    not asked about what was stored.
     """
 
     trial: optuna.Trial
@@ -42,6 +44,9 @@ class TrialRun:
     hyperparameters: Hyperparameters
     fold_scores: list[np.ndarray] = field(default_factory=list)
     recorded: list[dict[str, float]] = field(default_factory=list)
+    unstored: list[Measurement] = field(default_factory=list)
+    end: Callable[[optuna.Study], None] | None = None
+    undecided: bool = False
 
     @property
     def is_baseline(self) -> bool:
@@ -53,20 +58,39 @@ class TrialRun:
         return len(self.fold_scores)
 
     def add_chunk(self, rows: list[Measurement]) -> None:
-        """Takes the measurements of a chunk, one for each fold, and reports their mean."""
+        """Takes the measurements of a chunk, one for each fold."""
         metrics = self.config.score.objectives
         scores = [[scored(metric, row.value(metric)) for row in rows] for metric in metrics]
         self.fold_scores.append(np.array(scores))
+        self.unstored += rows
         names = dict.fromkeys(name for row in rows for name in row.others)
         self.recorded.append(
             {n: float(np.mean([r.others[n] for r in rows if n in r.others])) for n in names}
         )
-        step = rows[0].step
-        # Optuna keeps the first report of a step. A trial taken up again says the same twice.
-        stored = self.trial.study._storage.get_trial(self.trial._trial_id)
+
+    def begin_alone(self, setup: Setup) -> None:
+        """Begins anew in a program that holds no other method; the scores will be the same."""
+        self.program = program_of(self.config, setup.image_shape, setup.samples)
+        self.hyperparameters = hyperparameters_of(self.config)
+        for kept in (self.fold_scores, self.recorded, self.unstored):
+            kept.clear()
+
+    def store(self, engine: Engine) -> None:
+        """Writes what the database has not seen, and reports the mean of every chunk in it.
+
+        What was written by a call that failed in the middle is written over with the same.
+        """
+        write_measurements(engine, self.unstored)
         # With two objectives Optuna takes no reports; the curves are in our table all the same.
-        if len(metrics) == 1 and step not in stored.intermediate_values:
-            self.trial.report(float(self.fold_scores[-1][0].mean()), step)
+        if len(self.config.score.objectives) == 1:
+            # Optuna keeps the first report of a step. A trial taken up again says the same twice.
+            stored = self.trial.study._storage.get_trial(self.trial._trial_id)
+            for step in sorted(
+                {row.step for row in self.unstored} - set(stored.intermediate_values)
+            ):
+                mean = self.fold_scores[step // self.program.chunk_steps - 1][0].mean()
+                self.trial.report(float(mean), step)
+        self.unstored.clear()
 
     def final_chunk(self) -> int:
         """The index of the chunk whose score is the trial's."""
@@ -87,10 +111,14 @@ class TrialRun:
         self._describe(self.chunks - 1)
         study.tell(self.trial, state=TrialState.PRUNED)
 
-    def fail(self, study: optuna.Study, reason: str) -> None:
-        """Tells Optuna that the trial has no score, and why."""
-        self.trial.set_user_attr("reason", reason)
-        study.tell(self.trial, state=TrialState.FAIL)
+    def failing(self, reason: str) -> Callable[[optuna.Study], None]:
+        """What tells Optuna that the trial has no score, and why."""
+
+        def fail(study: optuna.Study) -> None:
+            self.trial.set_user_attr("reason", reason)
+            study.tell(self.trial, state=TrialState.FAIL)
+
+        return fail
 
     def _describe(self, chunk: int) -> None:
         scores = self.fold_scores[chunk]
@@ -113,7 +141,7 @@ def standard_error(scores: np.ndarray) -> float:
 def begin(
     trial: optuna.Trial, spec: Spec, setup: Setup, menu: Callable[[str | None], tuple[Method, ...]]
 ) -> TrialRun:
-    """Asks for the trial's parameters and writes down whose trial it is and what it will run.
+    """Asks for the trial's parameters and writes down what it will run.
 
     `menu` gives the methods that a program holds, for the one that the trial chooses.
     """
@@ -125,7 +153,6 @@ def begin(
     if method is not None:
         trial.set_user_attr("method", method)
     trial.set_user_attr("versions", versions())
-    trial.set_user_attr("worker", this_process())
     methods = menu(method)
     program = program_of(config, setup.image_shape, setup.samples, methods)
     return TrialRun(trial, config, program, hyperparameters_of(config, methods))

@@ -4,10 +4,11 @@ import copy
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jax
 import pytest
@@ -51,6 +52,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder of every test here: its own, with no storage named by the environment."""
     monkeypatch.delenv("SWEEP_STORAGE", raising=False)
     monkeypatch.delenv("SWEEP_DATA", raising=False)
+    # Set, so that what --no-plugins makes of it is undone.
+    monkeypatch.setenv("SWEEP_NO_PLUGINS", "")
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -147,7 +150,9 @@ def start(folder: Path, compiled: Path) -> Iterator[Callable[..., "subprocess.Po
     """Starts `sweep` as a process of its own; whatever still runs in the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str | Path) -> "subprocess.Popen[str]":
+    def start(
+        *arguments: str | Path, stderr: "int | IO[str]" = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [sys.executable, "-c", "from sweep.cli import main; main()", *map(str, arguments)],
             cwd=folder,
@@ -158,7 +163,7 @@ def start(folder: Path, compiled: Path) -> Iterator[Callable[..., "subprocess.Po
                 "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             },
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
         started.append(process)
@@ -169,6 +174,21 @@ def start(folder: Path, compiled: Path) -> Iterator[Callable[..., "subprocess.Po
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[..., None]:
+    """Waits until something is true, as long as some processes run."""
+
+    def wait_for(what: Callable[[], Any], *processes: Any, seconds: float = 90) -> None:
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < deadline, "waited too long"
+            for process in processes:
+                assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+
+    return wait_for
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,10 @@ from typer.main import get_command
 from sweep.cli.app import app
 
 COMMANDS = get_command(app).commands
-WANTED = ["launch", "init", "options", "list", "show", "export", "score", "train", "dashboard"]
+WANTED = [
+    *("launch", "init", "submit", "worker", "pause", "resume", "stop", "status"),
+    *("options", "list", "show", "export", "score", "train", "dashboard"),
+]
 
 
 def test_the_commands_are_those_that_were_asked_for() -> None:

@@ -21,6 +21,8 @@ BOOKKEEPING = {
     *("study.name", "study.trials", "study.seed", "study.slots"),
     *("data.path", "data.seed"),
     *("score.folds", "score.feature_share"),
+    *("service.retries", "service.checkpoint_every"),
+    *("service.keep_checkpoints", "service.storage_patience"),
 }
 """Fields that neither name a thing nor change what is trained: docs/spec.md is enough for them."""
 

@@ -109,6 +109,12 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "dimension": 32,
             "feature_share": 0.3,
         },
+        "service": {
+            "retries": 3,
+            "checkpoint_every": 5,
+            "keep_checkpoints": 0,
+            "storage_patience": 600.0,
+        },
     }
 
 
@@ -246,6 +252,10 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("score", "features", "inception", "classifier"),
     ("score", "dimension", 65, "≥ 1 and ≤ 64"),
     ("score", "feature_share", 1.0, "> 0 and < 1"),
+    ("service", "retries", -1, "≥ 0"),
+    ("service", "checkpoint_every", 0, "≥ 1"),
+    ("service", "keep_checkpoints", 1.5, "a whole number"),
+    ("service", "storage_patience", -1, "≥ 0"),
 ]
 
 
@@ -278,7 +288,7 @@ def test_every_field_has_a_wrong_value_in_these_tests() -> None:
     ("section", "field"),
     [
         (name, field)
-        for name in ("study", "data", "score")
+        for name in ("study", "data", "score", "service")
         for field in Spec.model_fields[name].annotation.model_fields  # type: ignore[union-attr]
         if field not in ("name", "record")
     ],

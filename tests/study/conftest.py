@@ -40,6 +40,7 @@ def make(**changes: Any) -> Spec:
     tables = copy.deepcopy(BASE)
     for path, value in changes.items():
         section, field = path.split("__")
+        tables.setdefault(section, {})
         if value is None:
             tables[section].pop(field)
         else:

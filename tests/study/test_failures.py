@@ -1,12 +1,15 @@
 """Members that leave the finite numbers: a failed trial with its reason, and nothing else."""
 
+from typing import Any
+
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from sweep.cli.answers import print_answer
 from sweep.errors import UserError
 from sweep.study.answers import answer
 from sweep.study.export import best_config, trial_config
+from sweep.study.progress import unwatched
 from sweep.study.solo import score_config, train_config
 
 ABSURD = 1e30
@@ -106,3 +109,53 @@ def test_a_config_that_does_not_stay_finite_is_refused_by_name(example, rerun) -
     spec = config.spec.with_values({"train.discriminator_learning_rate": ABSURD})
     with pytest.raises(UserError, match=r"does not train: .* not finite by step 10"):
         rerun(type(config)(spec, {}))
+
+
+FRAGILE = '''
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+
+def weight():
+    """Of a file beside this one, read whenever the penalty is compiled."""
+    return float(Path(__file__).with_name("weight.txt").read_text())
+
+
+def ridge(params, strength):
+    return weight() * strength * sum(jnp.sum(w * w) for w in jax.tree.leaves(params))
+
+'''
+
+
+def test_a_plug_in_that_raises_fails_its_own_trials_with_the_reason(
+    run, make_spec, tmp_path
+) -> None:
+    (tmp_path / "mine.py").write_text(FRAGILE, encoding="utf-8")
+    weight = tmp_path / "weight.txt"
+    spec = make_spec(
+        penalty__form=["group", f"{tmp_path / 'mine.py'}:ridge"],
+        penalty__order=None,
+        penalty__target="both",
+        train__steps=8,
+    )
+
+    def study(watch: Any, url: str) -> dict[int, FrozenTrial]:
+        weight.write_text("1.0", encoding="utf-8")
+        trials = run(spec, url=url, watch=watch).study.get_trials()
+        return {trial.number: trial for trial in trials}
+
+    broken = study(lambda _: weight.unlink(missing_ok=True), f"sqlite:///{tmp_path}/broken.db")
+    whole = study(unwatched, f"sqlite:///{tmp_path}/whole.db")
+    own = [n for n, trial in whole.items() if "mine.py" in trial.params.get("penalty.form", "")]
+    assert len(own) == 2
+    for number, trial in broken.items():
+        if number in own:
+            assert trial.state == TrialState.FAIL
+            assert trial.user_attrs["reason"].startswith("mine.py, line")
+            assert "FileNotFoundError" in trial.user_attrs["reason"]
+        else:
+            assert trial.value == whole[number].value
+            assert trial.intermediate_values == whole[number].intermediate_values
+            assert trial.user_attrs["result"] == whole[number].user_attrs["result"]

@@ -233,7 +233,7 @@ def test_a_timeout_ends_after_the_running_chunk_and_a_later_launch_goes_on(
     with monkeypatch.context() as patched:
         clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))
         patched.setattr("sweep.study.launch.time", clock)
-        first = run(make_spec(), timeout=30)
+        first = run(make_spec(), timeout=15)
     assert not first.done
     states = [trial.state for trial in first.study.get_trials()]
     assert TrialState.RUNNING not in states

@@ -73,7 +73,7 @@ class PrunesAll(BasePruner):
 
 
 def test_the_baseline_is_never_pruned(run, make_spec, monkeypatch) -> None:
-    monkeypatch.setattr("sweep.study.launch.pruner", lambda *_: PrunesAll())
+    monkeypatch.setattr("sweep.study.work.pruner", lambda *_: PrunesAll())
     launched = run(make_spec(study__pruner="median"))
     assert launched.done
     baseline, *others = launched.study.get_trials()

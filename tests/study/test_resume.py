@@ -1,15 +1,15 @@
 """A study that was stopped, however and wherever, and launched again."""
 
-import os
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import optuna
-import psutil
 import pytest
 from optuna.trial import TrialState
 
-from sweep.study import launch as launch_module
+from sweep.storage.workers import Worker, beat, claim, leave, this_worker
+from sweep.study import trial_run, work
 
 
 def states(study: optuna.Study) -> Counter[str]:
@@ -114,7 +114,7 @@ def test_a_stopped_search_with_pruning_loses_and_repeats_no_finished_trial(
 def test_an_error_in_the_middle_of_a_chunk_leaves_nothing_running(
     example, run, make_spec, outcome, monkeypatch
 ) -> None:
-    write, calls = launch_module.write_measurements, 0
+    write, calls = trial_run.write_measurements, 0
 
     def fail(*arguments: Any) -> None:
         nonlocal calls
@@ -124,7 +124,7 @@ def test_an_error_in_the_middle_of_a_chunk_leaves_nothing_running(
         write(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(launch_module, "write_measurements", fail)
+        patched.setattr(trial_run, "write_measurements", fail)
         with pytest.raises(OSError, match="disk full"):
             run(make_spec())
     first = run(make_spec(), chunks=0)
@@ -144,7 +144,7 @@ def test_a_trial_cut_short_before_it_got_its_values_gets_the_same_ones_later(
         penalty__strength={"low": 1e-4, "high": 1e-1, "log": True},
     )
     undisturbed = run(spec, url=f"sqlite:///{tmp_path / 'undisturbed.db'}")
-    begin, calls = launch_module.begin, 0
+    begin, calls = work.begin, 0
 
     def cut_short(*arguments: Any) -> Any:
         nonlocal calls
@@ -154,35 +154,44 @@ def test_a_trial_cut_short_before_it_got_its_values_gets_the_same_ones_later(
         return begin(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(launch_module, "begin", cut_short)
+        patched.setattr(work, "begin", cut_short)
         with pytest.raises(KeyboardInterrupt):
             run(spec)
     assert outcome(run(spec).study) == outcome(undisturbed.study)
 
 
-def take_first_waiting(study: optuna.Study, worker: dict[str, Any] | None) -> optuna.Trial:
+def taken(study: optuna.Study, by: Worker | None) -> int:
+    """The number of the first waiting trial, which a worker has from now on."""
     trial = study.ask()
-    if worker is not None:
-        trial.set_user_attr("worker", worker)
-    return trial
+    if by is not None:
+        engine = study._storage._backend.engine
+        beat(engine, by)
+        assert claim(engine, trial._trial_id, by.worker)
+    return trial.number
 
 
-def test_a_trial_of_a_process_that_died_is_taken_up_again(example, run, make_spec, outcome) -> None:
+def test_a_trial_of_a_worker_that_died_is_taken_up_again(example, run, make_spec, outcome) -> None:
     first = run(make_spec(), chunks=0)
+    here = this_worker("cpu")
     # No process has started in the future: the number was given out again.
-    gone = {"host": os.uname().nodename, "pid": os.getpid(), "started": 4e9}
-    take_first_waiting(first.study, gone)
-    take_first_waiting(first.study, None)
-    take_first_waiting(first.study, {"host": "elsewhere", "pid": 1, "started": 0.0})
+    taken(first.study, replace(here, started=4e9))
+    # A claim without a worker, and a trial without a claim.
+    taken(first.study, replace(here, worker="b"))
+    leave(first.study._storage._backend.engine, "b")
+    taken(first.study, None)
     assert states(first.study) == {"RUNNING": 3, "WAITING": 4}
     assert outcome(run(make_spec()).study) == outcome(example.study)
 
 
-def test_a_trial_of_a_process_at_work_is_left_to_it(run, make_spec) -> None:
+def test_a_trial_of_a_worker_at_work_is_left_to_it(run, make_spec) -> None:
     first = run(make_spec(), chunks=0)
-    alive = psutil.Process()
-    worker = {"host": os.uname().nodename, "pid": alive.pid, "started": alive.create_time()}
-    taken = take_first_waiting(first.study, worker)
-    second = run(make_spec()).study
-    assert states(second) == {"RUNNING": 1, "COMPLETE": 6}
-    assert second.get_trials()[taken.number].state == TrialState.RUNNING
+    here = this_worker("cpu")
+    numbers = [
+        taken(first.study, here),
+        # Of another machine it is only known when it was heard of.
+        taken(first.study, replace(here, worker="b", machine="elsewhere", pid=1, started=0.0)),
+    ]
+    # The others wait for these two, whose workers may die yet.
+    second = run(make_spec(), timeout=5).study
+    assert states(second) == {"RUNNING": 2, "COMPLETE": 5}
+    assert all(second.get_trials()[number].state == TrialState.RUNNING for number in numbers)

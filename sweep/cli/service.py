@@ -1,0 +1,185 @@
+"""`sweep submit`, `worker`, `pause`, `resume`, `stop` and `status`."""
+
+import os
+import re
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
+from sweep.errors import UserError
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")]
+
+
+@app.command("submit", epilog="Example:  sweep submit mine.toml && sweep worker mine")
+def submit_command(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A TOML file, or a built-in study.")],
+    storage: Storage = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Trials in all, beside the baseline. [dim]Default: spec's[/]")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the study. [dim]Default: spec's[/]")
+    ] = None,
+    no_plugins: NoPlugins = False,
+) -> None:
+    """Register a study for workers to run, and return.
+
+    The spec is stored in the database; a worker needs nothing else but the data.
+    """
+    from sweep.spec import load_spec
+    from sweep.study.launch import submit
+    from sweep.study.plan import plan_of
+
+    options = {"study.trials": trials, "study.name": name}
+    loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})
+    _, study, _ = submit(loaded, storage)
+    console.print(
+        f"Submitted {study.study_name}: {plan_of(loaded).total} trials. "
+        f"Run it with:  sweep worker {study.study_name}",
+        highlight=False,
+    )
+
+
+@app.command("worker", epilog="Example:  sweep worker --storage postgresql+psycopg://host/sweep")
+def worker_command(
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="The study to take part in.")
+    ] = None,
+    storage: Storage = None,
+    files: Files = None,
+    forever: Annotated[
+        bool, typer.Option("--forever", help="Wait for more studies when none is left.")
+    ] = False,
+    cores: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Cores to run on, such as 0-3 or 0,2.")
+    ] = None,
+    no_plugins: NoPlugins = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
+    parent: Annotated[
+        int | None, typer.Option(hidden=True, help="End when this process has.")
+    ] = None,
+) -> None:
+    """Train for one study, or for every open one, the oldest first, until none is left.
+
+    Any number of workers share a storage. SIGTERM and Ctrl-C end one after its chunk, with its
+    trials checkpointed and given back.
+    """
+    use_cores(cores)
+    from sweep.cli.interrupts import Interrupts
+    from sweep.cli.logs import make_log, notice_log
+    from sweep.storage import open_storage
+    from sweep.storage.migrate import migrate
+    from sweep.study.patience import StorageLost
+    from sweep.study.serve import Server
+
+    # Beside the progress display of a launch, a line must be worth it.
+    log = make_log(as_json=log_json) if parent is None else notice_log
+
+    with Interrupts(lambda: log("stopping", after="the running chunk")) as interrupts:
+
+        def stop() -> bool:
+            orphaned = parent is not None and os.getppid() != parent
+            return interrupts.happened() or orphaned
+
+        try:
+            opened = open_storage(storage)
+            migrate(opened.engine)
+            Server(opened, files, forever, stop, log).serve(study)
+        except StorageLost as error:
+            log("storage lost", reason=str(error))
+            raise typer.Exit(1) from error
+    if interrupts.by_ctrl_c():
+        raise typer.Exit(130)
+
+
+def use_cores(cores: str | None) -> None:
+    """Keeps this process to some cores, before anything starts threads; None: to no fewer."""
+    if cores is None:
+        return
+    available = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    accepted = (
+        f"accepted: numbers out of {available[0]} … {available[-1]}"
+        if available
+        else ("this system cannot keep a process to some cores")
+    )
+    wanted: set[int] = set()
+    for part in cores.split(","):
+        if not re.fullmatch(r"\d{1,6}(-\d{1,6})?", part):
+            raise UserError(f"--cores {cores}: {accepted}, such as 0-3 or 0,2")
+        first, _, last = part.partition("-")
+        wanted |= set(range(int(first), int(last or first) + 1))
+    if not wanted or not wanted <= set(available):
+        raise UserError(f"--cores {cores}: {accepted}")
+    os.sched_setaffinity(0, wanted)
+
+
+@app.command("pause", epilog="Example:  sweep pause digits")
+def pause_command(study: StudyName, storage: Storage = None) -> None:
+    """Let all workers of a study rest after their chunk, until `sweep resume`."""
+    _tell_workers(study, storage, "paused")
+
+
+@app.command("resume", epilog="Example:  sweep resume digits")
+def resume_command(study: StudyName, storage: Storage = None) -> None:
+    """Open a study again that was paused or stopped."""
+    _tell_workers(study, storage, "open")
+
+
+@app.command("stop", epilog="Example:  sweep stop digits")
+def stop_command(study: StudyName, storage: Storage = None) -> None:
+    """End a study for all workers after their chunk; nothing is lost, `sweep resume` reopens it."""
+    _tell_workers(study, storage, "stopped")
+
+
+def _tell_workers(name: str, storage: str | None, wanted: str) -> None:
+    from sweep.storage import open_storage
+    from sweep.study.control import set_control
+    from sweep.study.records import load_study
+
+    study = load_study(name, open_storage(storage))
+    set_control(study, wanted)
+    console.print(f"{name} is {wanted}.", highlight=False)
+
+
+@app.command("status", epilog="Example:  sweep status --json")
+def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
+    """Show who is at work, on what, and what failed."""
+    from sweep.storage import open_storage
+    from sweep.study.status import status
+
+    found = status(open_storage(storage))
+    if as_json:
+        print_json(found.plain())
+        return
+    workers = _table("worker", "process", "devices", "study", "state", "trials", "chunks/s", "seen")
+    for entry in found.workers:
+        workers.add_row(
+            entry.host,
+            str(entry.pid),
+            entry.device,
+            entry.study or "–",
+            entry.state,
+            ", ".join(f"#{number}" for number in entry.trials) or "–",
+            f"{entry.chunks_per_second:.2f}",
+            f"{entry.silent:.0f} s ago" + ("" if entry.alive else " (gone)"),
+        )
+    console.print(workers if found.workers else "No worker.")
+    console.print()
+    studies = _table("study", "state", "done", "running", "waiting", "failed")
+    for study in found.studies:
+        counts = (study.done, study.running, study.waiting, study.failed)
+        studies.add_row(study.study, study.state, *map(str, counts))
+    console.print(studies if found.studies else "No study.")
+    for study in found.studies:
+        for number, reason in study.failures.items():
+            console.print(f"  {study.study} #{number} failed: {reason}", highlight=False)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table

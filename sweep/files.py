@@ -1,0 +1,46 @@
+"""Files that are there whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sweep.errors import UserError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text file in UTF-8; what was there stays until the new one is whole.
+
+    Raises `UserError` where it cannot be written.
+    """
+    with writing(path):
+        if path.exists() and not path.is_file():
+            # A pipe or a terminal, which nothing can take the place of.
+            path.write_text(text, encoding="utf-8")
+            return
+        place = path.resolve()
+        number, draft = tempfile.mkstemp(prefix=f".{place.name}-", dir=place.parent)
+        try:
+            with open(number, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(draft, place.stat().st_mode if place.exists() else 0o666 & ~_umask())
+            os.replace(draft, place)
+        except BaseException:
+            os.unlink(draft)
+            raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tells what the system says against writing there as a `UserError` that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,37 @@
+"""What our tables share: their metadata, Optuna's trials that they refer to, and a common clock."""
+
+from typing import Any
+
+from sqlalchemy import Column, Engine, Float, Integer, MetaData, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+metadata = MetaData()
+
+# The foreign keys need to know Optuna's table by name; it is not ours to create.
+trials = Table("trials", metadata, Column("trial_id", Integer, primary_key=True))
+
+
+class now(FunctionElement[float]):
+    """Seconds since 1970 by the clock of the database, which all workers share."""
+
+    type = Float(53)
+    inherit_cache = True
+
+
+@compiles(now, "sqlite")
+def _on_sqlite(element: now, compiler: Any, **options: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(now, "postgresql")
+def _on_postgresql(element: now, compiler: Any, **options: Any) -> str:
+    return "extract(epoch from clock_timestamp())"
+
+
+def insert_into(engine: Engine, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """An INSERT that can say what to do on a conflict, in the engine's dialect."""
+    if engine.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

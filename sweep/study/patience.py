@@ -1,0 +1,106 @@
+"""A database that is away for a while: what counts as that, and how long it is waited for."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+
+import tenacity
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
+
+from sweep.study.events import Log, unheard
+
+Result = TypeVar("Result")
+
+
+class StorageLost(Exception):
+    """The database was away for longer than a worker is told to wait."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether an error of the database may be gone by the next try.
+
+    A lost connection, a lock, a full disk; not a mistake in a statement.
+    """
+    if isinstance(error, StorageInternalError):
+        # Optuna wraps what SQLAlchemy said.
+        cause = error.__cause__ or error.__context__
+        return cause is None or is_outage(cause)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    # What SQLAlchemy says to the next statement of a transaction whose connection was cut.
+    after_one = isinstance(error, PendingRollbackError)
+    lost = (OperationalError, InterfaceError, sqlite3.OperationalError)
+    return after_one or isinstance(error, lost)
+
+
+@dataclass
+class Patience:
+    """Tries what needs the database, for `seconds` from when it was first away."""
+
+    seconds: float
+    shown: str
+    log: Log = unheard
+    _since: float | None = field(default=None, init=False)
+
+    @classmethod
+    def with_storage(cls, storage: RDBStorage, seconds: float, log: Log) -> Self:
+        """For a storage, which its log lines and messages name."""
+        url = storage.engine.url.render_as_string(hide_password=True)
+        return cls(seconds, f"storage {url}", log)
+
+    def once(self, action: Callable[[], Result]) -> tuple[bool, Result | None]:
+        """One try: whether the database was there, and what the action gave.
+
+        Raises `StorageLost` when it has been away for too long.
+        """
+        try:
+            found = action()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            self._away(error)
+            return False, None
+        self._back()
+        return True, found
+
+    def until(self, action: Callable[[], Result]) -> Result:
+        """Tries again and again, ever more rarely; raises `StorageLost` in the end."""
+        waiting = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(is_outage),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+            before_sleep=lambda state: self._away(
+                state.outcome.exception() if state.outcome else None
+            ),
+            reraise=True,
+        )
+        found = waiting(action)
+        self._back()
+        return found
+
+    def _away(self, error: BaseException | None) -> None:
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            self.log("storage away", storage=self.shown, cause=cause_of(error))
+        elif now - self._since > self.seconds:
+            raise StorageLost(
+                f"{self.shown} has been away for {now - self._since:.0f} s ({cause_of(error)}), "
+                f"more than service.storage_patience = {self.seconds:g}; nothing finished is "
+                "lost, start the worker again when it is back"
+            ) from error
+
+    def _back(self) -> None:
+        if self._since is not None:
+            self._since = None
+            self.log("storage back", storage=self.shown)
+
+
+def cause_of(error: BaseException | None) -> str:
+    """What the database itself said, in one line."""
+    while error is not None and (deeper := getattr(error, "orig", None) or error.__cause__):
+        error = deeper
+    return str(error).strip().splitlines()[0] if error and str(error).strip() else "no answer"

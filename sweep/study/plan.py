@@ -1,0 +1,92 @@
+"""Which trials a study is to have: the baseline, and of the search as many as its spec asks for.
+
+Those of a grid are made at once. Others are made when a worker wants one: Optuna reads all trials
+that wait whenever it is asked for any.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.trial import FrozenTrial
+
+from sweep.search.space import grid
+from sweep.spec.spec import Spec
+from sweep.study.records import BASELINE, role
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """So many trials of a search; those of a grid have `points`, in the order of their turns."""
+
+    search: int
+    points: tuple[Parameters, ...] | None = None
+
+    @property
+    def total(self) -> int:
+        """All trials, the baseline among them."""
+        return 1 + self.search
+
+    def within(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Those that count, by number, after the baseline.
+
+        There may be more: two workers at once may both have made the last one, or the same point of
+        a grid, and an earlier launch may have asked for more.
+        """
+        baselines = [trial for trial in trials if role(trial) == BASELINE]
+        return baselines[:1] + self._search(trials)
+
+    def _search(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        search = [trial for trial in trials if role(trial) != BASELINE]
+        if self.points is not None:
+            first = {_key(_fixed(trial)): trial for trial in reversed(search)}
+            search = [trial for trial in search if first[_key(_fixed(trial))] is trial]
+        return search[: self.search]
+
+    def missing(self, trials: Sequence[FrozenTrial]) -> list[Parameters]:
+        """What to fix in each trial that is still to be made, in order."""
+        counted = self._search(trials)
+        number = self.search - len(counted)
+        if self.points is None:
+            return [{} for _ in range(number)]
+        made = {_key(_fixed(trial)) for trial in counted}
+        return [point for point in self.points if _key(point) not in made][: max(number, 0)]
+
+    def left(self, trials: Sequence[FrozenTrial]) -> int:
+        """How many trials have not ended, or are not made."""
+        return self.total - sum(trial.state.is_finished() for trial in self.within(trials))
+
+
+def plan_of(spec: Spec) -> Plan:
+    """The plan of a spec; raises `UserError` for a grid over a range without steps."""
+    study = spec.study
+    if study.sampler != "grid":
+        return Plan(study.trials)
+    points = grid(spec)
+    # In a drawn order, so that a grid cut short by study.trials is spread over the whole of it.
+    order = np.random.Generator(np.random.PCG64(study.seed)).permutation(len(points))
+    return Plan(min(study.trials, len(points)), tuple(points[index] for index in order))
+
+
+def plan_as_made(spec: Spec, trials: Sequence[FrozenTrial]) -> Plan:
+    """The plan of a study with these trials, to look at: without the points of its grid.
+
+    They are all made when it is submitted, and to find them takes the user's own files.
+    """
+    number = spec.study.trials
+    if spec.study.sampler == "grid":
+        number = min(number, sum(role(trial) != BASELINE for trial in trials))
+    return Plan(number)
+
+
+def _fixed(trial: FrozenTrial) -> Parameters:
+    found: Parameters = trial.system_attrs.get("fixed_params", {})
+    return found
+
+
+def _key(parameters: Parameters) -> str:
+    return json.dumps(parameters, sort_keys=True)

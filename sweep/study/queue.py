@@ -1,0 +1,124 @@
+"""Which trial is whose: trials are taken from the database, given back, and found when lost."""
+
+from dataclasses import dataclass
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.storage import workers as table
+from sweep.study.plan import Parameters, Plan
+from sweep.study.records import SEARCH
+
+RETRIES = "retries"
+"""The user attribute that counts how often a trial was in the hands of a worker that died."""
+
+
+def enqueue(study: optuna.Study, parameters: Parameters) -> None:
+    """Makes a trial of the search that waits, with some of its parameters fixed."""
+    study.enqueue_trial(parameters, user_attrs={"role": SEARCH})
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A study's trials, as one worker sees them.
+
+    A trial that died with its worker is run again at most `retries` times. A worker of another
+    machine counts as dead after `grace` seconds of silence.
+    """
+
+    study: optuna.Study
+    storage: RDBStorage
+    worker: str
+    plan: Plan
+    retries: int
+    grace: float
+
+    def take(self) -> optuna.Trial | None:
+        """The next trial, RUNNING and this worker's; None where all are taken."""
+        while True:
+            trials = self.study.get_trials(deepcopy=False)
+            waiting = [t for t in self.plan.within(trials) if t.state == TrialState.WAITING]
+            others = table.claimed(self.storage.engine) if waiting else {}
+            for trial_id in (t._trial_id for t in waiting if t._trial_id not in others):
+                if self._take(trial_id):
+                    return optuna.Trial(self.study, trial_id)
+            missing = self.plan.missing(trials)
+            if not missing:
+                return None
+            # Of two workers that both make the last one, each looks again whether its own counts.
+            enqueue(self.study, missing[0])
+
+    def _take(self, trial_id: int) -> bool:
+        engine = self.storage.engine
+        if not table.claim(engine, trial_id, self.worker):
+            return False
+        try:
+            if self.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+                return True
+        except UpdateFinishedTrialError:
+            # It was finished between our look at the list and our claim.
+            pass
+        table.free(engine, trial_id, self.worker)
+        return False
+
+    def unfinished(self) -> bool:
+        """Whether any trial waits or runs, here or elsewhere, or is to be made."""
+        return self.plan.left(self.study.get_trials(deepcopy=False)) > 0
+
+    def trials(self) -> list[FrozenTrial]:
+        """The trials of the study as its spec has them, as far as they are made."""
+        return self.plan.within(self.study.get_trials(deepcopy=False))
+
+    def give_back(self, trial_id: int) -> None:
+        """Puts one of this worker's trials back into the queue, with its number and parameters."""
+        if trial_id not in table.held(self.storage.engine, self.worker):
+            # This worker was silent for so long that another has it now.
+            return
+        try:
+            if self.storage.get_trial(trial_id).state == TrialState.RUNNING:
+                self.storage.set_trial_state_values(trial_id, TrialState.WAITING)
+        except UpdateFinishedTrialError:
+            pass
+        self.done(trial_id)
+
+    def done(self, trial_id: int) -> None:
+        """Ends the claim on one of this worker's trials."""
+        table.free(self.storage.engine, trial_id, self.worker)
+
+    def recover(self) -> list[int]:
+        """Gives the trials of dead workers back, or fails those that died too often; their ids.
+
+        A worker may have died with a trial finished and not yet freed: that is freed. Any worker
+        may recover at any time: of several, one takes a claim over.
+        """
+        engine = self.storage.engine
+        trials = {trial._trial_id: trial for trial in self.study.get_trials(deepcopy=False)}
+        claims = table.claimed(engine)
+        seen = {entry.worker.worker: entry for entry in table.seen_workers(engine)}
+        found = []
+        for trial_id, trial in trials.items():
+            holder = claims.get(trial_id)
+            if holder is None:
+                # RUNNING and nobody's: an earlier version's, or finished since our look.
+                lost = trial.state == TrialState.RUNNING
+                mine = lost and table.claim(engine, trial_id, self.worker)
+            else:
+                lost = table.is_gone(seen.get(holder), self.grace)
+                mine = lost and table.take_over(engine, trial_id, holder, self.worker)
+            if mine:
+                self._after_a_death(trial_id)
+                found.append(trial_id)
+        return found
+
+    def _after_a_death(self, trial_id: int) -> None:
+        trial = self.storage.get_trial(trial_id)
+        if trial.state == TrialState.RUNNING:
+            deaths = int(trial.user_attrs.get(RETRIES, 0)) + 1
+            self.storage.set_trial_user_attr(trial_id, RETRIES, deaths)
+            if deaths > self.retries:
+                reason = f"its worker died {deaths} times in it"
+                self.storage.set_trial_user_attr(trial_id, "reason", reason)
+                self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        self.give_back(trial_id)

@@ -1,0 +1,109 @@
+"""A worker that serves the studies of a storage, one after the other."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+
+from sweep.engine.devices import use_all_cores
+from sweep.errors import UserError
+from sweep.prepare import prepare
+from sweep.spec.sections import ServiceSection
+from sweep.study.control import OPEN, STOPPED, control
+from sweep.study.events import Log, unheard
+from sweep.study.launch import take_part
+from sweep.study.patience import Patience
+from sweep.study.plan import plan_of
+from sweep.study.records import check_same_data, load_study, study_spec
+
+_POLL = 2.0
+"""Seconds between two looks for something to do."""
+
+
+@dataclass
+class Server:
+    """Takes part in one study, or in every open one, the oldest first.
+
+    `stop()` turns true when the worker is to end; with `forever` it waits for more studies.
+    """
+
+    storage: RDBStorage
+    files: str | Path | None = None
+    forever: bool = False
+    stop: Callable[[], bool] = lambda: False
+    log: Log = unheard
+    _unusable: set[str] = field(default_factory=set)
+    _patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Within a study its spec says for how long.
+        seconds = ServiceSection().storage_patience
+        self._patience = Patience.with_storage(self.storage, seconds, self.log)
+
+    def serve(self, name: str | None = None) -> None:
+        """Works until nothing is left to do, or for ever.
+
+        Raises `UserError` for an unknown study, and for one called by its name of which this
+        machine has other data; one met without being called is passed over, which the log says.
+        Raises `StorageLost` when the database was away for too long.
+        """
+        use_all_cores()
+        while not self.stop():
+            there, found = self._patience.once(partial(self._next, name))
+            study, wanted = found or (None, OPEN)
+            if there and study is None and not self.forever:
+                return
+            if study is None or wanted != OPEN:
+                # A study that is paused was asked for, so it is waited for.
+                time.sleep(_POLL)
+                continue
+            try:
+                self._work(study)
+            except UserError as error:
+                if name is not None:
+                    raise
+                self._pass_over(study, error)
+
+    def _work(self, study: optuna.Study) -> None:
+        spec = self._patience.until(partial(study_spec, study))
+        self.log("study taken", study=study.study_name)
+        setup = prepare(spec)
+        self._patience.until(partial(check_same_data, spec, study, setup))
+        work = take_part(
+            spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
+        )
+        self.log("study left", study=study.study_name, done=work.done)
+
+    def _next(self, name: str | None) -> tuple[optuna.Study | None, str]:
+        """A study with something left to do, and what its user wants."""
+        study = self._named(name) if name is not None else self._oldest()
+        return study, OPEN if study is None else control(study)
+
+    def _named(self, name: str) -> optuna.Study | None:
+        study = load_study(name, self.storage)
+        return study if control(study) != STOPPED and _is_open(study) else None
+
+    def _oldest(self) -> optuna.Study | None:
+        found = self.storage.get_all_studies()
+        for entry in sorted(found, key=lambda study: study._study_id):
+            if entry.study_name in self._unusable or "spec" not in entry.user_attrs:
+                continue
+            study = optuna.load_study(study_name=entry.study_name, storage=self.storage)
+            try:
+                if control(study) == OPEN and _is_open(study):
+                    return study
+            except UserError as error:
+                self._pass_over(study, error)
+        return None
+
+    def _pass_over(self, study: optuna.Study, error: UserError) -> None:
+        self._unusable.add(study.study_name)
+        self.log("study passed over", study=study.study_name, reason=str(error))
+
+
+def _is_open(study: optuna.Study) -> bool:
+    return plan_of(study_spec(study)).left(study.get_trials(deepcopy=False)) > 0

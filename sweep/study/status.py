@@ -1,0 +1,102 @@
+"""Who is at work in a storage, on what, and what failed."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.storage.workers import is_gone, seen_workers
+from sweep.study.control import control
+from sweep.study.heart import GRACE
+from sweep.study.plan import plan_as_made
+from sweep.study.records import study_spec
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """A worker. `silent` is how many seconds ago it was last heard of; `trials` are by number."""
+
+    host: str
+    pid: int
+    device: str
+    study: str | None
+    state: str
+    trials: tuple[int, ...]
+    chunks: int
+    chunks_per_second: float
+    silent: float
+    alive: bool
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """A study of ours: how many of its trials are how far, and why some failed, by number.
+
+    Those that wait need not be made yet.
+    """
+
+    study: str
+    state: str
+    done: int
+    running: int
+    waiting: int
+    failed: int
+    failures: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Status:
+    workers: tuple[WorkerStatus, ...]
+    studies: tuple[StudyStatus, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """As tables and lists, for JSON."""
+        return asdict(self)
+
+
+def status(storage: RDBStorage) -> Status:
+    """All workers and all studies of a storage."""
+    names = sorted(
+        study.study_name for study in storage.get_all_studies() if "spec" in study.user_attrs
+    )
+    studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
+    trials = {study.study_name: study.get_trials(deepcopy=False) for study in studies}
+    numbers = {trial._trial_id: trial.number for each in trials.values() for trial in each}
+    workers = [
+        WorkerStatus(
+            host=seen.worker.host,
+            pid=seen.worker.pid,
+            device=seen.worker.device,
+            study=seen.worker.study,
+            state=seen.worker.state,
+            trials=tuple(numbers[i] for i in seen.trial_ids if i in numbers),
+            chunks=seen.worker.chunks,
+            chunks_per_second=seen.worker.rate,
+            silent=seen.silent,
+            alive=not is_gone(seen, GRACE),
+        )
+        for seen in seen_workers(storage.engine)
+    ]
+    return Status(tuple(workers), tuple(_study(s, trials[s.study_name]) for s in studies))
+
+
+def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
+    plan = plan_as_made(study_spec(study), trials)
+    left = plan.left(trials)
+    states = Counter(trial.state for trial in plan.within(trials))
+    return StudyStatus(
+        study=study.study_name,
+        state=control(study) if left else "finished",
+        done=states[TrialState.COMPLETE] + states[TrialState.PRUNED],
+        running=states[TrialState.RUNNING],
+        waiting=left - states[TrialState.RUNNING],
+        failed=states[TrialState.FAIL],
+        failures={
+            trial.number: str(trial.user_attrs.get("reason", "no reason was stored"))
+            for trial in trials
+            if trial.state == TrialState.FAIL
+        },
+    )

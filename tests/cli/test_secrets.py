@@ -1,0 +1,104 @@
+"""The password of a storage is told to nobody."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from optuna.storages import RDBStorage
+from sqlalchemy import create_engine, inspect, make_url, text
+
+SECRET = "g3heim-s3cret"
+
+
+@pytest.fixture(autouse=True)
+def closed(monkeypatch) -> Iterator[None]:
+    """A command leaves closing its connections to the end of its process, which here goes on."""
+    opened: list[RDBStorage] = []
+
+    class Recorded(RDBStorage):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    monkeypatch.setattr("sweep.storage.connect.RDBStorage", Recorded)
+    yield
+    for storage in opened:
+        storage.engine.dispose()
+
+
+@pytest.fixture
+def url(postgres) -> str:
+    """A database on a server that takes any password."""
+    return make_url(postgres.new_url()).set(password=SECRET).render_as_string(hide_password=False)
+
+
+def stored(url: str) -> str:
+    """All that is in a database."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+        found = repr([connection.execute(text(f"select * from {t}")).fetchall() for t in tables])
+    engine.dispose()
+    return found
+
+
+def test_no_command_prints_logs_or_stores_it(sweep, write_spec, folder, url, monkeypatch) -> None:
+    spec = write_spec(study__trials=1)
+    best = folder / "best.toml"
+    calls = [
+        ("submit", spec),
+        ("worker", "--log-json"),
+        ("worker", "small"),
+        ("worker", "unknown"),
+        ("launch", spec),
+        ("launch", spec, "--name", "other", "--workers", "2"),
+        ("list",),
+        ("list", "--json"),
+        ("show", "small"),
+        ("show", "small", "--json"),
+        ("show", "unknown"),
+        ("status",),
+        ("status", "--json"),
+        ("pause", "small"),
+        ("stop", "unknown"),
+        ("export", "small", "-o", best),
+        ("export", "small", "--format", "json"),
+    ]
+    for given in ("option", "environment"):
+        if given == "environment":
+            monkeypatch.setenv("SWEEP_STORAGE", url)
+        for call in calls:
+            called = sweep(*call, *(["--storage", url] if given == "option" else []))
+            assert SECRET not in called.out + called.err, call
+        for command in ("launch", "worker", "show"):
+            assert SECRET not in sweep(command, "--help").out
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    assert best in files
+    assert not [path for path in files if SECRET in path.read_text(errors="replace")]
+    assert "small" in stored(url)
+    assert SECRET not in stored(url)
+
+
+def test_it_is_in_no_list_of_processes(start, wait_for, write_spec, url, monkeypatch) -> None:
+    monkeypatch.setenv("SWEEP_STORAGE", url)
+    spec = write_spec(train__steps=4000, train__chunks=400)
+    launch = psutil.Process(start("launch", spec, "--workers", "2").pid)
+    wait_for(lambda: len(launch.children()) == 2)
+    family = [launch, *launch.children()]
+    assert len(family) == 3
+    for process in family:
+        assert SECRET not in " ".join(process.cmdline())
+    for process in family:
+        process.kill()
+
+
+@pytest.mark.parametrize("url", [f"postgresql+psycopg://me:{SECRET}@127.0.0.1:1/none"])
+def test_a_server_that_does_not_answer_is_named_without_it(sweep, write_spec, url: str) -> None:
+    for call in (("submit", write_spec()), ("worker",), ("status",)):
+        called = sweep(*call, "--storage", url)
+        assert called.code == 2
+        assert "postgresql+psycopg://me:***@127.0.0.1:1/none" in called.err
+        assert SECRET not in called.out + called.err
+        assert "Traceback" not in called.err

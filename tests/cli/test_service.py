@@ -1,0 +1,271 @@
+"""Workers as processes of their own, on one database, and what becomes of those that die."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+URL = "sqlite:///studies.db"
+UNTIRING = {"service__retries": 1000, "service__checkpoint_every": 2}
+
+
+def query(sql: str) -> list[tuple[Any, ...]]:
+    """Rows of the database; none as long as there is no such table."""
+    with closing(sqlite3.connect("studies.db", timeout=30)) as connection:
+        try:
+            return connection.execute(sql).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+
+def rows() -> int:
+    return len(query("select 1 from sweep_measurements"))
+
+
+def wait_for(what: Callable[[], Any], *processes: Any, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "waited too long"
+        for process in processes:
+            assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def events(err: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+
+
+def test_two_workers_share_a_study_that_was_submitted(
+    start, sweep, write_spec, read_trials, outcome, example
+) -> None:
+    submitted = sweep("submit", write_spec())
+    assert submitted.code == 0
+    assert "Submitted small: 7 trials. Run it with:  sweep worker small" in submitted.out
+    assert {trial.state.name for trial in read_trials(URL)} == {"WAITING"}
+    workers = [start("worker", "small", "--log-json") for _ in range(2)]
+    told = [worker.communicate(timeout=120) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], told
+    assert outcome(read_trials(URL)) == outcome(example.trials)
+    heard = [event for _, err in told for event in events(err)]
+    ended = sorted(event["trial"] for event in heard if event["event"] == "trial complete")
+    assert ended == list(range(7))
+    assert all(re.match(r"\d{4}-\d\d-\d\dT", event["timestamp"]) for event in heard)
+    # Nobody is left at work, and nothing is claimed.
+    assert query("select * from sweep_workers") == query("select * from sweep_claims") == []
+
+
+def test_a_worker_without_a_name_serves_all_studies_the_oldest_first(
+    sweep, write_spec, capsys
+) -> None:
+    for name in ("zebra", "ant"):
+        assert sweep("submit", write_spec(), "--name", name).code == 0
+    assert sweep("submit", write_spec(), "--name", "resting").code == 0
+    assert sweep("pause", "resting").out == "resting is paused.\n"
+    worked = sweep("worker", "--log-json")
+    assert worked.code == 0
+    taken = [e["study"] for e in events(worked.err) if e["event"] == "study taken"]
+    assert taken == ["zebra", "ant"]
+    found = json.loads(sweep("status", "--json").out)
+    states = {study["study"]: study["state"] for study in found["studies"]}
+    assert states == {"zebra": "finished", "ant": "finished", "resting": "paused"}
+
+
+def test_an_unknown_study_is_a_mistake_of_the_user_s(sweep, write_spec) -> None:
+    sweep("submit", write_spec())
+    for command in ("worker", "pause", "resume", "stop"):
+        called = sweep(command, "smal")
+        assert called.code == 2
+        assert "study 'smal' is not in sqlite:///studies.db; there: small" in called.err
+
+
+@pytest.mark.parametrize("cores", ["x", "99999", "1-", "-1", "0,,1"])
+def test_cores_that_are_not_there_are_refused(sweep, cores: str) -> None:
+    called = sweep("worker", f"--cores={cores}")
+    assert called.code == 2
+    assert f"--cores {cores}: accepted: numbers out of" in called.err
+
+
+def test_a_stopped_study_is_left_after_the_chunk_and_resumed_to_the_same_scores(
+    start, sweep, write_long_spec, read_trials, outcome, long_example
+) -> None:
+    sweep("submit", write_long_spec())
+    worker = start("worker", "small", "--log-json")
+    wait_for(lambda: rows() > 20, worker)
+    assert sweep("stop", "small").out == "small is stopped.\n"
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    states = {trial.state.name for trial in read_trials(URL)}
+    assert "RUNNING" not in states
+    assert "WAITING" in states
+    # A stopped study is nobody's: a worker leaves at once.
+    assert events(sweep("worker", "small", "--log-json").err) == []
+    assert sweep("resume", "small").out == "small is open.\n"
+    assert sweep("worker", "small").code == 0
+    assert outcome(read_trials(URL)) == outcome(long_example.trials)
+
+
+def test_a_paused_study_is_waited_for(
+    start, sweep, write_long_spec, read_trials, outcome, long_example
+) -> None:
+    sweep("submit", write_long_spec())
+    worker = start("worker", "small", "--log-json")
+    wait_for(lambda: rows() > 20, worker)
+    sweep("pause", "small")
+    wait_for(lambda: not query("select 1 from sweep_claims"), worker)
+    assert "RUNNING" not in {trial.state.name for trial in read_trials(URL)}
+    before = rows()
+    time.sleep(1)
+    assert rows() == before
+    assert worker.poll() is None
+    sweep("resume", "small")
+    _, err = worker.communicate(timeout=90)
+    assert worker.returncode == 0, err
+    assert outcome(read_trials(URL)) == outcome(long_example.trials)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_worker_told_to_end_gives_its_trials_back(
+    start, sweep, write_long_spec, read_trials, outcome, long_example, number: int, code: int
+) -> None:
+    sweep("submit", write_long_spec())
+    worker = start("worker", "small", "--log-json")
+    wait_for(lambda: rows() > 20, worker)
+    worker.send_signal(number)
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == code, err
+    assert "Traceback" not in err
+    assert "RUNNING" not in {trial.state.name for trial in read_trials(URL)}
+    assert query("select * from sweep_claims") == []
+    before = rows()
+    again = sweep("worker", "small", "--log-json")
+    # It goes on where the other was: not one chunk was lost.
+    steps = [e["step"] for e in events(again.err) if e["event"] == "trial taken"]
+    assert sum(step > 0 for step in steps) == 3
+    assert before + 2 * sum(40 - step // 10 for step in steps) == 7 * 40 * 2
+    assert outcome(read_trials(URL)) == outcome(long_example.trials)
+
+
+def test_status_tells_workers_studies_and_failures(start, sweep, write_long_spec) -> None:
+    sweep("submit", write_long_spec())
+    worker = start("worker", "small")
+    wait_for(lambda: rows() > 20, worker)
+    found = json.loads(sweep("status", "--json").out)
+    (at_work,) = found["workers"]
+    assert at_work["pid"] == worker.pid
+    assert at_work["study"] == "small"
+    assert at_work["alive"] is True
+    assert len(at_work["trials"]) == 3
+    (study,) = found["studies"]
+    assert study["running"] == 3
+    shown = sweep("status").out
+    assert str(worker.pid) in shown and "small" in shown and "training" in shown
+    worker.kill()
+    worker.wait()
+    assert json.loads(sweep("status", "--json").out)["workers"][0]["alive"] is False
+    assert "(gone)" in sweep("status").out
+
+
+def test_a_trial_whose_worker_dies_again_and_again_fails_with_the_reason(
+    start, sweep, write_spec, read_trials
+) -> None:
+    sweep("submit", write_spec(train__steps=4000, train__chunks=400, service__retries=1))
+    for _ in range(2):
+        worker = start("worker", "small")
+        before = rows()
+        wait_for(lambda before=before: rows() > before + 4, worker)
+        worker.kill()
+        worker.wait()
+    worker = start("worker", "small")
+    wait_for(lambda: any(trial.state.name == "FAIL" for trial in read_trials(URL)), worker)
+    worker.kill()
+    failed = [trial for trial in read_trials(URL) if trial.state.name == "FAIL"]
+    assert {trial.user_attrs["reason"] for trial in failed} == {"its worker died 2 times in it"}
+
+
+def test_a_launch_with_workers_replaces_one_that_dies_and_ends_with_an_answer(
+    start, sweep, write_spec, read_trials
+) -> None:
+    spec = write_spec(train__steps=2000, train__chunks=200, **UNTIRING)
+    process = start("launch", spec, "--workers", "2")
+    wait_for(lambda: rows() > 100, process)
+    ((pid,), *_) = query("select pid from sweep_workers order by started")
+    os.kill(pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=180)
+    assert process.returncode == 0, err
+    assert "worker died" in err
+    assert "small: 7 complete" in out
+    assert {trial.state.name for trial in read_trials(URL)} == {"COMPLETE"}
+
+
+def test_ctrl_c_ends_a_launch_with_workers_and_all_of_them(start, write_spec, read_trials) -> None:
+    spec = write_spec(train__steps=4000, train__chunks=400)
+    process = start("launch", spec, "--workers", "2")
+    wait_for(lambda: rows() > 50, process)
+    pids = [pid for (pid,) in query("select pid from sweep_workers")]
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Stopped before the end; nothing is lost." in out
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert "RUNNING" not in {trial.state.name for trial in read_trials(URL)}
+
+
+def test_workers_of_a_launch_that_is_killed_end_by_themselves(
+    start, sweep, write_spec, read_trials
+) -> None:
+    spec = write_spec(train__steps=4000, train__chunks=400)
+    process = start("launch", spec, "--workers", "2")
+    wait_for(lambda: rows() > 50, process)
+    process.kill()
+    process.wait()
+    wait_for(lambda: not query("select 1 from sweep_workers"), seconds=30)
+    states = {trial.state.name for trial in read_trials(URL)}
+    assert "RUNNING" not in states
+    assert "WAITING" in states
+
+
+def test_a_backup_made_while_workers_run_is_whole_and_gone_on_with(
+    start, sweep, write_long_spec, read_trials, outcome, long_example
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r'^    python (-c) "(import sqlite3.*)"$', text, re.MULTILINE)
+    sweep("submit", write_long_spec())
+    worker = start("worker", "small")
+    wait_for(lambda: any(t.state.name == "COMPLETE" for t in read_trials(URL)), worker)
+    subprocess.run([sys.executable, *command], check=True)
+    assert worker.poll() is None
+    worker.kill()
+    worker.wait()
+    with closing(sqlite3.connect("backup.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    backup = "sqlite:///backup.db"
+    assert any(trial.state.name == "COMPLETE" for trial in read_trials(backup))
+    assert sweep("worker", "small", "--storage", backup).code == 0
+    assert outcome(read_trials(backup)) == outcome(long_example.trials)
+
+
+def test_a_launch_that_loses_its_database_says_so_in_one_message(
+    sweep, write_spec, monkeypatch
+) -> None:
+    def held(*arguments: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("sweep.study.work.held", held)
+    called = sweep("launch", write_spec(service__storage_patience=0))
+    assert called.code == 1
+    assert (
+        "has been away for 0 s (disk I/O error), more than service.storage_patience" in called.err
+    )
+    assert "Traceback" not in called.err

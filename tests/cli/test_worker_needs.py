@@ -1,0 +1,75 @@
+"""What a worker needs beside the database: the data, and the user's files if it may run them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+URL = "sqlite:///studies.db"
+MINE = """
+import jax
+import jax.numpy as jnp
+
+open("ran", "w").close()
+
+def ridge(params, strength):
+    return strength * sum(jnp.sum(w * w) for w in jax.tree.leaves(params))
+"""
+
+
+@pytest.fixture
+def own(folder: Path, write_spec) -> Path:
+    """A spec with a penalty from a file of code, which says when it is run."""
+    (folder / "mine.py").write_text(MINE, encoding="utf-8")
+    return write_spec(
+        penalty__form="mine.py:ridge", penalty__order=None, train__steps=4, train__chunks=2
+    )
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_no_file_of_code_is_run_where_none_may_be(
+    sweep, own, folder, monkeypatch, way: str
+) -> None:
+    assert sweep("submit", own).code == 0
+    (folder / "ran").unlink()
+    if way == "environment":
+        monkeypatch.setenv("SWEEP_NO_PLUGINS", "1")
+    option = ["--no-plugins"] if way == "option" else []
+    for command in (["worker", "small"], ["launch", own], ["submit", own]):
+        called = sweep(*command, *option)
+        assert called.code == 2
+        told = "penalty.form = 'mine.py:ridge': a file of code, which --no-plugins"
+        assert called.err.startswith(f"error: {told}")
+    passed = sweep("worker", "--log-json", *option)
+    assert passed.code == 0
+    (event,) = [e for e in map(json.loads, passed.err.splitlines()) if "reason" in e]
+    assert event["event"] == "study passed over"
+    assert event["study"] == "small"
+    assert not (folder / "ran").exists()
+    (study,) = json.loads(sweep("status", "--json").out)["studies"]
+    assert (study["state"], study["waiting"], study["failed"]) == ("open", 7, 0)
+
+
+def test_data_that_disappears_stops_no_worker_that_has_read_it_and_fails_no_trial(
+    sweep, start, wait_for, folder, write_spec, read_trials, outcome
+) -> None:
+    digits = load_digits()
+    np.savez(
+        folder / "d.npz", images=(digits.images[:200] * 15.9).astype(np.uint8),
+        labels=digits.target[:200],
+    )  # fmt: skip
+    spec = write_spec(data={"source": "npz", "path": "d.npz"}, train__steps=400, train__chunks=40)
+    assert sweep("launch", spec, "--storage", "sqlite:///whole.db").code == 0
+    assert sweep("submit", spec).code == 0
+    worker = start("worker", "small")
+    wait_for(lambda: any(t.intermediate_values for t in read_trials(URL)), worker)
+    (folder / "d.npz").unlink()
+    refused = sweep("worker", "small")
+    assert refused.code == 2
+    assert "d.npz: no such file" in refused.err
+    assert "Traceback" not in refused.err
+    _, err = worker.communicate(timeout=120)
+    assert worker.returncode == 0, err
+    assert outcome(read_trials(URL)) == outcome(read_trials("sqlite:///whole.db"))
