@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-MEASUREMENTS = ("floor", "switched_off", "programs", "overhead", "memory", "trials")
+MEASUREMENTS = (
+    *("floor", "switched_off", "programs", "overhead", "memory"),
+    *("processes", "history", "workers", "trials"),
+)
 
 
 def measure(name: str, arguments: Sequence[str]) -> list[dict[str, str]]:
