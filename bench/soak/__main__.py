@@ -45,12 +45,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of the kills")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
-    until = time.monotonic() + 60 * arguments.minutes
     with tempfile.TemporaryDirectory(prefix="sweep-soak-") as name, started_postgres() as postgres:
         folder, study = Path(name), Study()
         expected = undisturbed(study, folder / "alone", folder / "compiled")
         soak = Soak(folder, postgres, expected, study, arguments.seed)
         rounds: list[Figures] = []
+        until = time.monotonic() + 60 * arguments.minutes
         while not rounds or time.monotonic() < until:
             number = len(rounds)
             kind = "PostgreSQL" if number % 2 else "SQLite"

@@ -137,5 +137,7 @@ def survive(
             killing.run(workers, kills)
             ledger.check(study, expected, killing.seen)
         check_told_once([event for each in opened.started for event in each.events()])
+        for process in opened.started:
+            process.check_said()
     seconds = time.monotonic() - begun
     return Figures(kills, killing.in_trial, study.trials, seconds, killing.recovery)

@@ -42,6 +42,11 @@ class Process:
         lines = [line for line in self.said().splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines if line.endswith("}")]
 
+    def check_said(self) -> None:
+        """Raises `Violation` where something in it went wrong without ending it."""
+        if "Traceback" in self.said():
+            raise Violation(f"{self.log.name}:\n{self.said()[-3000:]}")
+
     def has_ended(self) -> bool:
         """Whether it has; raises `Violation` where it did so by itself, and not well."""
         status = self.popen.poll()
@@ -67,6 +72,12 @@ class Process:
                     each.kill()
             psutil.wait_procs(family[1:])
         self.popen.wait()
+
+
+def pinned(place: int) -> list[str]:
+    """Options that keep a worker to a core, where the system can."""
+    cores = available_cores()
+    return ["--cores", str(cores[place % len(cores)])] if hasattr(os, "sched_setaffinity") else []
 
 
 @dataclass(frozen=True)
@@ -107,9 +118,7 @@ class Service:
 
     def worker(self, place: int = 0) -> Process:
         """Starts a worker on one core: scores are the same to the bit for equal numbers of them."""
-        cores = available_cores()
-        pinned = ["--cores", str(cores[place % len(cores)])] if cores else []
-        return self.start("worker", NAME, "--log-json", *pinned)
+        return self.start("worker", NAME, "--log-json", *pinned(place))
 
 
 @contextlib.contextmanager

@@ -25,16 +25,13 @@ def is_outage(error: BaseException) -> bool:
 
     A lost connection, a lock, a full disk; not a mistake in a statement.
     """
-    if isinstance(error, StorageInternalError):
-        # Optuna wraps what SQLAlchemy said.
+    if isinstance(error, (StorageInternalError, PendingRollbackError)):
+        # Optuna wraps what SQLAlchemy said, or tries again on what is left of a connection.
         cause = error.__cause__ or error.__context__
         return cause is None or is_outage(cause)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    # What SQLAlchemy says to the next statement of a transaction whose connection was cut.
-    after_one = isinstance(error, PendingRollbackError)
-    lost = (OperationalError, InterfaceError, sqlite3.OperationalError)
-    return after_one or isinstance(error, lost)
+    return isinstance(error, (OperationalError, InterfaceError, sqlite3.OperationalError))
 
 
 @dataclass
@@ -101,6 +98,13 @@ class Patience:
 
 def cause_of(error: BaseException | None) -> str:
     """What the database itself said, in one line."""
-    while error is not None and (deeper := getattr(error, "orig", None) or error.__cause__):
+    while error is not None and (deeper := _behind(error)):
         error = deeper
     return str(error).strip().splitlines()[0] if error and str(error).strip() else "no answer"
+
+
+def _behind(error: BaseException) -> BaseException | None:
+    if isinstance(error, PendingRollbackError):
+        return error.__context__
+    found: BaseException | None = getattr(error, "orig", None)
+    return found or error.__cause__

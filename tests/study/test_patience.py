@@ -29,6 +29,17 @@ def wrapped(error: Exception) -> StorageInternalError:
         return found
 
 
+def tried_again_after(error: Exception) -> StorageInternalError:
+    """As Optuna does in a transaction that is over, before it wraps what comes of that."""
+    try:
+        try:
+            raise error
+        except Exception:
+            raise PendingRollbackError("Can't reconnect")  # noqa: B904
+    except PendingRollbackError as found:
+        return wrapped(found)
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -38,6 +49,8 @@ def wrapped(error: Exception) -> StorageInternalError:
         (wrapped(PendingRollbackError("rollback first")), True),
         (IntegrityError("INSERT …", {}, sqlite3.IntegrityError("NOT NULL")), False),
         (wrapped(ProgrammingError("SELEC", {}, Exception("syntax"))), False),
+        (tried_again_after(FULL), True),
+        (tried_again_after(ProgrammingError("SELEC", {}, Exception("syntax"))), False),
         (ValueError("ours"), False),
         (KeyboardInterrupt(), False),
     ],
