@@ -12,7 +12,7 @@ from typing import Any
 from bench.rows import print_rows, row
 from sweep.engine.devices import available_cores
 
-TRIALS = 24
+TRIALS = 96
 
 
 def trials_per_minute(count: int) -> float:

@@ -18,6 +18,10 @@ _SILENCE = 300.0
 _AT_WORK = 0.8
 """The share of kills aimed at a worker that has a trial; the others may hit one that starts."""
 
+_BEFORE_THE_END = 0.8
+"""The share of the work over which kills are spread: workers train on while one is being killed,
+and the last must come before the end."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -52,9 +56,9 @@ class Killing:
             self.workers[place] = self.service.worker(place)
         for kill in range(kills):
             aimed = self.random.random() < _AT_WORK
-            # One in each of so many equal parts of the work, none in the last two: whatever the
-            # speed of the machine, all of them fall within the study.
-            self._watch(self.study.rows * (kill + self.random.random()) / (kills + 2), aimed)
+            # One in each of so many equal parts of the work, whatever the speed of the machine.
+            part = (kill + self.random.random()) / kills
+            self._watch(_BEFORE_THE_END * part * self.study.rows, aimed)
             time.sleep(self.random.uniform(0, 0.1))
             self._kill(aimed)
         self._watch()

@@ -32,7 +32,7 @@ class Study:
     """A study of the baseline and `searched` points of a grid (60 at most), of `chunks` each."""
 
     searched: int = 47
-    chunks: int = 24
+    chunks: int = 32
 
     @property
     def trials(self) -> int:

@@ -94,16 +94,9 @@ def test_one_that_holds_a_program_instead_of_numbers_does_not_run_it(checkpoints
     checkpoints.save(0, 200, IDENTITY, STATE)
     (place,) = (checkpoints.folder / "trial-000000").iterdir()
     said = json.loads((place / "identity.json").read_text(encoding="utf-8"))
-    written = {path: path.read_bytes() for path in files(place / "state")}
-    for path, content in written.items():
+    for path in files(place / "state"):
         path.write_bytes(pickled)
-        # Whoever can write there can also write a digest that fits.
-        said["digest"] = _digest(place / "state")
-        (place / "identity.json").write_text(json.dumps(said), encoding="utf-8")
-        checkpoints.load(0, IDENTITY, LIKE)
-        path.write_bytes(content)
-    for path in written:
-        path.write_bytes(pickled)
+    # Whoever can write there can also write a digest that fits.
     said["digest"] = _digest(place / "state")
     (place / "identity.json").write_text(json.dumps(said), encoding="utf-8")
     assert checkpoints.load(0, IDENTITY, LIKE) is None

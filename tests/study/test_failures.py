@@ -138,7 +138,7 @@ def test_a_plug_in_that_raises_fails_its_own_trials_with_the_reason(
         penalty__form=["group", f"{tmp_path / 'mine.py'}:ridge"],
         penalty__order=None,
         penalty__target="both",
-        train__steps=8,
+        train__steps=12,
     )
 
     def study(watch: Any, url: str) -> dict[int, FrozenTrial]:

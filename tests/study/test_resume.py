@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep.storage.workers import Worker, beat, claim, leave, this_worker
-from sweep.study import trial_run, work
+from sweep.study import training, trial_run
 
 
 def states(study: optuna.Study) -> Counter[str]:
@@ -144,7 +144,7 @@ def test_a_trial_cut_short_before_it_got_its_values_gets_the_same_ones_later(
         penalty__strength={"low": 1e-4, "high": 1e-1, "log": True},
     )
     undisturbed = run(spec, url=f"sqlite:///{tmp_path / 'undisturbed.db'}")
-    begin, calls = work.begin, 0
+    begin, calls = training.begin, 0
 
     def cut_short(*arguments: Any) -> Any:
         nonlocal calls
@@ -154,7 +154,7 @@ def test_a_trial_cut_short_before_it_got_its_values_gets_the_same_ones_later(
         return begin(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(work, "begin", cut_short)
+        patched.setattr(training, "begin", cut_short)
         with pytest.raises(KeyboardInterrupt):
             run(spec)
     assert outcome(run(spec).study) == outcome(undisturbed.study)
