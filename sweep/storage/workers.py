@@ -116,6 +116,17 @@ def leave(engine: Engine, worker: str) -> None:
         connection.execute(delete(workers).where(workers.c.worker == worker))
 
 
+def forget(engine: Engine, silent: float) -> None:
+    """Removes workers that hold nothing and have said nothing for so many seconds.
+
+    One that lives all the same has a row again at its next beat.
+    """
+    long_ago = now() - workers.c.seen > silent
+    holding = select(claims.c.worker)
+    with engine.begin() as connection:
+        connection.execute(delete(workers).where(long_ago, workers.c.worker.not_in(holding)))
+
+
 def claim(engine: Engine, trial_id: int, worker: str) -> bool:
     """Claims a trial; False where another worker has."""
     statement = insert_into(engine, claims).values(trial_id=trial_id, worker=worker)

@@ -24,7 +24,7 @@ from sweep.search.methods import PrunerSettings, SamplerSettings, pruner, sample
 from sweep.search.space import unconditional_space
 from sweep.spec.spec import Spec
 from sweep.storage import clear_measurements, read_measurements
-from sweep.storage.workers import held
+from sweep.storage.workers import forget, held
 from sweep.study.checkpoint_writer import CheckpointWriter
 from sweep.study.checkpoints import Checkpoints, checkpoint_identity
 from sweep.study.control import OPEN, control
@@ -40,6 +40,9 @@ from sweep.study.trial_run import TrialRun
 
 _LOOK = 5.0
 """Seconds between two looks for trials whose worker died."""
+
+_REMEMBERED = 3600.0
+"""Seconds for which a worker that died is shown, unless it holds a trial that is to be found."""
 
 _ENDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
@@ -105,6 +108,7 @@ class Work:
                     self.patience.once(self._give_back)
 
     def _start(self) -> None:
+        forget(self.storage.engine, _REMEMBERED)
         trials = self.study.get_trials(deepcopy=False)
         self._finished_before = self.queue.plan.total - self.queue.plan.left(trials)
         self.heart.tell(state="training", study=self.study.study_name)

@@ -16,6 +16,7 @@ from sweep.storage.workers import (
     beat,
     claim,
     claimed,
+    forget,
     free,
     held,
     is_gone,
@@ -96,6 +97,21 @@ def test_a_worker_s_row_says_what_it_said_last_and_how_long_ago(storage, here) -
     assert seen_workers(engine)[0].silent > 0.25
     leave(engine, here.worker)
     assert seen_workers(engine) == []
+
+
+def test_only_who_is_long_silent_and_holds_nothing_is_forgotten(storage, here) -> None:
+    engine = storage.engine
+    names = {name: replace(here, worker=name) for name in ("idle", "holder")}
+    for worker in names.values():
+        beat(engine, worker)
+    claim(engine, 1, "holder")
+    forget(engine, 60)
+    assert {seen.worker.worker for seen in seen_workers(engine)} == {"idle", "holder"}
+    time.sleep(0.3)
+    forget(engine, 0.2)
+    assert {seen.worker.worker for seen in seen_workers(engine)} == {"holder"}
+    beat(engine, names["idle"])
+    assert {seen.worker.worker for seen in seen_workers(engine)} == {"idle", "holder"}
 
 
 def test_who_is_gone_is_known_from_the_process_table_here_and_from_silence_elsewhere(
