@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,15 +29,6 @@ def query(sql: str) -> list[tuple[Any, ...]]:
 
 def rows() -> int:
     return len(query("select 1 from sweep_measurements"))
-
-
-def wait_for(what: Callable[[], Any], *processes: Any, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "waited too long"
-        for process in processes:
-            assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
 
 
 def events(err: str) -> list[dict[str, Any]]:
@@ -96,7 +86,7 @@ def test_cores_that_are_not_there_are_refused(sweep, cores: str) -> None:
 
 
 def test_a_stopped_study_is_left_after_the_chunk_and_resumed_to_the_same_scores(
-    start, sweep, write_long_spec, read_trials, outcome, long_example
+    start, wait_for, sweep, write_long_spec, read_trials, outcome, long_example
 ) -> None:
     sweep("submit", write_long_spec())
     worker = start("worker", "small", "--log-json")
@@ -115,7 +105,7 @@ def test_a_stopped_study_is_left_after_the_chunk_and_resumed_to_the_same_scores(
 
 
 def test_a_paused_study_is_waited_for(
-    start, sweep, write_long_spec, read_trials, outcome, long_example
+    start, wait_for, sweep, write_long_spec, read_trials, outcome, long_example
 ) -> None:
     sweep("submit", write_long_spec())
     worker = start("worker", "small", "--log-json")
@@ -135,7 +125,15 @@ def test_a_paused_study_is_waited_for(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_worker_told_to_end_gives_its_trials_back(
-    start, sweep, write_long_spec, read_trials, outcome, long_example, number: int, code: int
+    start,
+    wait_for,
+    sweep,
+    write_long_spec,
+    read_trials,
+    outcome,
+    long_example,
+    number: int,
+    code: int,
 ) -> None:
     sweep("submit", write_long_spec())
     worker = start("worker", "small", "--log-json")
@@ -155,7 +153,7 @@ def test_a_worker_told_to_end_gives_its_trials_back(
     assert outcome(read_trials(URL)) == outcome(long_example.trials)
 
 
-def test_status_tells_workers_studies_and_failures(start, sweep, write_long_spec) -> None:
+def test_status_tells_workers_studies_and_failures(start, wait_for, sweep, write_long_spec) -> None:
     sweep("submit", write_long_spec())
     worker = start("worker", "small")
     wait_for(lambda: rows() > 20, worker)
@@ -176,7 +174,7 @@ def test_status_tells_workers_studies_and_failures(start, sweep, write_long_spec
 
 
 def test_a_trial_whose_worker_dies_again_and_again_fails_with_the_reason(
-    start, sweep, write_spec, read_trials
+    start, wait_for, sweep, write_spec, read_trials
 ) -> None:
     sweep("submit", write_spec(train__steps=4000, train__chunks=400, service__retries=1))
     for _ in range(2):
@@ -193,7 +191,7 @@ def test_a_trial_whose_worker_dies_again_and_again_fails_with_the_reason(
 
 
 def test_a_launch_with_workers_replaces_one_that_dies_and_ends_with_an_answer(
-    start, sweep, write_spec, read_trials
+    start, wait_for, sweep, write_spec, read_trials
 ) -> None:
     spec = write_spec(train__steps=2000, train__chunks=200, **UNTIRING)
     process = start("launch", spec, "--workers", "2")
@@ -207,7 +205,9 @@ def test_a_launch_with_workers_replaces_one_that_dies_and_ends_with_an_answer(
     assert {trial.state.name for trial in read_trials(URL)} == {"COMPLETE"}
 
 
-def test_ctrl_c_ends_a_launch_with_workers_and_all_of_them(start, write_spec, read_trials) -> None:
+def test_ctrl_c_ends_a_launch_with_workers_and_all_of_them(
+    start, wait_for, write_spec, read_trials
+) -> None:
     spec = write_spec(train__steps=4000, train__chunks=400)
     process = start("launch", spec, "--workers", "2")
     wait_for(lambda: rows() > 50, process)
@@ -223,7 +223,7 @@ def test_ctrl_c_ends_a_launch_with_workers_and_all_of_them(start, write_spec, re
 
 
 def test_workers_of_a_launch_that_is_killed_end_by_themselves(
-    start, sweep, write_spec, read_trials
+    start, wait_for, sweep, write_spec, read_trials
 ) -> None:
     spec = write_spec(train__steps=4000, train__chunks=400)
     process = start("launch", spec, "--workers", "2")
@@ -237,7 +237,7 @@ def test_workers_of_a_launch_that_is_killed_end_by_themselves(
 
 
 def test_a_backup_made_while_workers_run_is_whole_and_gone_on_with(
-    start, sweep, write_long_spec, read_trials, outcome, long_example
+    start, wait_for, sweep, write_long_spec, read_trials, outcome, long_example
 ) -> None:
     text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     (command,) = re.findall(r'^    python (-c) "(import sqlite3.*)"$', text, re.MULTILINE)
