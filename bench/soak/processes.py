@@ -44,8 +44,9 @@ class Process:
 
     def check_said(self) -> None:
         """Raises `Violation` where something in it went wrong without ending it."""
-        if "Traceback" in self.said():
-            raise Violation(f"{self.log.name}:\n{self.said()[-3000:]}")
+        _, found, trace = self.said().partition("Traceback")
+        if found:
+            raise Violation(f"{self.log.name}: {found}{trace[:3000]}")
 
     def has_ended(self) -> bool:
         """Whether it has; raises `Violation` where it did so by itself, and not well."""

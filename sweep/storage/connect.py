@@ -1,5 +1,6 @@
 """Opening the database so that several processes can share it."""
 
+import logging
 import os
 import re
 import sqlite3
@@ -64,6 +65,8 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
     # That it made its tables is no news to a user of ours, and the log says when one is away.
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # Of a connection that was cut, SQLAlchemy's pool tells with a traceback that it is no more.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         storage = RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=arguments)
         if is_sqlite and not _in_memory(parsed):
