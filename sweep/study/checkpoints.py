@@ -85,6 +85,10 @@ class Checkpoints:
                 return step, jax.tree.unflatten(structure, arrays)
         return None
 
+    def has(self, number: int) -> bool:
+        """Whether a trial has any, of whatever worth."""
+        return self._trial(number).exists()
+
     def drop(self, number: int) -> None:
         """Removes a trial's checkpoints."""
         shutil.rmtree(self._trial(number), ignore_errors=True)

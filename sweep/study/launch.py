@@ -150,7 +150,7 @@ def submit(
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     study = open_study(spec, opened, setup)
     if plan.points is not None:
-        for point in plan.missing(study.get_trials(deepcopy=False)):
+        for point in plan.missing(plan.within(study.get_trials(deepcopy=False))):
             enqueue(study, point)
     set_control(study, OPEN)
     return opened, study, setup

@@ -37,28 +37,30 @@ class Plan:
         There may be more: two workers at once may both have made the last one, or the same point of
         a grid, and an earlier launch may have asked for more.
         """
-        baselines = [trial for trial in trials if role(trial) == BASELINE]
-        return baselines[:1] + self._search(trials)
-
-    def _search(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        search = [trial for trial in trials if role(trial) != BASELINE]
+        roles = [role(trial) for trial in trials]
+        baselines = [trial for trial, its in zip(trials, roles, strict=True) if its == BASELINE]
+        search = [trial for trial, its in zip(trials, roles, strict=True) if its != BASELINE]
         if self.points is not None:
             first = {_key(_fixed(trial)): trial for trial in reversed(search)}
             search = [trial for trial in search if first[_key(_fixed(trial))] is trial]
-        return search[: self.search]
+        return baselines[:1] + search[: self.search]
 
-    def missing(self, trials: Sequence[FrozenTrial]) -> list[Parameters]:
-        """What to fix in each trial that is still to be made, in order."""
-        counted = self._search(trials)
-        number = self.search - len(counted)
+    def missing(self, counted: Sequence[FrozenTrial]) -> list[Parameters]:
+        """What to fix in each trial that is still to be made beside those `within`, in order."""
+        search = counted[1:] if counted and role(counted[0]) == BASELINE else counted
+        number = self.search - len(search)
         if self.points is None:
             return [{} for _ in range(number)]
-        made = {_key(_fixed(trial)) for trial in counted}
-        return [point for point in self.points if _key(point) not in made][: max(number, 0)]
+        made = {_key(_fixed(trial)) for trial in search}
+        return [point for point in self.points if _key(point) not in made][:number]
 
-    def left(self, trials: Sequence[FrozenTrial]) -> int:
-        """How many trials have not ended, or are not made."""
-        return self.total - sum(trial.state.is_finished() for trial in self.within(trials))
+    def surely_counts(self, number: int) -> bool:
+        """Whether a trial of the search with this number counts, whatever the others are."""
+        return self.points is None and number < self.search
+
+    def left(self, counted: Sequence[FrozenTrial]) -> int:
+        """How many trials have not ended, or are not made, where those `within` are these."""
+        return self.total - sum(trial.state.is_finished() for trial in counted)
 
 
 def plan_of(spec: Spec) -> Plan:

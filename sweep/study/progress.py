@@ -1,7 +1,6 @@
 """What a running study tells those who watch it."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives.distances import cost
 from sweep.spec.spec import Spec
 from sweep.study.plan import Plan
-from sweep.study.records import BASELINE, SEARCH, role
+from sweep.study.records import BASELINE, role
 
 
 @dataclass(frozen=True)
@@ -53,21 +52,24 @@ def progress_of(
     training: float = 0.0,
     flying: float | None = None,
 ) -> Progress:
-    """The progress of a study of which these `trials` are made, since a launch at `begun`.
+    """The progress of a study of which these `trials` are made, the baseline first, since a launch
+    at `begun`.
 
     `flying` is `partial`; by default what the reports of running trials say.
     """
-    states = Counter(trial.state for trial in trials)
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    searched = [trial for trial in complete if role(trial) == SEARCH]
-    best = min(searched, key=lambda t: cost(spec.score.metric, t.values[0]), default=None)
-    baselines = [trial.values[0] for trial in complete if role(trial) == BASELINE]
+    by_state: dict[TrialState, list[FrozenTrial]] = {state: [] for state in TrialState}
+    for trial in trials:
+        by_state[trial.state].append(trial)
+    running, complete = by_state[TrialState.RUNNING], by_state[TrialState.COMPLETE]
+    pruned, failed = by_state[TrialState.PRUNED], by_state[TrialState.FAIL]
+    baselines = [trial for trial in complete[:1] if role(trial) == BASELINE]
+    metric, searched = spec.score.metric, complete[len(baselines) :]
+    best = min(searched, key=lambda trial: cost(metric, trial.values[0]), default=None)
     elapsed = time.monotonic() - begun
     if flying is None:
-        running = (trial for trial in trials if trial.state == TrialState.RUNNING)
         steps = sum(max(trial.intermediate_values, default=0) for trial in running)
         flying = steps / spec.train.steps
-    finished = plan.total - plan.left(trials)
+    finished = len(complete) + len(pruned) + len(failed)
     begun_here = finished - finished_before + flying
     left = plan.total - finished - flying
     return Progress(
@@ -75,12 +77,12 @@ def progress_of(
         phase=phase,
         total=plan.total,
         complete=len(complete),
-        running=states[TrialState.RUNNING],
-        pruned=states[TrialState.PRUNED],
-        failed=states[TrialState.FAIL],
+        running=len(running),
+        pruned=len(pruned),
+        failed=len(failed),
         best_score=None if best is None else best.values[0],
         best_number=None if best is None else best.number,
-        baseline_score=baselines[0] if baselines else None,
+        baseline_score=baselines[0].values[0] if baselines else None,
         elapsed=elapsed,
         training=training,
         partial=flying,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweep.storage import workers as table
 from sweep.study.plan import Parameters, Plan
@@ -15,9 +15,15 @@ RETRIES = "retries"
 """The user attribute that counts how often a trial was in the hands of a worker that died."""
 
 
-def enqueue(study: optuna.Study, parameters: Parameters) -> None:
-    """Makes a trial of the search that waits, with some of its parameters fixed."""
-    study.enqueue_trial(parameters, user_attrs={"role": SEARCH})
+def enqueue(study: optuna.Study, parameters: Parameters) -> int:
+    """Makes a trial of the search that waits, with some of its parameters fixed; its id."""
+    # `Study.enqueue_trial`, which does not say which trial it made.
+    waiting = create_trial(
+        state=TrialState.WAITING,
+        system_attrs={"fixed_params": parameters},
+        user_attrs={"role": SEARCH},
+    )
+    return study._storage.create_new_trial(study._study_id, template_trial=waiting)
 
 
 @dataclass(frozen=True)
@@ -38,17 +44,20 @@ class Queue:
     def take(self) -> optuna.Trial | None:
         """The next trial, RUNNING and this worker's; None where all are taken."""
         while True:
-            trials = self.study.get_trials(deepcopy=False)
-            waiting = [t for t in self.plan.within(trials) if t.state == TrialState.WAITING]
+            counted = self.trials()
+            waiting = [t._trial_id for t in counted if t.state == TrialState.WAITING]
             others = table.claimed(self.storage.engine) if waiting else {}
-            for trial_id in (t._trial_id for t in waiting if t._trial_id not in others):
-                if self._take(trial_id):
+            for trial_id in waiting:
+                if trial_id not in others and self._take(trial_id):
                     return optuna.Trial(self.study, trial_id)
-            missing = self.plan.missing(trials)
+            missing = self.plan.missing(counted)
             if not missing:
                 return None
+            made = enqueue(self.study, missing[0])
             # Of two workers that both make the last one, each looks again whether its own counts.
-            enqueue(self.study, missing[0])
+            number = self.storage.get_trial_number_from_id(made)
+            if self.plan.surely_counts(number) and self._take(made):
+                return optuna.Trial(self.study, made)
 
     def _take(self, trial_id: int) -> bool:
         engine = self.storage.engine
@@ -65,7 +74,7 @@ class Queue:
 
     def unfinished(self) -> bool:
         """Whether any trial waits or runs, here or elsewhere, or is to be made."""
-        return self.plan.left(self.study.get_trials(deepcopy=False)) > 0
+        return self.plan.left(self.trials()) > 0
 
     def trials(self) -> list[FrozenTrial]:
         """The trials of the study as its spec has them, as far as they are made."""

@@ -92,7 +92,8 @@ def study_spec(study: optuna.Study) -> Spec:
 
 def role(trial: FrozenTrial | optuna.Trial) -> str:
     """`baseline` or `search`."""
-    return str(trial.user_attrs.get("role", SEARCH))
+    found: str = trial.user_attrs.get("role", SEARCH)
+    return found
 
 
 def _direction(metric: str) -> StudyDirection:

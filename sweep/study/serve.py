@@ -106,4 +106,5 @@ class Server:
 
 
 def _is_open(study: optuna.Study) -> bool:
-    return plan_of(study_spec(study)).left(study.get_trials(deepcopy=False)) > 0
+    plan = plan_of(study_spec(study))
+    return plan.left(plan.within(study.get_trials(deepcopy=False))) > 0

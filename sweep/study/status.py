@@ -85,8 +85,9 @@ def status(storage: RDBStorage) -> Status:
 
 def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
     plan = plan_as_made(study_spec(study), trials)
-    left = plan.left(trials)
-    states = Counter(trial.state for trial in plan.within(trials))
+    counted = plan.within(trials)
+    left = plan.left(counted)
+    states = Counter(trial.state for trial in counted)
     return StudyStatus(
         study=study.study_name,
         state=control(study) if left else "finished",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import nsmallest
 from typing import Any
 
 import numpy as np
@@ -109,8 +110,7 @@ class Work:
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
-        trials = self.study.get_trials(deepcopy=False)
-        self._finished_before = self.queue.plan.total - self.queue.plan.left(trials)
+        self._finished_before = self.queue.plan.total - self.queue.plan.left(self.queue.trials())
         self.heart.tell(state="training", study=self.study.study_name)
 
     def _loop(self) -> bool:
@@ -220,11 +220,11 @@ class Work:
         """Removes the checkpoints of a trial that has ended, and those no longer among the best."""
         drop = [number]
         if keep := self.spec.service.keep_checkpoints:
-            ended = [t for t in self.queue.trials() if t.state == TrialState.COMPLETE]
+            ended = (t for t in self.queue.trials() if t.state == TrialState.COMPLETE)
             metric = self.spec.score.metric
-            ended.sort(key=lambda trial: cost(metric, trial.values[0]))
-            best = {trial.number for trial in ended[:keep]}
-            drop = [t.number for t in ended[keep : keep + 1]] + sorted(set(drop) - best)
+            best = nsmallest(keep + 1, ended, key=lambda trial: cost(metric, trial.values[0]))
+            kept = {trial.number for trial in best[:keep]}
+            drop = [trial.number for trial in best[keep:]] + sorted(set(drop) - kept)
         for number in drop:
             self._writer.drop(number)
 
@@ -248,8 +248,9 @@ class Work:
                 self._space,
             )
             run = self.training.begin(trial)
-            with self.training.heeding_plugins([run]):
-                self._resume(run, slot)
+            if self.checkpoints.has(trial.number):
+                with self.training.heeding_plugins([run]):
+                    self._resume(run, slot)
             if not run.chunks:
                 clear_measurements(self.storage.engine, trial._trial_id)
             self.log(
@@ -264,7 +265,7 @@ class Work:
             raise
 
     def _resume(self, run: TrialRun, slot: int) -> None:
-        """Sets a trial that another worker began to its last checkpoint, if there is one."""
+        """Sets a trial that another worker began to its last checkpoint that is of use."""
         identity, like = self._identity(run), self.training.like(run)
         found = self.checkpoints.load(run.trial.number, identity, like)
         if found is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from optuna.storages._cached_storage import _CachedStorage
 from sklearn.datasets import load_digits
 
 from sweep.errors import UserError
@@ -131,17 +132,17 @@ def test_an_unknown_study_is_told_with_those_there_are(example) -> None:
 def test_a_creation_cut_short_is_finished_by_the_next_launch(
     example, run, make_spec, outcome, monkeypatch, survivors: int
 ) -> None:
-    enqueue, calls = optuna.Study.enqueue_trial, 0
+    make, calls = _CachedStorage.create_new_trial, 0
 
-    def cut_short(self: optuna.Study, *args: Any, **kwargs: Any) -> None:
+    def cut_short(self: _CachedStorage, *args: Any, **kwargs: Any) -> int:
         nonlocal calls
         calls += 1
         if calls > survivors:
             raise KeyboardInterrupt
-        enqueue(self, *args, **kwargs)
+        return make(self, *args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(optuna.Study, "enqueue_trial", cut_short)
+        patched.setattr(_CachedStorage, "create_new_trial", cut_short)
         with pytest.raises(KeyboardInterrupt):
             run(make_spec())
     assert outcome(run(make_spec()).study) == outcome(example.study)
