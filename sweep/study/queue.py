@@ -55,9 +55,9 @@ class Queue:
                 return None
             made = enqueue(self.study, missing[0])
             # Of two workers that both make the last one, each looks again whether its own counts.
-            number = self.storage.get_trial_number_from_id(made)
-            if self.plan.surely_counts(number) and self._take(made):
-                return optuna.Trial(self.study, made)
+            trial = optuna.Trial(self.study, made)
+            if self.plan.surely_counts(trial.number) and self._take(made):
+                return trial
 
     def _take(self, trial_id: int) -> bool:
         engine = self.storage.engine
