@@ -1,7 +1,7 @@
 """Everything of a study that is the same for all of its trials, made from its spec."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -20,7 +20,6 @@ from sweep.engine.settings import Shape, gan_of
 from sweep.errors import UserError
 from sweep.features import (
     CLASSIFIER,
-    FittedFeatures,
     class_probabilities,
     feature_values,
     fit_features,
@@ -58,6 +57,17 @@ class Setup:
     samples: int
     judge: Judge
     penalty_files: dict[str, str]
+
+    def with_plan(self, plan: FoldPlan) -> "Setup":
+        """The same data and feature map with other folds, and a judge by these.
+
+        As many images of a fold are compared as before, or all there are.
+        """
+        samples = min(self.samples, plan.held_out.shape[1])
+        judge = _judge(
+            self.judge.metrics, self.dataset, plan, self.features, self.feature_params, samples
+        )
+        return replace(self, plan=plan, samples=samples, judge=judge)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -102,6 +112,7 @@ def prepare(spec: Spec) -> Setup:
         folds=score.folds,
         feature_share=score.feature_share,
         seed=data.seed,
+        outer_share=spec.confirm.holdout,
     )
     samples = _samples(spec, plan)
     _check_metrics(spec, samples)
@@ -121,23 +132,29 @@ def prepare(spec: Spec) -> Setup:
         feature_fingerprint=features.fingerprint,
         feature_accuracy=accuracy,
         samples=samples,
-        judge=_judge(spec, dataset, plan, features, samples),
+        judge=_judge(
+            recorded_metrics(spec), dataset, plan, features.apply, features.params, samples
+        ),
         penalty_files=penalty_files,
     )
 
 
 def _judge(
-    spec: Spec, dataset: Dataset, plan: FoldPlan, features: FittedFeatures, samples: int
+    metrics: tuple[str, ...],
+    dataset: Dataset,
+    plan: FoldPlan,
+    features: Features,
+    params: Any,
+    samples: int,
 ) -> Judge:
     """The judge by the first held-out images of each fold, in the order that `data.seed` drew.
 
     What looks for copies looks at all images that were trained on: among fewer it would miss most.
     """
-    metrics = recorded_metrics(spec)
     needs = {need for name in metrics for need in DISTANCES[name].needs}
 
     def values(row: np.ndarray) -> np.ndarray:
-        found = feature_values(features.apply, features.params, dataset.images[row])
+        found = feature_values(features, params, dataset.images[row])
         return found.astype(np.float64)
 
     def blocks(row: np.ndarray) -> list[np.ndarray]:
@@ -150,7 +167,7 @@ def _judge(
             training=np.concatenate([values(block) for block in blocks(train)])
             if TRAINING in needs
             else None,
-            classes=class_probabilities(features.params) if CLASSES in needs else None,
+            classes=class_probabilities(params) if CLASSES in needs else None,
         )
         for held_out, train in zip(plan.held_out, plan.train, strict=True)
     ]

@@ -1,14 +1,21 @@
 """An answer in the terminal, and as JSON."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from rich.table import Table
 
 from sweep.cli.app import console
+from sweep.cli.sparkline import sparkline
+from sweep.cli.verdict import print_confirmation
+from sweep.confirm.reading import Confirmation, Confirmed
+from sweep.confirm.wording import details, verdict_sentence
+from sweep.spec.ranges import Interval
 from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, shown_url, storage_url
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
+from sweep.study.describe import metric_name, number, settings
 from sweep.study.measure import STILL
 
 _SHOWN = 10
@@ -16,8 +23,16 @@ JSON_VERSION = 1
 """Of the output of `show --json` and `launch --json`; grows when a key changes its meaning."""
 
 
-def print_answer(found: Answer, storage: str | None, *, shown: int = _SHOWN) -> None:
-    """Baseline and ranking, the best config, the score per target, warnings, and what is next."""
+def print_answer(
+    found: Answer,
+    storage: str | None,
+    *,
+    confirmed: Confirmation | None = None,
+    shown: int = _SHOWN,
+) -> None:
+    """The verdict; baseline and ranking, the best config, the score per target, warnings; next."""
+    if confirmed is not None:
+        print_confirmation(confirmed)
     counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
     console.print(f"\n[bold]{found.study}[/]: {counts or 'no trials yet'}", highlight=False)
     metric = metric_name(found.spec.score.metric)
@@ -32,6 +47,7 @@ def print_answer(found: Answer, storage: str | None, *, shown: int = _SHOWN) -> 
     if len(found.best_per_target) > 1 and not found.spec.methods:
         parts = [f"{target} {_score(entry)}" for target, entry in found.best_per_target.items()]
         console.print("Best per target:  " + ",  ".join(parts), highlight=False)
+    _print_profiles(found)
     if found.best is not None:
         console.print(_best_line(found, found.best), highlight=False)
         if recorded := _recorded(found.best):
@@ -40,13 +56,13 @@ def print_answer(found: Answer, storage: str | None, *, shown: int = _SHOWN) -> 
         console.print(
             f"Against the baseline: {difference.mean:+.3f} ± {difference.standard_error:.3f} "
             f"(paired by fold{_ratio(found)}). The best of many is also the luckiest: "
-            "expect less of it on new seeds (sweep score --seed).",
+            + ("see above what is left of it." if confirmed else "expect less of it on new seeds."),
             highlight=False,
         )
     for warning in found.warnings:
         console.print(f"[yellow]warning:[/] {warning}", highlight=False)
-    for number, reason in list(found.failures.items())[:shown]:
-        console.print(f"[yellow]trial {number} failed:[/] {reason}", highlight=False)
+    for trial, reason in list(found.failures.items())[:shown]:
+        console.print(f"[yellow]trial {trial} failed:[/] {reason}", highlight=False)
     if found.failures:
         console.print(
             "Fewer fail at lower learning rates or strengths; "
@@ -55,7 +71,32 @@ def print_answer(found: Answer, storage: str | None, *, shown: int = _SHOWN) -> 
             soft_wrap=True,
         )
     if found.best is not None:
-        _print_next(found, storage)
+        _print_next(found, confirmed, storage)
+
+
+def _print_profiles(found: Answer) -> None:
+    """The score along λ in a line for each target, where λ is a range of the penalty's own."""
+    searched = found.spec.penalty.strength
+    if not isinstance(searched, Interval) or searched.low <= 0:
+        return
+    entries = [e for e in found.ranking if isinstance(e.penalty().get("strength"), float)]
+    targets = sorted({e.penalty()["target"] for e in entries})
+    if len(entries) < 2:
+        return
+    ends = f"λ = {searched.low:g} … {searched.high:g}"
+    metric = metric_name(found.spec.score.metric)
+    console.print(f"\n[bold]{metric} along {ends}[/], a bar the median", highlight=False)
+    width = max(map(len, targets))
+    for target in targets:
+        here = [entry for entry in entries if entry.penalty()["target"] == target]
+        scores = [entry.score for entry in here]
+        line = sparkline(
+            [entry.penalty()["strength"] for entry in here], scores, searched.low, searched.high
+        )
+        console.print(
+            f"  {target:<{width}}  {line}  {min(scores):.3f} … {max(scores):.3f}", highlight=False
+        )
+    console.print()
 
 
 def _ratio(found: Answer) -> str:
@@ -64,11 +105,6 @@ def _ratio(found: Answer) -> str:
         return ""
     best, baseline = found.best.score, found.baseline.score
     return f"; {best / baseline:.2f} × its score" if min(best, baseline) > 0 else ""
-
-
-def metric_name(metric: str) -> str:
-    """What a metric is called in tables."""
-    return {"fid": "FID-proxy", "kid": "KID"}.get(metric, metric.replace("_", " "))
 
 
 def _ranking(found: Answer, metric: str, shown: int) -> Table:
@@ -89,9 +125,9 @@ def _ranking(found: Answer, metric: str, shown: int) -> Table:
             place,
             str(entry.number),
             _score(entry),
-            *([] if second is None else [_number(entry.second)]),
+            *([] if second is None else [number(entry.second)]),
             "[italic]baseline[/]" if entry is found.baseline else label,
-            *(_number(value(entry)) for _, value in columns),
+            *(number(value(entry)) for _, value in columns),
             style="bold" if place == "1" else "cyan" if entry is found.baseline else "",
         )
     return table
@@ -112,7 +148,7 @@ Column = tuple[str, Callable[[Ranked], Any]]
 def _columns(found: Answer) -> list[Column]:
     """What a ranking shows of each trial: of methods, whatever each of them searched, in one."""
     if found.spec.methods:
-        return [("settings", lambda entry: _settings(entry) or None)]
+        return [("settings", lambda entry: settings(entry) or None)]
     columns: list[Column] = []
     if any("target" in entry.penalty() for entry in found.ranking):
         columns.append(("target", lambda entry: entry.penalty().get("target")))
@@ -136,7 +172,7 @@ def _kinds(found: Answer, metric: str) -> Table:
     table.add_column("at")
     for place, (kind, entry) in enumerate(found.best_per_kind.items(), 1):
         trials = str(found.trials_per_kind[kind])
-        table.add_row(str(place), _score(entry), trials, kind, _settings(entry))
+        table.add_row(str(place), _score(entry), trials, kind, settings(entry))
     if found.baseline is not None:
         table.add_row("", _score(found.baseline), "1", "[italic]baseline[/]", "", style="cyan")
     return table
@@ -148,15 +184,9 @@ def _front(found: Answer, metric: str) -> Table:
     table.title, table.title_justify = "Pareto front: no trial is better in both", "left"
     table.add_column("settings")
     for entry in found.front:
-        row = (str(entry.number), _number(entry.score), _number(entry.second), _settings(entry))
+        row = (str(entry.number), number(entry.score), number(entry.second), settings(entry))
         table.add_row(*row)
     return table
-
-
-def _settings(entry: Ranked) -> str:
-    """What the search chose for a trial, without what names its kind."""
-    chosen = {k: v for k, v in entry.parameters.items() if k not in KIND_FIELDS}
-    return ", ".join(f"{short(path)} = {_number(value)}" for path, value in chosen.items())
 
 
 def _coefficient(entry: Ranked, field: str) -> Any:
@@ -170,20 +200,20 @@ def _setting(entry: Ranked, path: str) -> Any:
 
 def _best_line(found: Answer, best: Ranked) -> str:
     if found.spec.methods:
-        settings = ": ".join(filter(None, (best.kind, _settings(best))))
-        return f"Best config:  trial {best.number}, {settings}, {_score(best)}"
+        chosen = ": ".join(filter(None, (best.kind, settings(best))))
+        return f"Best config:  trial {best.number}, {chosen}, {_score(best)}"
     values = best.penalty() | {
         short(path): value
         for path, value in best.parameters.items()
         if not path.startswith("penalty.") or path in KIND_FIELDS
     }
-    shown = ", ".join(f"{name} = {_number(value)}" for name, value in values.items())
+    shown = ", ".join(f"{name} = {number(value)}" for name, value in values.items())
     return f"Best config:  trial {best.number}, {shown}, {_score(best)}"
 
 
 def _recorded(best: Ranked) -> str:
     told = {name: x for name, x in best.recorded.items() if STILL.get(name) != x}
-    return ", ".join(f"{name.replace('_', ' ')} {_number(x)}" for name, x in told.items())
+    return ", ".join(f"{name.replace('_', ' ')} {number(x)}" for name, x in told.items())
 
 
 def _storage_option(storage: str | None) -> str:
@@ -194,13 +224,17 @@ def _storage_option(storage: str | None) -> str:
     return "" if url == DEFAULT_STORAGE else f" --storage {url}"
 
 
-def _print_next(found: Answer, storage: str | None) -> None:
+def _confirm_command(found: Answer, option: str) -> tuple[str, str]:
+    return f"sweep confirm {found.study}{option}", "whether it really helps, on new seeds"
+
+
+def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | None) -> None:
     option = _storage_option(storage)
     console.print("\nNext:")
     for command, purpose in (
+        *([] if confirmed else [_confirm_command(found, option)]),
         (f"sweep export {found.study}{option} -o best.toml", "the best config as a file"),
         ("sweep score best.toml", "the same scores again, to the bit"),
-        ("sweep score best.toml --seed 1", "on a seed that the search never saw"),
         ("sweep train best.toml -o out", "a GAN trained with it, and samples"),
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),
     ):
@@ -211,19 +245,12 @@ def _score(entry: Ranked) -> str:
     return f"{entry.score:.3f} ± {entry.standard_error:.3f}"
 
 
-def _number(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, tuple):
-        return "-".join(map(str, value))
-    return "–" if value is None else str(value)
-
-
-def answer_as_json(found: Answer) -> dict[str, Any]:
+def answer_as_json(found: Answer, confirmed: Confirmation | None = None) -> dict[str, Any]:
     """The answer as plain data; numbers in full."""
     return {
         "version": JSON_VERSION,
         "study": found.study,
+        **confirmation_as_json(confirmed),
         "metric": found.spec.score.metric,
         "counts": found.counts,
         "baseline": None if found.baseline is None else _as_json(found.baseline),
@@ -245,9 +272,53 @@ def answer_as_json(found: Answer) -> dict[str, Any]:
         },
         "ranking": [_as_json(entry) for entry in found.ranking],
         "warnings": list(found.warnings),
-        "failures": {str(number): reason for number, reason in found.failures.items()},
+        "failures": {str(trial): reason for trial, reason in found.failures.items()},
         "feature_accuracy": found.feature_accuracy,
         "spec": found.spec.plain(),
+    }
+
+
+def confirmation_as_json(found: Confirmation | None) -> dict[str, Any]:
+    """A confirmation under the key `confirmation`; None where there is none."""
+    if found is None:
+        return {"confirmation": None}
+    look = found.final
+    said = {
+        "verdict": found.verdict,
+        "sentence": verdict_sentence(found),
+        "details": list(details(found)),
+        "seeds": found.seeds,
+        "best": found.best.trial.number,
+        "candidates": [_confirmed_as_json(entry) for entry in found.candidates],
+        "final": None
+        if look is None
+        else {
+            "name": look.name,
+            "scores": look.scores.tolist(),
+            "baseline_scores": look.baseline_scores.tolist(),
+            "difference": None if look.estimate is None else asdict(look.estimate),
+        },
+    }
+    return {"confirmation": said}
+
+
+def _confirmed_as_json(entry: Confirmed) -> dict[str, Any]:
+    return {
+        "trial": entry.trial.number,
+        "kind": entry.trial.kind,
+        "against": entry.against,
+        "search_score": entry.trial.score,
+        "score": entry.score,
+        "baseline_score": entry.baseline_score,
+        "lead": entry.lead,
+        "search_lead": entry.search_lead,
+        "scores": entry.scores.tolist(),
+        "baseline_scores": entry.baseline_scores.tolist(),
+        "effect": None if entry.effect is None else asdict(entry.effect),
+        "stopped": None if entry.stopped is None else asdict(entry.stopped),
+        "stopped_scores": entry.stopped_scores,
+        "stopped_steps": entry.stopped_steps,
+        "diverged": entry.diverged,
     }
 
 

@@ -11,9 +11,9 @@ from sweep.cli.app import AsJson, Storage, app, console, print_json
 @app.command("list", epilog="Example:  sweep list --storage sqlite:///studies.db")
 def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """List the studies of a storage."""
-    from sweep.cli.answers import metric_name
     from sweep.storage import open_storage
     from sweep.storage.connect import shown_url
+    from sweep.study.describe import metric_name
     from sweep.study.overview import overview
 
     entries = overview(open_storage(storage))
@@ -43,14 +43,17 @@ def show_command(
     top: Annotated[int, typer.Option(min=1, help="How many trials of the ranking.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Show one study: baseline, ranking, best config, the score per target, warnings."""
+    """Show one study: the verdict, baseline, ranking, best config, λ profile, warnings."""
     from sweep.cli.answers import answer_as_json, print_answer
+    from sweep.confirm.reading import read_confirmation
     from sweep.storage import open_storage
     from sweep.study.answers import answer
     from sweep.study.records import load_study
 
-    found = answer(load_study(study, open_storage(storage)))
+    opened = open_storage(storage)
+    loaded = load_study(study, opened)
+    found, confirmed = answer(loaded), read_confirmation(loaded, opened)
     if as_json:
-        print_json(answer_as_json(found))
+        print_json(answer_as_json(found, confirmed))
     else:
-        print_answer(found, storage, shown=top)
+        print_answer(found, storage, confirmed=confirmed, shown=top)

@@ -58,7 +58,9 @@ def launch_command(
     from sweep.cli.interrupts import Interrupts
     from sweep.cli.logs import notice_log
     from sweep.cli.watching import watching
+    from sweep.confirm.reading import read_confirmation
     from sweep.spec import load_spec
+    from sweep.storage import open_storage
     from sweep.study.answers import answer
     from sweep.study.launch import launch
 
@@ -81,10 +83,11 @@ def launch_command(
             log=notice_log,
         )
     found = answer(launched.study)
+    confirmed = read_confirmation(launched.study, open_storage(storage))
     if as_json:
-        print_json(answer_as_json(found) | {"done": launched.done})
+        print_json(answer_as_json(found, confirmed) | {"done": launched.done})
     else:
-        print_answer(found, storage)
+        print_answer(found, storage, confirmed=confirmed)
         if not launched.done:
             again = shlex.join(["sweep", *sys.argv[1:]])
             console.print("\nStopped before the end; nothing is lost. Go on with:")

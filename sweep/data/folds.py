@@ -1,5 +1,6 @@
 """Which images train, which judge, and which make the feature map."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,7 @@ class FoldPlan:
         feature_indices: [n_feature], ascending: set aside for the feature map, never judged.
         train: [folds, n_train], n_train = (folds - 1) * n_fold: the other folds together.
         held_out: [folds, n_fold]: what the samples of a member on that fold are compared with.
+        outer: [n_outer], ascending: in no fold and no feature map, for one look at the end.
         seed: the seed that it was drawn with.
         fingerprint: SHA-256 in hex over the three index arrays.
     """
@@ -27,43 +29,85 @@ class FoldPlan:
     feature_indices: np.ndarray = field(compare=False, repr=False)
     train: np.ndarray = field(compare=False, repr=False)
     held_out: np.ndarray = field(compare=False, repr=False)
+    outer: np.ndarray = field(compare=False, repr=False)
     seed: int
     fingerprint: str
 
 
 def plan_folds(
-    labels: np.ndarray | None, count: int, *, folds: int, feature_share: float, seed: int
+    labels: np.ndarray | None,
+    count: int,
+    *,
+    folds: int,
+    feature_share: float,
+    seed: int,
+    outer_share: float = 0.0,
 ) -> FoldPlan:
     """Draws a set-aside part and `folds` equal, disjoint folds, stratified where there are labels.
 
-    round(feature_share * count) images are set aside, each class in its share to within one
-    image. The others are dealt to the folds, class after class, so that no two folds differ by
-    more than one image of any class. Folds must be of exactly one size, because the bias of a
-    Fréchet distance depends on it: the remainder, fewer than `folds` images, is in no part of the
-    plan. It falls on classes drawn by the seed. The order within a row is random.
+    round(outer_share * count) images are taken away first, then round(feature_share * rest) are set
+    aside, each class in its share to within one image. The others are dealt to the folds, class
+    after class, so that no two folds differ by more than one image of any class. Folds must be of
+    exactly one size, because the bias of a Fréchet distance depends on it: the remainder, fewer
+    than `folds` images, is in no part of the plan. It falls on classes drawn by the seed. The order
+    within a row is random.
 
     Args:
         labels: [count] integers, or None for folds that take no notice of classes.
         count: the number of images.
         folds: at least 2.
         feature_share: the share of images for the feature map, 0 <= feature_share < 1.
+        outer_share: the share of images for one look at the end, 0 <= outer_share < 1.
         seed: integer >= 0 for NumPy's PCG64; equal arguments give an equal plan, on any
             machine and under any version of NumPy.
 
     Raises:
-        UserError: `folds` or `feature_share` is out of range, or fewer than 2 images a fold are
+        UserError: `folds` or a share is out of range, or fewer than 2 images a fold are
             left after the set-aside.
         ValueError: labels are not [count], or the seed is negative.
     """
     if labels is not None and labels.shape != (count,):
         raise ValueError(f"labels have the shape {list(labels.shape)}, expected [{count}]")
-    set_aside = _check(count, folds, feature_share)
+    taken, set_aside = _check(count, folds, feature_share, outer_share)
     bits = np.random.PCG64(seed)
     groups = _shuffled_classes(labels, count, bits)
-    quotas = apportion(np.array([len(group) for group in groups]), set_aside)
+    outer, groups = _split(groups, taken)
+    feature, groups = _split(groups, set_aside)
+    return _freeze(np.sort(feature), *_deal(groups, folds, bits), np.sort(outer), seed)
 
-    feature = np.concatenate([g[:quota] for g, quota in zip(groups, quotas, strict=True)])
-    rest = np.concatenate([g[quota:] for g, quota in zip(groups, quotas, strict=True)])
+
+def deal_again(plan: FoldPlan, labels: np.ndarray | None, seed: Sequence[int]) -> FoldPlan:
+    """The same parts of a plan with its folds dealt anew, from the images that were in them.
+
+    `seed` are integers >= 0 of which NumPy's SeedSequence makes PCG64's; feature map and outer
+    part stay as they are.
+    """
+    bits = np.random.PCG64(list(seed))
+    inside = np.sort(plan.held_out.ravel())
+    groups = _shuffled_classes(None if labels is None else labels[inside], len(inside), bits)
+    folds = len(plan.held_out)
+    parts = _deal([inside[group] for group in groups], folds, bits)
+    return _freeze(plan.feature_indices, *parts, plan.outer, plan.seed)
+
+
+def outer_plan(plan: FoldPlan) -> FoldPlan:
+    """One fold: all images of the plan's folds train, and those of its outer part judge."""
+    everything = np.sort(plan.held_out.ravel())[None]
+    return _freeze(plan.feature_indices, everything, plan.outer[None], plan.outer, plan.seed)
+
+
+def _split(groups: list[np.ndarray], number: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """So many indices, each group in its share, and what is left of the groups."""
+    quotas = apportion(np.array([len(group) for group in groups]), number)
+    taken = np.concatenate([g[:quota] for g, quota in zip(groups, quotas, strict=True)])
+    return taken, [g[quota:] for g, quota in zip(groups, quotas, strict=True)]
+
+
+def _deal(
+    groups: list[np.ndarray], folds: int, bits: np.random.PCG64
+) -> tuple[np.ndarray, np.ndarray]:
+    """The training and held-out indices of each fold."""
+    rest = np.concatenate(groups)
     size = len(rest) // folds
     # A class is one run in `rest`, so dealing like cards gives each fold its floor or ceiling.
     dealt = rest[: size * folds].reshape(size, folds).T
@@ -72,22 +116,29 @@ def plan_folds(
     train = np.stack(
         [_shuffle(np.delete(held_out, fold, axis=0).ravel(), bits) for fold in range(folds)]
     )
-    return _freeze(np.sort(feature), train, held_out, seed)
+    return train, held_out
 
 
-def _check(count: int, folds: int, feature_share: float) -> int:
+def _check(count: int, folds: int, feature_share: float, outer_share: float) -> tuple[int, int]:
+    """How many images are taken away, and how many set aside."""
     if folds < 2:
         raise UserError(f"score.folds = {folds}: accepted are whole numbers >= 2")
-    if not 0 <= feature_share < 1:
-        raise UserError(f"score.feature_share = {feature_share}: accepted are 0 <= share < 1")
-    set_aside = round(feature_share * count)
-    left = count - set_aside
+    for name, share in {
+        "score.feature_share": feature_share,
+        "confirm.holdout": outer_share,
+    }.items():
+        if not 0 <= share < 1:
+            raise UserError(f"{name} = {share}: accepted are 0 <= share < 1")
+    taken = round(outer_share * count)
+    set_aside = round(feature_share * (count - taken))
+    left = count - taken - set_aside
     if left < 2 * folds:
+        kept = f" and {taken} for the look at the end" if taken else ""
         raise UserError(
             f"score.folds = {folds}: {left} of {count} images are left after {set_aside} are set "
-            f"aside for the feature map; {folds} folds need at least {2 * folds}"
+            f"aside for the feature map{kept}; {folds} folds need at least {2 * folds}"
         )
-    return set_aside
+    return taken, set_aside
 
 
 def _shuffled_classes(
@@ -110,15 +161,20 @@ def _shuffle(values: np.ndarray, bits: np.random.PCG64) -> np.ndarray:
     return values[np.argsort(bits.random_raw(len(values)), kind="stable")]
 
 
-def _freeze(feature: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int) -> FoldPlan:
-    arrays = [np.ascontiguousarray(part, np.int32) for part in (feature, train, held_out)]
+def _freeze(
+    feature: np.ndarray, train: np.ndarray, held_out: np.ndarray, outer: np.ndarray, seed: int
+) -> FoldPlan:
+    arrays = [np.ascontiguousarray(part, np.int32) for part in (feature, train, held_out, outer)]
     for array in arrays:
         array.setflags(write=False)
-    feature, train, held_out = arrays
+    feature, train, held_out, outer = arrays
+    # Without an outer part the fingerprint is that of versions that had none.
+    kept = {"outer": outer} if len(outer) else {}
     return FoldPlan(
         feature_indices=feature,
         train=train,
         held_out=held_out,
+        outer=outer,
         seed=seed,
-        fingerprint=fingerprint(feature_indices=feature, train=train, held_out=held_out),
+        fingerprint=fingerprint(feature_indices=feature, train=train, held_out=held_out, **kept),
     )

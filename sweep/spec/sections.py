@@ -245,6 +245,16 @@ class ServiceSection(Section):
     storage_patience: Annotated[float, Rule(float, minimum=0, searchable=False)] = 600.0
 
 
+class ConfirmSection(Section):
+    """What is trained again after the search, to be sure of its answer."""
+
+    seeds: Annotated[int, Rule(int, minimum=0, maximum=1000, searchable=False)] = 0
+    top: Annotated[int, Rule(int, minimum=1, maximum=100, searchable=False)] = 3
+    holdout: Annotated[
+        float, Rule(float, minimum=0, maximum=1, exclusive_maximum=True, searchable=False)
+    ] = 0.0
+
+
 class ScoreSection(Section):
     metric: Annotated[str, Rule(str, names=METRICS, searchable=False)] = "fid"
     second: Annotated[str | None, Rule(str, names=METRICS, searchable=False, optional=True)] = None

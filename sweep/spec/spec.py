@@ -11,6 +11,7 @@ from sweep.spec.idle import check_idle
 from sweep.spec.ranges import Choices, Interval, Range
 from sweep.spec.sections import (
     AugmentSection,
+    ConfirmSection,
     DataSection,
     GradientPenaltySection,
     ModelSection,
@@ -73,6 +74,7 @@ class Spec(Section):
     gradient_penalty: GradientPenaltySection = GradientPenaltySection()
     augment: AugmentSection = AugmentSection()
     score: ScoreSection = ScoreSection()
+    confirm: ConfirmSection = ConfirmSection()
     service: ServiceSection = ServiceSection()
     methods: Methods = Field(default_factory=dict)
 

@@ -12,6 +12,7 @@ import optuna
 from optuna.storages import RDBStorage
 from threadpoolctl import threadpool_limits
 
+from sweep.confirm.run import confirm_if_wanted
 from sweep.engine.devices import device_names, use_all_cores
 from sweep.errors import UserError
 from sweep.prepare import Setup, prepare
@@ -78,8 +79,11 @@ def launch(
 
     `watch` is called after each chunk. When `stop()` turns true or `timeout` seconds are over, the
     running chunk is finished and scored, trials in flight go back to the queue, and the launch
-    ends; a later launch of the same spec goes on. Raises `UserError` for what the user can mend;
-    nothing is written before spec, data and storage are found to be usable.
+    ends; a later launch of the same spec goes on. When the search is done and the spec says so,
+    this process confirms its answer (see `sweep.confirm`).
+
+    Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
+    are found to be usable.
     """
     begun = time.monotonic()
     deadline = np.inf if timeout is None else begun + timeout
@@ -88,10 +92,14 @@ def launch(
     def over() -> bool:
         return stop() or time.monotonic() >= deadline
 
+    def confirmed(study: optuna.Study) -> bool:
+        return confirm_if_wanted(study, opened, setup, watch=watch, stop=over, log=log)
+
     def with_crew(study: optuna.Study, start: StartWorker) -> Launched:
         prepared = time.monotonic()
         patience = Patience.with_storage(opened, spec.service.storage_patience, log)
         done = Crew(spec, study, workers, start, patience, watch, over, log, begun).run()
+        done = done and confirmed(study)
         seconds = time.monotonic() - begun
         return Launched(study, done, seconds, prepared - begun, seconds)
 
@@ -101,7 +109,7 @@ def launch(
             check_reach(_shown(storage), nodes, this_node())
             # Before JAX starts here: on one machine, its memory is for those that train.
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-            opened, study, _ = submit(spec, storage)
+            opened, study, setup = submit(spec, storage)
             # Ray is an extra.
             from sweep.study.ray_workers import RayWorkers
 
@@ -123,8 +131,9 @@ def launch(
         log=log,
         begun=begun,
     )
+    done = work.done and confirmed(study)
     seconds = time.monotonic() - begun
-    return Launched(study, work.done, seconds, prepared - begun, work.training.seconds)
+    return Launched(study, done, seconds, prepared - begun, work.training.seconds)
 
 
 def check_place(on: str, address: str | None) -> None:

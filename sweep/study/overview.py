@@ -6,7 +6,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from sweep.study.records import BASELINE, MEAN, role
+from sweep.study.records import BASELINE, CONFIRMS, MEAN, role
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,11 @@ class Overview:
 
 
 def overview(storage: RDBStorage) -> list[Overview]:
-    """Every study of the storage by name, other people's included."""
+    """Every study of the storage by name, other people's included; confirmations belong to one."""
     return [
         _entry(optuna.load_study(study_name=study.study_name, storage=storage))
         for study in sorted(storage.get_all_studies(), key=lambda study: study.study_name)
+        if CONFIRMS not in study.user_attrs
     ]
 
 

@@ -19,11 +19,14 @@ from sweep.versions import versions
 
 BASELINE = "baseline"
 SEARCH = "search"
+CONFIRM = "confirm"
+CONFIRMS = "confirms"
+"""The attribute of a study that holds another one's confirmation, with that one's name."""
 MEAN = " (mean over folds)"
 """What follows a metric in the name of an objective."""
-_FREE = ("study.trials", "service.")
+_FREE = ("study.trials", "service.", "confirm.seeds", "confirm.top")
 """Fields, and sections, in which a study may differ from the spec it was created with: it only
-grows longer, or is run otherwise."""
+grows longer, is run otherwise, or confirmed more often."""
 
 
 def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
@@ -69,7 +72,8 @@ def load_study(name: str, storage: RDBStorage) -> optuna.Study:
     try:
         return optuna.load_study(study_name=name, storage=storage)
     except KeyError as error:
-        known = sorted(study.study_name for study in storage.get_all_studies())
+        studies = storage.get_all_studies()
+        known = sorted(s.study_name for s in studies if CONFIRMS not in s.user_attrs)
         raise UserError(
             f"study {name!r} is not in {_shown(storage)}; there: {', '.join(known) or 'none'}"
         ) from error
@@ -91,7 +95,7 @@ def study_spec(study: optuna.Study) -> Spec:
 
 
 def role(trial: FrozenTrial | optuna.Trial) -> str:
-    """`baseline` or `search`."""
+    """`baseline` or `search`; `confirm` or `final` in a confirmation."""
     found: str = trial.user_attrs.get("role", SEARCH)
     return found
 

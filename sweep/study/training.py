@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import optuna
 
@@ -16,9 +17,10 @@ from sweep.engine.settings import methods_of
 from sweep.plugins import fault_of_plugin
 from sweep.prepare import Setup
 from sweep.spec.spec import Spec
-from sweep.study.trial_run import TrialRun, begin
+from sweep.study.trial_run import Run, TrialRun, begin
 
-Slots = Sequence[TrialRun | None]
+R = TypeVar("R", bound=Run)
+Slots = Sequence[Run | None]
 
 
 @dataclass
@@ -33,9 +35,9 @@ class Training:
 
     def begin(self, trial: optuna.Trial) -> TrialRun:
         """Asks for a trial's parameters, and finds the program that it will share."""
-        return begin(trial, self.spec, self.setup, self._menu)
+        return begin(trial, self.spec, self.setup, self.menu)
 
-    def advance(self, slots: Slots) -> Iterator[tuple[int, TrialRun, Chunk]]:
+    def advance(self, slots: Sequence[R | None]) -> Iterator[tuple[int, R, Chunk]]:
         """Trains every trial that has no end for one chunk, program by program.
 
         Yields slots, trials and what their programs found. A trial whose user's file raises gets an
@@ -57,7 +59,7 @@ class Training:
                     yield slot, run, chunk
 
     @contextmanager
-    def heeding_plugins(self, runs: Sequence[TrialRun]) -> Iterator[None]:
+    def heeding_plugins(self, runs: Sequence[Run]) -> Iterator[None]:
         """Makes what a user's file raises a matter of the trials that use it.
 
         The trials share a program, which holds the methods of others that do not: these begin anew,
@@ -82,15 +84,15 @@ class Training:
                 else:
                     run.begin_alone(self.setup)
 
-    def state_of(self, run: TrialRun, slot: int) -> MemberState:
+    def state_of(self, run: Run, slot: int) -> MemberState:
         """The states of a trial's members, copied off the devices."""
         return self._population(run.program).state_of(slot)
 
-    def put_state(self, run: TrialRun, slot: int, state: MemberState) -> None:
+    def put_state(self, run: Run, slot: int, state: MemberState) -> None:
         """Sets them, as `state_of` gave them."""
         self._population(run.program).put_state(slot, state)
 
-    def like(self, run: TrialRun) -> MemberState:
+    def like(self, run: Run) -> MemberState:
         """What `state_of` gives, as shapes and dtypes."""
         return self._population(run.program).like()
 
@@ -99,7 +101,8 @@ class Training:
         needed = {run.program for run in slots if run is not None}
         self._populations = {p: each for p, each in self._populations.items() if p in needed}
 
-    def _menu(self, method: str | None) -> tuple[Method, ...]:
+    def menu(self, method: str | None) -> tuple[Method, ...]:
+        """The methods that the program of a trial holds, which chose `method`."""
         # Under vmap every member would run all of a menu: there a program holds one method alone.
         if local_devices()[0].platform != "cpu":
             return ()

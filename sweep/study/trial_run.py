@@ -1,4 +1,4 @@
-"""One trial in flight: from being asked for to being told."""
+"""A config in training, and one that is a trial of the search: from asked for to told."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,16 +29,14 @@ from sweep.versions import versions
 
 
 @dataclass
-class TrialRun:
-    """A trial with its config and its scores so far.
+class Run:
+    """A config in training, with its scores so far.
 
     `fold_scores` has an array [objectives, folds] for each chunk, `recorded` the mean over folds of
-    whatever else was measured, `unstored` the rows that the database has not seen. A trial whose
-    training is over has an `end`, which waits to be told. It is `undecided` while the pruner was
-    not asked about what was stored.
+    whatever else was measured, `unstored` the rows that the database has not seen. What is over has
+    an `end`, which waits to be told.
     """
 
-    trial: optuna.Trial
     config: Spec
     program: Program
     hyperparameters: Hyperparameters
@@ -46,11 +44,6 @@ class TrialRun:
     recorded: list[dict[str, float]] = field(default_factory=list)
     unstored: list[Measurement] = field(default_factory=list)
     end: Callable[[optuna.Study], None] | None = None
-    undecided: bool = False
-
-    @property
-    def is_baseline(self) -> bool:
-        return role(self.trial) == BASELINE
 
     @property
     def chunks(self) -> int:
@@ -75,6 +68,45 @@ class TrialRun:
         for kept in (self.fold_scores, self.recorded, self.unstored):
             kept.clear()
 
+    def final_chunk(self) -> int:
+        """The index of the chunk whose score is the trial's."""
+        if self.config.score.at == "final":
+            return self.chunks - 1
+        metric = self.config.score.metric
+        return int(np.argmin([cost(metric, float(s[0].mean())) for s in self.fold_scores]))
+
+    def result(self, chunk: int) -> dict[str, Any]:
+        """What is stored of the scores at a chunk, as plain data."""
+        scores = self.fold_scores[chunk]
+        found = {
+            "fold_scores": scores[0].tolist(),
+            "standard_error": standard_error(scores[0]),
+            "step": (chunk + 1) * self.program.chunk_steps,
+            "recorded": self.recorded[chunk],
+        }
+        if len(scores) > 1:
+            found["second_fold_scores"] = scores[1].tolist()
+        return found
+
+    def failing(self, reason: str) -> Callable[[optuna.Study], None]:
+        """What tells Optuna that there is no score, and why."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class TrialRun(Run):
+    """A trial of the search in flight.
+
+    It is `undecided` while the pruner was not asked about what was stored.
+    """
+
+    trial: optuna.Trial
+    undecided: bool = False
+
+    @property
+    def is_baseline(self) -> bool:
+        return role(self.trial) == BASELINE
+
     def store(self, engine: Engine) -> None:
         """Writes what the database has not seen, and reports the mean of every chunk in it.
 
@@ -92,23 +124,15 @@ class TrialRun:
                 self.trial.report(float(mean), step)
         self.unstored.clear()
 
-    def final_chunk(self) -> int:
-        """The index of the chunk whose score is the trial's."""
-        if self.config.score.at == "final":
-            return self.chunks - 1
-        metric = self.config.score.metric
-        return int(np.argmin([cost(metric, float(s[0].mean())) for s in self.fold_scores]))
-
     def complete(self, study: optuna.Study) -> None:
         """Tells Optuna the score: the mean over folds at the last chunk or at the best one."""
         chosen = self.final_chunk()
-        scores = self.fold_scores[chosen]
-        self._describe(chosen)
-        study.tell(self.trial, [float(row.mean()) for row in scores])
+        self.trial.set_user_attr("result", self.result(chosen))
+        study.tell(self.trial, [float(row.mean()) for row in self.fold_scores[chosen]])
 
     def prune(self, study: optuna.Study) -> None:
         """Tells Optuna that the trial was not worth its remaining chunks."""
-        self._describe(self.chunks - 1)
+        self.trial.set_user_attr("result", self.result(self.chunks - 1))
         study.tell(self.trial, state=TrialState.PRUNED)
 
     def failing(self, reason: str) -> Callable[[optuna.Study], None]:
@@ -120,22 +144,11 @@ class TrialRun:
 
         return fail
 
-    def _describe(self, chunk: int) -> None:
-        scores = self.fold_scores[chunk]
-        result = {
-            "fold_scores": scores[0].tolist(),
-            "standard_error": standard_error(scores[0]),
-            "step": (chunk + 1) * self.program.chunk_steps,
-            "recorded": self.recorded[chunk],
-        }
-        if len(scores) > 1:
-            result["second_fold_scores"] = scores[1].tolist()
-        self.trial.set_user_attr("result", result)
-
 
 def standard_error(scores: np.ndarray) -> float:
     """The standard error of the mean over folds: sample deviation over √folds."""
-    return float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
+    # The outer hold-out is one fold.
+    return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else 0.0
 
 
 def begin(
@@ -155,7 +168,7 @@ def begin(
     trial.set_user_attr("versions", versions())
     methods = menu(method)
     program = program_of(config, setup.image_shape, setup.samples, methods)
-    return TrialRun(trial, config, program, hyperparameters_of(config, methods))
+    return TrialRun(config, program, hyperparameters_of(config, methods), trial=trial)
 
 
 def _suggest(trial: optuna.Trial, path: str, asked: BaseDistribution) -> Any:

@@ -109,6 +109,7 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "dimension": 32,
             "feature_share": 0.3,
         },
+        "confirm": {"seeds": 0, "top": 3, "holdout": 0.0},
         "service": {
             "retries": 3,
             "checkpoint_every": 5,
@@ -252,6 +253,9 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("score", "features", "inception", "classifier"),
     ("score", "dimension", 65, "≥ 1 and ≤ 64"),
     ("score", "feature_share", 1.0, "> 0 and < 1"),
+    ("confirm", "seeds", -1, "≥ 0"),
+    ("confirm", "top", 0, "≥ 1"),
+    ("confirm", "holdout", 1.0, "< 1"),
     ("service", "retries", -1, "≥ 0"),
     ("service", "checkpoint_every", 0, "≥ 1"),
     ("service", "keep_checkpoints", 1.5, "a whole number"),
@@ -288,7 +292,7 @@ def test_every_field_has_a_wrong_value_in_these_tests() -> None:
     ("section", "field"),
     [
         (name, field)
-        for name in ("study", "data", "score", "service")
+        for name in ("study", "data", "score", "confirm", "service")
         for field in Spec.model_fields[name].annotation.model_fields  # type: ignore[union-attr]
         if field not in ("name", "record")
     ],

@@ -1,0 +1,55 @@
+"""`sweep confirm`."""
+
+from typing import Annotated
+
+import typer
+
+from sweep.cli.app import AsJson, Storage, app, console, print_json
+
+
+@app.command("confirm", epilog="Example:  sweep confirm digits --seeds 10")
+def confirm_command(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")],
+    storage: Storage = None,
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, help="Best configs of different kinds. [dim]Default: spec's[/]"),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help="Seeds, each with folds of its own. [dim]Or spec's[/]"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the best configs and the baseline again, and say whether regularisation helps.
+
+    On seeds and folds that the search never saw. What is confirmed already is not trained again:
+    more seeds, or more configs, add to it. Ctrl-C ends it; the same command goes on.
+    """
+    from sweep.cli.answers import confirmation_as_json
+    from sweep.cli.interrupts import Interrupts
+    from sweep.cli.logs import notice_log
+    from sweep.cli.verdict import print_confirmation
+    from sweep.cli.watching import watching
+    from sweep.confirm.reading import read_confirmation
+    from sweep.confirm.run import Confirming
+    from sweep.storage import open_storage
+    from sweep.storage.migrate import migrate
+    from sweep.study.records import load_study
+
+    opened = open_storage(storage)
+    migrate(opened.engine)
+    loaded = load_study(study, opened)
+    with watching(quiet=as_json) as watch, Interrupts() as interrupts:
+        done = Confirming(
+            loaded, opened, watch=watch, stop=interrupts.happened, log=notice_log
+        ).run(top, seeds)
+    found = read_confirmation(loaded, opened)
+    if as_json:
+        print_json(confirmation_as_json(found) | {"done": done})
+    elif found is not None:
+        print_confirmation(found)
+    if not done:
+        if not as_json:
+            console.print("Stopped before the end; nothing is lost, the same command goes on.")
+        raise typer.Exit(130)

@@ -1,0 +1,35 @@
+"""λ profiles in one line of text."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+BARS = "▁▂▃▄▅▆▇█"
+EMPTY = "·"
+
+
+def sparkline(
+    values: Sequence[float], scores: Sequence[float], low: float, high: float, width: int = 24
+) -> str:
+    """The median score in each of `width` equal steps of log λ from `low` to `high`, as bars.
+
+    The least score is the lowest bar. Steps without a score are dots; values beyond the ends, and
+    scores that are not finite, are left out. Of no score nothing but dots, of equal ones the lowest
+    bar.
+    """
+    ends = np.log([low, high])
+    places: dict[int, list[float]] = {}
+    for value, score in zip(values, scores, strict=True):
+        if not (low <= value <= high and np.isfinite(score)):
+            continue
+        share = (np.log(value) - ends[0]) / (ends[1] - ends[0]) if high > low else 0.0
+        places.setdefault(min(int(share * width), width - 1), []).append(score)
+    medians = {place: float(np.median(found)) for place, found in places.items()}
+    if not medians:
+        return EMPTY * width
+    least, span = min(medians.values()), max(medians.values()) - min(medians.values())
+    heights = {
+        place: round((len(BARS) - 1) * (median - least) / span) if span else 0
+        for place, median in medians.items()
+    }
+    return "".join(BARS[heights[at]] if at in heights else EMPTY for at in range(width))

@@ -1,0 +1,271 @@
+"""What a confirmation says: the effect of each candidate against its baseline, and a verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+
+from objectives.distances import cost
+from sweep.confirm.arms import BASELINE_ARM
+from sweep.confirm.records import FINAL, Kept, find_confirmation, kept
+from sweep.spec.spec import Spec
+from sweep.statistics.corrected import Estimate, corrected_estimate
+from sweep.statistics.holm import holm
+from sweep.statistics.stopping import chosen_on_others
+from sweep.study.answers import Ranked, ranked
+from sweep.study.records import CONFIRM, study_spec
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An arm against its baseline, paired by seed and fold: score minus score.
+
+    `adjusted_p` is Holm's over all candidates of the study. `wins` is the share of seeds on which
+    the mean over folds is better. `relative` is the mean over the standard deviation of the
+    baseline's seeds. `detectable` is the smallest true effect that four studies in five like this
+    one would have called one.
+    """
+
+    estimate: Estimate
+    adjusted_p: float
+    wins: float
+    relative: float | None
+    detectable: float
+
+    @property
+    def is_certain(self) -> bool:
+        return self.adjusted_p <= ALPHA
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A candidate: its confirmed scores [seeds, folds], where the search saw it, and its effect.
+
+    `lead` is by how much it is better than its baseline, `search_lead` by how much the search saw
+    it better than the study's baseline: what is gone of it was luck. `stopped` is the effect with
+    it and its baseline each at the chunk that is best on other seeds. `steps` are where those lie,
+    on average. `diverged` counts seeds by which it, or its baseline, did not stay finite; without
+    two seeds or folds left there is no effect.
+    """
+
+    name: str
+    against: str
+    trial: Ranked
+    scores: np.ndarray
+    baseline_scores: np.ndarray
+    lead: float
+    search_lead: float
+    effect: Effect | None
+    stopped: Effect | None
+    stopped_scores: tuple[float, float] | None
+    stopped_steps: tuple[float, float] | None
+    diverged: int
+
+    @property
+    def score(self) -> float:
+        return float(self.scores.mean())
+
+    @property
+    def baseline_score(self) -> float:
+        return float(self.baseline_scores.mean())
+
+
+@dataclass(frozen=True)
+class FinalLook:
+    """The chosen config and its baseline by the images held out from everything, a score a seed."""
+
+    name: str
+    scores: np.ndarray
+    baseline_scores: np.ndarray
+    estimate: Estimate | None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The candidates of a study, those that score best first, and one look at untouched images."""
+
+    spec: Spec
+    seeds: int
+    candidates: tuple[Confirmed, ...]
+    final: FinalLook | None
+
+    @property
+    def best(self) -> Confirmed:
+        """The one that the verdict is about: the surest to help, else the best by its scores."""
+        surely = [entry for entry in self.candidates if self._helps(entry)]
+        return (surely or list(self.candidates))[0]
+
+    @property
+    def verdict(self) -> str:
+        """`helps`, `hurts` or `unclear`.
+
+        It helps where one candidate is certainly better than its baseline, and hurts where all are
+        certainly worse. Holm's adjustment holds the chance that an inert penalty is said to do
+        either at 5 %.
+        """
+        if any(self._helps(entry) for entry in self.candidates):
+            return "helps"
+        if all(self._hurts(entry) for entry in self.candidates):
+            return "hurts"
+        return "unclear"
+
+    def _helps(self, entry: Confirmed) -> bool:
+        return self._is_certain(entry) and not entry.diverged and entry.lead > 0
+
+    def _hurts(self, entry: Confirmed) -> bool:
+        return self._is_certain(entry) and entry.lead < 0
+
+    def _is_certain(self, entry: Confirmed) -> bool:
+        return entry.effect is not None and entry.effect.is_certain
+
+
+def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation | None:
+    """What is confirmed of a study so far; None where no candidate and baseline share a seed."""
+    spec = study_spec(study)
+    everything = kept(find_confirmation(study, storage))
+    trials = study.get_trials(deepcopy=False)
+    numbers = {e.trial for e in everything if e.arm == BASELINE_ARM}
+    if not numbers:
+        return None
+    base = ranked(trials[min(number for number in numbers if number is not None)])
+    found = []
+    names = dict.fromkeys(e.arm for e in everything if e.role == CONFIRM and e.arm != e.against)
+    for name in names:
+        entry = _candidate(spec, name, everything, trials, base)
+        if entry is not None:
+            found.append(entry)
+    if not found:
+        return None
+    found = _adjusted(found)
+    found.sort(key=lambda entry: cost(spec.score.metric, entry.score))
+    seeds = max(len(entry.scores) for entry in found)
+    return Confirmation(spec, seeds, tuple(found), _final(spec, everything, found))
+
+
+def _candidate(
+    spec: Spec,
+    name: str,
+    everything: Sequence[Kept],
+    trials: Sequence[FrozenTrial],
+    baseline: Ranked,
+) -> Confirmed | None:
+    own = {e.seed: e for e in everything if e.role == CONFIRM and e.arm == name}
+    first = next(iter(own.values()))
+    other = {e.seed: e for e in everything if e.role == CONFIRM and e.arm == first.against}
+    seeds = sorted(own.keys() & other.keys())
+    pairs = [(own[seed].curve, other[seed].curve) for seed in seeds]
+    whole = [(a, b) for a, b in pairs if a is not None and b is not None]
+    if not whole or first.trial is None:
+        return None
+    # [seeds, chunks, folds]
+    curves, baselines = (np.stack(side) for side in zip(*whole, strict=True))
+    metric = spec.score.metric
+    chosen = [chosen_on_others(_costs(metric, side)) for side in (curves, baselines)]
+    stopped = stopped_scores = stopped_steps = None
+    scores, against = curves[:, -1], baselines[:, -1]
+    if chosen[0] is not None and chosen[1] is not None:
+        each = np.arange(len(curves))
+        at_best = curves[each, chosen[0]], baselines[each, chosen[1]]
+        stopped = _effect(spec, *at_best)
+        stopped_scores = float(at_best[0].mean()), float(at_best[1].mean())
+        steps = spec.train.steps / spec.train.chunks
+        first_step, second_step = (float((at.mean() + 1) * steps) for at in (chosen[0], chosen[1]))
+        stopped_steps = first_step, second_step
+        if spec.score.at == "best":
+            scores, against = at_best
+    searched = ranked(trials[first.trial])
+    return Confirmed(
+        name=name,
+        against=first.against,
+        trial=searched,
+        scores=scores,
+        baseline_scores=against,
+        lead=_lead(metric, scores, against),
+        search_lead=_lead(metric, np.array(searched.fold_scores), np.array(baseline.fold_scores)),
+        effect=_effect(spec, scores, against),
+        stopped=stopped,
+        stopped_scores=stopped_scores,
+        stopped_steps=stopped_steps,
+        diverged=len(pairs) - len(whole),
+    )
+
+
+def _effect(spec: Spec, scores: np.ndarray, against: np.ndarray) -> Effect | None:
+    """The effect between scores [seeds, folds], before it is adjusted for other candidates."""
+    differences = scores - against
+    # Each fold is judged by one part of the images in play and trained on all others.
+    estimate = corrected_estimate(differences.ravel(), 1 / (differences.shape[1] - 1))
+    if estimate is None:
+        return None
+    metric = spec.score.metric
+    gains = (_costs(metric, against) - _costs(metric, scores)).mean(axis=1)
+    spread = float(np.std(against.mean(axis=1), ddof=1)) if len(against) > 1 else 0.0
+    return Effect(
+        estimate=estimate,
+        adjusted_p=estimate.p,
+        wins=float((gains > 0).mean()),
+        relative=estimate.mean / spread if spread > 0 else None,
+        detectable=estimate.detectable(ALPHA),
+    )
+
+
+def _adjusted(found: Sequence[Confirmed]) -> list[Confirmed]:
+    """The same with p-values and detectable effects for so many candidates at once."""
+    effects = [_for_all([e.effect for e in found]), _for_all([e.stopped for e in found])]
+    return [
+        replace(entry, effect=effect, stopped=stopped)
+        for entry, effect, stopped in zip(found, *effects, strict=True)
+    ]
+
+
+def _for_all(effects: Sequence[Effect | None]) -> list[Effect | None]:
+    there = [effect for effect in effects if effect is not None]
+    adjusted = iter(holm([effect.estimate.p for effect in there]))
+    return [
+        effect
+        and replace(
+            effect,
+            adjusted_p=next(adjusted),
+            detectable=effect.estimate.detectable(ALPHA / len(there)),
+        )
+        for effect in effects
+    ]
+
+
+def _final(spec: Spec, everything: Sequence[Kept], found: Sequence[Confirmed]) -> FinalLook | None:
+    looks = [e for e in everything if e.role == FINAL and e.curve is not None]
+    names = [e.arm for e in looks if e.arm != e.against]
+    entry = next((entry for entry in found if entry.name in names), None)
+    if entry is None:
+        return None
+    own, other = (
+        {e.seed: e.curve for e in looks if e.arm == name and e.curve is not None}
+        for name in (entry.name, entry.against)
+    )
+    seeds = sorted(own.keys() & other.keys())
+    if not seeds:
+        return None
+    chunks = [-1, -1]
+    if spec.score.at == "best" and entry.stopped_steps is not None:
+        # Where the folds stopped it: the images of the last look choose nothing.
+        steps = spec.train.steps / spec.train.chunks
+        chunks = [round(at / steps) - 1 for at in entry.stopped_steps]
+    scores, against = (
+        np.array([float(curves[seed][chunk, 0]) for seed in seeds])
+        for curves, chunk in zip((own, other), chunks, strict=True)
+    )
+    # The images are these: what varies is the seed, and seeds share nothing.
+    return FinalLook(entry.name, scores, against, corrected_estimate(scores - against, 0.0))
+
+
+def _lead(metric: str, scores: np.ndarray, against: np.ndarray) -> float:
+    return float(_costs(metric, against).mean() - _costs(metric, scores).mean())
+
+
+def _costs(metric: str, scores: np.ndarray) -> np.ndarray:
+    return np.array([cost(metric, float(x)) for x in scores.ravel()]).reshape(scores.shape)

@@ -1,0 +1,123 @@
+"""What a confirmation says, in sentences of plain text."""
+
+from collections.abc import Iterator
+
+from objectives.distances import DISTANCES
+from objectives.distances.contract import HIGHER
+from sweep.confirm.reading import Confirmation, Confirmed, Effect
+from sweep.statistics.corrected import Estimate
+from sweep.study.describe import described, metric_name, number
+
+WORDS = {
+    "helps": "helps",
+    "hurts": "hurts",
+    "unclear": "no effect that this study could detect",
+}
+
+
+def verdict_sentence(found: Confirmation) -> str:
+    """The verdict: whether regularisation helps, by how much, and how sure that is."""
+    best = found.best
+    word = WORDS[found.verdict]
+    subject = described(best.trial)
+    metric = metric_name(found.spec.score.metric)
+    if best.effect is None:
+        return f"{word}: {subject} has too few confirmed scores to judge"
+    against = _baseline(best)
+    numbers = _estimate(best.effect, len(found.candidates))
+    if found.verdict == "unclear":
+        return (
+            f"{word}: {subject} differs in {metric} by {best.effect.estimate.mean:+.3g} from "
+            f"{against} {numbers}; four such studies in five would have found an effect of "
+            f"{number(best.effect.detectable)}"
+        )
+    wins = round(best.effect.wins * len(best.scores))
+    moves = "raises" if (best.effect.estimate.mean > 0) else "lowers"
+    every = "every candidate is worse, and the best of them, " if found.verdict == "hurts" else ""
+    return (
+        f"{word}: {every}{subject}, {moves} {metric} by {abs(best.effect.estimate.mean):.3g} from "
+        f"{against} {numbers}, and is better on {wins} of {len(best.scores)} seeds"
+    )
+
+
+def details(found: Confirmation) -> Iterator[str]:
+    """What stands behind the verdict, a sentence each."""
+    best = found.best
+    metric = metric_name(found.spec.score.metric)
+    folds = best.scores.shape[1]
+    yield (
+        f"Confirmed on {_count(found.seeds, 'seed')} and folds that the search never saw, {folds} "
+        f"folds each; better is {'higher' if _higher(found) else 'lower'}."
+    )
+    if best.effect is not None and best.effect.relative is not None:
+        yield (
+            f"The effect is {abs(best.effect.relative):.1f} times the baseline's standard "
+            "deviation between seeds."
+        )
+    yield (
+        f"Its lead over the baseline was {number(best.search_lead)} in the search ({metric} "
+        f"{number(best.trial.score)}), and is {number(best.lead)} confirmed "
+        f"({number(best.score)} against {number(best.baseline_score)}): the rest was luck."
+    )
+    if best.stopped is not None and best.stopped_scores and best.stopped_steps:
+        own, other = best.stopped_scores
+        yield (
+            "With both stopped early, each where other seeds are best (after "
+            f"{best.stopped_steps[0]:.0f} and {best.stopped_steps[1]:.0f} steps on average), "
+            f"{metric} is {number(own)} against the baseline's {number(other)} "
+            f"{_estimate(best.stopped, len(found.candidates))}."
+        )
+        yield _of_stopping_alone(best, metric)
+    for entry in found.candidates:
+        if entry.diverged:
+            yield (
+                f"{entry.name} or its baseline did not stay finite on "
+                f"{_count(entry.diverged, 'seed')}, which are left out; it is not called helpful."
+            )
+    if found.final is not None:
+        yield _final_sentence(found, metric)
+
+
+def _of_stopping_alone(best: Confirmed, metric: str) -> str:
+    assert best.stopped_scores is not None
+    stopped = best.stopped_scores[1]
+    return (
+        f"The baseline itself goes from {number(best.baseline_score)} at its scored step to "
+        f"{number(stopped)} by early stopping alone; {best.name} without stopping is at "
+        f"{number(best.score)}."
+    )
+
+
+def _final_sentence(found: Confirmation, metric: str) -> str:
+    assert found.final is not None
+    look = found.final
+    own, other = float(look.scores.mean()), float(look.baseline_scores.mean())
+    interval = "" if look.estimate is None else f" ({_interval(look.estimate)})"
+    return (
+        "On images that nothing else has touched, trained on all others: "
+        f"{metric} {number(own)} for {look.name} against {number(other)} for its baseline, "
+        f"difference {own - other:+.3g}{interval}."
+    )
+
+
+def _baseline(entry: Confirmed) -> str:
+    return f"the baseline's {number(entry.baseline_score)}"
+
+
+def _estimate(effect: Effect, candidates: int) -> str:
+    over = f", adjusted for {candidates} candidates" if candidates > 1 else ""
+    p = effect.adjusted_p
+    shown = "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+    return f"({_interval(effect.estimate)}; {shown}{over})"
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{100 * estimate.level:.0f} % interval {estimate.low:+.3g} to {estimate.high:+.3g}"
+
+
+def _higher(found: Confirmation) -> bool:
+    return DISTANCES[found.spec.score.metric].better == HIGHER
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

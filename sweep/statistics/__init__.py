@@ -1,0 +1,1 @@
+"""The statistics of a sweep: functions of scores, without a database."""

@@ -1,0 +1,91 @@
+"""`sweep confirm`, and the verdict where it is shown."""
+
+import json
+
+import pytest
+
+from sweep.cli.sparkline import BARS, EMPTY, sparkline
+
+
+@pytest.fixture
+def launched(sweep, write_spec) -> str:
+    """A finished study that was not confirmed, and what its launch said."""
+    called = sweep("launch", write_spec())
+    assert called.code == 0
+    return str(called.out)
+
+
+def test_a_study_is_confirmed_and_its_verdict_stands_first(sweep, launched) -> None:
+    assert "sweep confirm small" in launched
+    called = sweep("confirm", "small", "--top", "2", "--seeds", "2")
+    assert called.code == 0, called.err
+    verdict = called.out.split("\n\n")[0].strip()
+    assert verdict[:1] in "✓✗≈"
+    assert "95 % interval" in verdict and "adjusted for 2 candidates" in verdict.replace("\n", " ")
+    assert "Confirmed on 2 seeds and folds that the search never saw" in called.out
+    shown = sweep("show", "small").out
+    assert shown.startswith(called.out.rstrip("\n").split("\n\n")[0])
+    assert "sweep confirm small" not in shown
+
+
+def test_in_json_the_numbers_are_in_full(sweep, launched) -> None:
+    called = sweep("confirm", "small", "--top", "1", "--seeds", "2", "--json")
+    told = json.loads(called.out)
+    assert told["done"]
+    found = told["confirmation"]
+    assert found["verdict"] in ("helps", "hurts", "unclear")
+    (candidate,) = found["candidates"]
+    assert len(candidate["scores"]) == len(candidate["baseline_scores"]) == 2
+    assert set(candidate["effect"]["estimate"]) >= {"mean", "low", "high", "p"}
+    assert json.loads(sweep("show", "small", "--json").out)["confirmation"] == found
+
+
+def test_a_launch_confirms_where_the_spec_says_so(sweep, write_spec) -> None:
+    called = sweep("launch", write_spec(confirm__seeds=1, confirm__top=1))
+    assert called.code == 0
+    assert "Confirmed on 1 seed and folds" in called.out
+    assert "small, confirming" in called.err
+
+
+def test_launched_workers_search_and_their_launcher_confirms(sweep, write_spec) -> None:
+    spec = write_spec(confirm__seeds=1, confirm__top=1)
+    called = sweep("launch", spec, "--workers", "2", "--json")
+    assert called.code == 0, called.err
+    assert json.loads(called.out)["confirmation"]["seeds"] == 1
+
+
+def test_what_was_never_searched_cannot_be_confirmed(sweep, write_spec) -> None:
+    sweep("submit", write_spec())
+    called = sweep("confirm", "small")
+    assert called.code == 2
+    assert "study 'small' cannot be confirmed: no score of its baseline is there yet" in called.err
+
+
+def test_an_unknown_study_is_told_with_those_there_are(sweep, launched) -> None:
+    sweep("confirm", "small", "--seeds", "1", "--top", "1")
+    called = sweep("confirm", "smal")
+    assert called.code == 2
+    assert called.err.rstrip().endswith("there: small")
+
+
+def test_a_profile_is_drawn_for_every_target(launched) -> None:
+    lines = [line for line in launched.splitlines() if EMPTY in line or BARS[0] in line]
+    assert lines == []  # λ is a choice here, not a range
+
+
+def test_the_lowest_bar_is_the_least_median() -> None:
+    drawn = sparkline([2e-4, 2e-3, 2e-3, 1e-1], [3.0, 1.0, 1.0, 2.0], 1e-4, 1e-1, width=3)
+    assert drawn == "█▁▅"
+
+
+@pytest.mark.parametrize(
+    ("values", "scores", "expected"),
+    [
+        ([], [], "···"),
+        ([1e-3], [float("nan")], "···"),
+        ([1e-9, 1e9], [1.0, 2.0], "···"),
+        ([1e-4, 1e-1], [2.0, 2.0], "▁·▁"),
+    ],
+)
+def test_steps_without_a_score_are_dots(values, scores, expected) -> None:
+    assert sparkline(values, scores, 1e-4, 1e-1, width=3) == expected

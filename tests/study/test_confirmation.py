@@ -1,0 +1,185 @@
+"""What a confirmation says, from scores written by hand."""
+
+from collections.abc import Callable
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+from scipy import stats
+
+from sweep.confirm.reading import Confirmation, read_confirmation
+from sweep.confirm.records import confirmation_name
+from sweep.confirm.wording import details, verdict_sentence
+from sweep.search.space import no_penalty
+from sweep.statistics.holm import holm
+from sweep.study.records import CONFIRM
+
+SEEDS, CHUNKS, FOLDS = 6, 3, 2
+Write = Callable[..., Confirmation | None]
+
+
+@pytest.fixture
+def confirmed(make_spec, databases, storage_url) -> Write:
+    """The confirmation of curves [seeds, chunks, folds] by arm; None is a seed that diverged."""
+
+    def confirmed(
+        baseline: np.ndarray, *others: list[np.ndarray | None], **changes: object
+    ) -> Confirmation | None:
+        spec = make_spec(score__folds=FOLDS, **changes)
+        storage = databases.open(storage_url)
+        study = optuna.create_study(storage=storage, study_name="small")
+        held = optuna.create_study(storage=storage, study_name=confirmation_name("small"))
+        study.set_user_attr("spec", spec.plain())
+        none = spec.with_values(no_penalty())
+        some = spec.with_values(
+            {"penalty.strength": 1e-3, "penalty.order": 2.0, "penalty.target": "both"}
+        )
+        for number, curves in enumerate([baseline, *others]):
+            config = none if number == 0 else some
+            result = {"fold_scores": [1.0, 1.5 - number], "standard_error": 0.1, "step": 40}
+            role = "search" if number else "baseline"
+            said = {"role": role, "config": config.plain(), "result": result}
+            study.add_trial(create_trial(value=1.0, user_attrs=said))
+            name = f"trial {number}" if number else "baseline"
+            for seed, curve in enumerate(curves, 1):
+                about = {
+                    "role": CONFIRM,
+                    "arm": name,
+                    "against": "baseline",
+                    "trial": number,
+                    "seed": seed,
+                    "config": config.plain(),
+                }
+                if curve is None:
+                    failed = about | {"reason": "not finite by step 10"}
+                    held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=failed))
+                else:
+                    attributes = about | {"curve": curve.tolist(), "result": result}
+                    held.add_trial(create_trial(value=1.0, user_attrs=attributes))
+        return read_confirmation(study, storage)
+
+    return confirmed
+
+
+def noise(seed: int, scale: float = 0.1) -> np.ndarray:
+    return 2 + scale * np.random.default_rng(seed).normal(size=(SEEDS, CHUNKS, FOLDS))
+
+
+def test_the_effect_is_that_of_the_corrected_test_over_pairs_at_the_last_chunk(confirmed) -> None:
+    baseline, other = noise(0), noise(1) - 0.2
+    found = confirmed(baseline, list(other))
+    assert found is not None and found.best.effect is not None
+    differences = (other - baseline)[:, -1].ravel()
+    count = SEEDS * FOLDS
+    # Two folds: as many images judge as train.
+    error = np.sqrt((1 / count + 1) * differences.var(ddof=1))
+    p = 2 * stats.t.sf(abs(differences.mean() / error), count - 1)
+    assert found.best.effect.estimate.mean == pytest.approx(differences.mean())
+    assert found.best.effect.adjusted_p == pytest.approx(p)
+    means = (other - baseline)[:, -1].mean(axis=1)
+    assert found.best.effect.wins == np.mean(means < 0)
+    spread = baseline[:, -1].mean(axis=1).std(ddof=1)
+    assert found.best.effect.relative == pytest.approx(differences.mean() / spread)
+
+
+@pytest.mark.parametrize(
+    ("shift", "verdict", "start"),
+    [(-1.0, "helps", "helps: trial 1"), (1.0, "hurts", "hurts: every candidate is worse")],
+)
+def test_a_large_effect_is_called_by_its_name(confirmed, shift, verdict, start) -> None:
+    found = confirmed(noise(0), list(noise(1) + shift))
+    assert found is not None
+    assert found.verdict == verdict
+    assert verdict_sentence(found).startswith(start)
+
+
+def test_higher_is_better_where_the_metric_says_so(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1) + 1), score__metric="coverage")
+    assert found is not None
+    assert found.verdict == "helps"
+    assert "raises coverage by" in verdict_sentence(found)
+    assert "better is higher" in next(iter(details(found)))
+
+
+def test_no_effect_is_said_with_the_smallest_that_would_have_been_found(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)))
+    assert found is not None and found.best.effect is not None
+    assert found.verdict == "unclear"
+    sentence = verdict_sentence(found)
+    assert sentence.startswith("no effect that this study could detect: trial 1")
+    assert f"an effect of {found.best.effect.detectable:.3g}" in sentence
+
+
+def test_several_candidates_are_adjusted_for(confirmed) -> None:
+    baseline = noise(0)
+    curves = [noise(1) - 0.3, noise(2) - 0.25, noise(3)]
+    found = confirmed(baseline, *map(list, curves))
+    assert found is not None
+    plain = [c.effect.estimate.p for c in found.candidates if c.effect is not None]
+    assert [c.effect.adjusted_p for c in found.candidates if c.effect is not None] == holm(plain)
+    assert [c.name for c in found.candidates] == sorted(
+        ("trial 1", "trial 2", "trial 3"), key=lambda name: curves[int(name[-1]) - 1][:, -1].mean()
+    )
+
+
+def test_one_candidate_that_helps_is_the_verdict_s_even_beside_one_that_hurts(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1) + 1), list(noise(2) - 1))
+    assert found is not None
+    assert (found.verdict, found.best.name) == ("helps", "trial 2")
+
+
+def test_early_stopping_compares_each_at_the_chunk_that_other_seeds_chose(confirmed) -> None:
+    baseline, other = noise(0, 0.01), noise(1, 0.01)
+    # The baseline overfits after its first chunk; the other one gets better to the end.
+    baseline[:, 1:] += 1.0
+    other[:, :2] += 1.0
+    found = confirmed(baseline, list(other))
+    assert found is not None and found.best.stopped is not None
+    assert found.verdict == "helps"
+    assert found.best.stopped_steps == (40.0 / 4 * 3, 10.0)
+    assert abs(found.best.stopped.estimate.mean) < 0.02
+
+
+def test_where_trials_score_at_their_best_chunk_so_does_the_confirmation(confirmed) -> None:
+    baseline, other = noise(0, 0.01), noise(1, 0.01)
+    baseline[:, 1:] += 1.0
+    found = confirmed(baseline, list(other - 0.5), score__at="best")
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.estimate.mean == pytest.approx(-0.5, abs=0.02)
+
+
+def test_a_candidate_that_diverges_is_never_called_helpful(confirmed) -> None:
+    curves: list[np.ndarray | None] = [*(noise(1) - 1)]
+    curves[2] = None
+    found = confirmed(noise(0), curves)
+    assert found is not None
+    assert found.verdict == "unclear"
+    assert found.best.diverged == 1
+    assert len(found.best.scores) == SEEDS - 1
+    assert any("did not stay finite on 1 seed" in sentence for sentence in details(found))
+
+
+def test_where_nothing_is_paired_there_is_no_confirmation(confirmed) -> None:
+    assert confirmed(noise(0), [None] * SEEDS) is None
+
+
+def test_one_seed_has_an_interval_over_its_folds_and_no_early_stopping(confirmed) -> None:
+    found = confirmed(noise(0)[:1], list(noise(1)[:1]))
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.estimate.degrees == FOLDS - 1
+    assert found.best.effect.relative is None
+    assert found.best.stopped is None
+    assert list(details(found))
+
+
+def test_the_lead_of_the_search_stands_beside_the_confirmed_one(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)))
+    assert found is not None
+    # Written above: folds 1.0 and 1.5 for the baseline, 1.0 and 0.5 for the candidate.
+    assert found.best.search_lead == pytest.approx(0.5)
+    assert found.best.lead == pytest.approx((noise(0) - noise(1))[:, -1].mean())
+
+
+def test_a_study_that_was_never_confirmed_has_no_confirmation(example, databases) -> None:
+    assert read_confirmation(example.study, databases.open(example.url)) is None
