@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,10 +15,13 @@ from sweep.study.measure import STILL
 _LEAST_PIXELS = 640
 
 
-def draw_grid(images: np.ndarray, path: Path) -> None:
-    """Writes images [n, h, w, c] in [−1, 1] as a near-square grid, whole pixels enlarged."""
+def draw_grid(images: np.ndarray, path: Path | IO[bytes], columns: int | None = None) -> None:
+    """Writes images [n, h, w, c] in [−1, 1] as a PNG, whole pixels enlarged.
+
+    Row by row in `columns`, by default in a grid that is nearly square.
+    """
     count, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(count))
+    columns = math.ceil(math.sqrt(count)) if columns is None else columns
     rows = math.ceil(count / columns)
     gap = 1
     grid = np.ones((rows * (height + gap) + gap, columns * (width + gap) + gap, 3))
@@ -28,7 +32,7 @@ def draw_grid(images: np.ndarray, path: Path) -> None:
         grid[top : top + height, left : left + width] = image
     scale = max(1, _LEAST_PIXELS // grid.shape[1])
     pixels = np.round(grid * 255).astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
-    Image.fromarray(pixels).save(path)
+    Image.fromarray(pixels).save(path, format="PNG")
 
 
 def draw_curves(

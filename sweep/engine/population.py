@@ -26,6 +26,9 @@ from objectives.aliases import PyTree
 # products, and gain a third from the full width of AVX-512 where the processor has it.
 _CPU_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 
+SHOWN = 24
+"""Of the samples that a member is scored by, so many are kept to be looked at."""
+
 Features = Callable[[PyTree, jax.Array], jax.Array]
 
 
@@ -57,11 +60,13 @@ class _Member(NamedTuple):
 class Chunk:
     """What a chunk gave: NumPy arrays with the leading axes [slots, folds].
 
-    `features` are those of the generated samples, [slots, folds, n, d] float32. `extras` are the
-    other scalars of `ChunkMetrics` by name. Entries of slots that were not active are zero.
+    `features` are those of the generated samples, [slots, folds, n, d] float32, and `images` the
+    first `SHOWN` of these samples. `extras` are the other scalars of `ChunkMetrics` by name.
+    Entries of slots that were not active are zero.
     """
 
     features: np.ndarray
+    images: np.ndarray
     generator_loss: np.ndarray
     discriminator_loss: np.ndarray
     finite: np.ndarray
@@ -119,7 +124,7 @@ class Population:
         )
         # The keys that JAX derives depend on this setting, which is the user's to choose.
         with jax.threefry_partitionable(True):
-            self._state, features, metrics = self._advance(
+            self._state, features, images, metrics = self._advance(
                 self._state, jax.device_put(members, self._sharded), self._shared
             )
         features = self._collect(features)
@@ -127,7 +132,7 @@ class Population:
         # Large weights are finite still when the samples that they generate no longer are.
         finite = collected.pop("finite") & np.isfinite(features).all(axis=(-2, -1))
         losses = collected.pop("generator_loss"), collected.pop("discriminator_loss")
-        return Chunk(features, *losses, finite, collected)
+        return Chunk(features, self._collect(images), *losses, finite, collected)
 
     def states(self) -> MemberState:
         """The members' states on the host, with the leading axes [slots, folds]."""
@@ -191,7 +196,7 @@ def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, Py
             data = Data(shared.images, shared.train[member.fold], shared.validation)
             state, metrics = train_chunk(program, state, member.hyperparameters, data, key)
             images = sample(program, state, member.hyperparameters, key, program.samples)
-            return state, features(shared.feature_params, images), metrics
+            return state, features(shared.feature_params, images), images[:SHOWN], metrics
 
         def skip(state: MemberState) -> Any:
             _, *rest = jax.eval_shape(train, state)
@@ -201,7 +206,7 @@ def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, Py
 
     def shard(
         states: MemberState, members: _Member, shared: Shared
-    ) -> tuple[MemberState, jax.Array, ChunkMetrics]:
+    ) -> tuple[MemberState, jax.Array, jax.Array, ChunkMetrics]:
         _TRACED.append(program)
         if mesh.devices.flat[0].platform == "cpu":
             return lax.map(lambda pair: member(pair[0], pair[1], shared), (states, members))

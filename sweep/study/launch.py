@@ -190,6 +190,7 @@ def take_part(
             storage=storage,
             heart=heart,
             checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
+            files=study_files(storage, files),
             patience=patience,
             log=log,
             watch=watch,

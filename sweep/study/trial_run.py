@@ -97,11 +97,13 @@ class Run:
 class TrialRun(Run):
     """A trial of the search in flight.
 
-    It is `undecided` while the pruner was not asked about what was stored.
+    It is `undecided` while the pruner was not asked about what was stored. `images` are samples of
+    its last chunk, [folds, n, h, w, c], for its picture.
     """
 
     trial: optuna.Trial
     undecided: bool = False
+    images: np.ndarray | None = None
 
     @property
     def is_baseline(self) -> bool:

@@ -5,27 +5,31 @@ stored twice with the same effect as once.
 """
 
 import contextlib
+import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import nsmallest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from objectives.distances import cost
 from sweep.engine.population import Chunk
+from sweep.pictures import draw_grid
 from sweep.prepare import Setup
 from sweep.search.methods import PrunerSettings, SamplerSettings, pruner, sampler, trial_seed
 from sweep.search.space import unconditional_space
 from sweep.spec.spec import Spec
 from sweep.storage import clear_measurements, read_measurements
 from sweep.storage.workers import forget, held
+from sweep.study.artifacts import SAMPLES, put_on_trial
 from sweep.study.checkpoint_writer import CheckpointWriter
 from sweep.study.checkpoints import Checkpoints, checkpoint_identity
 from sweep.study.control import OPEN, control
@@ -58,6 +62,7 @@ class Work:
     storage: RDBStorage
     heart: Heart
     checkpoints: Checkpoints
+    files: Path
     patience: Patience
     log: Log = unheard
     watch: Watcher = unwatched
@@ -199,12 +204,26 @@ class Work:
             run.undecided = False
             if run.end is not None:
                 # It is finished already where the answer to an earlier call was lost.
-                if not self.storage.get_trial(run.trial._trial_id).state.is_finished():
+                stored = self.storage.get_trial(run.trial._trial_id)
+                if not stored.state.is_finished():
+                    self._draw(run, stored)
                     run.end(self.study)
                 self.queue.done(run.trial._trial_id)
                 self._say_end(run)
                 self._tidy(run.trial.number)
                 self._slots[index] = None
+
+    def _draw(self, run: TrialRun, stored: FrozenTrial) -> None:
+        """Adds a grid of samples to a trial that is about to end, a fold below the other."""
+        if run.images is None or run.chunks < self.spec.train.chunks:
+            return
+        folds, count, *shape = run.images.shape
+        grid = io.BytesIO()
+        draw_grid(run.images.reshape(folds * count, *shape), grid, columns=count)
+        try:
+            put_on_trial(self.files, self.storage, stored, SAMPLES, grid.getvalue())
+        except OSError as error:
+            self.log("picture not written", reason=str(error), trial=run.trial.number)
 
     def _say_end(self, run: TrialRun) -> None:
         ended = self.storage.get_trial(run.trial._trial_id)
@@ -307,6 +326,7 @@ class Work:
             )
             return
         run.add_chunk(measure(self.setup, chunk, step, slot, run.trial._trial_id))
+        run.images = chunk.images[slot]
         if run.chunks == self.spec.train.chunks:
             run.end = run.complete
             if self.spec.service.keep_checkpoints:
