@@ -1,7 +1,5 @@
 """An answer in the terminal, and as JSON."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from rich.table import Table
@@ -10,6 +8,12 @@ from sweep.cli.app import console
 from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, shown_url, storage_url
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
 from sweep.study.measure import STILL
+from sweep.study.words import TEXTS as _TEXTS
+from sweep.study.words import columns as _columns
+from sweep.study.words import metric_name
+from sweep.study.words import number as _number
+from sweep.study.words import score as _score
+from sweep.study.words import settings as _settings
 
 _SHOWN = 10
 JSON_VERSION = 1
@@ -66,11 +70,6 @@ def _ratio(found: Answer) -> str:
     return f"; {best / baseline:.2f} × its score" if min(best, baseline) > 0 else ""
 
 
-def metric_name(metric: str) -> str:
-    """What a metric is called in tables."""
-    return {"fid": "FID-proxy", "kid": "KID"}.get(metric, metric.replace("_", " "))
-
-
 def _ranking(found: Answer, metric: str, shown: int) -> Table:
     table = _table("", "trial", f"{metric} ± s.e.")
     second = found.spec.score.second
@@ -104,30 +103,6 @@ def _table(*numbers: str) -> Table:
     return table
 
 
-_TEXTS = ("target", "settings")
-
-Column = tuple[str, Callable[[Ranked], Any]]
-
-
-def _columns(found: Answer) -> list[Column]:
-    """What a ranking shows of each trial: of methods, whatever each of them searched, in one."""
-    if found.spec.methods:
-        return [("settings", lambda entry: _settings(entry) or None)]
-    columns: list[Column] = []
-    if any("target" in entry.penalty() for entry in found.ranking):
-        columns.append(("target", lambda entry: entry.penalty().get("target")))
-    fields = dict.fromkeys(key for entry in found.ranking for key in entry.penalty())
-    for field in fields:
-        if field not in ("form", "target"):
-            title = {"strength": "λ", "order": "p"}.get(field, field)
-            columns.append((title, partial(_coefficient, field=field)))
-    shown = {f"penalty.{field}" for field in fields}
-    for path in found.spec.ranges():
-        if path not in shown:
-            columns.append((short(path), partial(_setting, path=path)))
-    return columns
-
-
 def _kinds(found: Answer, metric: str) -> Table:
     """The kinds of regularisation by their best trial, with the strength that it had."""
     table = _table("", f"best {metric} ± s.e.", "trials")
@@ -151,21 +126,6 @@ def _front(found: Answer, metric: str) -> Table:
         row = (str(entry.number), _number(entry.score), _number(entry.second), _settings(entry))
         table.add_row(*row)
     return table
-
-
-def _settings(entry: Ranked) -> str:
-    """What the search chose for a trial, without what names its kind."""
-    chosen = {k: v for k, v in entry.parameters.items() if k not in KIND_FIELDS}
-    return ", ".join(f"{short(path)} = {_number(value)}" for path, value in chosen.items())
-
-
-def _coefficient(entry: Ranked, field: str) -> Any:
-    return entry.penalty().get(field)
-
-
-def _setting(entry: Ranked, path: str) -> Any:
-    section, field = path.split(".")
-    return getattr(getattr(entry.config, section), field)
 
 
 def _best_line(found: Answer, best: Ranked) -> str:
@@ -205,18 +165,6 @@ def _print_next(found: Answer, storage: str | None) -> None:
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),
     ):
         console.print(f"  {command:<42} [dim]{purpose}[/]", highlight=False, soft_wrap=True)
-
-
-def _score(entry: Ranked) -> str:
-    return f"{entry.score:.3f} ± {entry.standard_error:.3f}"
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, tuple):
-        return "-".join(map(str, value))
-    return "–" if value is None else str(value)
 
 
 def answer_as_json(found: Answer) -> dict[str, Any]:
