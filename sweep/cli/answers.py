@@ -1,8 +1,6 @@
 """An answer in the terminal, and as JSON."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from rich.table import Table
@@ -15,8 +13,8 @@ from sweep.confirm.wording import details, verdict_sentence
 from sweep.spec.ranges import Interval
 from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, shown_url, storage_url
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
-from sweep.study.describe import metric_name, number, settings
 from sweep.study.measure import STILL
+from sweep.study.words import TEXTS, columns, metric_name, number, score, settings
 
 _SHOWN = 10
 JSON_VERSION = 1
@@ -45,7 +43,7 @@ def print_answer(
         console.print()
         console.print(_front(found, metric))
     if len(found.best_per_target) > 1 and not found.spec.methods:
-        parts = [f"{target} {_score(entry)}" for target, entry in found.best_per_target.items()]
+        parts = [f"{target} {score(entry)}" for target, entry in found.best_per_target.items()]
         console.print("Best per target:  " + ",  ".join(parts), highlight=False)
     _print_profiles(found)
     if found.best is not None:
@@ -113,9 +111,9 @@ def _ranking(found: Answer, metric: str, shown: int) -> Table:
     if second is not None:
         table.add_column(metric_name(second), justify="right")
     table.add_column("method" if found.spec.methods else "penalty")
-    columns = _columns(found)
-    for title, _ in columns:
-        table.add_column(title, justify="left" if title in _TEXTS else "right")
+    shown_columns = columns(found)
+    for title, _ in shown_columns:
+        table.add_column(title, justify="left" if title in TEXTS else "right")
     entries = [(str(place), entry) for place, entry in enumerate(found.ranking[:shown], 1)]
     if found.baseline is not None:
         entries.append(("", found.baseline))
@@ -124,10 +122,10 @@ def _ranking(found: Answer, metric: str, shown: int) -> Table:
         table.add_row(
             place,
             str(entry.number),
-            _score(entry),
+            score(entry),
             *([] if second is None else [number(entry.second)]),
             "[italic]baseline[/]" if entry is found.baseline else label,
-            *(number(value(entry)) for _, value in columns),
+            *(number(value(entry)) for _, value in shown_columns),
             style="bold" if place == "1" else "cyan" if entry is found.baseline else "",
         )
     return table
@@ -140,30 +138,6 @@ def _table(*numbers: str) -> Table:
     return table
 
 
-_TEXTS = ("target", "settings")
-
-Column = tuple[str, Callable[[Ranked], Any]]
-
-
-def _columns(found: Answer) -> list[Column]:
-    """What a ranking shows of each trial: of methods, whatever each of them searched, in one."""
-    if found.spec.methods:
-        return [("settings", lambda entry: settings(entry) or None)]
-    columns: list[Column] = []
-    if any("target" in entry.penalty() for entry in found.ranking):
-        columns.append(("target", lambda entry: entry.penalty().get("target")))
-    fields = dict.fromkeys(key for entry in found.ranking for key in entry.penalty())
-    for field in fields:
-        if field not in ("form", "target"):
-            title = {"strength": "λ", "order": "p"}.get(field, field)
-            columns.append((title, partial(_coefficient, field=field)))
-    shown = {f"penalty.{field}" for field in fields}
-    for path in found.spec.ranges():
-        if path not in shown:
-            columns.append((short(path), partial(_setting, path=path)))
-    return columns
-
-
 def _kinds(found: Answer, metric: str) -> Table:
     """The kinds of regularisation by their best trial, with the strength that it had."""
     table = _table("", f"best {metric} ± s.e.", "trials")
@@ -172,9 +146,9 @@ def _kinds(found: Answer, metric: str) -> Table:
     table.add_column("at")
     for place, (kind, entry) in enumerate(found.best_per_kind.items(), 1):
         trials = str(found.trials_per_kind[kind])
-        table.add_row(str(place), _score(entry), trials, kind, settings(entry))
+        table.add_row(str(place), score(entry), trials, kind, settings(entry))
     if found.baseline is not None:
-        table.add_row("", _score(found.baseline), "1", "[italic]baseline[/]", "", style="cyan")
+        table.add_row("", score(found.baseline), "1", "[italic]baseline[/]", "", style="cyan")
     return table
 
 
@@ -189,26 +163,17 @@ def _front(found: Answer, metric: str) -> Table:
     return table
 
 
-def _coefficient(entry: Ranked, field: str) -> Any:
-    return entry.penalty().get(field)
-
-
-def _setting(entry: Ranked, path: str) -> Any:
-    section, field = path.split(".")
-    return getattr(getattr(entry.config, section), field)
-
-
 def _best_line(found: Answer, best: Ranked) -> str:
     if found.spec.methods:
         chosen = ": ".join(filter(None, (best.kind, settings(best))))
-        return f"Best config:  trial {best.number}, {chosen}, {_score(best)}"
+        return f"Best config:  trial {best.number}, {chosen}, {score(best)}"
     values = best.penalty() | {
         short(path): value
         for path, value in best.parameters.items()
         if not path.startswith("penalty.") or path in KIND_FIELDS
     }
     shown = ", ".join(f"{name} = {number(value)}" for name, value in values.items())
-    return f"Best config:  trial {best.number}, {shown}, {_score(best)}"
+    return f"Best config:  trial {best.number}, {shown}, {score(best)}"
 
 
 def _recorded(best: Ranked) -> str:
@@ -239,10 +204,6 @@ def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | No
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),
     ):
         console.print(f"  {command:<42} [dim]{purpose}[/]", highlight=False, soft_wrap=True)
-
-
-def _score(entry: Ranked) -> str:
-    return f"{entry.score:.3f} ± {entry.standard_error:.3f}"
 
 
 def answer_as_json(found: Answer, confirmed: Confirmation | None = None) -> dict[str, Any]:

@@ -13,8 +13,8 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """List the studies of a storage."""
     from sweep.storage import open_storage
     from sweep.storage.connect import shown_url
-    from sweep.study.describe import metric_name
     from sweep.study.overview import overview
+    from sweep.study.words import metric_name
 
     entries = overview(open_storage(storage))
     if as_json:

@@ -5,7 +5,7 @@ from rich.table import Table
 from sweep.cli.app import console
 from sweep.confirm.reading import Confirmation, Confirmed
 from sweep.confirm.wording import WORDS, details, verdict_sentence
-from sweep.study.describe import described, metric_name, number
+from sweep.study.words import described, metric_name, number
 
 _STYLES = {"helps": "bold green", "hurts": "bold red", "unclear": "bold yellow"}
 _SIGNS = {"helps": "✓", "hurts": "✗", "unclear": "≈"}

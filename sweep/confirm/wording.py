@@ -6,7 +6,7 @@ from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER
 from sweep.confirm.reading import Confirmation, Confirmed, Effect
 from sweep.statistics.corrected import Estimate
-from sweep.study.describe import described, metric_name, number
+from sweep.study.words import described, metric_name, number
 
 WORDS = {
     "helps": "helps",

@@ -5,6 +5,7 @@ from sweep.storage.measurements import (
     Measurement,
     clear_measurements,
     read_measurements,
+    read_study_measurements,
     write_measurements,
 )
 
@@ -14,6 +15,7 @@ __all__ = [
     "clear_measurements",
     "open_storage",
     "read_measurements",
+    "read_study_measurements",
     "storage_url",
     "study_files",
     "write_measurements",

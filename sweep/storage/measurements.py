@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Engine,
     Float,
     ForeignKey,
@@ -15,10 +16,11 @@ from sqlalchemy import (
     Table,
     delete,
     inspect,
+    literal_column,
     select,
 )
 
-from sweep.storage.schema import insert_into, metadata
+from sweep.storage.schema import insert_into, metadata, trials
 
 measurements = Table(
     "sweep_measurements",
@@ -88,14 +90,29 @@ def clear_measurements(engine: Engine, trial_id: int) -> None:
 
 def read_measurements(engine: Engine, trial_id: int) -> list[Measurement]:
     """All measurements of a trial, by step and fold; none in a database that Optuna wrote alone."""
+    return _read(engine, measurements.c.trial_id == trial_id)
+
+
+def read_study_measurements(engine: Engine, study_id: int) -> dict[int, list[Measurement]]:
+    """All measurements of a study in one query: by the identifier of the trial, step and fold."""
+    of_study = select(trials.c.trial_id).where(
+        literal_column("trials.study_id", Integer) == study_id
+    )
+    found: dict[int, list[Measurement]] = {}
+    for row in _read(engine, measurements.c.trial_id.in_(of_study)):
+        found.setdefault(row.trial_id, []).append(row)
+    return found
+
+
+def _read(engine: Engine, which: ColumnElement[bool]) -> list[Measurement]:
     if not inspect(engine).has_table(measurements.name):
         return []
     # A database that is only read is left as version 0.1 made it.
     there = _columns_there(engine)
     query = (
         select(*(column for column in measurements.columns if column.name in there))
-        .where(measurements.c.trial_id == trial_id)
-        .order_by(measurements.c.step, measurements.c.fold)
+        .where(which)
+        .order_by(measurements.c.trial_id, measurements.c.step, measurements.c.fold)
     )
     with engine.connect() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
