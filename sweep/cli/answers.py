@@ -54,7 +54,7 @@ def print_answer(found: Answer, storage: str | None, *, shown: int = _SHOWN) -> 
     if found.failures:
         console.print(
             "Fewer fail at lower learning rates or strengths; "
-            f"all reasons:  sweep show {found.study}{_storage_option(storage)} --json",
+            f"all reasons:  sweep show {found.study}{storage_option(storage)} --json",
             highlight=False,
             soft_wrap=True,
         )
@@ -146,7 +146,8 @@ def _recorded(best: Ranked) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {_number(x)}" for name, x in told.items())
 
 
-def _storage_option(storage: str | None) -> str:
+def storage_option(storage: str | None) -> str:
+    """What names the storage in a command for the user to call, with a space in front."""
     url = storage_url(storage)
     if shown_url(url) != url:
         # A password is nowhere printed.
@@ -155,7 +156,7 @@ def _storage_option(storage: str | None) -> str:
 
 
 def _print_next(found: Answer, storage: str | None) -> None:
-    option = _storage_option(storage)
+    option = storage_option(storage)
     console.print("\nNext:")
     for command, purpose in (
         (f"sweep export {found.study}{option} -o best.toml", "the best config as a file"),
