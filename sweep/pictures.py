@@ -36,7 +36,9 @@ def draw_grid(images: np.ndarray, path: Path | IO[bytes], columns: int | None = 
 
 
 def draw_curves(
-    measurements: Sequence[Measurement], path: Path, strengths: Mapping[str, float] | None = None
+    measurements: Sequence[Measurement],
+    path: Path | IO[bytes],
+    strengths: Mapping[str, float] | None = None,
 ) -> None:
     """Writes what was measured against the training step, a panel for each kind of number.
 
@@ -61,7 +63,7 @@ def draw_curves(
             axes.legend(frameon=False)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=120, format="png")
 
 
 WAY_OF_STRENGTH = "λ at the end of each chunk"

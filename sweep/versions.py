@@ -18,9 +18,12 @@ def versions() -> dict[str, str]:
 
     found = {"python": platform.python_version(), "machine": platform.machine()}
     found["device"] = device_names()
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    return found | {package: package_version(package) for package in _PACKAGES}
+
+
+def package_version(package: str) -> str:
+    """The version of an installed package, or "not installed"."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -64,7 +64,7 @@ def print_answer(
     if found.failures:
         console.print(
             "Fewer fail at lower learning rates or strengths; "
-            f"all reasons:  sweep show {found.study}{_storage_option(storage)} --json",
+            f"all reasons:  sweep show {found.study}{storage_option(storage)} --json",
             highlight=False,
             soft_wrap=True,
         )
@@ -181,7 +181,8 @@ def _recorded(best: Ranked) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {number(x)}" for name, x in told.items())
 
 
-def _storage_option(storage: str | None) -> str:
+def storage_option(storage: str | None) -> str:
+    """What names the storage in a command for the user to call, with a space in front."""
     url = storage_url(storage)
     if shown_url(url) != url:
         # A password is nowhere printed.
@@ -194,7 +195,7 @@ def _confirm_command(found: Answer, option: str) -> tuple[str, str]:
 
 
 def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | None) -> None:
-    option = _storage_option(storage)
+    option = storage_option(storage)
     console.print("\nNext:")
     for command, purpose in (
         *([] if confirmed else [_confirm_command(found, option)]),

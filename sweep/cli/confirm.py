@@ -26,6 +26,7 @@ def confirm_command(
     On seeds and folds that the search never saw. What is confirmed already is not trained again:
     more seeds, or more configs, add to it. Ctrl-C ends it; the same command goes on.
     """
+    from sweep.board.refresh import write_study_note
     from sweep.cli.answers import confirmation_as_json
     from sweep.cli.interrupts import Interrupts
     from sweep.cli.logs import notice_log
@@ -35,6 +36,7 @@ def confirm_command(
     from sweep.confirm.run import Confirming
     from sweep.storage import open_storage
     from sweep.storage.migrate import migrate
+    from sweep.study.answers import answer
     from sweep.study.records import load_study
 
     opened = open_storage(storage)
@@ -45,6 +47,7 @@ def confirm_command(
             loaded, opened, watch=watch, stop=interrupts.happened, log=notice_log
         ).run(top, seeds)
     found = read_confirmation(loaded, opened)
+    write_study_note(loaded, opened, answer(loaded))
     if as_json:
         print_json(confirmation_as_json(found) | {"done": done})
     elif found is not None:

@@ -3,8 +3,9 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from sweep.cli.app import Storage, app, console, notices
+from sweep.cli.app import Files, Storage, app, console, notices
 from sweep.errors import UserError
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -15,13 +16,22 @@ def dashboard_command(
     storage: Storage = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
+    files: Files = None,
 ) -> None:
-    """Serve the Optuna dashboard on this storage, until Ctrl-C."""
+    """Serve the Optuna dashboard on this storage, until Ctrl-C.
+
+    Beside Optuna's own: verdicts and scores as notes, figures, samples of every completed trial;
+    they keep up with studies that run.
+    """
     import socket
 
     from optuna_dashboard import run_server
 
+    from sweep.board.refresh import Refresher
     from sweep.storage import open_storage
+    from sweep.storage.connect import study_files
+    from sweep.storage.migrate import migrate
+    from sweep.study.artifacts import artifact_store
 
     opened = open_storage(storage)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -36,4 +46,11 @@ def dashboard_command(
             "change all studies; the dashboard has no login."
         )
     console.print(f"Optuna dashboard on http://{host}:{port}/  (Ctrl-C ends it)", highlight=False)
-    run_server(opened, host=host, port=port)
+    migrate(opened.engine)
+    folder = study_files(opened, files)
+
+    def warn(message: str) -> None:
+        notices.print(f"[yellow]warning:[/] {escape(message)}", highlight=False)
+
+    Refresher(opened, folder, warn).start()
+    run_server(opened, host=host, port=port, artifact_store=artifact_store(folder))

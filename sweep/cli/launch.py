@@ -54,6 +54,7 @@ def launch_command(
     # Not `timeout <= 0`, which lets NaN pass.
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
+    from sweep.board.refresh import write_study_note
     from sweep.cli.answers import answer_as_json, print_answer
     from sweep.cli.interrupts import Interrupts
     from sweep.cli.logs import notice_log
@@ -83,7 +84,9 @@ def launch_command(
             log=notice_log,
         )
     found = answer(launched.study)
-    confirmed = read_confirmation(launched.study, open_storage(storage))
+    opened = open_storage(storage)
+    confirmed = read_confirmation(launched.study, opened)
+    write_study_note(launched.study, opened, found)
     if as_json:
         print_json(answer_as_json(found, confirmed) | {"done": launched.done})
     else:

@@ -131,7 +131,7 @@ def draw_budget(
     )
     styled(figure)
     figure.update_xaxes(title_text="completed trials", type="log" if len(scores) > 60 else "linear")
-    figure.update_yaxes(title_text=f"best {metric_name(metric)}", type=scale.axis)
+    figure.update_yaxes(title_text=f"best {metric_name(metric)}", **scale.axis_layout)
     return figure
 
 

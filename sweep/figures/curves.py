@@ -113,7 +113,7 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], level: float | None = Non
             _add_curve(figure, each, others, row, each.label not in named)
             named.add(each.label)
         scale = scale_of(np.concatenate([each.mean for each in curves]).tolist())
-        figure.update_yaxes(title_text=name, type=scale.axis, row=row, col=1)
+        figure.update_yaxes(title_text=name, **scale.axis_layout, row=row, col=1)
         if level is not None:
             figure.add_hline(level, line={"color": GREY, "width": 1, "dash": "dot"})
     styled(figure, len(panels))

@@ -11,11 +11,12 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import optuna
 import plotly.graph_objects as go
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -27,6 +28,9 @@ from sweep.figures.style import COLOURS, GREY, styled
 FEWEST_TRIALS = 10
 """Fewer say nothing about which setting matters."""
 RESAMPLES = 100
+FEWEST_RESAMPLES = 20
+MOST_DRAWN = 200_000
+"""Trials in all resamples together; of studies with more than 2,000, fewer resamples are taken."""
 MOST_SHOWN = 12
 _FEWEST_BEST = 5
 """Optuna advises at least so many trials among the best."""
@@ -66,7 +70,7 @@ class Resampled(optuna.Study):
 def importances(
     trials: Sequence[FrozenTrial],
     directions: Sequence[StudyDirection],
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
     seed: int = 0,
 ) -> tuple[Importance, ...]:
     """The settings of completed trials by their importance, the greatest first.
@@ -91,7 +95,7 @@ def importances(
             [finite[index] for index in generator.integers(len(finite), size=len(finite))],
             directions,
         )
-        for _ in range(resamples)
+        for _ in range(resamples or resamples_of(len(finite)))
     ]
     return tuple(
         Importance(path, share, float(np.std([found.get(path, 0.0) for found in drawn], ddof=1)))
@@ -105,14 +109,17 @@ def shares(trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]) 
     # The least that makes so many trials, in spite of the rounding of n · (k / n).
     best = math.nextafter(best, 0.0)
     evaluator = PedAnovaImportanceEvaluator(target_quantile=best)
-    study = Resampled(trials, directions)
     with warnings.catch_warnings():
         # Of few trials with a conditional setting, and of trials that are all alike.
         warnings.simplefilter("ignore")
-        raw = evaluator.evaluate(study)
-        if sum(raw.values()) <= 0:
-            return {}
-        return get_param_importances(study, evaluator=evaluator)
+        raw = evaluator.evaluate(Resampled(trials, directions))
+    total = sum(raw.values())
+    return {path: value / total for path, value in raw.items()} if total > 0 else {}
+
+
+def resamples_of(trials: int) -> int:
+    """How many resamples of so many trials are taken, unless told otherwise."""
+    return max(FEWEST_RESAMPLES, min(RESAMPLES, MOST_DRAWN // trials))
 
 
 def importance(picture: Picture) -> Drawn | None:
@@ -136,7 +143,8 @@ def importance(picture: Picture) -> Drawn | None:
         ),
         f"PED-ANOVA by Optuna, for {both}: how far the values among the best trials are spread "
         f"otherwise than among all, as shares of the sum. The errors are the deviation over "
-        f"{RESAMPLES} bootstrap samples of the trials (seed 0). The baseline plays no part.",
+        f"{resamples_of(len(picture.trials))} bootstrap samples of the trials (seed 0). The "
+        "baseline plays no part.",
     )
 
 
@@ -146,7 +154,7 @@ def draw_importance(found: Sequence[Importance]) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[100 * each.share for each in found],
-            y=names,
+            y=[escape(name) for name in names],
             orientation="h",
             error_x={
                 "array": [100 * each.error for each in found],

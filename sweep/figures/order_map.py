@@ -1,6 +1,7 @@
 """The λ × p map: the score of every strength and order, and a surface through them."""
 
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -25,7 +26,7 @@ FEWEST_POINTS = 8
 class Surface:
     """The smooth of a panel over its strengths and orders: `mean` is [orders, strengths].
 
-    `widest` is the largest half width of its 95 % band, on the scale of the scores. All are empty,
+    `widest` is the largest half width of its 95 % band, in scores. All are empty,
     and `widest` is not a number, where the points are too few for one.
     """
 
@@ -92,7 +93,7 @@ def draw_order_map(
         rows=len(shown),
         cols=1,
         shared_yaxes="all",
-        subplot_titles=[panel.title for panel in shown],
+        subplot_titles=[escape(panel.title) for panel in shown],
         vertical_spacing=0.3 / len(shown) if len(shown) > 1 else 0,
     )
     scores = scale.forth(np.array([entry.score for panel in shown for entry in panel.entries]))
@@ -191,11 +192,11 @@ def _describe(shown: tuple[Panel, ...], surfaces: list[Surface], metric: str) ->
         if found.mean.size:
             lowest, highest = float(found.mean.min()), float(found.mean.max())
             text += (
-                f"; the surface spans {digits(lowest)} to {digits(highest)}, known to "
-                f"± {digits(found.widest)} where it is least"
+                f", the surface spans {digits(lowest)} to {digits(highest)} with a band of at most "
+                f"± {digits(found.widest)}"
             )
         parts.append(text)
-    return f"{metric_name(metric)} over strength and order. {'. '.join(parts)}."
+    return f"{metric_name(metric)} over strength and order: {'; '.join(parts)}."
 
 
 def _numbers(shown: tuple[Panel, ...], metric: str) -> Numbers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -147,7 +148,7 @@ def draw_profile(
         rows=len(shown),
         cols=1,
         shared_yaxes="all",
-        subplot_titles=[panel.title for panel, _ in shown],
+        subplot_titles=[escape(panel.title) for panel, _ in shown],
         vertical_spacing=0.3 / len(shown) if len(shown) > 1 else 0,
     )
     best = shown[0][0].entries[0]
@@ -167,7 +168,7 @@ def draw_profile(
             figure.add_trace(best_star(panel, best, best.score, row == 1), row=row, col=1)
     strength_axes(figure, [panel for panel, _ in shown])
     styled(figure, len(shown))
-    figure.update_yaxes(title_text=f"{metric_name(metric)} ± s.e.", type=scale.axis)
+    figure.update_yaxes(title_text=f"{metric_name(metric)} ± s.e.", **scale.axis_layout)
     return figure
 
 
@@ -221,7 +222,7 @@ def describe_profile(shown: Sequence[Panel], baseline: Ranked | None, metric: st
         if baseline is None
         else f" Baseline {with_error(baseline.score, baseline.standard_error)}."
     )
-    return f"{metric_name(metric)} against strength. {'; '.join(parts)}.{against}"
+    return f"{metric_name(metric)} against strength: {'; '.join(parts)}.{against}"
 
 
 def profile_numbers(shown: Sequence[Panel], metric: str) -> Numbers:

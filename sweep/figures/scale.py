@@ -19,9 +19,9 @@ class Scale:
     logarithmic: bool
 
     @property
-    def axis(self) -> str:
-        """Plotly's name for it."""
-        return "log" if self.logarithmic else "linear"
+    def axis_layout(self) -> dict[str, str]:
+        """Plotly's settings of an axis of scores: 1, 2 and 5 of each decade by their logarithms."""
+        return {"type": "log", "dtick": "D2"} if self.logarithmic else {"type": "linear"}
 
     def forth(self, scores: Array) -> Array:
         """Scores on this scale."""

@@ -1,6 +1,7 @@
 """Sparsity against strength: how many weights a trial ends with at exactly 0."""
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -43,7 +44,7 @@ def draw_sparsity(shown: Sequence[Panel]) -> go.Figure:
         rows=len(shown),
         cols=1,
         shared_yaxes="all",
-        subplot_titles=[panel.title for panel in shown],
+        subplot_titles=[escape(panel.title) for panel in shown],
         vertical_spacing=0.3 / len(shown) if len(shown) > 1 else 0,
     )
     for row, panel in enumerate(shown, 1):
@@ -83,7 +84,7 @@ def _describe(shown: Sequence[Panel]) -> str:
                     f"{where}{network}: up to {100 * shares.max():.3g} % at {panel.axis} = "
                     f"{digits(float(panel.strengths[shares.argmax()]))}"
                 )
-    return f"Weights that are exactly 0 against strength. {'; '.join(parts)}."
+    return f"Weights that are exactly 0 against strength: {'; '.join(parts)}."
 
 
 def _numbers(shown: Sequence[Panel]) -> Numbers:

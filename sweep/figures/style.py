@@ -47,6 +47,7 @@ def styled(figure: go.Figure, panels: int = 1) -> go.Figure:
         margin={"l": 62, "r": 14, "t": 40, "b": 50},
         legend={"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom", "x": 0},
         hoverlabel={"namelength": -1},
+        modebar={"bgcolor": "rgba(0, 0, 0, 0)", "color": GREY, "activecolor": COLOURS[0]},
     )
     # The titles of panels, which stand centred where nothing else is said.
     figure.update_annotations(x=0, xanchor="left", font={"size": 14})

@@ -12,7 +12,7 @@ from sweep.cli.app import app
 COMMANDS = get_command(app).commands
 WANTED = [
     *("launch", "init", "confirm", "submit", "worker", "pause", "resume", "stop", "status"),
-    *("options", "list", "show", "export", "score", "train", "dashboard"),
+    *("options", "list", "show", "report", "export", "score", "train", "dashboard"),
 ]
 
 

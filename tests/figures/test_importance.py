@@ -8,7 +8,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweep.figures.importance import RESAMPLES, importance, importances, shares
+from sweep.figures.importance import importance, importances, resamples_of, shares
 
 from .studies import at, picture_of, spec_of, study_of
 
@@ -155,6 +155,12 @@ def test_the_figure_has_a_bar_with_its_error_for_each_setting() -> None:
     assert sum(bar.x) == pytest.approx(100)
     assert len(bar.error_x.array) == len(bar.x)
     assert all(x - minus >= 0 for x, minus in zip(bar.x, bar.error_x.arrayminus, strict=True))
-    assert RESAMPLES == 100
     assert f"{bar.x[0]:.0f} %" in drawn.alternative
     assert "of 20 trials" in drawn.alternative
+
+
+@pytest.mark.parametrize(
+    ("trials", "resamples"), [(10, 100), (2000, 100), (4000, 50), (50_000, 20)]
+)
+def test_a_hundred_resamples_are_taken_and_fewer_of_thousands_of_trials(trials, resamples) -> None:
+    assert resamples_of(trials) == resamples

@@ -1,0 +1,117 @@
+"""Writes into the database what the dashboard is to show of a study, when something has changed."""
+
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+from optuna_dashboard import get_note, save_note, save_plotly_graph_object
+from optuna_dashboard._note import note_ver_key, save_note_with_version
+
+from sweep.board.notes import merged, study_note, trial_note
+from sweep.confirm.reading import read_confirmation
+from sweep.confirm.records import find_confirmation
+from sweep.errors import UserError
+from sweep.figures import Picture, drawn_figures, read_picture
+from sweep.pictures import draw_curves
+from sweep.study.answers import Answer, ranked
+from sweep.study.artifacts import put_on_study
+from sweep.study.patience import is_outage
+
+EVERY = 10.0
+"""Seconds between two looks for something new."""
+_CURVES = 3
+"""Of the baseline and so many of the best, learning curves are drawn as pictures."""
+
+
+def refresh(study: optuna.Study, storage: RDBStorage, files: Path) -> None:
+    """Writes the notes of a study and its trials, its figures, and pictures of learning curves.
+
+    What a user has written into the study's note stays. Raises `UserError` for a study that was not
+    made by sweep.
+    """
+    picture = read_picture(study, storage)
+    write_study_note(study, storage, picture.answer)
+    _write_trial_notes(study, storage, picture)
+    for name, (title, drawn) in drawn_figures(picture).items():
+        titled = drawn.figure.update_layout(title=title)
+        save_plotly_graph_object(study, titled, graph_object_id=name)
+    _draw_curves(study, picture, files)
+
+
+def write_study_note(study: optuna.Study, storage: RDBStorage, found: Answer) -> None:
+    """Writes our part of a study's note."""
+    versions = study.user_attrs.get("versions", {})
+    before = get_note(study)
+    after = merged(before, study_note(found, read_confirmation(study, storage), versions))
+    if after != before:
+        save_note(study, after)
+
+
+def _write_trial_notes(study: optuna.Study, storage: RDBStorage, picture: Picture) -> None:
+    """Of every trial with a score that has no note yet."""
+    there = storage.get_study_system_attrs(study._study_id)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
+        if note_ver_key(trial._trial_id) in there or "result" not in trial.user_attrs:
+            continue
+        note = trial_note(ranked(trial), picture.spec)
+        # `save_note` takes trials of a running objective alone.
+        save_note_with_version(storage, study._study_id, trial._trial_id, 1, note)
+
+
+def _draw_curves(study: optuna.Study, picture: Picture, files: Path) -> None:
+    for name, entry in picture.leaders(_CURVES):
+        if rows := picture.measurements.get(entry.number):
+            drawn = io.BytesIO()
+            draw_curves(rows, drawn)
+            put_on_study(files, study, f"curves of {name}.png", drawn.getvalue())
+
+
+@dataclass
+class Refresher:
+    """Refreshes all studies of a storage in a thread, while the context lasts."""
+
+    storage: RDBStorage
+    files: Path
+    warn: Callable[[str], None]
+    every: float = EVERY
+    _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Begins; the thread ends with the process."""
+        threading.Thread(target=self._run, name="refresh", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.look()
+            except Exception as error:
+                # The dashboard itself goes on: a database that is away may come back.
+                if not is_outage(error):
+                    self.warn(f"notes and figures are not up to date: {error}")
+            self._over.wait(self.every)
+
+    def look(self) -> None:
+        """Refreshes each study in which trials have finished since the last look."""
+        for name in optuna.get_all_study_names(self.storage):
+            study = optuna.load_study(study_name=name, storage=self.storage)
+            if "spec" not in study.user_attrs:
+                continue
+            held = find_confirmation(study, self.storage)
+            now = (_finished(study), 0 if held is None else _finished(held))
+            if self._seen.get(name) == now:
+                continue
+            try:
+                refresh(study, self.storage, self.files)
+            except (UserError, OSError) as error:
+                self.warn(f"study {name}: notes and figures are not up to date: {error}")
+            self._seen[name] = now
+
+
+def _finished(study: optuna.Study) -> int:
+    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))

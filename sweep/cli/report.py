@@ -1,0 +1,41 @@
+"""`sweep report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweep.cli.app import Storage, app, notices
+from sweep.errors import UserError
+from sweep.files import write_whole
+
+
+@app.command("report", epilog="Example:  sweep report digits -o report.html")
+def report_command(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="File to write. [dim]Default: STUDY.html, or .md[/]"),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="html or md. [dim]Default: by the file's ending, html[/]"),
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Write a study's answer with all its figures into one file, which needs no network."""
+    from sweep.cli.answers import storage_option
+    from sweep.report import FORMATS, read_source, report_page
+    from sweep.storage import open_storage
+    from sweep.study.records import load_study
+
+    if form is None:
+        markdown = output is not None and output.suffix.lower() in (".md", ".markdown")
+        form = "md" if markdown else "html"
+    if form not in FORMATS:
+        raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
+    opened = open_storage(storage)
+    source = read_source(load_study(study, opened), opened, storage_option(storage))
+    path = output or Path(f"{study}.{form}")
+    write_whole(path, FORMATS[form](report_page(source)))
+    notices.print(f"Wrote {path}.", markup=False, highlight=False)

@@ -1,0 +1,58 @@
+"""A study as a document: sections in one order, rendered as HTML or as Markdown.
+
+A section is a function of a `Source` that returns a `Block`, or None where there is nothing to say.
+Adding one is a file with such a function and a line in `SECTIONS`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from sweep.report.drawings import drawings
+from sweep.report.html import render_html
+from sweep.report.markdown import render_markdown
+from sweep.report.page import Block, Page
+from sweep.report.provenance import failures, reproduce, spec, warnings
+from sweep.report.results import results
+from sweep.report.source import Source, read_source
+from sweep.report.verdict import verdict
+from sweep.versions import package_version
+
+__all__ = ["FORMATS", "SECTIONS", "Block", "Page", "Source", "read_source", "report_page"]
+
+Section = Callable[[Source], Block | None]
+
+SECTIONS: tuple[Section, ...] = (
+    verdict,
+    results,
+    drawings,
+    warnings,
+    spec,
+    reproduce,
+    failures,
+)
+"""All sections, in the order in which they are shown."""
+
+FORMATS: Mapping[str, Callable[[Page], str]] = MappingProxyType(
+    {"html": render_html, "md": render_markdown}
+)
+"""What a page can be rendered as."""
+
+
+def report_page(source: Source, sections: Sequence[Section] = SECTIONS) -> Page:
+    """The report of a study; it may be empty, or still running."""
+    found = source.answer
+    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
+    blocks = (section(source) for section in sections)
+    return Page(
+        title=f"{found.study}: does regularisation help?",
+        summary=f"Trials: {counts or 'none yet'}. Score: {source.metric}.{_when(source)}",
+        blocks=tuple(block for block in blocks if block is not None),
+        closing=f"Written by sweep {package_version('normsweep')}.",
+    )
+
+
+def _when(source: Source) -> str:
+    if source.began is None or source.ended is None:
+        return ""
+    first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in (source.began, source.ended))
+    return f" Run from {first} to {last}."

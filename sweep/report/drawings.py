@@ -1,0 +1,14 @@
+"""The figures of a study as a section."""
+
+from sweep.figures import drawn_figures
+from sweep.report.page import Block, Figure
+from sweep.report.source import Source
+
+
+def drawings(source: Source) -> Block | None:
+    """Every figure that the study has the data for."""
+    found = drawn_figures(source.picture)
+    if not found:
+        return None
+    parts = (Figure(name, title, drawn) for name, (title, drawn) in found.items())
+    return Block("figures", "Figures", tuple(parts))

@@ -1,0 +1,76 @@
+"""Where the numbers are from: warnings, failures, the spec, and how to get them again."""
+
+from typing import Any
+
+import tomlkit
+
+from sweep.report.page import Block, Code, Items, Table, Text
+from sweep.report.source import Source
+
+MOST_FAILURES = 50
+
+
+def warnings(source: Source) -> Block | None:
+    """What the reader should know before trusting the best config."""
+    found = source.answer.warnings
+    return Block("warnings", "Warnings", (Items(found),)) if found else None
+
+
+def spec(source: Source) -> Block:
+    """The spec, as a file that `sweep launch` reads."""
+    return Block("spec", "Spec", (Code(tomlkit.dumps(source.answer.spec.plain()), "toml"),))
+
+
+def reproduce(source: Source) -> Block:
+    """Commands, versions and fingerprints."""
+    name, option = source.answer.study, source.option
+    commands = [
+        "sweep launch spec.toml --storage sqlite:///again.db    # the spec above, once more"
+    ]
+    if source.answer.best is not None:
+        commands += [
+            f"sweep export {name}{option} -o best.toml    # the best config as a file",
+            "sweep score best.toml    # the same scores again, to the bit",
+            "sweep score best.toml --seed 1    # on a seed that the search never saw",
+            "sweep train best.toml -o out    # a GAN trained with it, and samples",
+        ]
+    known = [
+        _table("Versions that the study was created with", "package", "versions", source),
+        _table("Fingerprints of what all its trials shared", "what", "fingerprints", source),
+    ]
+    accuracy = source.attributes.get("feature_accuracy")
+    told = [] if accuracy is None else [f"The feature classifier is right on {accuracy:.1%}."]
+    return Block(
+        "reproduce",
+        "How to reproduce",
+        (
+            Code("\n".join(commands), "sh"),
+            *(table for table in known if table.rows),
+            *(Text(sentence, "small") for sentence in told),
+        ),
+    )
+
+
+def _table(title: str, heading: str, attribute: str, source: Source) -> Table:
+    stored: Any = source.attributes.get(attribute) or {}
+    rows = tuple((str(name), str(value)) for name, value in stored.items())
+    return Table(title, (heading, "value"), rows, frozenset({heading, "value"}))
+
+
+def failures(source: Source) -> Block | None:
+    """Trials without a score, and why."""
+    found = source.answer.failures
+    if not found:
+        return None
+    rows = tuple((str(trial), reason) for trial, reason in list(found.items())[:MOST_FAILURES])
+    left = len(found) - len(rows)
+    more = (Text(f"and {left} more"),) if left else ()
+    return Block(
+        "failures",
+        "Failures",
+        (
+            Table("", ("trial", "reason"), rows, frozenset({"reason"})),
+            *more,
+            Text("Fewer fail at lower learning rates or strengths."),
+        ),
+    )

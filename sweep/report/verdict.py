@@ -1,0 +1,39 @@
+"""The first section: whether regularisation helped, in a sentence or two."""
+
+from objectives.distances import cost
+from sweep.report.page import Block, Part, Text
+from sweep.report.source import Source
+from sweep.study.words import score, settings
+
+
+def verdict(source: Source) -> Block:
+    """The best config beside the baseline, and how far to trust it."""
+    return Block("verdict", "Verdict", _parts(source))
+
+
+def _parts(source: Source) -> tuple[Part, ...]:
+    found = source.answer
+    if found.best is None:
+        return (Text("No trial of the search has a score yet.", "strong"),)
+    chosen = ", ".join(filter(None, (found.best.kind, settings(found.best))))
+    best = Text(f"The best config is that of trial {found.best.number}: {chosen}.")
+    if found.baseline is None or (difference := found.difference) is None:
+        told = (
+            f"Best {source.metric}: {score(found.best)}. There is no baseline to compare it with."
+        )
+        return (Text(told, "strong"), best)
+    metric = source.picture.metric
+    better = cost(metric, found.best.score) < cost(metric, found.baseline.score)
+    return (
+        Text(
+            f"Best {source.metric} {score(found.best)}, baseline {score(found.baseline)}: "
+            + ("better than the baseline." if better else "no better than the baseline."),
+            "strong",
+        ),
+        best,
+        Text(
+            f"Difference from the baseline, paired by fold: {difference.mean:+.3f} ± "
+            f"{difference.standard_error:.3f}. The best of many is also the luckiest: expect less "
+            "of it on new seeds (sweep score --seed)."
+        ),
+    )

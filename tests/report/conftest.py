@@ -1,0 +1,84 @@
+"""Sources of reports, from studies written by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sweep.report import Source
+from tests.figures.studies import at, measured, picture_of, spec_of, study_of
+
+EVIL = "</script><img src=https://example.org/x onerror=alert(1)> | `*_#"
+"""What a name or a reason might hold to break out of a page."""
+
+INTERVAL = {"low": 1e-4, "high": 1e-1, "log": True}
+METHODS = {
+    "lasso": {"penalty": {"form": "power", "order": 1.0, "strength": INTERVAL}},
+    "bridge": {
+        "penalty": {"form": "power", "order": {"low": 1.0, "high": 2.0}, "strength": INTERVAL}
+    },
+    "r1": {"gradient_penalty": {"kind": "r1", "strength": INTERVAL}},
+}
+
+
+def source_of(study: Any, measurements: Any = None) -> Source:
+    """The source of a study in memory."""
+    attributes = {
+        "versions": {"jax": "1.2.3", "evil": EVIL},
+        "fingerprints": {"data": "abc123"},
+        "feature_accuracy": 0.975,
+    }
+    return Source(picture_of(study, measurements), attributes, " --storage sqlite:///x.db")
+
+
+@pytest.fixture
+def new_source() -> Callable[..., Source]:
+    """The source of what `study_of` takes."""
+    return lambda *arguments, **options: source_of(study_of(*arguments, **options))
+
+
+@pytest.fixture(scope="session")
+def whole() -> Source:
+    """A study that all figures can be drawn of, with failures whose reasons are markup."""
+    generator = np.random.default_rng(0)
+    spec = spec_of(score__record=["generalisation_gap"], penalty__order={"low": 1.0, "high": 2.0})
+    trials = []
+    for _ in range(40):
+        strength, order = float(10 ** generator.uniform(-5, -1)), float(generator.uniform(1, 2))
+        target = str(generator.choice(["generator", "discriminator"]))
+        score = 1 + (np.log10(strength) + 3) ** 2 + order / 5 + (target == "generator")
+        folds = [score + e for e in generator.normal(0, 0.2, 3)]
+        trials.append((at(strength, target, order), folds))
+    recorded = [{"generator_zeros": 0.1 * k / 40, "discriminator_zeros": 0.2} for k in range(40)]
+    study = study_of(spec, [3.0, 3.2, 3.3], trials, recorded=recorded, failed=2)
+    rows = [
+        row
+        for step in (10, 20, 30, 40)
+        for row in measured(
+            step,
+            [3 - step / 20, 3.3 - step / 20, 2.8 - step / 20],
+            generalisation_gap=[0.1, 0.2, step / 50],
+            generator_zeros=[step / 100] * 3,
+        )
+    ]
+    return source_of(study, dict.fromkeys(range(41), rows))
+
+
+@pytest.fixture(scope="session")
+def of_methods() -> Source:
+    """A study of methods, without a baseline that has a score."""
+    generator = np.random.default_rng(1)
+    trials = []
+    for index in range(36):
+        method = list(METHODS)[index % 3]
+        strength = float(10 ** generator.uniform(-4, -1))
+        chosen: dict[str, Any] = {"method": method}
+        if method == "bridge":
+            chosen["bridge.penalty.order"] = float(generator.uniform(1, 2))
+        place = "gradient_penalty" if method == "r1" else "penalty"
+        chosen[f"{method}.{place}.strength"] = strength
+        score = index % 3 + (np.log10(strength) + 2) ** 2
+        trials.append((chosen, [score + 1, score + 1.2, score + 0.9]))
+    spec = spec_of(penalty={"form": "none"}, methods=METHODS)
+    return source_of(study_of(spec, [4.0, 4.1, 4.2], trials))

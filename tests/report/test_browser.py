@@ -1,0 +1,148 @@
+"""A report in a real browser: Chromium, without a network, as wide as a phone and as a desk."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sweep.figures import FIGURES
+from sweep.report import FORMATS, report_page
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+    *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--disable-quic"),
+)
+WIDTHS = (390, 1400)
+
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER),
+    reason="no Chromium with its driver (Debian's packages chromium and chromium-driver)",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["webdriver.Chrome"]:
+    options = webdriver.ChromeOptions()
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.binary_location = str(BROWSER)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(str(DRIVER))
+    started = webdriver.Chrome(options=options, service=service)
+    started.set_page_load_timeout(60)
+    yield started
+    started.quit()
+
+
+Open = Callable[..., list[str]]
+
+
+@pytest.fixture
+def opened(browser: "webdriver.Chrome", tmp_path: Path) -> Open:
+    """Opens a report at a width, waits until its figures are drawn, and returns what it asked for.
+
+    That is every address but its own.
+    """
+
+    def opened(source: object, width: int, scheme: str = "light") -> list[str]:
+        path = tmp_path / "report.html"
+        path.write_text(FORMATS["html"](report_page(source)), encoding="utf-8")  # type: ignore[arg-type]
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        for kind in ("browser", "performance"):
+            browser.get_log(kind)
+        browser.get(path.as_uri())
+        deadline = time.monotonic() + 30
+        while browser.execute_script("return document.documentElement.dataset.drawn") is None:
+            assert time.monotonic() < deadline, browser.get_log("browser")
+            time.sleep(0.05)
+        messages = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
+        asked = [
+            message["params"]["request"]["url"]
+            for message in messages
+            if message["method"] == "Network.requestWillBeSent"
+        ]
+        return [url for url in asked if url != path.as_uri() and not url.startswith("data:")]
+
+    return opened
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("study", ["whole", "of_methods"])
+def test_it_is_drawn_without_an_error_a_request_or_a_sideways_scroll(
+    browser, opened: Open, request: pytest.FixtureRequest, study: str, width: int, scheme: str
+) -> None:
+    assert opened(request.getfixturevalue(study), width, scheme) == []
+    assert browser.get_log("browser") == []
+    wide = browser.execute_script(
+        "return [document.documentElement.scrollWidth, innerWidth, document.body.scrollWidth]"
+    )
+    assert wide[1] == width
+    assert wide[0] <= width and wide[2] <= width
+    drawn = browser.execute_script(
+        "return [...document.querySelectorAll('.plot')].map(p => p.querySelectorAll('svg').length)"
+    )
+    assert len(drawn) >= 4 and all(drawn)
+    if study == "whole":
+        assert len(drawn) == len(FIGURES)
+
+
+def test_opened_tables_scroll_in_their_own_box(browser, opened: Open, whole) -> None:
+    opened(whole, 390)
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    inside = browser.execute_script(
+        "return [...document.querySelectorAll('.scroll')].some(s => s.scrollWidth > s.clientWidth)"
+    )
+    assert inside
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_in_figures_can_be_read_on_the_page(browser, opened: Open, whole, scheme: str) -> None:
+    opened(whole, 1400, scheme)
+    paper, *inks = browser.execute_script(
+        "return [getComputedStyle(document.body).backgroundColor,"
+        " ...[...document.querySelectorAll('.xtick text, .g-ytitle text, .legendtext')]"
+        ".map(t => getComputedStyle(t).fill)]"
+    )
+    assert len(inks) > 20
+    for ink in set(inks):
+        assert contrast(ink, paper) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG's contrast of two colours as browsers write them."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in colour[4:-1].split(",")]
+        red, green, blue = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_it_prints_on_paper_with_its_tables_opened(browser, opened: Open, whole) -> None:
+    opened(whole, 1400, "dark")
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    states = "return [...document.querySelectorAll('details')].map(d => d.open)"
+    widths = "return [...document.querySelectorAll('.plot .main-svg')].map(s => s.clientWidth)"
+    assert all(browser.execute_script(states))
+    assert max(browser.execute_script(widths)) <= 680
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert not any(browser.execute_script(states))
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})
+    assert printed["data"].startswith("JVBERi")  # %PDF

@@ -1,0 +1,238 @@
+"""A report in both formats: whole, self-contained, escaped, and the same in HTML and Markdown."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from sweep.figures import FIGURES
+from sweep.report import FORMATS, SECTIONS, report_page
+from sweep.report.markdown import escaped
+from sweep.report.page import Block, Code, Items, Page, Table, Text
+from tests.figures.studies import at, spec_of
+
+from .conftest import EVIL
+
+VOID = {"meta", "link", "img", "br", "hr", "input", "source"}
+
+
+class Parsed(HTMLParser):
+    """Elements with their attributes, their text, and whether each was closed in its turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+            self.texts.setdefault(tag, []).append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        for tag in set(self.open):
+            self.texts[tag][-1] += data
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def html(source) -> Parsed:
+    return Parsed(FORMATS["html"](report_page(source)))
+
+
+def test_the_html_is_whole_and_says_what_a_browser_needs_to_know(whole) -> None:
+    text = FORMATS["html"](report_page(whole))
+    assert text.startswith("<!doctype html>")
+    parsed = Parsed(text)
+    assert parsed.open == []
+    assert parsed.of("html") == [{"lang": "en"}]
+    assert parsed.texts["title"] == ["drawn: does regularisation help?"]
+    assert {"charset": "utf-8"} in parsed.of("meta")
+    named = {meta.get("name"): meta.get("content") for meta in parsed.of("meta")}
+    assert named["viewport"] == "width=device-width, initial-scale=1"
+    assert named["color-scheme"] == "light dark"
+    names = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(names) == len(set(names))
+    anchors = [(link["href"] or "").removeprefix("#") for link in parsed.of("a")]
+    assert anchors and set(anchors) <= set(names)
+
+
+def test_nothing_is_loaded_from_anywhere(whole) -> None:
+    text = FORMATS["html"](report_page(whole))
+    parsed = Parsed(text)
+    for _, attributes in parsed.elements:
+        for name in ("src", "href", "srcset", "action", "data", "poster"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert not parsed.of("link") and not parsed.of("iframe") and not parsed.of("img")
+    (style,) = parsed.texts["style"]
+    assert "@import" not in style and "url(" not in style
+    policy = [m["content"] for m in parsed.of("meta") if "http-equiv" in m]
+    assert policy and "default-src 'none'" in (policy[0] or "")
+    assert "unsafe-eval" not in (policy[0] or "") and "http" not in (policy[0] or "")
+
+
+def test_plotly_is_there_once_and_not_at_all_without_figures(whole, new_source) -> None:
+    assert FORMATS["html"](report_page(whole)).count("plotly.js v") == 1
+    empty = FORMATS["html"](report_page(new_source(spec_of(), None)))
+    assert len(empty) < 20_000
+    assert "<script" not in empty
+
+
+def test_every_figure_has_its_sentence_and_its_numbers(whole) -> None:
+    page = report_page(whole)
+    assert [figure.name for figure in page.figures] == list(FIGURES)
+    parsed = html(whole)
+    plots = [div for div in parsed.of("div") if div.get("class") == "plot"]
+    assert [plot["id"] for plot in plots] == [f"plot-{name}" for name in FIGURES]
+    assert len(parsed.of("figcaption")) == len(parsed.of("details")) == len(plots)
+    for figure, plot, caption, numbers in zip(
+        page.figures, plots, parsed.texts["figcaption"], parsed.texts["details"], strict=True
+    ):
+        assert plot["role"] == "img"
+        assert plot["aria-label"] == figure.drawn.alternative
+        assert figure.drawn.alternative in caption and figure.drawn.how in caption
+        for cell in (*figure.drawn.numbers.columns, *figure.drawn.numbers.rows[0]):
+            assert cell in numbers
+    data = json.loads(next(t for t in parsed.texts["script"] if t.startswith("{")))
+    assert list(data) == list(FIGURES)
+
+
+def test_both_formats_have_the_same_headings_sentences_and_cells(whole) -> None:
+    page = report_page(whole)
+    parsed, markdown = html(whole), FORMATS["md"](page)
+    headings = parsed.texts["h1"] + parsed.texts["h2"] + parsed.texts["h3"]
+    found = re.findall(r"^#+ (.*)$", markdown.split("```toml")[0], re.MULTILINE)
+    found += re.findall(r"^#+ (.*)$", markdown.split("```\n", 1)[1], re.MULTILINE)
+    assert sorted(map(escaped, headings)) == sorted(found)
+    for figure in page.figures:
+        assert escaped(figure.drawn.alternative) in markdown
+    for cell in parsed.texts["td"]:
+        assert escaped(cell) in markdown
+    assert [block.title for block in page.blocks] == parsed.texts["h2"]
+
+
+def test_the_verdict_comes_first_and_the_rest_in_its_order(whole) -> None:
+    page = report_page(whole)
+    titles = [block.title for block in page.blocks]
+    assert titles == ["Verdict", "Results", "Figures", "Spec", "How to reproduce", "Failures"]
+    assert SECTIONS[0].__name__ == "verdict"
+    first = page.blocks[0].parts[0]
+    assert isinstance(first, Text) and first.weight == "strong"
+    best, baseline = whole.answer.best, whole.answer.baseline
+    assert f"{best.score:.3f}" in first.text and f"{baseline.score:.3f}" in first.text
+    assert "better than the baseline" in first.text
+
+
+def test_another_section_can_take_the_place_of_one(whole) -> None:
+    mine = Block("mine", "Mine", (Items(("one", "two")),))
+    page = report_page(whole, (lambda source: mine, lambda source: None))
+    assert page.blocks == (mine,)
+    assert "- one\n- two" in FORMATS["md"](page)
+
+
+def test_the_ranking_marks_the_baseline_and_counts_the_trials(whole) -> None:
+    page = report_page(whole)
+    tables = {p.title: p for block in page.blocks for p in block.parts if isinstance(p, Table)}
+    ranking = tables["The best 10 of 40 trials"]
+    assert ranking.columns == ("place", "trial", "FID-proxy ± s.e.", "penalty", "target", "λ", "p")
+    assert len(ranking.rows) == 11
+    assert ranking.marked == {10} and ranking.rows[10][3] == "baseline"
+    assert [row[1] for row in ranking.rows[:10]] == [
+        str(entry.number) for entry in whole.answer.ranking[:10]
+    ]
+    best = tables["Targets, each at its best"]
+    assert [row[1] for row in best.rows] == [*whole.answer.best_per_target, "baseline"]
+
+
+def test_methods_are_ranked_by_kind(of_methods) -> None:
+    page = report_page(of_methods)
+    tables = {p.title: p for block in page.blocks for p in block.parts if isinstance(p, Table)}
+    kinds = tables["Kinds, each at its best"]
+    assert [row[1] for row in kinds.rows] == [*of_methods.answer.best_per_kind, "baseline"]
+    assert "Targets, each at its best" not in tables
+
+
+def test_what_the_study_says_stays_text(new_source) -> None:
+    study = new_source(spec_of(data__path=EVIL), [1.0] * 3, [(at(0.1), [2.0] * 3)], failed=1)
+    text = FORMATS["html"](report_page(study))
+    parsed = Parsed(text)
+    assert parsed.of("img") == []
+    assert EVIL in parsed.texts["td"]
+    assert any("too <wild>" in cell for cell in parsed.texts["td"])
+    body = text[: text.index("<script>")]
+    assert "</script>" not in body
+    markdown = FORMATS["md"](report_page(study))
+    for line in markdown.splitlines():
+        if line.startswith("| evil"):
+            assert line.count("|") - line.count(r"\|") == 3
+            assert "<" not in line.replace(r"\<", "")
+
+
+def test_figures_as_data_cannot_end_their_script(new_source) -> None:
+    trials = [(at(0.1), [2.0] * 3), (at(0.01), [1.5] * 3)]
+    source = new_source(spec_of(), [1.0] * 3, trials)
+    found = source.answer
+    odd = replace(found.ranking[0], kind="evil</script><b>.py:one")
+    answer = replace(found, ranking=(odd, *found.ranking[1:]))
+    parsed = html(replace(source, picture=replace(source.picture, answer=answer)))
+    data = json.loads(next(t for t in parsed.texts["script"] if t.startswith("{")))
+    titles = [each["text"] for each in data["profile"]["layout"]["annotations"]]
+    assert titles == ["evil&lt;/script&gt;&lt;b&gt;.py:one", "power"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_studies_without_a_result_have_a_report_too(form: str, new_source) -> None:
+    for base, failed in ((None, 0), (None, 3), ([1.0] * 3, 0), ([np.inf] * 3, 2)):
+        text = FORMATS[form](report_page(new_source(spec_of(), base, failed=failed)))
+        assert "No trial of the search has a score yet." in text
+    source = new_source(spec_of(), None, [(at(0.1), [2.0] * 3)])
+    assert "no baseline to compare it with" in FORMATS[form](report_page(source))
+
+
+def test_warnings_are_told(new_source) -> None:
+    source = new_source(spec_of(), [1.0] * 3, [(at(0.1), [2.0] * 3)])
+    (block,) = [b for b in report_page(source).blocks if b.title == "Warnings"]
+    assert block.parts == (Items(source.answer.warnings),)
+    assert "no better than the baseline" in FORMATS["md"](report_page(source))
+
+
+def test_two_objectives_have_their_front(new_source) -> None:
+    trials = [(at(0.1), [2.0] * 3), (at(0.01), [1.0] * 3)]
+    source = new_source(
+        spec_of(score__second="kid"), [3.0] * 3, trials, seconds=[[0.1] * 3, [0.2] * 3]
+    )
+    text = FORMATS["md"](report_page(source))
+    assert "### Pareto front: no trial is better in both" in text
+    assert "| 2 | 1 | 0.2 |" in text and "| 1 | 2 | 0.1 |" in text
+
+
+def test_code_with_fences_of_its_own_stays_one_block() -> None:
+    page = Page("t", "s", (Block("b", "B", (Code("a\n```\n# b\n````", "toml"),)),))
+    assert "`````toml\na\n```\n# b\n````\n`````" in FORMATS["md"](page)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a_b*c", r"a\_b\*c"),
+        ("# no heading", r"\# no heading"),
+        ("- no item", r"\- no item"),
+        ("1. no item", r"\1. no item"),
+        ("two\nlines", "two lines"),
+        ("a | b < c & d", r"a \| b \< c &amp; d"),
+        ("-1.080 ± 0.4", "-1.080 ± 0.4"),
+    ],
+)
+def test_text_is_shown_as_it_is(text: str, shown: str) -> None:
+    assert escaped(text) == shown
