@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sweep.confirm.reading import Confirmation, Confirmed
+from sweep.confirm.reading import Confirmation
+from sweep.confirm.table import COLUMNS, rows
 from sweep.confirm.wording import details, verdict_sentence
 from sweep.spec.spec import Spec
 from sweep.study.answers import Answer, Ranked
@@ -20,7 +21,7 @@ def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str
     parts = ["## Verdict", ""]
     if confirmed is not None:
         parts += [f"**{verdict_sentence(confirmed)}.**", ""]
-        parts += [*_table(_candidates(confirmed)), ""]
+        parts += [*_table([COLUMNS, *rows(confirmed)]), ""]
         parts += [f"- {sentence}" for sentence in details(confirmed)]
     elif found.best is None:
         parts += ["No completed trial of the search yet."]
@@ -48,12 +49,12 @@ def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str
 def trial_note(entry: Ranked, spec: Spec) -> str:
     """The scores of a trial on each fold."""
     metrics = spec.score.objectives
-    rows: list[Sequence[str]] = [["fold", *map(metric_name, metrics)]]
+    folds: list[Sequence[str]] = [["fold", *map(metric_name, metrics)]]
     for fold, values in enumerate(_fold_scores(entry)):
-        rows.append([str(fold), *(number(value) for value in values)])
+        folds.append([str(fold), *(number(value) for value in values)])
     title = "baseline" if entry.role == "baseline" else described(entry)
     lines = [f"**{title}**: {metric_name(metrics[0])} {score(entry)} after {entry.step} steps", ""]
-    return "\n".join([*lines, *_table(rows)])
+    return "\n".join([*lines, *_table(folds)])
 
 
 def merged(note: str, ours: str) -> str:
@@ -70,21 +71,6 @@ def _fold_scores(entry: Ranked) -> Iterator[tuple[float, ...]]:
     if entry.second_fold_scores:
         return zip(entry.fold_scores, entry.second_fold_scores, strict=True)
     return ((value,) for value in entry.fold_scores)
-
-
-def _candidates(found: Confirmation) -> Iterator[Sequence[str]]:
-    yield ["candidate", "search", "confirmed", "baseline", "difference", "95 % interval", "p"]
-    for entry in found.candidates:
-        yield [described(entry.trial), *_numbers(entry)]
-
-
-def _numbers(entry: Confirmed) -> list[str]:
-    scores = [number(entry.trial.score), number(entry.score), number(entry.baseline_score)]
-    if entry.effect is None:
-        return [*scores, "–", "–", "–"]
-    estimate = entry.effect.estimate
-    interval = f"{estimate.low:+.3g} … {estimate.high:+.3g}"
-    return [*scores, f"{estimate.mean:+.3g}", interval, f"{entry.effect.adjusted_p:.2g}"]
 
 
 def _leaders(found: Answer) -> Iterator[Sequence[str]]:

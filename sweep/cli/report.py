@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sweep.cli.app import Storage, app, notices
+from sweep.cli.app import Files, Storage, app, notices
 from sweep.errors import UserError
 from sweep.files import write_whole
 
@@ -22,11 +22,13 @@ def report_command(
         typer.Option("--format", help="html or md. [dim]Default: by the file's ending, html[/]"),
     ] = None,
     storage: Storage = None,
+    files: Files = None,
 ) -> None:
     """Write a study's answer with all its figures into one file, which needs no network."""
     from sweep.cli.answers import storage_option
     from sweep.report import FORMATS, read_source, report_page
     from sweep.storage import open_storage
+    from sweep.storage.connect import study_files
     from sweep.study.records import load_study
 
     if form is None:
@@ -35,7 +37,9 @@ def report_command(
     if form not in FORMATS:
         raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
     opened = open_storage(storage)
-    source = read_source(load_study(study, opened), opened, storage_option(storage))
+    source = read_source(
+        load_study(study, opened), opened, storage_option(storage), study_files(opened, files)
+    )
     path = output or Path(f"{study}.{form}")
     write_whole(path, FORMATS[form](report_page(source)))
     notices.print(f"Wrote {path}.", markup=False, highlight=False)

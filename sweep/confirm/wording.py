@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER
-from sweep.confirm.reading import Confirmation, Confirmed, Effect
+from sweep.confirm.reading import ALPHA, Confirmation, Confirmed, Effect
 from sweep.statistics.corrected import Estimate
 from sweep.study.words import described, metric_name, number
 
@@ -29,7 +29,7 @@ def verdict_sentence(found: Confirmation) -> str:
         return (
             f"{word}: {subject} differs in {metric} by {best.effect.estimate.mean:+.3g} from "
             f"{against} {numbers}; four such studies in five would have found an effect of "
-            f"{number(best.effect.detectable)}"
+            f"{number(best.effect.detectable)}" + _alone(best.effect)
         )
     wins = round(best.effect.wins * len(best.scores))
     moves = "raises" if (best.effect.estimate.mean > 0) else "lowers"
@@ -38,6 +38,13 @@ def verdict_sentence(found: Confirmation) -> str:
         f"{word}: {every}{subject}, {moves} {metric} by {abs(best.effect.estimate.mean):.3g} from "
         f"{against} {numbers}, and is better on {wins} of {len(best.scores)} seeds"
     )
+
+
+def _alone(effect: Effect) -> str:
+    """What to say where the interval leaves 0 out and the verdict does not."""
+    if effect.is_certain or effect.estimate.p > ALPHA:
+        return ""
+    return f" (alone, without other candidates, it would be certain: p = {effect.estimate.p:.2g})"
 
 
 def details(found: Confirmation) -> Iterator[str]:
@@ -57,7 +64,8 @@ def details(found: Confirmation) -> Iterator[str]:
     yield (
         f"Its lead over the baseline was {number(best.search_lead)} in the search ({metric} "
         f"{number(best.trial.score)}), and is {number(best.lead)} confirmed "
-        f"({number(best.score)} against {number(best.baseline_score)}): the rest was luck."
+        f"({number(best.score)} against {number(best.baseline_score)})"
+        + (": the rest was luck." if best.search_lead > best.lead else ".")
     )
     if best.stopped is not None and best.stopped_scores and best.stopped_steps:
         own, other = best.stopped_scores

@@ -13,6 +13,7 @@ from sweep.report.markdown import render_markdown
 from sweep.report.page import Block, Page
 from sweep.report.provenance import failures, reproduce, spec, warnings
 from sweep.report.results import results
+from sweep.report.samples import samples
 from sweep.report.source import Source, read_source
 from sweep.report.verdict import verdict
 from sweep.versions import package_version
@@ -24,6 +25,7 @@ Section = Callable[[Source], Block | None]
 SECTIONS: tuple[Section, ...] = (
     verdict,
     results,
+    samples,
     drawings,
     warnings,
     spec,

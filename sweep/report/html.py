@@ -6,11 +6,12 @@ forbids the browser to load anything, whatever the file holds.
 
 import json
 import re
+from base64 import b64encode
 from functools import cache
 from html import escape
 from importlib.resources import files
 
-from sweep.report.page import Block, Code, Figure, Items, Page, Part, Table, Text
+from sweep.report.page import Block, Code, Figure, Image, Items, Page, Part, Table, Text
 
 MOST_ROWS = 1000
 """Of the numbers of one figure: a browser is slow with tens of thousands."""
@@ -99,6 +100,12 @@ def _part(part: Part) -> str:
             return title + _table(part)
         case Figure():
             return _figure(part)
+        case Image(title, png, alternative):
+            data = b64encode(png).decode("ascii")
+            return (
+                f'<figure class="image"><img src="data:image/png;base64,{data}" '
+                f'alt="{escape(alternative)}"><figcaption>{escape(title)}</figcaption></figure>'
+            )
 
 
 def _figure(part: Figure) -> str:

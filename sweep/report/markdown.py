@@ -2,7 +2,7 @@
 
 import re
 
-from sweep.report.page import Block, Code, Figure, Items, Page, Part, Table, Text
+from sweep.report.page import Block, Code, Figure, Image, Items, Page, Part, Table, Text
 
 MOST_ROWS = 200
 """Of the numbers of one figure; a page for readers is no archive."""
@@ -44,6 +44,8 @@ def _part(part: Part) -> list[str]:
         case Table():
             title = [f"### {escaped(part.title)}"] if part.title else []
             return [*title, _table(part.columns, part.rows, part.words)]
+        case Image(title, _, alternative):
+            return [f"{escaped(title)}: {escaped(alternative)}"]
         case Figure(_, title, drawn):
             numbers = drawn.numbers
             kept = numbers.rows[:MOST_ROWS]

@@ -54,7 +54,16 @@ class Figure:
     drawn: Drawn
 
 
-Part = Text | Items | Code | Table | Figure
+@dataclass(frozen=True)
+class Image:
+    """A picture as the bytes of a PNG, with a title; `alternative` says what is to be seen."""
+
+    title: str
+    png: bytes
+    alternative: str
+
+
+Part = Text | Items | Code | Table | Figure | Image
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
 
+from sweep.confirm.reading import Confirmation, read_confirmation
 from sweep.figures import Picture, read_picture
 from sweep.study.answers import Answer
+from sweep.study.artifacts import SAMPLES, artifacts_of, read_artifact
 from sweep.study.words import metric_name
 
 
@@ -19,10 +22,13 @@ class Source:
 
     `attributes` are Optuna's of the study. `option` names its storage in commands, with a space in
     front, and is empty where they find it by themselves. `began` and `ended` are when the first
-    trial was started and the last one finished.
+    trial was started and the last one finished. `samples` are pictures of generated images, as
+    PNG, by the numbers of trials.
     """
 
     picture: Picture
+    confirmed: Confirmation | None = None
+    samples: Mapping[int, bytes] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     option: str = ""
     began: datetime | None = None
@@ -39,14 +45,34 @@ class Source:
         return metric_name(self.picture.metric)
 
 
-def read_source(study: optuna.Study, storage: RDBStorage, option: str = "") -> Source:
-    """Reads a study of the storage; raises `UserError` for one that was not made by sweep."""
+def read_source(
+    study: optuna.Study, storage: RDBStorage, option: str = "", files: Path | None = None
+) -> Source:
+    """Reads a study of the storage, and the pictures of its leaders where `files` are here.
+
+    Raises `UserError` for a study that was not made by sweep.
+    """
     picture = read_picture(study, storage)
     trials = study.get_trials(deepcopy=False)
+    confirmed = read_confirmation(study, storage)
+    shown = {entry.number for _, entry in picture.leaders(1)}
+    if confirmed is not None:
+        shown.add(confirmed.best.trial.number)
+    samples = {
+        number: png
+        for number in sorted(shown)
+        if files is not None
+        and (meta := artifacts_of(trials[number].system_attrs).get(SAMPLES)) is not None
+        and (png := read_artifact(files, meta)) is not None
+    }
     return Source(
-        picture,
-        dict(study.user_attrs),
-        option,
-        min((t.datetime_start for t in trials if t.datetime_start is not None), default=None),
-        max((t.datetime_complete for t in trials if t.datetime_complete is not None), default=None),
+        picture=picture,
+        confirmed=confirmed,
+        samples=samples,
+        attributes=dict(study.user_attrs),
+        option=option,
+        began=min((t.datetime_start for t in trials if t.datetime_start is not None), default=None),
+        ended=max(
+            (t.datetime_complete for t in trials if t.datetime_complete is not None), default=None
+        ),
     )

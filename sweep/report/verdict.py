@@ -1,7 +1,9 @@
 """The first section: whether regularisation helped, in a sentence or two."""
 
 from objectives.distances import cost
-from sweep.report.page import Block, Part, Text
+from sweep.confirm.table import COLUMNS, rows
+from sweep.confirm.wording import details, verdict_sentence
+from sweep.report.page import Block, Items, Part, Table, Text
 from sweep.report.source import Source
 from sweep.study.words import score, settings
 
@@ -12,6 +14,17 @@ def verdict(source: Source) -> Block:
 
 
 def _parts(source: Source) -> tuple[Part, ...]:
+    confirmed = source.confirmed
+    if confirmed is not None:
+        place = confirmed.candidates.index(confirmed.best)
+        title = f"Confirmed {source.metric} against the baseline"
+        table = Table(title, COLUMNS, rows(confirmed), frozenset(COLUMNS[:1]), frozenset([place]))
+        sentence = verdict_sentence(confirmed)
+        return (
+            Text(sentence[:1].upper() + sentence[1:] + ".", "strong"),
+            table,
+            Items(tuple(details(confirmed))),
+        )
     found = source.answer
     if found.best is None:
         return (Text("No trial of the search has a score yet.", "strong"),)
@@ -34,6 +47,6 @@ def _parts(source: Source) -> tuple[Part, ...]:
         Text(
             f"Difference from the baseline, paired by fold: {difference.mean:+.3f} ± "
             f"{difference.standard_error:.3f}. The best of many is also the luckiest: expect less "
-            "of it on new seeds (sweep score --seed)."
+            f"of it on new seeds (sweep confirm {found.study}{source.option})."
         ),
     )

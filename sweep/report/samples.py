@@ -1,0 +1,26 @@
+"""Samples of the baseline and of the best config, to be looked at side by side."""
+
+from sweep.report.page import Block, Image, Text
+from sweep.report.source import Source
+from sweep.study.records import BASELINE
+from sweep.study.words import described
+
+
+def samples(source: Source) -> Block | None:
+    """A grid of generated images for each, where the pictures are on this machine."""
+    if not source.samples:
+        return None
+    found = source.answer
+    entries = [*([found.baseline] if found.baseline else []), *found.ranking]
+    pictures = []
+    for entry in entries:
+        if (png := source.samples.get(entry.number)) is None:
+            continue
+        name = "baseline" if entry.role == BASELINE else described(entry)
+        told = (
+            f"generated images of {name}, a fold below the other, as they were scored: "
+            f"{source.metric} {entry.score:.3f}"
+        )
+        pictures.append(Image(name, png, told))
+    note = Text("The first samples of those that were scored, a fold below the other.", "small")
+    return Block("samples", "Samples", (*pictures, note))
