@@ -5,12 +5,15 @@ study has no data for is None.
 
     picture = read_picture(study, storage)
     for name, (title, drawn) in drawn_figures(picture).items():
-        save_plotly_graph_object(study, drawn.figure, graph_object_id=name)
+        save_plotly_graph_object(study, titled(title, drawn), graph_object_id=name)
 """
 
 from collections.abc import Callable, Mapping
+from html import escape
 from types import MappingProxyType
 from typing import NamedTuple
+
+import plotly.graph_objects as go
 
 from sweep.figures.budget import budget
 from sweep.figures.curves import learning_curves
@@ -31,7 +34,11 @@ __all__ = [
     "Picture",
     "drawn_figures",
     "read_picture",
+    "titled",
 ]
+
+
+_TITLE_HEIGHT = 34
 
 
 class Entry(NamedTuple):
@@ -54,6 +61,18 @@ FIGURES: Mapping[str, Entry] = MappingProxyType(
     }
 )
 """Every figure by its name, in the order in which they are shown."""
+
+
+def titled(title: str, drawn: Drawn) -> go.Figure:
+    """A figure that stands alone, such as in the Optuna dashboard: with its title above it."""
+    figure = go.Figure(drawn.figure)
+    above = (figure.layout.margin.t or 0) + _TITLE_HEIGHT
+    figure.update_layout(
+        title={"text": escape(title), "yref": "container", "y": 1, "yanchor": "top", "pad_t": 12},
+        margin_t=above,
+        height=figure.layout.height + _TITLE_HEIGHT,
+    )
+    return figure
 
 
 def drawn_figures(picture: Picture) -> dict[str, tuple[str, Drawn]]:

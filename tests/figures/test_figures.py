@@ -4,11 +4,14 @@ import json
 import re
 
 import numpy as np
+import optuna
 import pytest
+from optuna_dashboard import save_plotly_graph_object
+from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 from sqlalchemy import event
 
 from sweep.errors import UserError
-from sweep.figures import FIGURES, drawn_figures, read_picture
+from sweep.figures import FIGURES, drawn_figures, read_picture, titled
 from sweep.figures.style import COLOURS, DASHES, GREY, SYMBOLS
 from sweep.storage import open_storage, write_measurements
 
@@ -94,8 +97,6 @@ def test_a_whole_study_has_all_figures() -> None:
 
 def test_a_picture_is_read_with_one_query_of_the_measurements(storage_url: str) -> None:
     storage = open_storage(storage_url, create=True)
-    import optuna
-
     trials = [(at(0.1 / k), [float(k), k + 0.5]) for k in range(1, 8)]
     studies = []
     for name in ("first", "second"):
@@ -142,9 +143,26 @@ def test_a_picture_is_read_with_one_query_of_the_measurements(storage_url: str) 
     storage.engine.dispose()
 
 
-def test_a_study_of_plain_optuna_is_refused(storage_url: str) -> None:
-    import optuna
+def test_the_optuna_dashboard_keeps_figures_with_their_titles(storage_url: str) -> None:
+    storage = open_storage(storage_url, create=True)
+    made = study_of(spec_of(), [2.0] * 3, [(at(0.1 / k), [float(k)] * 3) for k in range(1, 8)])
+    optuna.copy_study(from_study_name="drawn", from_storage=made._storage, to_storage=storage)
+    study = optuna.load_study(study_name="drawn", storage=storage)
+    drawn = drawn_figures(read_picture(study, storage))
+    for _ in range(2):  # the second takes the place of the first
+        for name, (title, found) in drawn.items():
+            save_plotly_graph_object(study, titled(title, found), graph_object_id=name)
+    kept = get_plotly_graph_objects(storage.get_study_system_attrs(study._study_id))
+    assert set(kept) == set(drawn) >= {"profile", "budget"}
+    for name, (title, found) in drawn.items():
+        layout = json.loads(kept[name])["layout"]
+        assert layout["title"]["text"] == title
+        assert found.figure.layout.title.text is None
+        assert layout["height"] > found.figure.layout.height
+    storage.engine.dispose()
 
+
+def test_a_study_of_plain_optuna_is_refused(storage_url: str) -> None:
     storage = open_storage(storage_url, create=True)
     study = optuna.create_study(study_name="plain", storage=storage)
     with pytest.raises(UserError, match="not made by sweep"):
