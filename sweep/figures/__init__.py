@@ -9,12 +9,10 @@ study has no data for is None.
 """
 
 from collections.abc import Callable, Mapping
-from html import escape
 from types import MappingProxyType
 from typing import NamedTuple
 
-import plotly.graph_objects as go
-
+from sweep.figures.boxed import titled
 from sweep.figures.budget import budget
 from sweep.figures.curves import learning_curves
 from sweep.figures.drawn import Drawn, Numbers
@@ -38,9 +36,6 @@ __all__ = [
 ]
 
 
-_TITLE_HEIGHT = 34
-
-
 class Entry(NamedTuple):
     """A figure: what it is called, and how it is drawn, if the study has the data for it."""
 
@@ -61,18 +56,6 @@ FIGURES: Mapping[str, Entry] = MappingProxyType(
     }
 )
 """Every figure by its name, in the order in which they are shown."""
-
-
-def titled(title: str, drawn: Drawn) -> go.Figure:
-    """A figure that stands alone, such as in the Optuna dashboard: with its title above it."""
-    figure = go.Figure(drawn.figure)
-    above = (figure.layout.margin.t or 0) + _TITLE_HEIGHT
-    figure.update_layout(
-        title={"text": escape(title), "yref": "container", "y": 1, "yanchor": "top", "pad_t": 12},
-        margin_t=above,
-        height=figure.layout.height + _TITLE_HEIGHT,
-    )
-    return figure
 
 
 def drawn_figures(picture: Picture) -> dict[str, tuple[str, Drawn]]:
