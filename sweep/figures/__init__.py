@@ -5,13 +5,14 @@ study has no data for is None.
 
     picture = read_picture(study, storage)
     for name, (title, drawn) in drawn_figures(picture).items():
-        save_plotly_graph_object(study, drawn.figure, graph_object_id=name)
+        save_plotly_graph_object(study, titled(title, drawn), graph_object_id=name)
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sweep.figures.boxed import titled
 from sweep.figures.budget import budget
 from sweep.figures.curves import learning_curves
 from sweep.figures.drawn import Drawn, Numbers
@@ -31,6 +32,7 @@ __all__ = [
     "Picture",
     "drawn_figures",
     "read_picture",
+    "titled",
 ]
 
 

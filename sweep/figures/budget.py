@@ -11,11 +11,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from objectives.distances import cost
-from sweep.figures.drawn import Drawn, Numbers, digits
+from sweep.figures.drawn import Drawn, Numbers, counted, digits
 from sweep.figures.picture import Picture
 from sweep.figures.scale import scale_of
 from sweep.figures.style import COLOURS, DASHES, add_band, add_baseline, styled
-from sweep.study.words import metric_name
+from sweep.study.words import direction, metric_name
 
 RESAMPLES = 1000
 QUANTILES = (0.1, 0.5, 0.9)
@@ -144,21 +144,27 @@ def _running_best(scores: Sequence[float], metric: str) -> np.ndarray:
 def _describe(found: Budget, metric: str, baseline: tuple[float, float] | None) -> str:
     told = [index for index in _told(len(found.trials)) if np.isfinite(found.worse[index])]
     parts = [
-        f"{found.trials[index]} trials {digits(found.middle[index])} "
+        f"{counted(found.trials[index], 'trial')} {digits(found.middle[index])} "
         f"({digits(found.better[index])} to {digits(found.worse[index])})"
         for index in told
     ]
     against = "" if baseline is None else f" The baseline has {digits(baseline[0])}."
     return (
-        f"Best {metric_name(metric)} to expect of so many trials, median and 80 % range: "
-        f"{', '.join(parts)}.{against}"
+        f"Best {metric_name(metric)} ({direction(metric)}) to expect of so many trials, median "
+        f"and 80 % range: {', '.join(parts)}.{against}"
     )
 
 
 def _numbers(found: Budget, metric: str) -> Numbers:
     name = metric_name(metric)
     return Numbers(
-        ("trials", f"expected best {name}", "median", "10 % better than", "10 % worse than"),
+        (
+            "trials",
+            f"expected best {name}",
+            "median",
+            "10 % are better than",
+            "10 % are worse than",
+        ),
         tuple(
             (
                 str(found.trials[i]),

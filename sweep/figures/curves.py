@@ -159,7 +159,7 @@ def describe_curves(panels: Mapping[str, Sequence[Curve]]) -> str:
             f"{digits(each.mean[-1])} at step {each.steps[-1]}"
             for each in curves
         )
-        parts.append(f"{name} against training step: {told}.")
+        parts.append(f"{name[0].upper()}{name[1:]} against training step: {told}.")
     return " ".join(parts)
 
 

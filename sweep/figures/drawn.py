@@ -27,6 +27,11 @@ class Drawn:
     how: str
 
 
+def counted(count: int, what: str) -> str:
+    """So many of something, in words."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def digits(value: float | None) -> str:
     """A number in four digits, as tables of figures show it; a dash where there is none."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.4g}"

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 
 import numpy as np
 import optuna
@@ -150,11 +151,11 @@ def importance(picture: Picture) -> Drawn | None:
 
 def draw_importance(found: Sequence[Importance]) -> go.Figure:
     """A bar for each setting, the greatest on top."""
-    names = [parameter_name(each.path) for each in found]
+    names = ["<br>".join(map(escape, wrap(parameter_name(e.path), 18))) for e in found]
     figure = go.Figure(
         go.Bar(
             x=[100 * each.share for each in found],
-            y=[escape(name) for name in names],
+            y=names,
             orientation="h",
             error_x={
                 "array": [100 * each.error for each in found],
@@ -167,8 +168,10 @@ def draw_importance(found: Sequence[Importance]) -> go.Figure:
         )
     )
     styled(figure)
-    figure.update_layout(height=130 + 34 * len(found), showlegend=False)
-    figure.update_xaxes(title_text="importance, % of the sum ± s.e.", range=[0, 105])
+    figure.update_layout(
+        height=130 + 36 * len(found) + 14 * "".join(names).count("<br>"), showlegend=False
+    )
+    figure.update_xaxes(title_text="importance, % ± s.e.", range=[0, 105])
     figure.update_yaxes(autorange="reversed")
     return figure
 

@@ -13,10 +13,9 @@ from sweep.figures.scale import Scale, scale_of
 from sweep.figures.smooth import HOW, smooth
 from sweep.figures.strengths import Panel, best_star, panels, strength_axes
 from sweep.figures.style import CONTOURS, GREY, styled
-from sweep.study.answers import Ranked
-from sweep.study.words import metric_name
+from sweep.study.words import direction, metric_name
 
-CELLS = 40
+CELLS = 30
 """Of the surface, along each side."""
 FEWEST_POINTS = 8
 """A surface through fewer would say little."""
@@ -98,16 +97,15 @@ def draw_order_map(
     )
     scores = scale.forth(np.array([entry.score for panel in shown for entry in panel.entries]))
     low, high = float(scores.min()), float(scores.max())
-    best = shown[0].entries[0]
     for row, (panel, found) in enumerate(zip(shown, surfaces, strict=True), 1):
         if found.mean.size:
             figure.add_trace(_contours(found, scale, low, high), row=row, col=1)
-        for trace in _points(panel, best, scale, bool(found.mean.size), row == 1):
+        for trace in _points(panel, scale, bool(found.mean.size), row == 1):
             figure.add_trace(trace, row=row, col=1)
         figure.update_yaxes(title_text="order p", row=row, col=1)
     strength_axes(figure, shown)
     styled(figure, len(shown))
-    figure.update_layout(coloraxis=_colours(metric, scale, low, high), margin_t=100)
+    figure.update_layout(coloraxis=_colours(metric, scale, low, high), margin_t=105)
     return figure
 
 
@@ -121,8 +119,8 @@ def _colours(metric: str, scale: Scale, low: float, high: float) -> dict[str, ob
         "colorbar": {
             "orientation": "h",
             "y": 1,
-            "yref": "container",
-            "yanchor": "top",
+            "yanchor": "bottom",
+            "ypad": 26,
             "thickness": 12,
             "title": {"text": metric_name(metric), "side": "top"},
             "tickvals": at.tolist(),
@@ -148,11 +146,10 @@ def _contours(found: Surface, scale: Scale, low: float, high: float) -> go.Conto
     )
 
 
-def _points(
-    panel: Panel, best: Ranked, scale: Scale, covered: bool, first: bool
-) -> list[go.Scatter]:
+def _points(panel: Panel, scale: Scale, covered: bool, first: bool) -> list[go.Scatter]:
     scores = np.array([entry.score for entry in panel.entries])
-    points = [
+    best = panel.entries[0]
+    return [
         go.Scatter(
             x=panel.strengths.tolist(),
             y=panel.orders.tolist(),
@@ -165,7 +162,7 @@ def _points(
                 "size": 11,
                 "color": scale.forth(scores).tolist(),
                 "coloraxis": "coloraxis",
-                "line": {"color": GREY, "width": 2},
+                "line": {"color": "white" if covered else GREY, "width": 2},
             },
             cliponaxis=False,
             name="trial",
@@ -173,11 +170,9 @@ def _points(
             showlegend=first,
             customdata=[entry.number for entry in panel.entries],
             hovertemplate="trial %{customdata}: %{text}<extra></extra>",
-        )
+        ),
+        best_star(panel, best, float(panel.orders[0]), first, "best of the panel"),
     ]
-    if best in panel.entries:
-        points.append(best_star(panel, best, float(best.config.penalty.order), first))
-    return points
 
 
 def _describe(shown: tuple[Panel, ...], surfaces: list[Surface], metric: str) -> str:
@@ -196,7 +191,9 @@ def _describe(shown: tuple[Panel, ...], surfaces: list[Surface], metric: str) ->
                 f"± {digits(found.widest)}"
             )
         parts.append(text)
-    return f"{metric_name(metric)} over strength and order: {'; '.join(parts)}."
+    return (
+        f"{metric_name(metric)} ({direction(metric)}) over strength and order: {'; '.join(parts)}."
+    )
 
 
 def _numbers(shown: tuple[Panel, ...], metric: str) -> Numbers:

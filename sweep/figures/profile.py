@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sweep.figures.drawn import Drawn, Numbers, digits, with_error
+from sweep.figures.drawn import Drawn, Numbers, counted, digits, with_error
 from sweep.figures.picture import Picture
 from sweep.figures.scale import Scale, scale_of
 from sweep.figures.smooth import HOW, Smooth, smooth
@@ -23,7 +23,7 @@ from sweep.figures.style import (
     styled,
 )
 from sweep.study.answers import Ranked
-from sweep.study.words import metric_name
+from sweep.study.words import direction, metric_name
 
 MOST_ORDERS = 4
 """Of more different orders p each half of their range is one line."""
@@ -215,14 +215,16 @@ def describe_profile(shown: Sequence[Panel], baseline: Ranked | None, metric: st
         where = f"{panel.title}: " if panel.title else ""
         parts.append(
             f"{where}best {with_error(best.score, best.standard_error)} at "
-            f"{panel.axis} = {digits(best.parameters[panel.path])} ({len(panel.entries)} trials)"
+            f"{panel.axis} = {digits(best.parameters[panel.path])} "
+            f"({counted(len(panel.entries), 'trial')})"
         )
     against = (
         ""
         if baseline is None
         else f" Baseline {with_error(baseline.score, baseline.standard_error)}."
     )
-    return f"{metric_name(metric)} against strength: {'; '.join(parts)}.{against}"
+    named = f"{metric_name(metric)} ({direction(metric)})"
+    return f"{named} against strength: {'; '.join(parts)}.{against}"
 
 
 def profile_numbers(shown: Sequence[Panel], metric: str) -> Numbers:

@@ -74,14 +74,16 @@ def strength_axes(figure: go.Figure, shown: Sequence[Panel]) -> None:
         figure.update_xaxes(**panel.axis_layout, **shared, row=row, col=1)
 
 
-def best_star(panel: Panel, best: Ranked, height: float, legend: bool) -> go.Scatter:
-    """The mark of the best trial of all, at its strength in a panel."""
+def best_star(
+    panel: Panel, best: Ranked, height: float, legend: bool, name: str = "best"
+) -> go.Scatter:
+    """The mark of the best trial, at its strength in a panel."""
     return go.Scatter(
         x=[float(best.parameters[panel.path])],
         y=[height],
         mode="markers",
         marker={"symbol": "star-open", "size": 20, "color": COLOURS[4], "line": {"width": 2}},
-        name="best",
+        name=name,
         legendgroup="best",
         showlegend=legend,
         hovertemplate=f"best, trial {best.number}: {best.score:.4g}<extra></extra>",

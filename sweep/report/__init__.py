@@ -16,6 +16,7 @@ from sweep.report.results import results
 from sweep.report.samples import samples
 from sweep.report.source import Source, read_source
 from sweep.report.verdict import verdict
+from sweep.study.words import direction
 from sweep.versions import package_version
 
 __all__ = ["FORMATS", "SECTIONS", "Block", "Page", "Source", "read_source", "report_page"]
@@ -45,9 +46,10 @@ def report_page(source: Source, sections: Sequence[Section] = SECTIONS) -> Page:
     found = source.answer
     counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
     blocks = (section(source) for section in sections)
+    named = f"{source.metric}, {direction(source.picture.metric)}"
     return Page(
         title=f"{found.study}: does regularisation help?",
-        summary=f"Trials: {counts or 'none yet'}. Score: {source.metric}.{_when(source)}",
+        summary=f"Trials: {counts or 'none yet'}. Score: {named}.{_when(source)}",
         blocks=tuple(block for block in blocks if block is not None),
         closing=f"Written by sweep {package_version('normsweep')}.",
     )

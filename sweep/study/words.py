@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from objectives.distances import DISTANCES
+from objectives.distances.contract import HIGHER, LOWER, ZERO
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
 
 TEXTS = ("target", "settings")
@@ -15,6 +17,15 @@ Column = tuple[str, Callable[[Ranked], Any]]
 def metric_name(metric: str) -> str:
     """What a metric is called in tables."""
     return {"fid": "FID-proxy", "kid": "KID"}.get(metric, metric.replace("_", " "))
+
+
+def direction(metric: str) -> str:
+    """Which scores of a metric are good ones."""
+    return {
+        LOWER: "lower is better",
+        HIGHER: "higher is better",
+        ZERO: "by its magnitude, 0 is best",
+    }[DISTANCES[metric].better]
 
 
 def columns(found: Answer) -> list[Column]:

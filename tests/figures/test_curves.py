@@ -89,7 +89,7 @@ def test_the_generalisation_gap_is_drawn_where_it_was_recorded() -> None:
     drawn = generalisation_gap(picture_of(study, {1: rows(generalisation_gap=[0.5, -0.1, 0.2])}))
     assert drawn is not None
     assert drawn.figure.data[-1].y[0] == pytest.approx(0.2)
-    assert "generalisation gap against training step: best, trial 1 0.2" in drawn.alternative
+    assert "Generalisation gap against training step: best, trial 1 0.2" in drawn.alternative
 
 
 def test_factors_and_zeros_are_drawn_where_they_moved() -> None:
@@ -100,7 +100,7 @@ def test_factors_and_zeros_are_drawn_where_they_moved() -> None:
     drawn = weight_paths(picture_of(study, {1: rows(**moved)}))
     assert drawn is not None
     assert [axis.title.text for axis in drawn.figure.select_yaxes()] == ["zeros, generator"]
-    assert "zeros, generator against training step" in drawn.alternative
+    assert "Zeros, generator against training step" in drawn.alternative
 
 
 def test_other_numbers_of_weights_are_drawn_by_their_names() -> None:

@@ -4,11 +4,14 @@ import json
 import re
 
 import numpy as np
+import optuna
 import pytest
+from optuna_dashboard import save_plotly_graph_object
+from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 from sqlalchemy import event
 
 from sweep.errors import UserError
-from sweep.figures import FIGURES, drawn_figures, read_picture
+from sweep.figures import FIGURES, drawn_figures, read_picture, titled
 from sweep.figures.style import COLOURS, DASHES, GREY, SYMBOLS
 from sweep.storage import open_storage, write_measurements
 
@@ -94,8 +97,6 @@ def test_a_whole_study_has_all_figures() -> None:
 
 def test_a_picture_is_read_with_one_query_of_the_measurements(storage_url: str) -> None:
     storage = open_storage(storage_url, create=True)
-    import optuna
-
     trials = [(at(0.1 / k), [float(k), k + 0.5]) for k in range(1, 8)]
     studies = []
     for name in ("first", "second"):
@@ -142,9 +143,60 @@ def test_a_picture_is_read_with_one_query_of_the_measurements(storage_url: str) 
     storage.engine.dispose()
 
 
-def test_a_study_of_plain_optuna_is_refused(storage_url: str) -> None:
-    import optuna
+@pytest.mark.parametrize(("count", "columns", "rows"), [(1, 1, 1), (2, 2, 1), (3, 3, 1), (5, 3, 2)])
+def test_panels_stand_side_by_side_in_a_box(count: int, columns: int, rows: int) -> None:
+    methods = {
+        f"m{index}": {"gradient_penalty": {"kind": "r1", "strength": {"low": 0.1, "high": 1.0}}}
+        for index in range(count)
+    }
+    trials = [
+        ({"method": name, f"{name}.gradient_penalty.strength": 0.5}, [float(place)] * 3)
+        for place, name in enumerate(methods, 1)
+    ]
+    picture = picture_of(study_of(spec_of(penalty={"form": "none"}, methods=methods), None, trials))
+    _, drawn = drawn_figures(picture)["profile"]
+    before = json.loads(drawn.figure.to_json())
+    figure = titled("A <title>", drawn)
+    across, up = (
+        [a.domain for a in axes] for axes in (figure.select_xaxes(), figure.select_yaxes())
+    )
+    if count > 1:
+        assert len(set(across)) == columns and len(set(up)) == rows
+        boxes = [(*x, *y) for x, y in zip(across, up, strict=True)]
+        for one, (left, right, low, high) in enumerate(boxes):
+            assert 0 <= left < right <= 1 and 0 <= low < high <= 1
+            for other in boxes[one + 1 :]:
+                beside = right < other[0] or other[1] < left or high < other[2] or other[3] < low
+                assert beside
+        words = figure.layout.annotations
+        assert [each.text for each in words] == list(methods)
+        assert [(each.x, each.y) for each in words] == [
+            (x[0], y[1]) for x, y in zip(across, up, strict=True)
+        ]
+    assert figure.layout.title.text == "A &lt;title&gt;"
+    assert json.loads(drawn.figure.to_json()) == before
 
+
+def test_the_optuna_dashboard_keeps_figures_with_their_titles(storage_url: str) -> None:
+    storage = open_storage(storage_url, create=True)
+    made = study_of(spec_of(), [2.0] * 3, [(at(0.1 / k), [float(k)] * 3) for k in range(1, 8)])
+    optuna.copy_study(from_study_name="drawn", from_storage=made._storage, to_storage=storage)
+    study = optuna.load_study(study_name="drawn", storage=storage)
+    drawn = drawn_figures(read_picture(study, storage))
+    for _ in range(2):  # the second takes the place of the first
+        for name, (title, found) in drawn.items():
+            save_plotly_graph_object(study, titled(title, found), graph_object_id=name)
+    kept = get_plotly_graph_objects(storage.get_study_system_attrs(study._study_id))
+    assert set(kept) == set(drawn) >= {"profile", "budget"}
+    for name, (title, found) in drawn.items():
+        layout = json.loads(kept[name])["layout"]
+        assert layout["title"]["text"] == title
+        assert found.figure.layout.title.text is None
+        assert "height" not in layout
+    storage.engine.dispose()
+
+
+def test_a_study_of_plain_optuna_is_refused(storage_url: str) -> None:
     storage = open_storage(storage_url, create=True)
     study = optuna.create_study(study_name="plain", storage=storage)
     with pytest.raises(UserError, match="not made by sweep"):

@@ -116,7 +116,7 @@ def test_methods_have_panels_on_axes_of_their_own() -> None:
     ]
     drawn = profile(picture)
     assert drawn is not None
-    assert "r1: best 3 ± 0 at weight of the gradient penalty = 3 (1 trials)" in drawn.alternative
+    assert "r1: best 3 ± 0 at weight of the gradient penalty = 3 (1 trial)" in drawn.alternative
     assert [axis.title.text for axis in drawn.figure.select_xaxes()] == [p.axis for p in shown]
 
 
