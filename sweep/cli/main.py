@@ -10,7 +10,7 @@ from sweep.errors import UserError
 
 # Each adds its commands, which the help shows in this order.
 # isort: off
-from sweep.cli import launch, confirm, service, options, inspect, configs, dashboard  # noqa: F401
+from sweep.cli import launch, confirm, service, options, inspect, compare, configs, dashboard  # noqa: F401
 # isort: on
 
 
