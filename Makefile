@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test lint types check bench soak clean
+.PHONY: help demo test lint types check bench calibrate soak clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -34,6 +34,9 @@ check: lint types test  ## all of it
 
 bench: $(VENV)/.installed  ## measure what the project promises (PyTorch as a peer where installed)
 	$(BIN)/python -m bench
+
+calibrate: $(VENV)/.installed  ## measure whether verdicts mean what they say, on studies of known truth
+	$(BIN)/python -m bench.calibration --null 200 --effect 50
 
 soak: $(VENV)/.installed  ## kill workers for an hour, and count what is lost
 	$(BIN)/python -m bench.soak

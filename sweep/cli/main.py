@@ -10,8 +10,8 @@ from sweep.errors import UserError
 
 # Each adds its commands, which the help shows in this order.
 # isort: off
-from sweep.cli import launch, confirm, service, options, inspect, report, configs  # noqa: F401
-from sweep.cli import dashboard  # noqa: F401
+from sweep.cli import launch, confirm, service, options, inspect, compare, report  # noqa: F401
+from sweep.cli import configs, dashboard  # noqa: F401
 # isort: on
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER
 from sweep.confirm.reading import ALPHA, Confirmation, Confirmed, Effect
-from sweep.statistics.corrected import Estimate
-from sweep.study.words import described, metric_name, number
+from sweep.study.words import described, interval, metric_name, number, p_value
 
 WORDS = {
     "helps": "helps",
@@ -64,8 +63,7 @@ def details(found: Confirmation) -> Iterator[str]:
     yield (
         f"Its lead over the baseline was {number(best.search_lead)} in the search ({metric} "
         f"{number(best.trial.score)}), and is {number(best.lead)} confirmed "
-        f"({number(best.score)} against {number(best.baseline_score)})"
-        + (": the rest was luck." if best.search_lead > best.lead else ".")
+        f"({number(best.score)} against {number(best.baseline_score)}){_luck(best)}."
     )
     if best.stopped is not None and best.stopped_scores and best.stopped_steps:
         own, other = best.stopped_scores
@@ -86,6 +84,11 @@ def details(found: Confirmation) -> Iterator[str]:
         yield _final_sentence(found, metric)
 
 
+def _luck(best: Confirmed) -> str:
+    """What is less than the search saw of it was luck; there need not be less."""
+    return ": the rest was luck" if best.lead < best.search_lead else ""
+
+
 def _of_stopping_alone(best: Confirmed, metric: str) -> str:
     assert best.stopped_scores is not None
     stopped = best.stopped_scores[1]
@@ -100,11 +103,11 @@ def _final_sentence(found: Confirmation, metric: str) -> str:
     assert found.final is not None
     look = found.final
     own, other = float(look.scores.mean()), float(look.baseline_scores.mean())
-    interval = "" if look.estimate is None else f" ({_interval(look.estimate)})"
+    bounds = "" if look.estimate is None else f" ({interval(look.estimate)})"
     return (
         "On images that nothing else has touched, trained on all others: "
         f"{metric} {number(own)} for {look.name} against {number(other)} for its baseline, "
-        f"difference {own - other:+.3g}{interval}."
+        f"difference {own - other:+.3g}{bounds}."
     )
 
 
@@ -114,13 +117,7 @@ def _baseline(entry: Confirmed) -> str:
 
 def _estimate(effect: Effect, candidates: int) -> str:
     over = f", adjusted for {candidates} candidates" if candidates > 1 else ""
-    p = effect.adjusted_p
-    shown = "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
-    return f"({_interval(effect.estimate)}; {shown}{over})"
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{100 * estimate.level:.0f} % interval {estimate.low:+.3g} to {estimate.high:+.3g}"
+    return f"({interval(effect.estimate)}; {p_value(effect.adjusted_p)}{over})"
 
 
 def _higher(found: Confirmation) -> bool:

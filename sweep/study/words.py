@@ -6,6 +6,7 @@ from typing import Any
 
 from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER, LOWER, ZERO
+from sweep.statistics.corrected import Estimate
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
 
 TEXTS = ("target", "settings")
@@ -57,6 +58,16 @@ def described(entry: Ranked) -> str:
     """A trial of the search by its number, kind and settings."""
     inner = ", ".join(filter(None, (entry.kind, settings(entry))))
     return f"trial {entry.number} ({inner})"
+
+
+def interval(estimate: Estimate) -> str:
+    """The bounds of an estimate with their level."""
+    return f"{100 * estimate.level:.0f} % interval {estimate.low:+.3g} to {estimate.high:+.3g}"
+
+
+def p_value(p: float) -> str:
+    """A p-value, no longer than it is worth."""
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
 def score(entry: Ranked) -> str:

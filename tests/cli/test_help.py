@@ -12,7 +12,7 @@ from sweep.cli.app import app
 COMMANDS = get_command(app).commands
 WANTED = [
     *("launch", "init", "confirm", "submit", "worker", "pause", "resume", "stop", "status"),
-    *("options", "list", "show", "report", "export", "score", "train", "dashboard"),
+    *("options", "list", "show", "compare", "report", "export", "score", "train", "dashboard"),
 ]
 
 
@@ -44,7 +44,7 @@ def test_every_command_on_a_storage_takes_its_url(name: str) -> None:
     assert option.envvar == "SWEEP_STORAGE"
 
 
-@pytest.mark.parametrize("name", ["launch", "list", "show", "score", "train"])
+@pytest.mark.parametrize("name", ["launch", "list", "show", "compare", "score", "train"])
 def test_every_command_that_prints_data_prints_json_if_asked(name: str) -> None:
     assert ["--json"] in [entry.opts for entry in COMMANDS[name].params]
 

@@ -183,3 +183,11 @@ def test_the_lead_of_the_search_stands_beside_the_confirmed_one(confirmed) -> No
 
 def test_a_study_that_was_never_confirmed_has_no_confirmation(example, databases) -> None:
     assert read_confirmation(example.study, databases.open(example.url)) is None
+
+
+@pytest.mark.parametrize(("shift", "luck"), [(-0.2, True), (-1.0, False)])
+def test_only_what_is_less_than_in_the_search_was_luck(confirmed, shift, luck) -> None:
+    # The search saw a lead of 0.5.
+    found = confirmed(noise(0, 0.01), list(noise(1, 0.01) + shift))
+    assert found is not None
+    assert ("the rest was luck" in " ".join(details(found))) == luck

@@ -1,0 +1,143 @@
+"""Whether the verdicts of `sweep confirm` mean what they say: studies whose truth is known.
+
+Real training, real searches and real confirmations of tiny GANs on the digits, every study with its
+own seed, and with its own 539 of the 1,797 images in play (`data.seed`; the rest fit the features).
+
+- `inert`: a penalty of λ in 1e-12 … 1e-10. It changes rounding alone.
+- `redrawn`: a penalty that draws the initial weights once more (bench/redrawn.py). Scores differ as
+  by any other seed; none is better.
+- `helps`, `hurts`: one of a few strengths on the discriminator, or the generator. Their effects in
+  the long run, over data and seeds alike, come from studies of their own, with all of the strengths
+  and more seeds.
+
+`--null` and `--effect` are numbers of studies of each kind. With `--storage sqlite:///FILE` a run
+that was stopped goes on, or grows.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from optuna.storages import RDBStorage
+from scipy import stats
+
+from bench.known_studies import (
+    KINDS,
+    NULL_KINDS,
+    REFERENCE_SEEDS,
+    SEEDS,
+    Outcome,
+    long_run,
+    outcome,
+)
+from bench.rows import print_rows, row
+from sweep.storage import open_storage
+
+ALPHA = 0.05
+
+
+def share(those: Sequence[bool]) -> str:
+    """A share with its Wilson interval of 95 %, and the counts."""
+    found, count = sum(those), len(those)
+    if not count:
+        return "none measured"
+    low, high = stats.binomtest(found, count).proportion_ci(0.95, method="wilson")
+    return f"{found / count:.1%}  ({found} of {count}; {low:.1%} to {high:.1%})"
+
+
+def over_seeds(differences: np.ndarray) -> tuple[float, float, float]:
+    """p, and the 95 % interval, of a t-test over the means [seeds] of differences [seeds, folds].
+
+    Given the images in play, seeds share nothing.
+    """
+    means = differences.mean(axis=1)
+    found = stats.ttest_1samp(means, 0.0)
+    interval = found.confidence_interval(1 - ALPHA)
+    return float(found.pvalue), float(interval.low), float(interval.high)
+
+
+def null_rows(kind: str, found: Sequence[Outcome]) -> Iterator[dict[str, str]]:
+    """How often nothing was called something."""
+    wrong = [each.verdict != "unclear" for each in found]
+    yield row(f"{kind}: verdicts other than “no effect”", share(wrong), "≤ 5 %")
+    candidates = [entry for each in found for entry in each.candidates if entry.any()]
+    equal = sum(not entry.any() for each in found for entry in each.candidates)
+    if equal:
+        yield row(f"{kind}: candidates equal to the baseline to the bit", f"{equal}", "–")
+    plain = [over_seeds(entry)[0] <= ALPHA for entry in candidates]
+    yield row(f"{kind}: single candidates with p ≤ 0.05 over the seeds' means", share(plain), "–")
+    # Candidates of a study share a baseline.
+    means = np.array([np.mean([entry.mean() for entry in each.candidates]) for each in found])
+    if len(means) > 1:
+        error = means.std(ddof=1) / np.sqrt(len(means))
+        yield row(f"{kind}: mean difference", f"{means.mean():+.4f} ± {error:.4f}", "0")
+
+
+def effect_rows(
+    kind: str, found: Sequence[Outcome], truth: dict[float, tuple[float, float]]
+) -> Iterator[dict[str, str]]:
+    """How often an effect was found, and how often its interval held the long run's."""
+    right = [each.verdict == kind for each in found]
+    yield row(f"{kind}: found", share(right), "≥ 95 %")
+    best = [(each, truth[each.strength]) for each in found if each.estimate is not None]
+    inside = [e.estimate.low <= mean <= e.estimate.high for e, (mean, _) in best if e.estimate]
+    yield row(f"{kind}: 95 % interval holds the effect in the long run", share(inside), "95 %")
+    plain = [over_seeds(each.differences)[1:] for each, _ in best]
+    inside = [low <= mean <= high for (low, high), (_, (mean, _)) in zip(plain, best, strict=True)]
+    yield row(f"{kind}: the same of an interval over the seeds' means", share(inside), "–")
+    told = [each.estimate.standard_error for each, _ in best if each.estimate is not None]
+    off = [each.differences.mean() - mean for each, (mean, _) in best]
+    spread = float(np.sqrt(np.mean(np.square(off))))
+    figure = f"{np.sqrt(np.mean(np.square(told))) / spread:.1f} ×"
+    yield row(f"{kind}: standard error that is told, over the spread of the estimates", figure, "–")
+    for strength, (mean, error) in truth.items():
+        chosen = sum(each.strength == strength for each in found)
+        figure = f"{mean:+.2f} ± {error:.2f}, chosen in {chosen} studies"
+        yield row(f"{kind}: effect of λ = {strength:g} in the long run", figure, "–")
+
+
+def measured(
+    storage: RDBStorage, kind: str, studies: int, references: int
+) -> Iterator[dict[str, str]]:
+    """Runs the studies of a kind, says how far it is, and yields its rows."""
+    begun = time.monotonic()
+    found = []
+    for number in range(studies):
+        found.append(outcome(storage, kind, number))
+        if (number + 1) % 10 == 0:
+            passed = time.monotonic() - begun
+            words = [each.verdict for each in found]
+            counts = ", ".join(f"{words.count(word)} {word}" for word in sorted(set(words)))
+            print(f"{kind}: {number + 1} studies, {passed:.0f} s: {counts}", file=sys.stderr)
+    if kind in NULL_KINDS:
+        yield from null_rows(kind, found)
+    elif found:
+        yield from effect_rows(kind, found, long_run(storage, kind, references))
+
+
+def main() -> None:
+    """Parses the command line, measures, prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--null", type=int, default=100, help="studies of each kind of null")
+    parser.add_argument("--effect", type=int, default=25, help="studies of each kind of effect")
+    parser.add_argument("--references", type=int, default=20, help="studies for the long run")
+    parser.add_argument("--storage", help="database to keep and go on with; default: a new one")
+    asked = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        url = asked.storage or f"sqlite:///{Path(folder) / 'studies.db'}"
+        storage = open_storage(url, create=True)
+        for kind in KINDS:
+            studies = asked.null if kind in NULL_KINDS else asked.effect
+            rows += list(measured(storage, kind, studies, asked.references))
+        storage.engine.dispose()
+    print(f"{SEEDS} seeds and 3 folds a study; {REFERENCE_SEEDS} seeds in the long run's.")
+    print_rows(rows)
+
+
+if __name__ == "__main__":
+    main()

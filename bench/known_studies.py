@@ -1,0 +1,129 @@
+"""Studies of which it is known beforehand whether their penalty helps, for `bench.calibration`."""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from optuna.storages import RDBStorage
+
+from sweep.confirm.reading import Confirmation, read_confirmation
+from sweep.confirm.run import Confirming
+from sweep.spec import Spec, spec_from_tables
+from sweep.statistics.corrected import Estimate
+from sweep.study.launch import launch
+
+NULL_KINDS = ("inert", "redrawn")
+KINDS = (*NULL_KINDS, "helps", "hurts")
+SEEDS, REFERENCE_SEEDS, TOP = 5, 10, 3
+_APART = 1_000_003
+"""Between the seeds of the kinds, and of the studies for the long run."""
+
+TINY: dict[str, dict[str, Any]] = {
+    "study": {"sampler": "tpe", "trials": 8, "startup_trials": 4},
+    "data": {"source": "digits"},
+    "model": {"latent": 8, "generator_hidden": [32], "discriminator_hidden": [32]},
+    "train": {
+        "steps": 600,
+        "chunks": 2,
+        "batch": 32,
+        "generator_learning_rate": 2e-3,
+        # A discriminator this fast overfits, which a penalty can prevent.
+        "discriminator_learning_rate": 8e-3,
+    },
+    "score": {"folds": 3, "features": "pca", "dimension": 16, "feature_share": 0.7},
+}
+
+_ANYWHERE = {"low": 1e-12, "high": 1e-10, "log": True}
+_TARGETS = ["generator", "discriminator", "both"]
+PENALTIES: dict[str, dict[str, Any]] = {
+    "inert": {"form": "power", "order": 2.0, "strength": _ANYWHERE, "target": _TARGETS},
+    "redrawn": {
+        "form": f"{Path(__file__).with_name('redrawn.py')}:redrawn",
+        "coupling": "proximal",
+        "strength": _ANYWHERE,
+        "target": _TARGETS,
+    },
+}
+STRENGTHS = {"helps": ("discriminator", (0.015, 0.03)), "hurts": ("generator", (0.03, 0.05))}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a confirmed study found.
+
+    The estimate and the differences [seeds, folds] of the candidate that the verdict is about, its
+    strength, and the differences of all candidates.
+    """
+
+    verdict: str
+    strength: float
+    estimate: Estimate | None
+    differences: np.ndarray
+    candidates: tuple[np.ndarray, ...]
+
+
+def spec_of(kind: str, number: int, *, reference: bool = False) -> Spec:
+    """The study of a kind by this number; seeds of `reference` studies are others."""
+    tables = copy.deepcopy(TINY)
+    seed = (2 * KINDS.index(kind) + reference) * _APART + number
+    tables["study"] |= {"name": f"{kind}-{'long-' if reference else ''}{number}", "seed": seed}
+    tables["data"]["seed"] = seed
+    if kind in NULL_KINDS:
+        tables["penalty"] = PENALTIES[kind]
+    else:
+        # Each strength is a kind of its own, so that a confirmation can take all of them.
+        target, strengths = STRENGTHS[kind]
+        tables["study"] |= {"sampler": "random", "trials": 2 * len(strengths)}
+        tables["methods"] = {
+            f"at{place}": {
+                "penalty": {"form": "power", "order": 2.0, "target": target, "strength": strength}
+            }
+            for place, strength in enumerate(strengths)
+        }
+    return spec_from_tables(tables, "bench.known_studies")
+
+
+def confirmed(storage: RDBStorage, spec: Spec, top: int, seeds: int) -> Confirmation:
+    """Searches and confirms, or reads what was confirmed before."""
+    study = launch(spec, storage).study
+    Confirming(study, storage).run(top, seeds)
+    found = read_confirmation(study, storage)
+    assert found is not None
+    return found
+
+
+def outcome(storage: RDBStorage, kind: str, number: int) -> Outcome:
+    """Runs a study of a kind, and says what it found.
+
+    Where there is an effect the best config alone is confirmed, so that its interval is judged
+    whatever the search has chosen.
+    """
+    top = TOP if kind in NULL_KINDS else 1
+    found = confirmed(storage, spec_of(kind, number), top, SEEDS)
+    best = found.best
+    return Outcome(
+        verdict=found.verdict,
+        strength=best.trial.config.penalty.strength,
+        estimate=None if best.effect is None else best.effect.estimate,
+        differences=best.scores - best.baseline_scores,
+        candidates=tuple(each.scores - each.baseline_scores for each in found.candidates),
+    )
+
+
+def long_run(storage: RDBStorage, kind: str, studies: int) -> dict[float, tuple[float, float]]:
+    """The mean effect of every strength over many studies like these, and its standard error."""
+    effects: dict[float, list[float]] = {}
+    for number in range(studies):
+        spec = spec_of(kind, number, reference=True)
+        strengths = STRENGTHS[kind][1]
+        found = confirmed(storage, spec, len(strengths), REFERENCE_SEEDS)
+        for each in found.candidates:
+            difference = float((each.scores - each.baseline_scores).mean())
+            effects.setdefault(each.trial.config.penalty.strength, []).append(difference)
+    return {
+        strength: (float(np.mean(of)), float(np.std(of, ddof=1) / np.sqrt(len(of))))
+        for strength, of in sorted(effects.items())
+        if len(of) > 1
+    }

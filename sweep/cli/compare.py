@@ -1,0 +1,152 @@
+"""`sweep compare`."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from sweep.cli.app import AsJson, Storage, app, console, print_json
+from sweep.errors import UserError
+
+if TYPE_CHECKING:
+    from sweep.study.compare import Comparison, Side
+
+_STYLES = {"first": "bold green", "second": "bold green", "unclear": "bold yellow"}
+_SIGNS = {"first": "✓", "second": "✓", "unclear": "≈", "unpaired": "–"}
+
+
+@app.command("compare", epilog="Example:  sweep compare small wide")
+def compare_command(
+    first: Annotated[str, typer.Argument(metavar="A", help="Name of a study.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Name of another.")],
+    storage: Storage = None,
+    storage_b: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Database of B, if another.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the best configs of two studies, fold by fold.
+
+    Where data, folds, feature map and number of samples are the same: confirmed scores if both are
+    confirmed, else those of the searches. Where they are not it says what differs.
+    """
+    from sweep.storage import open_storage
+    from sweep.study.compare import compare
+    from sweep.study.records import load_study
+
+    opened = open_storage(storage)
+    other = opened if storage_b is None else open_storage(storage_b)
+    if first == second and opened.engine.url == other.engine.url:
+        raise UserError(f"{first!r} and {second!r} are the same study; accepted: two studies")
+    found = compare(
+        (load_study(first, opened), opened),
+        (load_study(second, other), other),
+    )
+    if as_json:
+        print_json(comparison_as_json(found))
+    else:
+        _print(found)
+
+
+def _print(found: "Comparison") -> None:
+    word, rest = sentence(found)
+    style = _STYLES.get(found.verdict, "bold")
+    console.print()
+    console.print(f"[{style}]{_SIGNS[found.verdict]} {word}[/]{rest}", highlight=False)
+    for reason in found.apart:
+        console.print(f"  {reason}", highlight=False, markup=False)
+    console.print()
+    console.print(_table(found))
+    for note in found.notes:
+        console.print(note, highlight=False, markup=False)
+
+
+def sentence(found: "Comparison") -> tuple[str, str]:
+    """The verdict: its first words, and what follows."""
+    from sweep.confirm.reading import ALPHA
+    from sweep.study.words import interval, metric_name, number, p_value
+
+    if found.verdict == "unpaired":
+        return "not comparable", ": their scores are not to be set against each other"
+    one, other = found.first, found.second
+    metric = metric_name(one.found.spec.score.metric)
+    if found.estimate is None:
+        return "unclear", ": too few scores to judge"
+    numbers = f"({interval(found.estimate)}; {p_value(found.estimate.p)})"
+    over = _over(found)
+    if found.better is not None:
+        worse = other if found.better is one else one
+        return f"{found.better.name} is better", (
+            f" than {worse.name}: {metric} {number(found.better.score)} against "
+            f"{number(worse.score)}, difference {found.estimate.mean:+.3g} {numbers}, {over}"
+        )
+    return "no difference that these studies could detect", (
+        f": {one.name} minus {other.name} is {found.estimate.mean:+.3g} in {metric} {numbers}, "
+        f"{over}; four such comparisons in five would have found a difference of "
+        f"{number(found.estimate.detectable(ALPHA))}"
+    )
+
+
+def _over(found: "Comparison") -> str:
+    assert found.differences is not None
+    seeds, folds = found.differences.shape
+    if not found.confirmed:
+        return f"paired over the {folds} folds of the searches"
+    return f"paired over {folds} folds on each of {seeds} confirmed seeds"
+
+
+def _table(found: "Comparison") -> Table:
+    from sweep.study.words import described, metric_name, number
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("study")
+    table.add_column("best config")
+    for title in ("trials", "search", "confirmed", "baseline", "by", "after steps"):
+        table.add_column(title, justify="right")
+    for side in (found.first, found.second):
+        spec, baseline = side.found.spec, side.found.baseline
+        table.add_row(
+            side.name,
+            "–" if side.entry is None else described(side.entry),
+            str(len(side.found.ranking)),
+            number(None if side.entry is None else side.entry.score),
+            number(side.score if found.confirmed else None),
+            number(None if baseline is None else baseline.score),
+            metric_name(spec.score.metric),
+            number(None if side.entry is None else side.entry.step),
+            style="bold" if side is found.better else "",
+        )
+    return table
+
+
+def comparison_as_json(found: "Comparison") -> dict[str, Any]:
+    """A comparison as plain data; numbers in full."""
+    word, rest = sentence(found)
+    return {
+        "verdict": found.verdict,
+        "sentence": word + rest,
+        "confirmed": found.confirmed,
+        "first": _side_as_json(found.first),
+        "second": _side_as_json(found.second),
+        "difference": None if found.estimate is None else asdict(found.estimate),
+        "differences": None if found.differences is None else found.differences.tolist(),
+        "apart": list(found.apart),
+        "notes": list(found.notes),
+    }
+
+
+def _side_as_json(side: "Side") -> dict[str, Any]:
+    entry, baseline = side.entry, side.found.baseline
+    return {
+        "study": side.name,
+        "metric": side.found.spec.score.metric,
+        "trial": None if entry is None else entry.number,
+        "search_score": None if entry is None else entry.score,
+        "score": side.score,
+        "scores": {str(seed): scores.tolist() for seed, scores in side.scores.items()},
+        "baseline_search_score": None if baseline is None else baseline.score,
+        "diverged": list(side.diverged),
+        "config": None if entry is None else entry.config.plain(),
+    }
