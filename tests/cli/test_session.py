@@ -8,6 +8,7 @@ import tomllib
 
 import numpy as np
 import pytest
+import yaml
 
 from sweep.spec import load_spec
 from sweep.study.export import read_config
@@ -145,6 +146,29 @@ def test_an_export_to_standard_output_is_the_file_alone(sweep, example, folder, 
     file.write_text(called.out, encoding="utf-8")
     best = min(trial.value for trial in example.trials[1:])
     assert read_config(file).provenance["score"] == best
+
+
+@pytest.mark.parametrize("form", ["optax", "pytorch"])
+def test_an_export_as_code_is_python_of_one_config(sweep, example, folder, form) -> None:
+    called = sweep("export", "small", "--storage", example.url, "--format", form, "-o", "found.py")
+    assert called.code == 0
+    text = (folder / "found.py").read_text("utf-8")
+    compile(text, "found.py", "exec")
+    assert "discriminator_optimizer" in text
+    baseline = sweep("export", "small", "--storage", example.url, "--format", form, "--trial", "0")
+    assert "_penalty" not in baseline.out
+    several = sweep("export", "small", "--storage", example.url, "--format", form, "--top", "2")
+    assert several.code == 2
+    assert f"--top 2: --format {form} holds one config" in several.err
+
+
+def test_an_export_without_a_format_is_told_by_the_ending_of_its_file(
+    sweep, example, folder
+) -> None:
+    parsers = {"a.json": json.loads, "a.yaml": yaml.safe_load, "a.toml": tomllib.loads}
+    for name, parse in parsers.items():
+        assert sweep("export", "small", "--storage", example.url, "-o", name).code == 0
+        assert parse((folder / name).read_text("utf-8"))["provenance"]["study"] == "small"
 
 
 def test_an_export_takes_a_trial_by_number_or_the_best_so_many(sweep, example) -> None:
