@@ -32,6 +32,7 @@ def export_command(
         typer.Option(
             "--format",
             help="toml, json, yaml: the config. optax, pytorch: Python code for your own training. "
+            "csv, parquet: all trials, folds and steps. "
             "[dim]Default: by the file's ending, else toml[/]",
         ),
     ] = None,
@@ -40,18 +41,18 @@ def export_command(
         typer.Option("-o", "--output", help="File to write. [dim]Default: standard output[/]"),
     ] = None,
 ) -> None:
-    """Export the best config(s) of a study, with where they came from, or as code."""
+    """Export the best config(s) of a study, with where they came from; or as code; or all of it."""
     from sweep.storage import open_storage
     from sweep.study.formats import exported, format_of
     from sweep.study.records import load_study
 
     form = format_of(form, output)
-    opened = load_study(study, open_storage(storage))
-    text = exported(opened, form, trial=trial, top=top)
+    opened = open_storage(storage)
+    content = exported(load_study(study, opened), opened, form, trial=trial, top=top)
     if output is None:
-        typer.echo(text, nl=False)
+        typer.echo(content, nl=False)
         return
-    write_whole(output, text)
+    write_whole(output, content)
     notices.print(f"Wrote {output}.", markup=False, highlight=False)
 
 

@@ -4,6 +4,7 @@ from sweep.storage.connect import DEFAULT_STORAGE, open_storage, storage_url, st
 from sweep.storage.measurements import (
     Measurement,
     clear_measurements,
+    read_all_measurements,
     read_measurements,
     write_measurements,
 )
@@ -13,6 +14,7 @@ __all__ = [
     "Measurement",
     "clear_measurements",
     "open_storage",
+    "read_all_measurements",
     "read_measurements",
     "storage_url",
     "study_files",

@@ -1,7 +1,7 @@
 """Our table: one row per (trial, fold, step) with everything that was measured there."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -33,6 +33,9 @@ measurements = Table(
     # Null in rows of version 0.1, which had no such column.
     Column("others", JSON),
 )
+
+_AT_ONCE = 500
+"""Trials in one query: a database takes so many values and not many more."""
 
 _COLUMNS_OF_METRICS = ("fid", "kid", "generator_loss", "discriminator_loss")
 
@@ -88,18 +91,28 @@ def clear_measurements(engine: Engine, trial_id: int) -> None:
 
 def read_measurements(engine: Engine, trial_id: int) -> list[Measurement]:
     """All measurements of a trial, by step and fold; none in a database that Optuna wrote alone."""
+    return read_all_measurements(engine, [trial_id]).get(trial_id, [])
+
+
+def read_all_measurements(engine: Engine, trial_ids: Sequence[int]) -> dict[int, list[Measurement]]:
+    """The measurements of trials that have any, by trial, each by step and fold."""
+    found: dict[int, list[Measurement]] = {}
     if not inspect(engine).has_table(measurements.name):
-        return []
+        return found
     # A database that is only read is left as version 0.1 made it.
     there = _columns_there(engine)
-    query = (
-        select(*(column for column in measurements.columns if column.name in there))
-        .where(measurements.c.trial_id == trial_id)
-        .order_by(measurements.c.step, measurements.c.fold)
-    )
+    columns = [column for column in measurements.columns if column.name in there]
     with engine.connect() as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [Measurement(**(row | {"others": row.get("others") or {}})) for row in rows]
+        for start in range(0, len(trial_ids), _AT_ONCE):
+            query = (
+                select(*columns)
+                .where(measurements.c.trial_id.in_(trial_ids[start : start + _AT_ONCE]))
+                .order_by(measurements.c.step, measurements.c.fold)
+            )
+            for row in connection.execute(query).mappings():
+                made = Measurement(**(dict(row) | {"others": row.get("others") or {}}))
+                found.setdefault(made.trial_id, []).append(made)
+    return found
 
 
 def _storable(row: Measurement) -> dict[str, Any]:

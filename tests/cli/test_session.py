@@ -171,6 +171,18 @@ def test_an_export_without_a_format_is_told_by_the_ending_of_its_file(
         assert parse((folder / name).read_text("utf-8"))["provenance"]["study"] == "small"
 
 
+def test_an_export_as_a_table_is_told_by_the_ending_of_its_file(sweep, example, folder) -> None:
+    called = sweep("export", "small", "--storage", example.url, "-o", "trials.csv")
+    assert (called.code, called.out) == (0, "")
+    text = (folder / "trials.csv").read_text("utf-8")
+    assert len(text.splitlines()) == 1 + 7 * 4 * 2
+    printed = sweep("export", "small", "--storage", example.url, "--format", "csv")
+    assert printed.out == text
+    refused = sweep("export", "small", "--storage", example.url, "--format", "parquet")
+    assert refused.code == 2
+    assert "is no text; accepted with -o FILE" in refused.err
+
+
 def test_an_export_takes_a_trial_by_number_or_the_best_so_many(sweep, example) -> None:
     storage = ("--storage", example.url, "--format", "json")
     one = json.loads(sweep("export", "small", *storage, "--trial", "0").out)
