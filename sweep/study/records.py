@@ -19,6 +19,8 @@ from sweep.versions import versions
 
 BASELINE = "baseline"
 SEARCH = "search"
+FROM = "from"
+"""The attribute of a trial that an earlier study made: which one, and which trial of it."""
 MEAN = " (mean over folds)"
 """What follows a metric in the name of an objective."""
 _FREE = ("study.trials", "service.")
@@ -94,6 +96,11 @@ def role(trial: FrozenTrial | optuna.Trial) -> str:
     """`baseline` or `search`."""
     found: str = trial.user_attrs.get("role", SEARCH)
     return found
+
+
+def is_taken_over(trial: FrozenTrial) -> bool:
+    """Whether an earlier study made the trial."""
+    return FROM in trial.user_attrs
 
 
 def _direction(metric: str) -> StudyDirection:

@@ -303,3 +303,26 @@ def test_a_session_with_two_metrics_and_more_of_them_recorded(sweep, write_spec,
     sweep("train", "best.json", "-o", "out")
     metrics = json.loads((folder / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert {"recall", "coverage"} <= metrics["curve"][-1]["others"].keys()
+
+
+def test_a_study_is_narrowed_round_its_best_trials_by_a_new_one(
+    sweep, write_spec, read_trials
+) -> None:
+    spec = write_spec(
+        study__sampler="random",
+        study__trials=8,
+        penalty__strength={"low": 1e-6, "high": 1e-1, "log": True},
+        penalty__target="both",
+    )
+    assert sweep("launch", spec, "--json").code == 0
+    refused = sweep("launch", spec, "--narrow", "small")
+    assert refused.code == 2
+    assert "accepted: no SPEC" in refused.err
+    for _ in range(2):
+        called = sweep("launch", "--narrow", "small", "--trials", "1", "--json")
+        assert called.code == 0, called.err
+        found = json.loads(called.out)
+        assert (found["study"], found["done"]) == ("small-2", True)
+    trials = read_trials("sqlite:///studies.db", "small-2")
+    assert sum("from" not in trial.user_attrs for trial in trials) == 2
+    assert "study 'no-such' is not in" in sweep("launch", "--narrow", "no-such").err
