@@ -43,6 +43,13 @@ def print_answer(found: Answer, storage: str | None, *, shown: int = _SHOWN) -> 
             "expect less of it on new seeds (sweep score --seed).",
             highlight=False,
         )
+    if found.stopped_by_itself is not None:
+        console.print(
+            f"Stopped by itself {found.stopped_by_itself}. It goes on after:  "
+            f"sweep resume {found.study}{_storage_option(storage)}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for warning in found.warnings:
         console.print(f"[yellow]warning:[/] {warning}", highlight=False)
     for number, reason in list(found.failures.items())[:shown]:
@@ -245,6 +252,7 @@ def answer_as_json(found: Answer) -> dict[str, Any]:
         },
         "ranking": [_as_json(entry) for entry in found.ranking],
         "warnings": list(found.warnings),
+        "stopped_by_itself": found.stopped_by_itself,
         "failures": {str(number): reason for number, reason in found.failures.items()},
         "feature_accuracy": found.feature_accuracy,
         "spec": found.spec.plain(),

@@ -18,6 +18,7 @@ from sweep.spec.sections import (
     ScoreSection,
     Section,
     ServiceSection,
+    StopSection,
     StudySection,
     TrainSection,
 )
@@ -74,6 +75,7 @@ class Spec(Section):
     augment: AugmentSection = AugmentSection()
     score: ScoreSection = ScoreSection()
     service: ServiceSection = ServiceSection()
+    stop: StopSection = StopSection()
     methods: Methods = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -87,6 +89,11 @@ class Spec(Section):
                 raise ValueError(
                     f'study.pruner = "{self.study.pruner}" needs one objective, and score.second '
                     'is a second one; accepted: "none"'
+                )
+            if self.stop.patience is not None:
+                raise ValueError(
+                    f"stop.patience = {self.stop.patience} needs one objective, and score.second "
+                    "is a second one"
                 )
             if self.study.sampler == "cmaes":
                 raise ValueError(

@@ -17,6 +17,7 @@ from sweep.spec.penalty_fields import field_value, given_coefficients
 from sweep.spec.ranges import Interval
 from sweep.spec.spec import Spec
 from sweep.study.records import BASELINE, role, study_spec
+from sweep.study.settled import why_stopped
 from sweep.study.trial_run import standard_error
 
 KIND_FIELDS = (
@@ -82,6 +83,7 @@ class Answer:
 
     `ranking` holds the completed trials of the search, best first, by the first metric. `front` are
     those that no other beats in both metrics, in the same order; empty with one metric.
+    `stopped_by_itself` says after which trial the search did, and why.
     """
 
     study: str
@@ -96,6 +98,7 @@ class Answer:
     warnings: tuple[str, ...]
     failures: dict[int, str]
     feature_accuracy: float | None
+    stopped_by_itself: str | None = None
 
     @property
     def best(self) -> Ranked | None:
@@ -150,6 +153,7 @@ def answer(study: optuna.Study) -> Answer:
             if trial.state == TrialState.FAIL
         },
         feature_accuracy=study.user_attrs.get("feature_accuracy"),
+        stopped_by_itself=why_stopped(study),
     )
 
 

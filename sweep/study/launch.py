@@ -34,6 +34,7 @@ from sweep.study.progress import Watcher, unwatched
 from sweep.study.queue import enqueue
 from sweep.study.ray_cluster import check_reach, connected, share_of, this_node
 from sweep.study.records import load_study, open_study
+from sweep.study.settled import heed_new_rule
 from sweep.study.work import Work
 
 LOCAL, RAY = "local", "ray"
@@ -157,6 +158,7 @@ def submit(
     setup = prepare(spec)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     study = open_study(spec, opened, setup)
+    heed_new_rule(study, spec)
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
     if plan.points is not None:

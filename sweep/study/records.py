@@ -23,9 +23,9 @@ FROM = "from"
 """The attribute of a trial that an earlier study made: which one, and which trial of it."""
 MEAN = " (mean over folds)"
 """What follows a metric in the name of an objective."""
-_FREE = ("study.trials", "service.")
+_FREE = ("study.trials", "service.", "stop.")
 """Fields, and sections, in which a study may differ from the spec it was created with: it only
-grows longer, or is run otherwise."""
+grows longer or ends sooner, or is run otherwise."""
 
 
 def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
