@@ -22,8 +22,10 @@ _SINCE = "resumed_after_stop"
 
 def settle(study: optuna.Study, spec: Spec) -> str | None:
     """Stops the search where its rule says so; why, where this call did it."""
+    if spec.stop.patience is None:
+        return None
     attributes = study.user_attrs
-    if spec.stop.patience is None or attributes.get(STOPPED_BY_ITSELF):
+    if attributes.get(STOPPED_BY_ITSELF):
         return None
     found = halt_of(spec, study.get_trials(deepcopy=False), int(attributes.get(_SINCE, 0)))
     if found is None:
