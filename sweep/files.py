@@ -9,21 +9,22 @@ from pathlib import Path
 from sweep.errors import UserError
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a text file in UTF-8; what was there stays until the new one is whole.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file, a text in UTF-8; what was there stays until the new one is whole.
 
     Raises `UserError` where it cannot be written.
     """
+    content = content.encode() if isinstance(content, str) else content
     with writing(path):
         if path.exists() and not path.is_file():
             # A pipe or a terminal, which nothing can take the place of.
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
             return
         place = path.resolve()
         number, draft = tempfile.mkstemp(prefix=f".{place.name}-", dir=place.parent)
         try:
-            with open(number, "w", encoding="utf-8") as file:
-                file.write(text)
+            with open(number, "wb") as file:
+                file.write(content)
             os.chmod(draft, place.stat().st_mode if place.exists() else 0o666 & ~_umask())
             os.replace(draft, place)
         except BaseException:

@@ -57,6 +57,13 @@ def print_answer(
             + ("see above what is left of it." if confirmed else "expect less of it on new seeds."),
             highlight=False,
         )
+    if found.stopped_by_itself is not None:
+        console.print(
+            f"Stopped by itself {found.stopped_by_itself}. It goes on after:  "
+            f"sweep resume {found.study}{storage_option(storage)}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for warning in found.warnings:
         console.print(f"[yellow]warning:[/] {warning}", highlight=False)
     for trial, reason in list(found.failures.items())[:shown]:
@@ -235,6 +242,7 @@ def answer_as_json(found: Answer, confirmed: Confirmation | None = None) -> dict
         "ranking": [_as_json(entry) for entry in found.ranking],
         "warnings": list(found.warnings),
         "failures": {str(trial): reason for trial, reason in found.failures.items()},
+        "stopped_by_itself": found.stopped_by_itself,
         "feature_accuracy": found.feature_accuracy,
         "spec": found.spec.plain(),
     }

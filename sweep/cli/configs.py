@@ -8,7 +8,6 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sweep.cli.app import AsJson, NoPlugins, Storage, app, console, notices, print_json
-from sweep.errors import UserError
 from sweep.files import write_whole, writing
 
 ConfigFile = Annotated[
@@ -28,26 +27,32 @@ def export_command(
         int | None, typer.Option(min=0, help="This trial. [dim]Default: the best[/]")
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="The best so many.")] = 1,
-    form: Annotated[str, typer.Option("--format", help="toml, json or yaml.")] = "toml",
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="toml, json, yaml: the config. optax, pytorch: Python code for your own training. "
+            "csv, parquet: all trials, folds and steps. "
+            "[dim]Default: by the file's ending, else toml[/]",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="File to write. [dim]Default: standard output[/]"),
     ] = None,
 ) -> None:
-    """Export the best config(s) of a study, with where they came from."""
+    """Export the best config(s) of a study, with where they came from; or as code; or all of it."""
     from sweep.storage import open_storage
-    from sweep.study.export import best_configs, render, trial_config
+    from sweep.study.formats import exported, format_of
     from sweep.study.records import load_study
 
-    if trial is not None and top != 1:
-        raise UserError("--trial and --top exclude each other; give one of them")
-    opened = load_study(study, open_storage(storage))
-    configs = best_configs(opened, top) if trial is None else [trial_config(opened, trial)]
-    text = render(configs, form)
+    form = format_of(form, output)
+    opened = open_storage(storage)
+    content = exported(load_study(study, opened), opened, form, trial=trial, top=top)
     if output is None:
-        typer.echo(text, nl=False)
+        typer.echo(content, nl=False)
         return
-    write_whole(output, text)
+    write_whole(output, content)
     notices.print(f"Wrote {output}.", markup=False, highlight=False)
 
 

@@ -6,7 +6,7 @@ import shlex
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,13 +14,28 @@ from sweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print
 from sweep.errors import UserError
 from sweep.files import write_whole
 
+if TYPE_CHECKING:
+    from sweep.spec import Spec
+
 
 @app.command("launch", epilog="Example:  sweep launch digits --trials 12")
 def launch_command(
     spec: Annotated[
-        str, typer.Argument(metavar="SPEC", help="A TOML file, or the name of a built-in study.")
-    ] = "digits",
+        str | None,
+        typer.Argument(
+            metavar="SPEC",
+            help="A TOML file, or the name of a built-in study. [dim]Default: digits[/]",
+        ),
+    ] = None,
     storage: Storage = None,
+    narrow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STUDY",
+            help="Instead of a SPEC: that of STUDY with its ranges narrowed round its best trials. "
+            "A new study, STUDY-2, which begins with those.",
+        ),
+    ] = None,
     trials: Annotated[
         int | None, typer.Option(help="Trials in all, beside the baseline. [dim]Default: spec's[/]")
     ] = None,
@@ -68,8 +83,12 @@ def launch_command(
     if on == "ray":
         # Its notices of dead nodes go to standard output, where nothing but the answer belongs.
         os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
-    options = {"study.trials": trials, "study.name": name}
-    loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})
+    if narrow is not None:
+        loaded = _narrowed(narrow, spec, storage, name, trials)
+    else:
+        options = {"study.trials": trials, "study.name": name}
+        given = {path: value for path, value in options.items() if value is not None}
+        loaded = load_spec(spec or "digits", given)
     with watching(quiet=as_json) as watch, Interrupts() as interrupts:
         launched = launch(
             loaded,
@@ -79,6 +98,7 @@ def launch_command(
             on=on,
             address=address,
             timeout=timeout,
+            source=narrow,
             watch=watch,
             stop=interrupts.happened,
             log=notice_log,
@@ -97,6 +117,17 @@ def launch_command(
             console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
     if interrupts.happened() and not launched.done:
         raise typer.Exit(130)
+
+
+def _narrowed(
+    source: str, spec: str | None, storage: str | None, name: str | None, trials: int | None
+) -> "Spec":
+    from sweep.storage import open_storage
+    from sweep.study.follow_up import follow_up
+
+    if spec is not None:
+        raise UserError(f"{spec}: --narrow {source} has the spec of that study; accepted: no SPEC")
+    return follow_up(open_storage(storage), source, name=name, trials=trials)
 
 
 @app.command("init", epilog="Example:  sweep init mine.toml && sweep launch mine.toml")

@@ -33,6 +33,9 @@ _WORTH_A_NOTICE = {
     "checkpoint not written",
     "trial of a dead worker",
     "trial failed",
+    "trials taken over",
+    "no trials taken over",
+    "study stopped by itself",
     "worker died",
 }
 

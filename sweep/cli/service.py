@@ -124,8 +124,13 @@ def pause_command(study: StudyName, storage: Storage = None) -> None:
 
 @app.command("resume", epilog="Example:  sweep resume digits")
 def resume_command(study: StudyName, storage: Storage = None) -> None:
-    """Open a study again that was paused or stopped."""
-    _tell_workers(study, storage, "open")
+    """Open a study again that was paused or stopped, or has stopped by itself."""
+    from sweep.storage import open_storage
+    from sweep.study.records import load_study
+    from sweep.study.settled import reopen
+
+    reopen(load_study(study, open_storage(storage)))
+    console.print(f"{study} is open.", highlight=False)
 
 
 @app.command("stop", epilog="Example:  sweep stop digits")
@@ -174,6 +179,9 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
         studies.add_row(study.study, study.state, *map(str, counts))
     console.print(studies if found.studies else "No study.")
     for study in found.studies:
+        if study.stopped_by_itself is not None:
+            told = f"  {study.study} stopped by itself {study.stopped_by_itself}"
+            console.print(told, highlight=False, soft_wrap=True)
         for number, reason in study.failures.items():
             console.print(f"  {study.study} #{number} failed: {reason}", highlight=False)
 

@@ -173,11 +173,8 @@ def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperp
         "discriminator_dropout": model.discriminator_dropout or 0.0,
         "generator_learning_rate": train.generator_learning_rate,
         "discriminator_learning_rate": train.discriminator_learning_rate,
-        "beta1": train.beta1,
-        "beta2": train.beta2,
-        "momentum": _MOMENTUM if train.momentum is None else train.momentum,
-        "weight_decay": _WEIGHT_DECAY if train.weight_decay is None else train.weight_decay,
         "ema_decay": train.ema,
+        **settings_of_optimizer(config),
     }
     counts = {
         "method": methods.index(method_of(config)) if methods else 0,
@@ -193,6 +190,17 @@ def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperp
         **{name: np.float32(value) for name, value in numbers.items()},
         **{name: np.int32(value) for name, value in counts.items()},
     )
+
+
+def settings_of_optimizer(config: Spec) -> dict[str, float]:
+    """What the optimisers of a config take beside their learning rates, whether they use it."""
+    train = config.train
+    return {
+        "beta1": train.beta1,
+        "beta2": train.beta2,
+        "momentum": _MOMENTUM if train.momentum is None else train.momentum,
+        "weight_decay": _WEIGHT_DECAY if train.weight_decay is None else train.weight_decay,
+    }
 
 
 def penalty_on(config: Spec, network: str) -> NetworkPenalty:

@@ -255,6 +255,19 @@ class ConfirmSection(Section):
     ] = 0.0
 
 
+class StopSection(Section):
+    """When the search stops by itself; a later launch may have it otherwise."""
+
+    patience: Annotated[int | None, Rule(int, minimum=1, searchable=False, optional=True)] = None
+    noise: Annotated[float, Rule(float, minimum=0, exclusive_minimum=True, searchable=False)] = 1.0
+
+    @model_validator(mode="after")
+    def _has_a_patience(self) -> Self:
+        if self.patience is None and self.noise != type(self).model_fields["noise"].default:
+            raise ValueError("noise has no effect without patience")
+        return self
+
+
 class ScoreSection(Section):
     metric: Annotated[str, Rule(str, names=METRICS, searchable=False)] = "fid"
     second: Annotated[str | None, Rule(str, names=METRICS, searchable=False, optional=True)] = None

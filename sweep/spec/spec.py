@@ -19,6 +19,7 @@ from sweep.spec.sections import (
     ScoreSection,
     Section,
     ServiceSection,
+    StopSection,
     StudySection,
     TrainSection,
 )
@@ -76,6 +77,7 @@ class Spec(Section):
     score: ScoreSection = ScoreSection()
     confirm: ConfirmSection = ConfirmSection()
     service: ServiceSection = ServiceSection()
+    stop: StopSection = StopSection()
     methods: Methods = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -89,6 +91,11 @@ class Spec(Section):
                 raise ValueError(
                     f'study.pruner = "{self.study.pruner}" needs one objective, and score.second '
                     'is a second one; accepted: "none"'
+                )
+            if self.stop.patience is not None:
+                raise ValueError(
+                    f"stop.patience = {self.stop.patience} needs one objective, and score.second "
+                    "is a second one"
                 )
             if self.study.sampler == "cmaes":
                 raise ValueError(

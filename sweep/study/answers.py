@@ -11,16 +11,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.distances import cost
 from sweep.search.baseline import held_in_the_middle
+from sweep.search.next_range import edge_of, limits_of, outward
 from sweep.search.space import METHOD
 from sweep.spec.penalty_fields import field_value, given_coefficients
 from sweep.spec.ranges import Interval
 from sweep.spec.spec import Spec
 from sweep.study.records import BASELINE, role, study_spec
+from sweep.study.settled import why_stopped
 from sweep.study.trial_run import standard_error
-
-EDGE = 0.02
-"""The share of a range, on its own scale, that counts as its edge."""
-
 
 KIND_FIELDS = (
     "penalty.form",
@@ -85,6 +83,7 @@ class Answer:
 
     `ranking` holds the completed trials of the search, best first, by the first metric. `front` are
     those that no other beats in both metrics, in the same order; empty with one metric.
+    `stopped_by_itself` says after which trial the search did, and why.
     """
 
     study: str
@@ -99,6 +98,7 @@ class Answer:
     warnings: tuple[str, ...]
     failures: dict[int, str]
     feature_accuracy: float | None
+    stopped_by_itself: str | None = None
 
     @property
     def best(self) -> Ranked | None:
@@ -153,6 +153,7 @@ def answer(study: optuna.Study) -> Answer:
             if trial.state == TrialState.FAIL
         },
         feature_accuracy=study.user_attrs.get("feature_accuracy"),
+        stopped_by_itself=why_stopped(study),
     )
 
 
@@ -223,22 +224,24 @@ def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[
         section, field = path.split(".")
         table = getattr(alternative, section)
         searched = field_value(table, field) if section == "penalty" else getattr(table, field)
-        if isinstance(searched, Interval) and (side := _edge(searched, value)):
-            found.append(
+        if isinstance(searched, Interval) and (side := edge_of(searched, value)):
+            at = (
                 f"the best {short(path)} = {value:.4g} lies at the {side} edge of its range "
-                f"{searched.low:g} … {searched.high:g}: the optimum may lie outside; widen it"
+                f"{searched.low:g} … {searched.high:g}"
             )
+            grown = outward(searched, side, limits_of(alternative, path))
+            found.append(f"{at}: {_beyond(grown)}")
     return found
+
+
+def _beyond(grown: Interval | None) -> str:
+    """What to do about an edge."""
+    if grown is None:
+        return "the field accepts nothing beyond it"
+    return f"the optimum may lie outside; widen it, to {grown.low:g} … {grown.high:g} for instance"
 
 
 def short(path: str) -> str:
     """A parameter's name in tables: without its section where that is the penalty or a network."""
     section, field = path.split(".")
     return field if section in ("penalty", "model", "train") else path
-
-
-def _edge(searched: Interval, value: float) -> str | None:
-    scale = math.log if searched.log else float
-    low, high, at = scale(searched.low), scale(searched.high), scale(value)
-    share = (at - low) / (high - low)
-    return "lower" if share <= EDGE else "upper" if share >= 1 - EDGE else None

@@ -5,12 +5,18 @@ import optuna
 from sweep.errors import UserError
 
 OPEN, PAUSED, STOPPED = "open", "paused", "stopped"
+ENDED = "ended"
+"""An open study whose search has stopped by itself."""
+STOPPED_BY_ITSELF = "stopped_by_itself"
+"""The attribute of a study that says so, and why."""
 _ATTRIBUTE = "control"
 
 
 def control(study: optuna.Study) -> str:
-    """`open`, `paused` or `stopped`; one query, so that workers can ask after every chunk."""
-    return str(study.user_attrs.get(_ATTRIBUTE, OPEN))
+    """`open`, `paused`, `stopped` or `ended`; one query, which workers can ask every chunk."""
+    attributes = study.user_attrs
+    wanted = str(attributes.get(_ATTRIBUTE, OPEN))
+    return ENDED if wanted == OPEN and attributes.get(STOPPED_BY_ITSELF) else wanted
 
 
 def set_control(study: optuna.Study, wanted: str) -> None:

@@ -15,6 +15,7 @@ from sweep.study.events import Log, unheard
 from sweep.study.patience import Patience
 from sweep.study.plan import Plan, plan_of
 from sweep.study.progress import Progress, Watcher, progress_of, unwatched
+from sweep.study.settled import is_over
 
 REPLACED = 3
 """How often in a row a worker that dies is replaced, before a trial has ended meanwhile."""
@@ -79,7 +80,8 @@ class Crew:
         Raises `UserError` when workers die again and again, with the last words of one.
         """
         self._plan = plan_of(self.spec)
-        trials, over = self.patience.until(self._look)
+        trials, wanted = self.patience.until(self._look)
+        over = self._is_over(trials, wanted)
         finished = before = _finished(trials)
         try:
             for place in range(0 if over or self.stop() else self.count):
@@ -89,7 +91,8 @@ class Crew:
                 time.sleep(_LOOK)
                 # Workers train on without a database, and so must not end for want of this one.
                 _, found = self.patience.once(self._look)
-                trials, over = found or (trials, over)
+                trials, wanted = found or (trials, wanted)
+                over = self._is_over(trials, wanted)
                 if _finished(trials) > finished:
                     self._deaths, finished = 0, _finished(trials)
                 self.watch(self._progress(trials, before))
@@ -101,14 +104,17 @@ class Crew:
             _, found = self.patience.once(self._look)
         else:
             found = self.patience.until(self._look)
-        trials, _ = found or (trials, over)
+        trials, wanted = found or (trials, wanted)
         self.watch(self._progress(trials, before))
-        return not self._plan.left(trials)
+        return is_over(wanted, self._plan.left(trials), trials)
 
-    def _look(self) -> tuple[list[FrozenTrial], bool]:
-        """The trials as they are, and whether there is nothing left to do for anybody."""
-        trials = self._plan.within(self.study.get_trials(deepcopy=False))
-        return trials, not self._plan.left(trials) or control(self.study) == STOPPED
+    def _look(self) -> tuple[list[FrozenTrial], str]:
+        """The trials as they are, and what is wanted of the workers."""
+        return self._plan.within(self.study.get_trials(deepcopy=False)), control(self.study)
+
+    def _is_over(self, trials: list[FrozenTrial], wanted: str) -> bool:
+        """Whether there is nothing left to do for anybody."""
+        return wanted == STOPPED or is_over(wanted, self._plan.left(trials), trials)
 
     def _replace(self) -> None:
         ended = {place: end for place, worker in self._workers.items() if (end := worker.poll())}

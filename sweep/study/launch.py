@@ -26,6 +26,7 @@ from sweep.study.checkpoints import study_checkpoints
 from sweep.study.control import OPEN, set_control
 from sweep.study.crew import Crew, StartWorker
 from sweep.study.events import Log, unheard
+from sweep.study.follow_up import take_over
 from sweep.study.heart import Heart
 from sweep.study.local_workers import LocalWorkers
 from sweep.study.patience import Patience
@@ -33,7 +34,8 @@ from sweep.study.plan import plan_of
 from sweep.study.progress import Watcher, unwatched
 from sweep.study.queue import enqueue
 from sweep.study.ray_cluster import check_reach, connected, share_of, this_node
-from sweep.study.records import open_study
+from sweep.study.records import load_study, open_study
+from sweep.study.settled import heed_new_rule
 from sweep.study.work import Work
 
 LOCAL, RAY = "local", "ray"
@@ -64,6 +66,7 @@ def launch(
     on: str = LOCAL,
     address: str | None = None,
     timeout: float | None = None,
+    source: str | None = None,
     watch: Watcher = unwatched,
     stop: Callable[[], bool] = lambda: False,
     log: Log = unheard,
@@ -75,7 +78,8 @@ def launch(
     With `workers` above 1 so many processes train, on cores of their own; the scores are those of
     one worker with as many cores as each of them. `on` the cluster "ray" they are Ray actors, with
     equal shares of its CPUs and an accelerator each where it has any: the cluster at `address`, or
-    the one that `ray.init` finds or starts.
+    the one that `ray.init` finds or starts. A study that narrows another begins with the trials of
+    that `source`, see `follow_up`.
 
     `watch` is called after each chunk. When `stop()` turns true or `timeout` seconds are over, the
     running chunk is finished and scored, trials in flight go back to the queue, and the launch
@@ -109,13 +113,13 @@ def launch(
             check_reach(_shown(storage), nodes, this_node())
             # Before JAX starts here: on one machine, its memory is for those that train.
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-            opened, study, setup = submit(spec, storage)
+            opened, study, setup = submit(spec, storage, source, log)
             # Ray is an extra.
             from sweep.study.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_crew(study, on_ray.start)
-    opened, study, setup = submit(spec, storage)
+    opened, study, setup = submit(spec, storage, source, log)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_crew(study, here.start)
@@ -145,9 +149,14 @@ def check_place(on: str, address: str | None) -> None:
 
 
 def submit(
-    spec: Spec, storage: str | RDBStorage | None = None
+    spec: Spec,
+    storage: str | RDBStorage | None = None,
+    source: str | None = None,
+    log: Log = unheard,
 ) -> tuple[RDBStorage, optuna.Study, Setup]:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
+
+    With the trials of the study `source` that fit, where there is one.
 
     Raises `UserError` for what the user can mend; nothing is written before.
     """
@@ -158,6 +167,9 @@ def submit(
     setup = prepare(spec)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     study = open_study(spec, opened, setup)
+    heed_new_rule(study, spec)
+    if source is not None:
+        take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
     if plan.points is not None:
         for point in plan.missing(plan.within(study.get_trials(deepcopy=False))):
             enqueue(study, point)

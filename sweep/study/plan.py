@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 
 from sweep.search.space import grid
 from sweep.spec.spec import Spec
-from sweep.study.records import BASELINE, role
+from sweep.study.records import BASELINE, is_taken_over, role
 
 Parameters = dict[str, Any]
 
@@ -32,14 +32,18 @@ class Plan:
         return 1 + self.search
 
     def within(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Those that count, by number, after the baseline.
+        """Those that count, by number, after the baseline; none that an earlier study made.
 
         There may be more: two workers at once may both have made the last one, or the same point of
         a grid, and an earlier launch may have asked for more.
         """
         roles = [role(trial) for trial in trials]
         baselines = [trial for trial, its in zip(trials, roles, strict=True) if its == BASELINE]
-        search = [trial for trial, its in zip(trials, roles, strict=True) if its != BASELINE]
+        search = [
+            trial
+            for trial, its in zip(trials, roles, strict=True)
+            if its != BASELINE and not is_taken_over(trial)
+        ]
         if self.points is not None:
             first = {_key(_fixed(trial)): trial for trial in reversed(search)}
             search = [trial for trial in search if first[_key(_fixed(trial))] is trial]
@@ -81,7 +85,8 @@ def plan_as_made(spec: Spec, trials: Sequence[FrozenTrial]) -> Plan:
     """
     number = spec.study.trials
     if spec.study.sampler == "grid":
-        number = min(number, sum(role(trial) != BASELINE for trial in trials))
+        mine = (trial for trial in trials if not is_taken_over(trial))
+        number = min(number, sum(role(trial) != BASELINE for trial in mine))
     return Plan(number)
 
 

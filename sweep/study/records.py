@@ -22,11 +22,13 @@ SEARCH = "search"
 CONFIRM = "confirm"
 CONFIRMS = "confirms"
 """The attribute of a study that holds another one's confirmation, with that one's name."""
+FROM = "from"
+"""The attribute of a trial that an earlier study made: which one, and which trial of it."""
 MEAN = " (mean over folds)"
 """What follows a metric in the name of an objective."""
-_FREE = ("study.trials", "service.", "confirm.seeds", "confirm.top")
+_FREE = ("study.trials", "service.", "stop.", "confirm.seeds", "confirm.top")
 """Fields, and sections, in which a study may differ from the spec it was created with: it only
-grows longer, is run otherwise, or confirmed more often."""
+grows longer or ends sooner, is run otherwise, or confirmed more often."""
 
 
 def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
@@ -98,6 +100,11 @@ def role(trial: FrozenTrial | optuna.Trial) -> str:
     """`baseline` or `search`; `confirm` or `final` in a confirmation."""
     found: str = trial.user_attrs.get("role", SEARCH)
     return found
+
+
+def is_taken_over(trial: FrozenTrial) -> bool:
+    """Whether an earlier study made the trial."""
+    return FROM in trial.user_attrs
 
 
 def _direction(metric: str) -> StudyDirection:

@@ -13,12 +13,13 @@ from sweep.engine.devices import use_all_cores
 from sweep.errors import UserError
 from sweep.prepare import prepare
 from sweep.spec.sections import ServiceSection
-from sweep.study.control import OPEN, STOPPED, control
+from sweep.study.control import ENDED, OPEN, STOPPED, control
 from sweep.study.events import Log, unheard
 from sweep.study.launch import take_part
 from sweep.study.patience import Patience
 from sweep.study.plan import plan_of
 from sweep.study.records import check_same_data, load_study, study_spec
+from sweep.study.settled import is_over
 
 _POLL = 2.0
 """Seconds between two looks for something to do."""
@@ -57,7 +58,7 @@ class Server:
             study, wanted = found or (None, OPEN)
             if there and study is None and not self.forever:
                 return
-            if study is None or wanted != OPEN:
+            if study is None or wanted not in (OPEN, ENDED):
                 # A study that is paused was asked for, so it is waited for.
                 time.sleep(_POLL)
                 continue
@@ -107,4 +108,5 @@ class Server:
 
 def _is_open(study: optuna.Study) -> bool:
     plan = plan_of(study_spec(study))
-    return plan.left(plan.within(study.get_trials(deepcopy=False))) > 0
+    counted = plan.within(study.get_trials(deepcopy=False))
+    return not is_over(control(study), plan.left(counted), counted)

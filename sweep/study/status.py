@@ -13,6 +13,7 @@ from sweep.study.control import control
 from sweep.study.heart import GRACE
 from sweep.study.plan import plan_as_made
 from sweep.study.records import study_spec
+from sweep.study.settled import why_stopped
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class WorkerStatus:
 class StudyStatus:
     """A study of ours: how many of its trials are how far, and why some failed, by number.
 
-    Those that wait need not be made yet.
+    Those that wait need not be made yet. `stopped_by_itself` says after which trial, and why.
     """
 
     study: str
@@ -45,6 +46,7 @@ class StudyStatus:
     waiting: int
     failed: int
     failures: dict[int, str]
+    stopped_by_itself: str | None
 
 
 @dataclass(frozen=True)
@@ -86,18 +88,19 @@ def status(storage: RDBStorage) -> Status:
 def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
     plan = plan_as_made(study_spec(study), trials)
     counted = plan.within(trials)
-    left = plan.left(counted)
+    left, why = plan.left(counted), why_stopped(study)
     states = Counter(trial.state for trial in counted)
     return StudyStatus(
         study=study.study_name,
         state=control(study) if left else "finished",
         done=states[TrialState.COMPLETE] + states[TrialState.PRUNED],
         running=states[TrialState.RUNNING],
-        waiting=left - states[TrialState.RUNNING],
+        waiting=0 if why is not None else left - states[TrialState.RUNNING],
         failed=states[TrialState.FAIL],
         failures={
             trial.number: str(trial.user_attrs.get("reason", "no reason was stored"))
             for trial in trials
             if trial.state == TrialState.FAIL
         },
+        stopped_by_itself=why,
     )

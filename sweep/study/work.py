@@ -32,7 +32,7 @@ from sweep.storage.workers import forget, held
 from sweep.study.artifacts import SAMPLES, put_on_trial
 from sweep.study.checkpoint_writer import CheckpointWriter
 from sweep.study.checkpoints import Checkpoints, checkpoint_identity
-from sweep.study.control import OPEN, control
+from sweep.study.control import ENDED, OPEN, control
 from sweep.study.events import Log, unheard
 from sweep.study.heart import GRACE, Heart
 from sweep.study.measure import measure
@@ -40,6 +40,7 @@ from sweep.study.patience import Patience, StorageLost
 from sweep.study.plan import plan_of
 from sweep.study.progress import Watcher, progress_of, unwatched
 from sweep.study.queue import Queue
+from sweep.study.settled import any_running, settle
 from sweep.study.training import Training
 from sweep.study.trial_run import TrialRun
 
@@ -75,6 +76,7 @@ class Work:
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
     _finished_before: int = 0
+    _unsettled: bool = True
     _looked: float = -np.inf
 
     def __post_init__(self) -> None:
@@ -160,12 +162,16 @@ class Work:
         any point and be called again.
         """
         self._store()
+        self._settle()
         wanted = control(self.study)
-        if wanted != OPEN or self.stop():
+        if wanted not in (OPEN, ENDED) or self.stop():
             return wanted, self.queue.unfinished()
         if time.monotonic() - self._looked > _LOOK:
             self._recover()
             self._looked = time.monotonic()
+        if wanted == ENDED:
+            # What is in training is finished, here or elsewhere.
+            return OPEN, any(self._slots) or any_running(self.queue.trials())
         for index, run in enumerate(self._slots):
             if run is None:
                 self._slots[index] = self._take(index)
@@ -175,6 +181,12 @@ class Work:
         # Nobody looks at a finished study again: what the dead have not freed is freed now.
         self._recover()
         return wanted, False
+
+    def _settle(self) -> None:
+        """Asks, whenever a trial has ended, whether the search is to stop for all workers."""
+        if self._unsettled and (why := settle(self.study, self.spec)) is not None:
+            self.log("study stopped by itself", study=self.study.study_name, reason=why)
+        self._unsettled = False
 
     def _recover(self) -> None:
         for trial_id in self.queue.recover():
@@ -208,6 +220,7 @@ class Work:
                 if not stored.state.is_finished():
                     self._draw(run, stored)
                     run.end(self.study)
+                self._unsettled = True
                 self.queue.done(run.trial._trial_id)
                 self._say_end(run)
                 self._tidy(run.trial.number)

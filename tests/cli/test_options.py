@@ -23,6 +23,7 @@ BOOKKEEPING = {
     *("score.folds", "score.feature_share"),
     *("service.retries", "service.checkpoint_every"),
     *("service.keep_checkpoints", "service.storage_patience"),
+    *("stop.patience", "stop.noise"),
 }
 """Fields that neither name a thing nor change what is trained: docs/spec.md is enough for them."""
 

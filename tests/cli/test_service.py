@@ -269,3 +269,28 @@ def test_a_launch_that_loses_its_database_says_so_in_one_message(
         "has been away for 0 s (disk I/O error), more than service.storage_patience" in called.err
     )
     assert "Traceback" not in called.err
+
+
+def test_a_search_of_two_workers_stops_by_itself_and_says_so(sweep, write_spec) -> None:
+    spec = write_spec(
+        study__sampler="random",
+        study__trials=30,
+        study__startup_trials=1,
+        penalty__strength={"low": 1e-6, "high": 1e-1, "log": True},
+        stop={"patience": 2, "noise": 1e6},
+    )
+    launched = sweep("launch", spec, "--workers", "2")
+    assert launched.code == 0
+    assert "Stopped by itself after trial 1" in launched.out
+    assert "It goes on after:  sweep resume small" in launched.out
+    assert "Stopped before the end" not in launched.out
+    assert "small stopped by itself after trial 1" in sweep("status").out
+    found = json.loads(sweep("show", "small", "--json").out)
+    assert found["stopped_by_itself"].startswith("after trial 1")
+    # The trials that it needs, and no more than were in the six slots beside them.
+    assert 12 <= found["counts"]["complete"] <= 12 + 6
+    assert found["counts"]["running"] == found["counts"]["waiting"] == 0
+    again = sweep("launch", spec, "--json")
+    assert json.loads(again.out)["counts"] == found["counts"]
+    assert "small is open." in sweep("resume", "small").out
+    assert json.loads(sweep("show", "small", "--json").out)["stopped_by_itself"] is None

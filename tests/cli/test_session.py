@@ -8,6 +8,7 @@ import tomllib
 
 import numpy as np
 import pytest
+import yaml
 
 from sweep.spec import load_spec
 from sweep.study.export import read_config
@@ -147,6 +148,41 @@ def test_an_export_to_standard_output_is_the_file_alone(sweep, example, folder, 
     assert read_config(file).provenance["score"] == best
 
 
+@pytest.mark.parametrize("form", ["optax", "pytorch"])
+def test_an_export_as_code_is_python_of_one_config(sweep, example, folder, form) -> None:
+    called = sweep("export", "small", "--storage", example.url, "--format", form, "-o", "found.py")
+    assert called.code == 0
+    text = (folder / "found.py").read_text("utf-8")
+    compile(text, "found.py", "exec")
+    assert "discriminator_optimizer" in text
+    baseline = sweep("export", "small", "--storage", example.url, "--format", form, "--trial", "0")
+    assert "_penalty" not in baseline.out
+    several = sweep("export", "small", "--storage", example.url, "--format", form, "--top", "2")
+    assert several.code == 2
+    assert f"--top 2: --format {form} holds one config" in several.err
+
+
+def test_an_export_without_a_format_is_told_by_the_ending_of_its_file(
+    sweep, example, folder
+) -> None:
+    parsers = {"a.json": json.loads, "a.yaml": yaml.safe_load, "a.toml": tomllib.loads}
+    for name, parse in parsers.items():
+        assert sweep("export", "small", "--storage", example.url, "-o", name).code == 0
+        assert parse((folder / name).read_text("utf-8"))["provenance"]["study"] == "small"
+
+
+def test_an_export_as_a_table_is_told_by_the_ending_of_its_file(sweep, example, folder) -> None:
+    called = sweep("export", "small", "--storage", example.url, "-o", "trials.csv")
+    assert (called.code, called.out) == (0, "")
+    text = (folder / "trials.csv").read_text("utf-8")
+    assert len(text.splitlines()) == 1 + 7 * 4 * 2
+    printed = sweep("export", "small", "--storage", example.url, "--format", "csv")
+    assert printed.out == text
+    refused = sweep("export", "small", "--storage", example.url, "--format", "parquet")
+    assert refused.code == 2
+    assert "is no text; accepted with -o FILE" in refused.err
+
+
 def test_an_export_takes_a_trial_by_number_or_the_best_so_many(sweep, example) -> None:
     storage = ("--storage", example.url, "--format", "json")
     one = json.loads(sweep("export", "small", *storage, "--trial", "0").out)
@@ -267,3 +303,26 @@ def test_a_session_with_two_metrics_and_more_of_them_recorded(sweep, write_spec,
     sweep("train", "best.json", "-o", "out")
     metrics = json.loads((folder / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert {"recall", "coverage"} <= metrics["curve"][-1]["others"].keys()
+
+
+def test_a_study_is_narrowed_round_its_best_trials_by_a_new_one(
+    sweep, write_spec, read_trials
+) -> None:
+    spec = write_spec(
+        study__sampler="random",
+        study__trials=8,
+        penalty__strength={"low": 1e-6, "high": 1e-1, "log": True},
+        penalty__target="both",
+    )
+    assert sweep("launch", spec, "--json").code == 0
+    refused = sweep("launch", spec, "--narrow", "small")
+    assert refused.code == 2
+    assert "accepted: no SPEC" in refused.err
+    for _ in range(2):
+        called = sweep("launch", "--narrow", "small", "--trials", "1", "--json")
+        assert called.code == 0, called.err
+        found = json.loads(called.out)
+        assert (found["study"], found["done"]) == ("small-2", True)
+    trials = read_trials("sqlite:///studies.db", "small-2")
+    assert sum("from" not in trial.user_attrs for trial in trials) == 2
+    assert "study 'no-such' is not in" in sweep("launch", "--narrow", "no-such").err

@@ -116,6 +116,7 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "keep_checkpoints": 0,
             "storage_patience": 600.0,
         },
+        "stop": {"noise": 1.0},
     }
 
 
@@ -260,6 +261,8 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("service", "checkpoint_every", 0, "≥ 1"),
     ("service", "keep_checkpoints", 1.5, "a whole number"),
     ("service", "storage_patience", -1, "≥ 0"),
+    ("stop", "patience", 0, "≥ 1"),
+    ("stop", "noise", 0.0, "> 0"),
 ]
 
 
@@ -292,7 +295,7 @@ def test_every_field_has_a_wrong_value_in_these_tests() -> None:
     ("section", "field"),
     [
         (name, field)
-        for name in ("study", "data", "score", "confirm", "service")
+        for name in ("study", "data", "score", "confirm", "service", "stop")
         for field in Spec.model_fields[name].annotation.model_fields  # type: ignore[union-attr]
         if field not in ("name", "record")
     ],

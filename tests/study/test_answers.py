@@ -143,6 +143,16 @@ def test_a_best_value_at_the_edge_of_its_interval_is_warned_of(
     assert all("widen it" in warning for warning in found)
 
 
+def test_a_warning_of_an_edge_says_where_to_look_next(answer_of, searched, make_spec) -> None:
+    found = answer_of(searched, [9.0, 9.0], ({"strength": 1e-6, "order": 1.5}, [1.0, 1.0]))
+    assert found.warnings[0].endswith("widen it, to 1e-09 … 0.1 for instance")
+    norm = make_spec(
+        study__sampler="random", penalty__form="norm", penalty__order={"low": 1.0, "high": 2.0}
+    )
+    found = answer_of(norm, [9.0, 9.0], ({"order": 1.0, "strength": 1e-4}, [1.0, 1.0]))
+    assert found.warnings[0].endswith("range 1 … 2: the field accepts nothing beyond it")
+
+
 def test_only_the_best_ones_values_are_looked_at_for_edges(answer_of, searched) -> None:
     worse = ({"order": 1.0, "strength": 1e-1}, [5.0, 5.0])
     assert answer_of(searched, [9.0, 9.0], ({"order": 1.5}, [1.0, 1.0]), worse).warnings == ()
