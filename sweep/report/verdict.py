@@ -1,8 +1,11 @@
 """The first section: whether regularisation helped, in a sentence or two."""
 
+import numpy as np
+
 from objectives.distances import cost
 from sweep.report.page import Block, Part, Text
 from sweep.report.source import Source
+from sweep.study.answers import Ranked
 from sweep.study.words import score, settings
 
 
@@ -17,7 +20,8 @@ def _parts(source: Source) -> tuple[Part, ...]:
         return (Text("No trial of the search has a score yet.", "strong"),)
     chosen = ", ".join(filter(None, (found.best.kind, settings(found.best))))
     best = Text(f"The best config is that of trial {found.best.number}: {chosen}.")
-    if found.baseline is None or (difference := found.difference) is None:
+    difference = found.difference if _comparable(found.best, found.baseline) else None
+    if found.baseline is None or difference is None:
         told = (
             f"Best {source.metric}: {score(found.best)}. There is no baseline to compare it with."
         )
@@ -37,3 +41,10 @@ def _parts(source: Source) -> tuple[Part, ...]:
             "of it on new seeds (sweep score --seed)."
         ),
     )
+
+
+def _comparable(best: Ranked, baseline: Ranked | None) -> bool:
+    """Whether both have a finite score on each of the same folds."""
+    if baseline is None or len(best.fold_scores) != len(baseline.fold_scores):
+        return False
+    return bool(np.isfinite([*best.fold_scores, *baseline.fold_scores]).all())
