@@ -200,6 +200,13 @@ def test_studies_without_a_result_have_a_report_too(form: str, new_source) -> No
     assert "no baseline to compare it with" in FORMATS[form](report_page(source))
 
 
+@pytest.mark.parametrize("base", [[np.inf] * 3, [1.0, 2.0]])
+def test_a_baseline_that_folds_cannot_be_paired_with_is_none(new_source, base) -> None:
+    source = new_source(spec_of(), base, [(at(0.1), [2.0] * 3)])
+    for render in FORMATS.values():
+        assert "no baseline to compare it with" in render(report_page(source))
+
+
 def test_warnings_are_told(new_source) -> None:
     source = new_source(spec_of(), [1.0] * 3, [(at(0.1), [2.0] * 3)])
     (block,) = [b for b in report_page(source).blocks if b.title == "Warnings"]
