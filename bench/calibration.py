@@ -6,9 +6,11 @@ own seed, and with its own 539 of the 1,797 images in play (`data.seed`; the res
 - `inert`: a penalty of λ in 1e-12 … 1e-10. It changes rounding alone.
 - `redrawn`: a penalty that draws the initial weights once more (bench/redrawn.py). Scores differ as
   by any other seed; none is better.
-- `helps`, `hurts`: one of a few strengths on the discriminator, or the generator. Their effects in
-  the long run, over data and seeds alike, come from studies of their own, with all of the strengths
-  and more seeds.
+- `helps`, `hurts`, `slight`: one of two strengths on the discriminator, or the generator; the last
+  hurts less. Their effects in the long run, over data and seeds alike, come from studies of their
+  own, with both strengths and more seeds.
+
+Beside the corrected test stands one over the seeds' means, which takes the images in play as given.
 
 `--null` and `--effect` are numbers of studies of each kind. With `--storage sqlite:///FILE` a run
 that was stopped goes on, or grows.
@@ -30,11 +32,13 @@ from bench.known_studies import (
     NULL_KINDS,
     REFERENCE_SEEDS,
     SEEDS,
+    TRUE_VERDICTS,
     Outcome,
     long_run,
     outcome,
 )
 from bench.rows import print_rows, row
+from sweep.statistics.holm import holm
 from sweep.storage import open_storage
 
 ALPHA = 0.05
@@ -60,10 +64,45 @@ def over_seeds(differences: np.ndarray) -> tuple[float, float, float]:
     return float(found.pvalue), float(interval.low), float(interval.high)
 
 
+def verdict_over_seeds(candidates: Sequence[np.ndarray]) -> str:
+    """The verdict that the rule of `sweep.confirm` gives with that test; lower is better."""
+    tested = [entry for entry in candidates if entry.any()]
+    certain = [p <= ALPHA for p in holm([over_seeds(entry)[0] for entry in tested])]
+    better = [entry.mean() < 0 for entry in tested]
+    if any(sure and good for sure, good in zip(certain, better, strict=True)):
+        return "helps"
+    return "hurts" if len(tested) == len(candidates) and all(certain) else "unclear"
+
+
+def correlation(differences: np.ndarray) -> float:
+    """Of differences [studies, n] within a study: the intraclass correlation, by one-way ANOVA.
+
+        (B − W) / (B + (n − 1) · W)
+
+    with B and W the mean squares between and within studies (Shrout and Fleiss, Psychological
+    Bulletin 86, 1979: ICC(1, 1)). The corrected test presumes 1 / folds.
+    """
+    count = differences.shape[1]
+    between = count * differences.mean(axis=1).var(ddof=1)
+    within = differences.var(axis=1, ddof=1).mean()
+    return float((between - within) / (between + (count - 1) * within))
+
+
+def shared_row(kind: str, centred: Sequence[np.ndarray]) -> Iterator[dict[str, str]]:
+    """How alike the differences of a study are, beyond the effect in the long run."""
+    if len(centred) > 1 and any(each.any() for each in centred):
+        flat = np.stack([each.ravel() for each in centred])
+        figure = f"{correlation(flat):.3f}"
+        what = f"{kind}: correlation of a study's differences"
+        yield row(what, figure, f"{1 / centred[0].shape[1]:.2f} is presumed")
+
+
 def null_rows(kind: str, found: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     """How often nothing was called something."""
     wrong = [each.verdict != "unclear" for each in found]
     yield row(f"{kind}: verdicts other than “no effect”", share(wrong), "≤ 5 %")
+    wrong = [verdict_over_seeds(each.candidates) != "unclear" for each in found]
+    yield row(f"{kind}: the same by a test over the seeds' means", share(wrong), "≤ 5 %")
     candidates = [entry for each in found for entry in each.candidates if entry.any()]
     equal = sum(not entry.any() for each in found for entry in each.candidates)
     if equal:
@@ -75,14 +114,18 @@ def null_rows(kind: str, found: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     if len(means) > 1:
         error = means.std(ddof=1) / np.sqrt(len(means))
         yield row(f"{kind}: mean difference", f"{means.mean():+.4f} ± {error:.4f}", "0")
+    yield from shared_row(kind, [each.differences for each in found])
 
 
 def effect_rows(
     kind: str, found: Sequence[Outcome], truth: dict[float, tuple[float, float]]
 ) -> Iterator[dict[str, str]]:
     """How often an effect was found, and how often its interval held the long run's."""
-    right = [each.verdict == kind for each in found]
-    yield row(f"{kind}: found", share(right), "≥ 95 %")
+    target = "–" if kind == "slight" else "≥ 95 %"
+    right = [each.verdict == TRUE_VERDICTS[kind] for each in found]
+    yield row(f"{kind}: found", share(right), target)
+    right = [verdict_over_seeds(each.candidates) == TRUE_VERDICTS[kind] for each in found]
+    yield row(f"{kind}: found by a test over the seeds' means", share(right), target)
     best = [(each, truth[each.strength]) for each in found if each.estimate is not None]
     inside = [e.estimate.low <= mean <= e.estimate.high for e, (mean, _) in best if e.estimate]
     yield row(f"{kind}: 95 % interval holds the effect in the long run", share(inside), "95 %")
@@ -94,9 +137,10 @@ def effect_rows(
     spread = float(np.sqrt(np.mean(np.square(off))))
     figure = f"{np.sqrt(np.mean(np.square(told))) / spread:.1f} ×"
     yield row(f"{kind}: standard error that is told, over the spread of the estimates", figure, "–")
+    yield from shared_row(kind, [each.differences - mean for each, (mean, _) in best])
     for strength, (mean, error) in truth.items():
         chosen = sum(each.strength == strength for each in found)
-        figure = f"{mean:+.2f} ± {error:.2f}, chosen in {chosen} studies"
+        figure = f"{mean:+.2f} ± {error:.2f}, chosen by {chosen} of {len(found)}"
         yield row(f"{kind}: effect of λ = {strength:g} in the long run", figure, "–")
 
 

@@ -15,7 +15,7 @@ from sweep.statistics.corrected import Estimate
 from sweep.study.launch import launch
 
 NULL_KINDS = ("inert", "redrawn")
-KINDS = (*NULL_KINDS, "helps", "hurts")
+KINDS = (*NULL_KINDS, "helps", "hurts", "slight")
 SEEDS, REFERENCE_SEEDS, TOP = 5, 10, 3
 _APART = 1_000_003
 """Between the seeds of the kinds, and of the studies for the long run."""
@@ -46,7 +46,12 @@ PENALTIES: dict[str, dict[str, Any]] = {
         "target": _TARGETS,
     },
 }
-STRENGTHS = {"helps": ("discriminator", (0.015, 0.03)), "hurts": ("generator", (0.03, 0.05))}
+STRENGTHS = {
+    "helps": ("discriminator", (0.015, 0.03)),
+    "hurts": ("generator", (0.03, 0.05)),
+    "slight": ("generator", (0.01, 0.012)),
+}
+TRUE_VERDICTS = {"helps": "helps", "hurts": "hurts", "slight": "hurts"}
 
 
 @dataclass(frozen=True)

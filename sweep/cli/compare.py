@@ -103,7 +103,7 @@ def _table(found: "Comparison") -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("study")
     table.add_column("best config")
-    for title in ("trials", "search", "confirmed", "baseline", "by", "after steps"):
+    for title in ("trials", "search", "baseline", "confirmed", "by", "after steps"):
         table.add_column(title, justify="right")
     for side in (found.first, found.second):
         spec, baseline = side.found.spec, side.found.baseline
@@ -112,8 +112,8 @@ def _table(found: "Comparison") -> Table:
             "–" if side.entry is None else described(side.entry),
             str(len(side.found.ranking)),
             number(None if side.entry is None else side.entry.score),
-            number(side.score if found.confirmed else None),
             number(None if baseline is None else baseline.score),
+            number(side.score if found.confirmed else None),
             metric_name(spec.score.metric),
             number(None if side.entry is None else side.entry.step),
             style="bold" if side is found.better else "",

@@ -5,7 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bench.calibration import effect_rows, null_rows, over_seeds, share
+from bench.calibration import (
+    correlation,
+    effect_rows,
+    null_rows,
+    over_seeds,
+    share,
+    verdict_over_seeds,
+)
 from bench.known_studies import KINDS, Outcome, outcome, spec_of
 from bench.redrawn import redrawn
 from sweep.statistics.corrected import corrected_estimate
@@ -35,11 +42,27 @@ def test_over_seeds_the_folds_of_one_are_a_single_number() -> None:
     assert (low, high) == pytest.approx((2 - 4.30265 / 3**0.5, 2 + 4.30265 / 3**0.5), rel=1e-5)
 
 
+@pytest.mark.parametrize("rho", [0.0, 0.3])
+def test_the_correlation_of_simulated_differences_is_found(rho) -> None:
+    random = np.random.default_rng(0)
+    shared, own = random.normal(size=(4000, 1)), random.normal(size=(4000, 15))
+    drawn = rho**0.5 * shared + (1 - rho) ** 0.5 * own
+    assert correlation(drawn) == pytest.approx(rho, abs=0.02)
+
+
 def test_a_verdict_about_nothing_is_counted_as_wrong() -> None:
     some = np.random.default_rng(0).normal(size=(5, 3))
     rows = figures(null_rows("inert", [found("helps", some), found("unclear", np.zeros((5, 3)))]))
     assert rows["verdicts other than “no effect”"].startswith("50.0%  (1 of 2;")
     assert rows["candidates equal to the baseline to the bit"] == "1"
+
+
+def test_the_other_test_s_verdict_follows_the_same_rule() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (3, 5, 3))
+    assert verdict_over_seeds(list(noise)) == "unclear"
+    assert verdict_over_seeds([noise[0] + 1, noise[1] - 1]) == "helps"
+    assert verdict_over_seeds([noise[0] + 1, noise[1] + 1]) == "hurts"
+    assert verdict_over_seeds([noise[0] + 1, noise[1] * 0]) == "unclear"
 
 
 def test_an_interval_is_judged_by_the_effect_of_its_own_strength() -> None:
@@ -48,7 +71,7 @@ def test_an_interval_is_judged_by_the_effect_of_its_own_strength() -> None:
     rows = figures(effect_rows("helps", outcomes, {0.1: (-1.0, 0.0), 0.2: (3.0, 0.0)}))
     assert rows["found"].startswith("50.0%  (1 of 2;")
     assert rows["95 % interval holds the effect in the long run"].startswith("50.0%  (1 of 2;")
-    assert rows["effect of λ = 0.2 in the long run"] == "+3.00 ± 0.00, chosen in 1 studies"
+    assert rows["effect of λ = 0.2 in the long run"] == "+3.00 ± 0.00, chosen by 1 of 2"
 
 
 def test_signs_are_redrawn_by_the_strength_after_the_first_step_alone() -> None:
