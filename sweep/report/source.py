@@ -27,12 +27,12 @@ class Source:
     """
 
     picture: Picture
-    confirmed: Confirmation | None = None
-    samples: Mapping[int, bytes] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     option: str = ""
     began: datetime | None = None
     ended: datetime | None = None
+    confirmed: Confirmation | None = None
+    samples: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
     def answer(self) -> Answer:

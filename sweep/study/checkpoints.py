@@ -119,7 +119,7 @@ def _digest(folder: Path) -> str:
 
 def checkpoint_identity(config: Spec, fingerprints: dict[str, Any]) -> dict[str, Any]:
     """What must be equal for a state to be gone on with, to the bit: config, data and versions."""
-    free = ("service", "confirm")
+    free = ("service", "confirm", "stop")
     tables = {name: table for name, table in config.plain().items() if name not in free}
     plain = json.dumps(tables, sort_keys=True)
     return {

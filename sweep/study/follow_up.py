@@ -35,7 +35,7 @@ _TAKEN = "taken_over"
 """The attribute that says that all trials are taken over which there were."""
 FEWEST = 4
 """Of a range that fewer trials asked for nothing is known."""
-_NOT_TRAINING = ("study", "service", "stop")
+_NOT_TRAINING = ("study", "service", "stop", "confirm")
 
 
 def follow_up(
