@@ -16,7 +16,7 @@ from sweep.board.notes import merged, study_note, trial_note
 from sweep.confirm.reading import read_confirmation
 from sweep.confirm.records import find_confirmation
 from sweep.errors import UserError
-from sweep.figures import Picture, drawn_figures, read_picture
+from sweep.figures import Picture, drawn_figures, read_picture, titled
 from sweep.pictures import draw_curves
 from sweep.study.answers import Answer, ranked
 from sweep.study.artifacts import put_on_study
@@ -38,8 +38,7 @@ def refresh(study: optuna.Study, storage: RDBStorage, files: Path) -> None:
     write_study_note(study, storage, picture.answer)
     _write_trial_notes(study, storage, picture)
     for name, (title, drawn) in drawn_figures(picture).items():
-        titled = drawn.figure.update_layout(title=title)
-        save_plotly_graph_object(study, titled, graph_object_id=name)
+        save_plotly_graph_object(study, titled(title, drawn), graph_object_id=name)
     _draw_curves(study, picture, files)
 
 

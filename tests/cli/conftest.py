@@ -2,6 +2,7 @@
 
 import copy
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -226,3 +227,11 @@ def read_trials() -> Callable[..., list[Any]]:
             storage.engine.dispose()
 
     return read_trials
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

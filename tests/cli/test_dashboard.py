@@ -8,15 +8,6 @@ import urllib.error
 import urllib.request
 
 import psutil
-import pytest
-
-
-@pytest.fixture
-def port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_dashboard_lists_the_study_and_ends_with_ctrl_c(start, example, port) -> None:

@@ -1,7 +1,6 @@
 """A report in a real browser: Chromium, without a network, as wide as a phone and as a desk."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,36 +9,17 @@ import pytest
 
 from sweep.figures import FIGURES
 from sweep.report import FORMATS, report_page
+from tests.browser import needs_browser, started_browser, webdriver
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-    *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--disable-quic"),
-)
 WIDTHS = (390, 1400)
 
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER),
-    reason="no Chromium with its driver (Debian's packages chromium and chromium-driver)",
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["webdriver.Chrome"]:
-    options = webdriver.ChromeOptions()
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.binary_location = str(BROWSER)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(str(DRIVER))
-    started = webdriver.Chrome(options=options, service=service)
-    started.set_page_load_timeout(60)
-    yield started
-    started.quit()
+    with started_browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started
 
 
 Open = Callable[..., list[str]]

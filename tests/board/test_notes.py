@@ -1,0 +1,43 @@
+"""Notes in Markdown."""
+
+from dataclasses import replace
+
+import pytest
+
+from sweep.board.notes import BEGIN, END, merged, study_note, trial_note
+from sweep.study.answers import answer
+from tests.figures.studies import at, spec_of, study_of
+
+
+@pytest.fixture
+def found():
+    return answer(study_of(spec_of(), [3.0, 3.2, 3.3], [(at(1e-3), [1.0, 1.1, 1.3])]))
+
+
+def test_a_study_that_was_not_confirmed_says_how_to(found) -> None:
+    note = study_note(found, None, {"jax": "1.2.3"})
+    assert note.startswith("## Verdict\n")
+    assert f"`sweep confirm {found.study}`" in note
+    assert "| baseline | 3.167 ± 0.088 |" in note
+    assert "jax 1.2.3" in note
+
+
+def test_a_study_without_scores_has_a_note_too(found) -> None:
+    empty = replace(found, ranking=(), baseline=None)
+    assert "No completed trial of the search yet." in study_note(empty, None, {})
+
+
+def test_a_trial_has_its_score_on_each_fold(found) -> None:
+    note = trial_note(found.ranking[0], found.spec)
+    assert note.startswith("**trial 1 (power")
+    assert "| fold | FID-proxy |" in note
+    assert all(f"| {fold} | {value} |" in note for fold, value in enumerate((1, 1.1, 1.3)))
+
+
+def test_what_a_user_wrote_into_the_note_stays() -> None:
+    first = merged("", "ours")
+    theirs = f"before\n\n{first}\n\nafter"
+    again = merged(theirs, "newer")
+    assert again == theirs.replace("ours", "newer")
+    assert merged("theirs alone", "ours") == f"{BEGIN}\n\nours\n\n{END}\n\ntheirs alone"
+    assert merged(first, "ours") == first
