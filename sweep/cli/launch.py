@@ -107,6 +107,7 @@ def launch_command(
     opened = open_storage(storage)
     confirmed = read_confirmation(launched.study, opened)
     write_study_note(launched.study, opened, found)
+    opened.engine.dispose()
     if as_json:
         print_json(answer_as_json(found, confirmed) | {"done": launched.done})
     else:
