@@ -1,6 +1,8 @@
 """Files that are there whole or not at all."""
 
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +41,16 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Raises `OSError` where the file system of `folder` has no room for `size` bytes.
+
+    For what is written by many threads of a library: one that finds the disk full leaves the
+    others to fail one by one, each with a traceback of its own.
+    """
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _umask() -> int:

@@ -18,6 +18,7 @@ from models.latents import LATENTS
 from models.member import averaged
 from sweep.engine.settings import gan_of, strengths_of
 from sweep.errors import UserError
+from sweep.files import require_room
 from sweep.pictures import draw_curves, draw_grid
 from sweep.spec.spec import Spec
 from sweep.study.export import Config, read_config, render
@@ -96,6 +97,8 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
     state, spec = trained.state, config.spec
     shape = trained.setup.image_shape
     generator = averaged(state)
+    stored = (generator, state.discriminator)
+    require_room(folder, sum(leaf.nbytes for leaf in jax.tree.leaves(stored)))
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(folder / CHECKPOINT / "generator", generator._asdict())
         checkpointer.save(folder / CHECKPOINT / "discriminator", state.discriminator._asdict())

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from objectives.aliases import PyTree
+from sweep.files import require_room
 from sweep.spec.spec import Spec
 from sweep.versions import versions
 
@@ -39,8 +40,10 @@ class Checkpoints:
         trial.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=trial))
         try:
+            leaves = jax.tree.leaves(state)
+            require_room(draft, sum(leaf.nbytes for leaf in leaves))
             with ocp.StandardCheckpointer() as checkpointer:
-                checkpointer.save(draft / _STATE, jax.tree.leaves(state))
+                checkpointer.save(draft / _STATE, leaves)
             said = identity | {"step": step, "digest": _digest(draft / _STATE)}
             text = json.dumps(said, sort_keys=True)
             (draft / _IDENTITY).write_text(text, encoding="utf-8")

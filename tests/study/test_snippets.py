@@ -430,12 +430,14 @@ def test_a_snippet_imports_nothing_of_ours_and_no_line_is_long(form: str) -> Non
 def test_weights_that_a_users_network_does_not_have_are_no_silent_nothing(
     request: pytest.FixtureRequest, form: str
 ) -> None:
-    names = executed(config_of({"order": 1.5, "strength": 0.1, "weights": "no_such"}), form)
+    config = config_of({"order": 1.5, "strength": 0.1, "weights": "no_such"})
     if form == "optax":
+        names = executed(config, form)
         with pytest.raises(ValueError, match="adapt WEIGHTS"):
             names["generator_penalty"]({"dense": {"kernel": np.ones((2, 2), np.float32)}})
         return
     torch = request.getfixturevalue("torch")
+    names = executed(config, form)
     with pytest.raises(ValueError, match="0/kernel, 0/bias matches 'no_such'"):
         names["generator_penalty"](torch.nn.Sequential(torch.nn.Linear(2, 2)))
 
