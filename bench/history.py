@@ -20,6 +20,7 @@ from sweep.study.progress import Progress
 
 FEW, MANY, TIMED = 1_000, 10_000, 40
 SHORT = {"train.steps": 8, "train.chunks": 1, "study.slots": 1, "score.features": "pca"}
+SHORT |= {"confirm.seeds": 0, "confirm.holdout": 0.0}
 
 
 def spec(trials: int) -> Spec:

@@ -85,7 +85,7 @@ def _print_profiles(found: Answer) -> None:
     if not isinstance(searched, Interval) or searched.low <= 0:
         return
     entries = [e for e in found.ranking if isinstance(e.penalty().get("strength"), float)]
-    targets = sorted({e.penalty()["target"] for e in entries})
+    targets = sorted({e.target for e in entries})
     if len(entries) < 2:
         return
     ends = f"λ = {searched.low:g} … {searched.high:g}"
@@ -93,7 +93,7 @@ def _print_profiles(found: Answer) -> None:
     console.print(f"\n[bold]{metric} along {ends}[/], a bar the median", highlight=False)
     width = max(map(len, targets))
     for target in targets:
-        here = [entry for entry in entries if entry.penalty()["target"] == target]
+        here = [entry for entry in entries if entry.target == target]
         scores = [entry.score for entry in here]
         line = sparkline(
             [entry.penalty()["strength"] for entry in here], scores, searched.low, searched.high

@@ -43,7 +43,7 @@ def candidates(found: Answer, top: int) -> list[Ranked]:
     """
     chosen: dict[tuple[str, str], Ranked] = {}
     for entry in found.ranking:
-        chosen.setdefault((entry.kind, entry.penalty().get("target", "none")), entry)
+        chosen.setdefault((entry.kind, entry.target), entry)
     return list(chosen.values())[:top]
 
 

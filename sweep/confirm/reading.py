@@ -28,11 +28,14 @@ class Effect:
     `adjusted_p` is Holm's over all candidates of the study. `wins` is the share of seeds on which
     the mean over folds is better. `relative` is the mean over the standard deviation of the
     baseline's seeds. `detectable` is the smallest true effect that four studies in five like this
-    one would have called one.
+    one would have called one. `over_seeds` is the t-test over the means of the seeds, which share
+    nothing where the images are taken as given; None with one seed, and its p adjusted likewise.
     """
 
     estimate: Estimate
     adjusted_p: float
+    over_seeds: Estimate | None
+    adjusted_p_over_seeds: float | None
     wins: float
     relative: float | None
     detectable: float
@@ -205,9 +208,12 @@ def _effect(spec: Spec, scores: np.ndarray, against: np.ndarray) -> Effect | Non
     metric = spec.score.metric
     gains = (_costs(metric, against) - _costs(metric, scores)).mean(axis=1)
     spread = float(np.std(against.mean(axis=1), ddof=1)) if len(against) > 1 else 0.0
+    over_seeds = corrected_estimate(differences.mean(axis=1), 0.0)
     return Effect(
         estimate=estimate,
         adjusted_p=estimate.p,
+        over_seeds=over_seeds,
+        adjusted_p_over_seeds=None if over_seeds is None else over_seeds.p,
         wins=float((gains > 0).mean()),
         relative=estimate.mean / spread if spread > 0 else None,
         detectable=estimate.detectable(ALPHA),
@@ -226,11 +232,14 @@ def _adjusted(found: Sequence[Confirmed]) -> list[Confirmed]:
 def _for_all(effects: Sequence[Effect | None]) -> list[Effect | None]:
     there = [effect for effect in effects if effect is not None]
     adjusted = iter(holm([effect.estimate.p for effect in there]))
+    # All candidates have the same number of seeds, or have lost some.
+    over_seeds = iter(holm([e.over_seeds.p for e in there if e.over_seeds is not None]))
     return [
         effect
         and replace(
             effect,
             adjusted_p=next(adjusted),
+            adjusted_p_over_seeds=None if effect.over_seeds is None else next(over_seeds),
             detectable=effect.estimate.detectable(ALPHA / len(there)),
         )
         for effect in effects

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER
 from sweep.confirm.reading import ALPHA, Confirmation, Confirmed, Effect
+from sweep.statistics.corrected import Estimate
 from sweep.study.words import described, interval, metric_name, number, p_value
 
 WORDS = {
@@ -23,7 +24,7 @@ def verdict_sentence(found: Confirmation) -> str:
     if best.effect is None:
         return f"{word}: {subject} has too few confirmed scores to judge"
     against = _baseline(best)
-    numbers = _estimate(best.effect, len(found.candidates))
+    numbers = _estimate(best.effect.estimate, best.effect.adjusted_p, len(found.candidates))
     if found.verdict == "unclear":
         return (
             f"{word}: {subject} differs in {metric} by {best.effect.estimate.mean:+.3g} from "
@@ -60,6 +61,8 @@ def details(found: Confirmation) -> Iterator[str]:
             f"The effect is {abs(best.effect.relative):.1f} times the baseline's standard "
             "deviation between seeds."
         )
+    if best.effect is not None and best.effect.over_seeds is not None:
+        yield _over_seeds_sentence(best.effect, len(best.scores), len(found.candidates))
     yield (
         f"Its lead over the baseline was {number(best.search_lead)} in the search ({metric} "
         f"{number(best.trial.score)}), and is {number(best.lead)} confirmed "
@@ -71,7 +74,7 @@ def details(found: Confirmation) -> Iterator[str]:
             "With both stopped early, each where other seeds are best (after "
             f"{best.stopped_steps[0]:.0f} and {best.stopped_steps[1]:.0f} steps on average), "
             f"{metric} is {number(own)} against the baseline's {number(other)} "
-            f"{_estimate(best.stopped, len(found.candidates))}."
+            f"{_estimate(best.stopped.estimate, best.stopped.adjusted_p, len(found.candidates))}."
         )
         yield _of_stopping_alone(best, metric)
     for entry in found.candidates:
@@ -82,6 +85,15 @@ def details(found: Confirmation) -> Iterator[str]:
             )
     if found.final is not None:
         yield _final_sentence(found, metric)
+
+
+def _over_seeds_sentence(effect: Effect, seeds: int, candidates: int) -> str:
+    assert effect.over_seeds is not None and effect.adjusted_p_over_seeds is not None
+    said = _estimate(effect.over_seeds, effect.adjusted_p_over_seeds, candidates)
+    return (
+        f"The verdict allows for other images. With these taken as given, the means of the {seeds} "
+        f"seeds alone say {effect.over_seeds.mean:+.3g} {said}."
+    )
 
 
 def _luck(best: Confirmed) -> str:
@@ -115,9 +127,9 @@ def _baseline(entry: Confirmed) -> str:
     return f"the baseline's {number(entry.baseline_score)}"
 
 
-def _estimate(effect: Effect, candidates: int) -> str:
+def _estimate(estimate: Estimate, adjusted_p: float, candidates: int) -> str:
     over = f", adjusted for {candidates} candidates" if candidates > 1 else ""
-    return f"({interval(effect.estimate)}; {p_value(effect.adjusted_p)}{over})"
+    return f"({interval(estimate)}; {p_value(adjusted_p)}{over})"
 
 
 def _higher(found: Confirmation) -> bool:

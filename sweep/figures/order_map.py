@@ -182,7 +182,7 @@ def _describe(shown: tuple[Panel, ...], surfaces: list[Surface], metric: str) ->
         where = f"{panel.title}: " if panel.title else ""
         text = (
             f"{where}best {digits(best.score)} at {panel.axis} = "
-            f"{digits(best.parameters[panel.path])}, p = {digits(best.config.penalty.order)}"
+            f"{digits(best.parameters[panel.path])}, p = {digits(best.order)}"
         )
         if found.mean.size:
             lowest, highest = float(found.mean.min()), float(found.mean.max())
@@ -204,7 +204,7 @@ def _numbers(shown: tuple[Panel, ...], metric: str) -> Numbers:
                 str(entry.number),
                 panel.title or "–",
                 digits(float(entry.parameters[panel.path])),
-                digits(entry.config.penalty.order),
+                digits(entry.order),
                 digits(entry.score),
                 digits(entry.standard_error),
             )

@@ -237,7 +237,7 @@ def profile_numbers(shown: Sequence[Panel], metric: str) -> Numbers:
                 panel.title or "–",
                 panel.axis,
                 digits(float(entry.parameters[panel.path])),
-                digits(entry.config.penalty.order),
+                digits(entry.order),
                 digits(entry.score),
                 digits(entry.standard_error),
             )

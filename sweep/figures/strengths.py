@@ -61,7 +61,7 @@ class Panel:
     @property
     def orders(self) -> np.ndarray:
         """The order p of each entry, NaN where its penalty has none, [entries] float64."""
-        found = [entry.parameters.get(ORDER, entry.config.penalty.order) for entry in self.entries]
+        found = [entry.parameters.get(ORDER, entry.order) for entry in self.entries]
         return np.array([np.nan if order is None else order for order in found], dtype=float)
 
 

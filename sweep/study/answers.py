@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,10 @@ KIND_FIELDS = (
 class Ranked:
     """A finished trial: its score, the scores per fold that it is the mean of, and its config.
 
-    `kind` is its method, or what it chose for the `KIND_FIELDS`. `parameters` are the values that
-    the search chose, by path, without the method's name. `recorded` is what else was measured at
-    `step`, as means over folds. `second_fold_scores` are those by the second metric, and empty with
-    one metric.
+    `plain` is its config as it is stored. `kind` is its method, or what it chose for the
+    `KIND_FIELDS`. `parameters` are the values that the search chose, by path, without the method's
+    name. `recorded` is what else was measured at `step`, as means over folds. `second_fold_scores`
+    are those by the second metric, and empty with one metric.
     """
 
     number: int
@@ -49,12 +50,29 @@ class Ranked:
     standard_error: float
     fold_scores: tuple[float, ...]
     step: int
-    config: Spec
+    plain: dict[str, Any]
     method: str | None
     kind: str
     parameters: dict[str, Any]
     recorded: dict[str, float]
     second_fold_scores: tuple[float, ...] = ()
+
+    @cached_property
+    def config(self) -> Spec:
+        """The config, checked when it is asked for: of thousands of trials, few ever are."""
+        return Spec.model_validate(self.plain)
+
+    @property
+    def target(self) -> str:
+        """The network or networks that the penalty is on; `none` without one."""
+        penalty = self.plain["penalty"]
+        return "none" if penalty["form"] == "none" else str(penalty["target"])
+
+    @property
+    def order(self) -> float | None:
+        """The order p of the penalty's norm, where its form has one."""
+        found: float | None = self.plain["penalty"].get("order")
+        return found
 
     @property
     def second(self) -> float | None:
@@ -131,7 +149,7 @@ def answer(study: optuna.Study) -> Answer:
     per_target: dict[str, Ranked] = {}
     per_kind: dict[str, Ranked] = {}
     for entry in searched:
-        per_target.setdefault(entry.penalty().get("target", "none"), entry)
+        per_target.setdefault(entry.target, entry)
         per_kind.setdefault(entry.kind, entry)
     return Answer(
         study=study.study_name,
@@ -160,7 +178,7 @@ def answer(study: optuna.Study) -> Answer:
 def ranked(trial: FrozenTrial) -> Ranked:
     """A trial that has a result, completed or pruned."""
     result = trial.user_attrs["result"]
-    config = Spec.model_validate(trial.user_attrs["config"])
+    plain = trial.user_attrs["config"]
     method = trial.user_attrs.get("method")
     # A method's own parameters carry its name in front of section and field.
     parameters = {
@@ -169,7 +187,7 @@ def ranked(trial: FrozenTrial) -> Ranked:
         if name != METHOD
     }
     chosen = [str(parameters[field]) for field in KIND_FIELDS if field in parameters]
-    kind = ", ".join([*([method] if method else []), *chosen]) or config.penalty.form
+    kind = ", ".join([*([method] if method else []), *chosen]) or plain["penalty"]["form"]
     return Ranked(
         number=trial.number,
         role=role(trial),
@@ -177,7 +195,7 @@ def ranked(trial: FrozenTrial) -> Ranked:
         standard_error=result["standard_error"],
         fold_scores=tuple(result["fold_scores"]),
         step=result["step"],
-        config=config,
+        plain=plain,
         method=method,
         kind=kind,
         parameters=parameters,

@@ -34,7 +34,7 @@ def columns(found: Answer) -> list[Column]:
     if found.spec.methods:
         return [("settings", lambda entry: settings(entry) or None)]
     shown: list[Column] = []
-    if any("target" in entry.penalty() for entry in found.ranking):
+    if any(entry.target != "none" for entry in found.ranking):
         shown.append(("target", lambda entry: entry.penalty().get("target")))
     fields = dict.fromkeys(key for entry in found.ranking for key in entry.penalty())
     for field in fields:

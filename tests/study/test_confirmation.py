@@ -83,6 +83,33 @@ def test_the_effect_is_that_of_the_corrected_test_over_pairs_at_the_last_chunk(c
     assert found.best.effect.relative == pytest.approx(differences.mean() / spread)
 
 
+def test_beside_it_stands_the_t_test_over_the_means_of_the_seeds(confirmed) -> None:
+    baseline, others = noise(0), [noise(1) - 0.2, noise(2) - 0.1]
+    found = confirmed(baseline, *map(list, others))
+    assert found is not None
+    effects = [entry.effect for entry in found.candidates]
+    plain = [
+        stats.ttest_1samp((other - baseline)[:, -1].mean(axis=1), 0.0)
+        for other in sorted(others, key=lambda other: other[:, -1].mean())
+    ]
+    for effect, p, test in zip(effects, holm([t.pvalue for t in plain]), plain, strict=True):
+        assert effect is not None and effect.over_seeds is not None
+        bounds = test.confidence_interval(0.95)
+        assert (effect.over_seeds.low, effect.over_seeds.high) == pytest.approx(tuple(bounds))
+        assert effect.over_seeds.mean == pytest.approx(effect.estimate.mean)
+        assert effect.adjusted_p_over_seeds == pytest.approx(p)
+    said = " ".join(details(found))
+    assert "the means of the 6 seeds alone say -" in said
+    assert f"{plain[0].confidence_interval(0.95).low:+.3g}" in said
+
+
+def test_one_seed_has_no_test_over_seeds(confirmed) -> None:
+    found = confirmed(noise(0)[:1], list(noise(1)[:1]))
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.over_seeds is None
+    assert "seeds alone" not in " ".join(details(found))
+
+
 @pytest.mark.parametrize(
     ("shift", "verdict", "start"),
     [(-1.0, "helps", "helps: trial 1"), (1.0, "hurts", "hurts: every candidate is worse")],
