@@ -1,15 +1,11 @@
-"""An answer in the terminal, and as JSON."""
-
-from dataclasses import asdict
-from typing import Any
+"""An answer in the terminal."""
 
 from rich.table import Table
 
 from sweep.cli.app import console
 from sweep.cli.sparkline import sparkline
 from sweep.cli.verdict import print_confirmation
-from sweep.confirm.reading import Confirmation, Confirmed
-from sweep.confirm.wording import details, verdict_sentence
+from sweep.confirm.reading import Confirmation
 from sweep.spec.ranges import Interval
 from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, shown_url, storage_url
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
@@ -17,8 +13,6 @@ from sweep.study.measure import STILL
 from sweep.study.words import TEXTS, columns, metric_name, number, score, settings
 
 _SHOWN = 10
-JSON_VERSION = 1
-"""Of the output of `show --json` and `launch --json`; grows when a key changes its meaning."""
 
 
 def print_answer(
@@ -212,98 +206,3 @@ def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | No
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),
     ):
         console.print(f"  {command:<42} [dim]{purpose}[/]", highlight=False, soft_wrap=True)
-
-
-def answer_as_json(found: Answer, confirmed: Confirmation | None = None) -> dict[str, Any]:
-    """The answer as plain data; numbers in full."""
-    return {
-        "version": JSON_VERSION,
-        "study": found.study,
-        **confirmation_as_json(confirmed),
-        "metric": found.spec.score.metric,
-        "counts": found.counts,
-        "baseline": None if found.baseline is None else _as_json(found.baseline),
-        "best": None if found.best is None else _as_json(found.best),
-        "difference": None
-        if found.difference is None
-        else {
-            "mean": found.difference.mean,
-            "standard_error": found.difference.standard_error,
-        },
-        "second_metric": found.spec.score.second,
-        "front": [_as_json(entry) for entry in found.front],
-        "best_per_kind": {
-            kind: _as_json(entry) | {"trials": found.trials_per_kind[kind]}
-            for kind, entry in found.best_per_kind.items()
-        },
-        "best_per_target": {
-            target: _as_json(entry) for target, entry in found.best_per_target.items()
-        },
-        "ranking": [_as_json(entry) for entry in found.ranking],
-        "warnings": list(found.warnings),
-        "failures": {str(trial): reason for trial, reason in found.failures.items()},
-        "stopped_by_itself": found.stopped_by_itself,
-        "feature_accuracy": found.feature_accuracy,
-        "spec": found.spec.plain(),
-    }
-
-
-def confirmation_as_json(found: Confirmation | None) -> dict[str, Any]:
-    """A confirmation under the key `confirmation`; None where there is none."""
-    if found is None:
-        return {"confirmation": None}
-    look = found.final
-    said = {
-        "verdict": found.verdict,
-        "sentence": verdict_sentence(found),
-        "details": list(details(found)),
-        "seeds": found.seeds,
-        "best": found.best.trial.number,
-        "candidates": [_confirmed_as_json(entry) for entry in found.candidates],
-        "final": None
-        if look is None
-        else {
-            "name": look.name,
-            "scores": look.scores.tolist(),
-            "baseline_scores": look.baseline_scores.tolist(),
-            "difference": None if look.estimate is None else asdict(look.estimate),
-        },
-    }
-    return {"confirmation": said}
-
-
-def _confirmed_as_json(entry: Confirmed) -> dict[str, Any]:
-    return {
-        "trial": entry.trial.number,
-        "kind": entry.trial.kind,
-        "against": entry.against,
-        "search_score": entry.trial.score,
-        "score": entry.score,
-        "baseline_score": entry.baseline_score,
-        "lead": entry.lead,
-        "search_lead": entry.search_lead,
-        "scores": entry.scores.tolist(),
-        "baseline_scores": entry.baseline_scores.tolist(),
-        "effect": None if entry.effect is None else asdict(entry.effect),
-        "stopped": None if entry.stopped is None else asdict(entry.stopped),
-        "stopped_scores": entry.stopped_scores,
-        "stopped_steps": entry.stopped_steps,
-        "diverged": entry.diverged,
-    }
-
-
-def _as_json(entry: Ranked) -> dict[str, Any]:
-    return {
-        "trial": entry.number,
-        "score": entry.score,
-        "standard_error": entry.standard_error,
-        "fold_scores": list(entry.fold_scores),
-        "step": entry.step,
-        "kind": entry.kind,
-        "second_score": entry.second,
-        "second_fold_scores": list(entry.second_fold_scores),
-        "parameters": entry.parameters,
-        "recorded": entry.recorded,
-        "penalty": entry.penalty(),
-        "config": entry.config.plain(),
-    }

@@ -1,6 +1,7 @@
 """What all commands share: the Typer app, the options that recur, and how they print."""
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -67,5 +68,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 
 def print_json(data: Any) -> None:
-    """Prints data as JSON on standard output, numbers in full precision."""
-    typer.echo(json.dumps(data, indent=2))
+    """Prints data as JSON on standard output, numbers in full precision.
+
+    JSON has no word for NaN and infinity: where a number is not finite there is null.
+    """
+    typer.echo(json.dumps(_without_nan(data), indent=2, allow_nan=False))
+
+
+def _without_nan(data: Any) -> Any:
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    if isinstance(data, dict):
+        return {key: _without_nan(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_without_nan(value) for value in data]
+    return data

@@ -1,6 +1,5 @@
 """`sweep compare`."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ from sweep.cli.app import AsJson, Storage, app, console, print_json
 from sweep.errors import UserError
 
 if TYPE_CHECKING:
+    from sweep.cli import schema
     from sweep.study.compare import Comparison, Side
 
 _STYLES = {"first": "bold green", "second": "bold green", "unclear": "bold yellow"}
@@ -123,30 +123,34 @@ def _table(found: "Comparison") -> Table:
 
 def comparison_as_json(found: "Comparison") -> dict[str, Any]:
     """A comparison as plain data; numbers in full."""
+    from sweep.cli import schema
+
     word, rest = sentence(found)
-    return {
-        "verdict": found.verdict,
-        "sentence": word + rest,
-        "confirmed": found.confirmed,
-        "first": _side_as_json(found.first),
-        "second": _side_as_json(found.second),
-        "difference": None if found.estimate is None else asdict(found.estimate),
-        "differences": None if found.differences is None else found.differences.tolist(),
-        "apart": list(found.apart),
-        "notes": list(found.notes),
-    }
+    return schema.Compare(
+        verdict=found.verdict,
+        sentence=word + rest,
+        confirmed=found.confirmed,
+        first=_side(found.first),
+        second=_side(found.second),
+        difference=found.estimate,
+        differences=None if found.differences is None else found.differences.tolist(),
+        apart=list(found.apart),
+        notes=list(found.notes),
+    ).model_dump()
 
 
-def _side_as_json(side: "Side") -> dict[str, Any]:
+def _side(side: "Side") -> "schema.Side":
+    from sweep.cli import schema
+
     entry, baseline = side.entry, side.found.baseline
-    return {
-        "study": side.name,
-        "metric": side.found.spec.score.metric,
-        "trial": None if entry is None else entry.number,
-        "search_score": None if entry is None else entry.score,
-        "score": side.score,
-        "scores": {str(seed): scores.tolist() for seed, scores in side.scores.items()},
-        "baseline_search_score": None if baseline is None else baseline.score,
-        "diverged": list(side.diverged),
-        "config": None if entry is None else entry.config.plain(),
-    }
+    return schema.Side(
+        study=side.name,
+        metric=side.found.spec.score.metric,
+        trial=None if entry is None else entry.number,
+        search_score=None if entry is None else entry.score,
+        score=side.score,
+        scores={str(seed): scores.tolist() for seed, scores in side.scores.items()},
+        baseline_search_score=None if baseline is None else baseline.score,
+        diverged=list(side.diverged),
+        config=None if entry is None else entry.config.plain(),
+    )

@@ -27,7 +27,7 @@ def confirm_command(
     more seeds, or more configs, add to it. Ctrl-C ends it; the same command goes on.
     """
     from sweep.board.refresh import write_study_note
-    from sweep.cli.answers import confirmation_as_json
+    from sweep.cli.as_json import confirmation_as_json
     from sweep.cli.interrupts import Interrupts
     from sweep.cli.logs import notice_log
     from sweep.cli.verdict import print_confirmation
@@ -49,7 +49,7 @@ def confirm_command(
     found = read_confirmation(loaded, opened)
     write_study_note(loaded, opened, answer(loaded))
     if as_json:
-        print_json(confirmation_as_json(found) | {"done": done})
+        print_json(confirmation_as_json(found, done))
     elif found is not None:
         print_confirmation(found)
     if not done:

@@ -44,7 +44,8 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show one study: the verdict, baseline, ranking, best config, λ profile, warnings."""
-    from sweep.cli.answers import answer_as_json, print_answer
+    from sweep.cli.answers import print_answer
+    from sweep.cli.as_json import answer_as_json
     from sweep.confirm.reading import read_confirmation
     from sweep.storage import open_storage
     from sweep.study.answers import answer

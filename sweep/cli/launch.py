@@ -70,7 +70,8 @@ def launch_command(
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
     from sweep.board.refresh import write_study_note
-    from sweep.cli.answers import answer_as_json, print_answer
+    from sweep.cli.answers import print_answer
+    from sweep.cli.as_json import answer_as_json
     from sweep.cli.interrupts import Interrupts
     from sweep.cli.logs import notice_log
     from sweep.cli.watching import watching
@@ -109,7 +110,7 @@ def launch_command(
     write_study_note(launched.study, opened, found)
     opened.engine.dispose()
     if as_json:
-        print_json(answer_as_json(found, confirmed) | {"done": launched.done})
+        print_json(answer_as_json(found, confirmed, launched.done))
     else:
         print_answer(found, storage, confirmed=confirmed)
         if not launched.done:

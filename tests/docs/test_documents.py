@@ -1,10 +1,12 @@
 """The documents say what the program does."""
 
 import importlib.util
+import json
 import os
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,12 +25,35 @@ def python_blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 
 
-def test_the_command_reference_is_the_help_of_the_commands() -> None:
-    source = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "cli_reference.py")
+def script(name: str) -> Any:
+    """A script in docs/ as a module."""
+    source = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert source is not None and source.loader is not None
     module = importlib.util.module_from_spec(source)
     source.loader.exec_module(module)
-    assert (ROOT / "docs" / "cli.md").read_text("utf-8") == module.reference()
+    return module
+
+
+def test_the_command_reference_is_the_help_of_the_commands() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert page == script("cli_reference").reference()
+
+
+def test_the_schemas_are_those_of_what_is_printed() -> None:
+    there = {path.name: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.schema.json")}
+    assert there == script("json_schema").schemas()
+
+
+def test_every_field_that_is_printed_is_documented() -> None:
+    fields = 0
+    for file in (ROOT / "docs").glob("*.schema.json"):
+        schema = json.loads(file.read_text("utf-8"))
+        for table in (schema, *schema["$defs"].values()):
+            assert table["description"], file
+            for name, field in table["properties"].items():
+                assert field.get("description"), f"{file.name}: {name}"
+                fields += 1
+    assert fields > 100
 
 
 def test_every_field_of_the_spec_is_documented_with_its_default() -> None:

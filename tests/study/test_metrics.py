@@ -10,7 +10,8 @@ import optuna
 import pytest
 from optuna.study import StudyDirection
 
-from sweep.cli.answers import answer_as_json, print_answer
+from sweep.cli.answers import print_answer
+from sweep.cli.as_json import answer_as_json
 from sweep.errors import UserError
 from sweep.storage import open_storage
 from sweep.study.answers import answer

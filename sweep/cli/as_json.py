@@ -1,0 +1,108 @@
+"""What `--json` prints of answers and confirmations: plain data, numbers in full."""
+
+from typing import Any
+
+from sweep.cli import schema
+from sweep.confirm.reading import Confirmation, Confirmed
+from sweep.confirm.wording import details, verdict_sentence
+from sweep.study.answers import Answer, Ranked
+
+
+def answer_as_json(
+    found: Answer, confirmed: Confirmation | None = None, done: bool | None = None
+) -> dict[str, Any]:
+    """An answer; with `done`, which says whether nothing is left to train, that of a launch."""
+    fields = {
+        "study": found.study,
+        "confirmation": _confirmation(confirmed),
+        "metric": found.spec.score.metric,
+        "counts": found.counts,
+        "baseline": _trial(found.baseline),
+        "best": _trial(found.best),
+        "difference": found.difference,
+        "second_metric": found.spec.score.second,
+        "front": [_trial(entry) for entry in found.front],
+        "best_per_kind": {
+            kind: schema.BestOfKind(**_fields(entry), trials=found.trials_per_kind[kind])
+            for kind, entry in found.best_per_kind.items()
+        },
+        "best_per_target": {
+            target: _trial(entry) for target, entry in found.best_per_target.items()
+        },
+        "ranking": [_trial(entry) for entry in found.ranking],
+        "warnings": found.warnings,
+        "failures": {str(trial): reason for trial, reason in found.failures.items()},
+        "stopped_by_itself": found.stopped_by_itself,
+        "feature_accuracy": found.feature_accuracy,
+        "spec": found.spec.plain(),
+    }
+    shown = schema.Show(**fields) if done is None else schema.Launch(**fields, done=done)
+    return shown.model_dump()
+
+
+def confirmation_as_json(found: Confirmation | None, done: bool) -> dict[str, Any]:
+    """A confirmation, or None where there is none, and whether nothing is left to train."""
+    return schema.Confirm(confirmation=_confirmation(found), done=done).model_dump()
+
+
+def _trial(entry: Ranked | None) -> schema.Trial | None:
+    return None if entry is None else schema.Trial(**_fields(entry))
+
+
+def _fields(entry: Ranked) -> dict[str, Any]:
+    return {
+        "trial": entry.number,
+        "score": entry.score,
+        "standard_error": entry.standard_error,
+        "fold_scores": entry.fold_scores,
+        "step": entry.step,
+        "kind": entry.kind,
+        "second_score": entry.second,
+        "second_fold_scores": entry.second_fold_scores,
+        "parameters": entry.parameters,
+        "recorded": entry.recorded,
+        "penalty": entry.penalty(),
+        "config": entry.config.plain(),
+    }
+
+
+def _confirmation(found: Confirmation | None) -> schema.Confirmation | None:
+    if found is None:
+        return None
+    look = found.final
+    return schema.Confirmation(
+        verdict=found.verdict,
+        sentence=verdict_sentence(found),
+        details=list(details(found)),
+        seeds=found.seeds,
+        best=found.best.trial.number,
+        candidates=[_candidate(entry) for entry in found.candidates],
+        final=None
+        if look is None
+        else schema.FinalLook(
+            name=look.name,
+            scores=look.scores.tolist(),
+            baseline_scores=look.baseline_scores.tolist(),
+            difference=look.estimate,
+        ),
+    )
+
+
+def _candidate(entry: Confirmed) -> schema.Candidate:
+    return schema.Candidate(
+        trial=entry.trial.number,
+        kind=entry.trial.kind,
+        against=entry.against,
+        search_score=entry.trial.score,
+        score=entry.score,
+        baseline_score=entry.baseline_score,
+        lead=entry.lead,
+        search_lead=entry.search_lead,
+        scores=entry.scores.tolist(),
+        baseline_scores=entry.baseline_scores.tolist(),
+        effect=entry.effect,
+        stopped=entry.stopped,
+        stopped_scores=entry.stopped_scores,
+        stopped_steps=entry.stopped_steps,
+        diverged=entry.diverged,
+    )

@@ -1,0 +1,302 @@
+"""What `--json` prints: the models that it is built from, and docs/*.schema.json too.
+
+A field that is added leaves `version` as it is; one that goes, or changes its meaning, raises it.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from objectives.distances import DISTANCES
+from objectives.distances.contract import HIGHER, ZERO
+
+Number = Annotated[float | None, WithJsonSchema({"type": ["number", "null"]})]
+"""A measured number; it is printed as null where it is not finite."""
+Tables = dict[str, dict[str, Any]]
+
+
+def _metrics(better: str) -> str:
+    return ", ".join(name for name, entry in DISTANCES.items() if entry.better == better)
+
+
+_METRIC = (
+    "What scores are by, a name of `sweep options distances`. Lower is better, but higher for "
+    f"{_metrics(HIGHER)}. Of {_metrics(ZERO)} the score is the magnitude."
+)
+
+
+class Printed(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        # Nothing is printed that is not documented here.
+        extra="forbid",
+        from_attributes=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class Versioned(Printed):
+    version: Literal[1] = Field(
+        1, description="Raised when a field is removed or changes its meaning; not for a new one."
+    )
+
+
+class Trial(Printed):
+    """A completed trial of a study."""
+
+    trial: int = Field(description="Its number in the study.")
+    score: Number = Field(description="The mean of `fold_scores`.")
+    standard_error: Number = Field(
+        description="Of the score: sample deviation of `fold_scores` over √folds; 0 with one fold."
+    )
+    fold_scores: list[Number] = Field(description="By the study's `metric`, fold by fold.")
+    step: int = Field(description="The training steps after which it was scored.")
+    kind: str = Field(
+        description="Its kind of regularisation: its method, or the form and the like that it "
+        "chose, with commas between."
+    )
+    second_score: Number = Field(
+        description="The mean of `second_fold_scores`; null without a second metric."
+    )
+    second_fold_scores: list[Number] = Field(
+        description="By the study's `second_metric`, fold by fold; empty without one."
+    )
+    parameters: dict[str, bool | int | float | str] = Field(
+        description="What the search chose, by paths such as `penalty.strength`."
+    )
+    recorded: dict[str, Number] = Field(
+        description="What else was measured at `step`, by name: means over folds."
+    )
+    penalty: dict[str, float | str] = Field(
+        description="Its `form`, `target` and the coefficients that the form takes; `form` alone "
+        "where that is none."
+    )
+    config: Tables = Field(
+        description="All of its settings, table by table as in docs/spec.md, without a range."
+    )
+
+
+class BestOfKind(Trial):
+    """The best trial of a kind."""
+
+    trials: int = Field(description="How many completed trials are of this kind.")
+
+
+class Counts(Printed):
+    """Trials by their state, the baseline among them."""
+
+    running: int = Field(description="In training.")
+    complete: int = Field(description="With a score.")
+    pruned: int = Field(description="Ended early by the pruner.")
+    fail: int = Field(description="Without a score; `failures` says why.")
+    waiting: int = Field(description="Made, and not begun.")
+
+
+class Difference(Printed):
+    """Score of the best minus score of the baseline, paired by fold, in units of `metric`."""
+
+    mean: Number = Field(description="The mean over folds; below 0 where the best scores lower.")
+    standard_error: Number = Field(description="Of the mean, over folds.")
+
+
+class Estimate(Printed):
+    """A mean of paired differences of scores, in units of `metric`, with its uncertainty."""
+
+    mean: Number = Field(description="Score minus score; below 0 where the first is lower.")
+    standard_error: Number = Field(
+        description="Of the mean, corrected for training images that folds share, if they do."
+    )
+    low: Number = Field(description="The lower bound of the interval.")
+    high: Number = Field(description="The upper bound of the interval.")
+    p: float = Field(description="Two-sided, of the hypothesis that the mean is 0.")
+    degrees: int = Field(description="Degrees of freedom: the number of differences − 1.")
+    level: float = Field(description="Of the interval: 0.95 for 95 %.")
+
+
+class Effect(Printed):
+    """A candidate against its baseline, paired by seed and fold."""
+
+    estimate: Estimate = Field(description="The candidate's score minus its baseline's.")
+    adjusted_p: float = Field(description="`estimate.p` by Holm's method for all candidates.")
+    over_seeds: Estimate | None = Field(
+        description="The same over the means of the seeds alone, with the images taken as given; "
+        "null with one seed."
+    )
+    adjusted_p_over_seeds: float | None = Field(
+        description="`over_seeds.p` by Holm's method for all candidates; null with one seed."
+    )
+    wins: float = Field(description="The share of seeds on which it is better, 0 to 1.")
+    relative: Number = Field(
+        description="The mean over the standard deviation of the baseline between seeds; null "
+        "where that is 0 or there is one seed."
+    )
+    detectable: Number = Field(
+        description="The least true effect that four studies in five like this would have found."
+    )
+
+
+class Candidate(Printed):
+    """A config that was trained again, on seeds and folds that the search never saw."""
+
+    trial: int = Field(description="The number of its trial in the search.")
+    kind: str = Field(description="Its kind of regularisation, as for trials.")
+    against: str = Field(description="The name of the baseline that it is compared with.")
+    search_score: Number = Field(description="Its score in the search.")
+    score: Number = Field(description="The mean of `scores`.")
+    baseline_score: Number = Field(description="The mean of `baseline_scores`.")
+    lead: Number = Field(
+        description="By how much it is better than its baseline; below 0 where it is worse, "
+        "whichever direction is better."
+    )
+    search_lead: Number = Field(
+        description="By how much it was better than the study's baseline in the search."
+    )
+    scores: list[list[Number]] = Field(description="A list of folds for each seed.")
+    baseline_scores: list[list[Number]] = Field(
+        description="The baseline's, on the same seeds and folds."
+    )
+    effect: Effect | None = Field(
+        description="By `scores`; null without two differences that are finite."
+    )
+    stopped: Effect | None = Field(
+        description="With both stopped early, each where other seeds are best; null with one seed."
+    )
+    stopped_scores: tuple[Number, Number] | None = Field(
+        description="Its mean score and the baseline's, stopped early; null with one seed."
+    )
+    stopped_steps: tuple[float, float] | None = Field(
+        description="The training steps after which those lie, on average; null with one seed."
+    )
+    diverged: int = Field(
+        description="The seeds on which it or its baseline did not stay finite; they are left out."
+    )
+
+
+class FinalLook(Printed):
+    """One look at images that neither the search nor the confirmation has touched."""
+
+    name: str = Field(description="The config that was looked at.")
+    scores: list[Number] = Field(description="Its score, seed by seed.")
+    baseline_scores: list[Number] = Field(description="Its baseline's, on the same seeds.")
+    difference: Estimate | None = Field(
+        description="Its score minus its baseline's, paired by seed; null with one seed."
+    )
+
+
+class Confirmation(Printed):
+    """Whether regularisation helps, by the best configs trained again."""
+
+    verdict: Literal["helps", "hurts", "unclear"] = Field(
+        description="`unclear`: no effect that this study could detect."
+    )
+    sentence: str = Field(description="The verdict in words, with its numbers.")
+    details: list[str] = Field(description="What stands behind it, a sentence each.")
+    seeds: int = Field(description="How many seeds, at most, a candidate has scores of.")
+    best: int = Field(description="The trial of the candidate that the verdict is about.")
+    candidates: list[Candidate] = Field(description="Those that score best first.")
+    final: FinalLook | None = Field(
+        description="null where no images were held out for it, or it was not taken."
+    )
+
+
+class Show(Versioned):
+    """What `sweep show STUDY --json` prints. A number that is not finite is null."""
+
+    study: str = Field(description="The name of the study.")
+    confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
+    metric: str = Field(description=_METRIC)
+    counts: Counts = Field(description="How many trials are in which state.")
+    baseline: Trial | None = Field(
+        description="The study's config with no penalty; null while it has no score."
+    )
+    best: Trial | None = Field(description="The first of `ranking`; null where that is empty.")
+    difference: Difference | None = Field(
+        description="Best minus baseline; null where either is. The best of many is lucky too."
+    )
+    second_metric: str | None = Field(description="Optimised beside `metric`; null with one.")
+    front: list[Trial] = Field(
+        description="With two metrics, the trials that no other beats in both; else empty."
+    )
+    best_per_kind: dict[str, BestOfKind] = Field(description="By kind of regularisation.")
+    best_per_target: dict[str, Trial] = Field(
+        description="By the penalised network: `generator`, `discriminator`, `both` or `none`."
+    )
+    ranking: list[Trial] = Field(
+        description="The completed trials of the search, best first; the baseline is none of them."
+    )
+    warnings: list[str] = Field(description="What to doubt, a sentence each.")
+    failures: dict[str, str] = Field(
+        description="Why trials have failed, by their numbers as text."
+    )
+    stopped_by_itself: str | None = Field(
+        description="After which trial the search stopped by itself, and why; null if it did not."
+    )
+    feature_accuracy: Number = Field(
+        description="Of the feature map as a classifier, on images it never saw, 0 to 1; null for "
+        "a map that is none."
+    )
+    spec: Tables = Field(description="The study's spec, table by table as in docs/spec.md.")
+
+
+class Launch(Show):
+    """What `sweep launch --json` prints: the same as `sweep show`, and whether it is done."""
+
+    done: bool = Field(description="false where it was stopped before its last trial.")
+
+
+class Confirm(Versioned):
+    """What `sweep confirm STUDY --json` prints. A number that is not finite is null."""
+
+    confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
+    done: bool = Field(description="false where it was stopped before its last seed.")
+
+
+class Side(Printed):
+    """One of two studies that are compared, with its best config."""
+
+    study: str = Field(description="The name of the study.")
+    metric: str = Field(description=_METRIC)
+    trial: int | None = Field(description="The number of its best; null where none has a score.")
+    search_score: Number = Field(description="The score of that in the search; null likewise.")
+    score: Number = Field(description="The mean of all `scores`; null where there are none.")
+    scores: dict[str, list[Number]] = Field(
+        description="Fold by fold, by seed as text: the confirmed seeds if both studies are "
+        "confirmed, else `0`, the search."
+    )
+    baseline_search_score: Number = Field(
+        description="The score of its baseline in the search; null without one."
+    )
+    diverged: list[int] = Field(description="Seeds on which its best did not stay finite.")
+    config: Tables | None = Field(
+        description="All settings of its best, as in docs/spec.md; null where none has a score."
+    )
+
+
+class Compare(Versioned):
+    """What `sweep compare A B --json` prints. A number that is not finite is null."""
+
+    verdict: Literal["first", "second", "unclear", "unpaired"] = Field(
+        description="The study that is better; `unclear`: no difference that these could detect; "
+        "`unpaired`: not comparable."
+    )
+    sentence: str = Field(description="The verdict in words, with its numbers.")
+    confirmed: bool = Field(description="true where both are judged by their confirmations.")
+    first: Side = Field(description="The study A.")
+    second: Side = Field(description="The study B.")
+    difference: Estimate | None = Field(
+        description="The first's score minus the second's; null where they cannot be paired."
+    )
+    differences: list[list[Number]] | None = Field(
+        description="What it is the mean of, a list of folds for each seed; null likewise."
+    )
+    apart: list[str] = Field(description="Why they cannot be paired, a reason each.")
+    notes: list[str] = Field(description="What to know beside the difference, a sentence each.")
+
+
+PRINTED: dict[str, type[Versioned]] = {
+    "show": Show,
+    "launch": Launch,
+    "confirm": Confirm,
+    "compare": Compare,
+}
+"""What each command prints with `--json`."""
