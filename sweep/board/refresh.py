@@ -1,7 +1,8 @@
 """Writes into the database what the dashboard is to show of a study, when something has changed."""
 
 import io
-import threading
+import multiprocessing
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from sweep.confirm.records import find_confirmation
 from sweep.errors import UserError
 from sweep.figures import Picture, drawn_figures, read_picture, titled
 from sweep.pictures import draw_curves
+from sweep.storage import open_storage
 from sweep.study.answers import Answer, ranked
 from sweep.study.artifacts import put_on_study
 from sweep.study.patience import is_outage
@@ -72,28 +74,12 @@ def _draw_curves(study: optuna.Study, picture: Picture, files: Path) -> None:
 
 @dataclass
 class Refresher:
-    """Refreshes all studies of a storage in a thread, while the context lasts."""
+    """Refreshes all studies of a storage."""
 
     storage: RDBStorage
     files: Path
     warn: Callable[[str], None]
-    every: float = EVERY
     _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def start(self) -> None:
-        """Begins; the thread ends with the process."""
-        threading.Thread(target=self._run, name="refresh", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self.look()
-            except Exception as error:
-                # The dashboard itself goes on: a database that is away may come back.
-                if not is_outage(error):
-                    self.warn(f"notes and figures are not up to date: {error}")
-            self._over.wait(self.every)
 
     def look(self) -> None:
         """Refreshes each study in which trials have finished since the last look."""
@@ -110,6 +96,27 @@ class Refresher:
             except (UserError, OSError) as error:
                 self.warn(f"study {name}: notes and figures are not up to date: {error}")
             self._seen[name] = now
+
+
+def keep_fresh(url: str, files: Path, warn: Callable[[str], None]) -> None:
+    """Refreshes all studies of a storage until the process that has started this one ends.
+
+    A process of its own: drawing would hold up the server's answers, and a thread in the middle of
+    it the server's end.
+    """
+    # Ctrl-C in a terminal reaches this process too; it ends with the server.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server = multiprocessing.parent_process()
+    assert server is not None
+    refresher = Refresher(open_storage(url), files, warn)
+    while server.is_alive():
+        try:
+            refresher.look()
+        except Exception as error:
+            # The dashboard itself goes on: a database that is away may come back.
+            if not is_outage(error):
+                warn(f"notes and figures are not up to date: {error}")
+        server.join(EVERY)
 
 
 def _finished(study: optuna.Study) -> int:

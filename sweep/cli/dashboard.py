@@ -23,11 +23,12 @@ def dashboard_command(
     Beside Optuna's own: verdicts and scores as notes, figures, samples of every completed trial;
     they keep up with studies that run.
     """
+    import multiprocessing
     import socket
 
     from optuna_dashboard import run_server
 
-    from sweep.board.refresh import Refresher
+    from sweep.board.refresh import keep_fresh
     from sweep.storage import open_storage
     from sweep.storage.connect import study_files
     from sweep.storage.migrate import migrate
@@ -48,9 +49,13 @@ def dashboard_command(
     console.print(f"Optuna dashboard on http://{host}:{port}/  (Ctrl-C ends it)", highlight=False)
     migrate(opened.engine)
     folder = study_files(opened, files)
-
-    def warn(message: str) -> None:
-        notices.print(f"[yellow]warning:[/] {escape(message)}", highlight=False)
-
-    Refresher(opened, folder, warn).start()
+    url = opened.engine.url.render_as_string(hide_password=False)
+    # A daemon: it is ended with this process.
+    multiprocessing.get_context("spawn").Process(
+        target=keep_fresh, args=(url, folder, _warn), name="refresh", daemon=True
+    ).start()
     run_server(opened, host=host, port=port, artifact_store=artifact_store(folder))
+
+
+def _warn(message: str) -> None:
+    notices.print(f"[yellow]warning:[/] {escape(message)}", highlight=False)

@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from sweep.storage.schema import insert_into, metadata, now
+from sweep.storage.schema import alone, insert_into, metadata, now
 
 workers = Table(
     "sweep_workers",
@@ -106,13 +106,13 @@ def beat(engine: Engine, worker: Worker) -> None:
     statement = insert_into(engine, workers).values(values)
     del values["worker"]
     statement = statement.on_conflict_do_update(index_elements=["worker"], set_=values)
-    with engine.begin() as connection:
+    with alone(engine).begin() as connection:
         connection.execute(statement)
 
 
 def leave(engine: Engine, worker: str) -> None:
     """Removes a worker's row."""
-    with engine.begin() as connection:
+    with alone(engine).begin() as connection:
         connection.execute(delete(workers).where(workers.c.worker == worker))
 
 
@@ -123,7 +123,7 @@ def forget(engine: Engine, silent: float) -> None:
     """
     long_ago = now() - workers.c.seen > silent
     holding = select(claims.c.worker)
-    with engine.begin() as connection:
+    with alone(engine).begin() as connection:
         connection.execute(delete(workers).where(long_ago, workers.c.worker.not_in(holding)))
 
 
@@ -132,35 +132,35 @@ def claim(engine: Engine, trial_id: int, worker: str) -> bool:
     statement = insert_into(engine, claims).values(trial_id=trial_id, worker=worker)
     # Not its row count, which a driver need not know of an INSERT.
     returned = statement.on_conflict_do_nothing().returning(claims.c.trial_id)
-    with engine.begin() as connection:
+    with alone(engine).begin() as connection:
         return connection.execute(returned).first() is not None
 
 
 def free(engine: Engine, trial_id: int, worker: str) -> None:
     """Ends a worker's claim, if it still has it."""
     mine = (claims.c.trial_id == trial_id) & (claims.c.worker == worker)
-    with engine.begin() as connection:
+    with alone(engine).begin() as connection:
         connection.execute(delete(claims).where(mine))
 
 
 def take_over(engine: Engine, trial_id: int, gone: str, worker: str) -> bool:
     """Makes the claim of a worker that is gone another's; False where somebody was faster."""
     theirs = (claims.c.trial_id == trial_id) & (claims.c.worker == gone)
-    with engine.begin() as connection:
+    with alone(engine).begin() as connection:
         changed = connection.execute(update(claims).where(theirs).values(worker=worker))
         return bool(changed.rowcount)
 
 
 def held(engine: Engine, worker: str) -> set[int]:
     """The trials that a worker has claimed."""
-    with engine.connect() as connection:
+    with alone(engine).connect() as connection:
         found = connection.execute(select(claims.c.trial_id).where(claims.c.worker == worker))
         return {trial_id for (trial_id,) in found}
 
 
 def claimed(engine: Engine) -> dict[int, str]:
     """The trials that are claimed, and by which worker."""
-    with engine.connect() as connection:
+    with alone(engine).connect() as connection:
         return {trial_id: worker for trial_id, worker in connection.execute(select(claims))}
 
 

@@ -20,7 +20,7 @@ def enqueue(study: optuna.Study, parameters: Parameters) -> int:
     # `Study.enqueue_trial`, which does not say which trial it made.
     waiting = create_trial(
         state=TrialState.WAITING,
-        system_attrs={"fixed_params": parameters},
+        system_attrs={"fixed_params": parameters} if parameters else {},
         user_attrs={"role": SEARCH},
     )
     return study._storage.create_new_trial(study._study_id, template_trial=waiting)

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -10,8 +11,8 @@ import urllib.request
 import psutil
 
 
-def test_the_dashboard_lists_the_study_and_ends_with_ctrl_c(start, example, port) -> None:
-    process = start("dashboard", "--storage", example.url, "--port", str(port))
+def studies_served(process: subprocess.Popen[str], port: int) -> list[str]:
+    """The names of the studies, as soon as the dashboard says them."""
     address = f"http://127.0.0.1:{port}/api/studies"
     deadline = time.monotonic() + 60
     while True:
@@ -19,11 +20,14 @@ def test_the_dashboard_lists_the_study_and_ends_with_ctrl_c(start, example, port
         assert time.monotonic() < deadline
         try:
             with urllib.request.urlopen(address, timeout=30) as response:
-                found = json.load(response)
-            break
+                return [study["study_name"] for study in json.load(response)["study_summaries"]]
         except urllib.error.URLError:
             time.sleep(0.05)
-    assert [study["study_name"] for study in found["study_summaries"]] == ["small"]
+
+
+def test_the_dashboard_lists_the_study_and_ends_with_ctrl_c(start, example, port) -> None:
+    process = start("dashboard", "--storage", example.url, "--port", str(port))
+    assert studies_served(process, port) == ["small"]
     assert process.stdout.readline().startswith(f"Optuna dashboard on http://127.0.0.1:{port}/")
     listening = [
         connection.laddr.ip
@@ -35,6 +39,16 @@ def test_the_dashboard_lists_the_study_and_ends_with_ctrl_c(start, example, port
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "Traceback" not in err
+
+
+def test_nothing_is_left_of_a_dashboard_that_is_killed(start, example, port) -> None:
+    process = start("dashboard", "--storage", example.url, "--port", str(port))
+    studies_served(process, port)
+    helpers = psutil.Process(process.pid).children(recursive=True)
+    assert helpers
+    process.kill()
+    _, alive = psutil.wait_procs(helpers, timeout=60)
+    assert not alive
 
 
 def test_a_port_in_use_is_refused_by_name(sweep, example, port) -> None:
