@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 
 from sweep.search.space import grid
 from sweep.spec.spec import Spec
-from sweep.study.records import BASELINE, is_taken_over, role
+from sweep.study.records import BASELINE, FROM, is_taken_over, role
 
 Parameters = dict[str, Any]
 
@@ -37,13 +37,14 @@ class Plan:
         There may be more: two workers at once may both have made the last one, or the same point of
         a grid, and an earlier launch may have asked for more.
         """
-        roles = [role(trial) for trial in trials]
-        baselines = [trial for trial, its in zip(trials, roles, strict=True) if its == BASELINE]
-        search = [
-            trial
-            for trial, its in zip(trials, roles, strict=True)
-            if its != BASELINE and not is_taken_over(trial)
-        ]
+        baselines, search = [], []
+        # One pass, and no call a trial: it is asked several times a trial, of thousands.
+        for trial in trials:
+            attributes = trial.user_attrs
+            if attributes.get("role") == BASELINE:
+                baselines.append(trial)
+            elif FROM not in attributes:
+                search.append(trial)
         if self.points is not None:
             first = {_key(_fixed(trial)): trial for trial in reversed(search)}
             search = [trial for trial in search if first[_key(_fixed(trial))] is trial]
