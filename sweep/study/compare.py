@@ -76,8 +76,13 @@ class Comparison:
         if self.estimate is None or self.estimate.p > ALPHA:
             return None
         metric = self.first.found.spec.score.metric
-        is_first = cost(metric, self.estimate.mean) < cost(metric, 0.0)
-        side = self.first if is_first else self.second
+        # What the test is of: seeds that only one side has would shift its mean.
+        shared = self.first.scores.keys() & self.second.scores.keys()
+        first, second = (
+            cost(metric, float(np.mean([side.scores[seed] for seed in shared])))
+            for side in (self.first, self.second)
+        )
+        side = self.first if first < second else self.second
         return None if side.diverged else side
 
     @property

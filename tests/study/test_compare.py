@@ -122,6 +122,16 @@ def test_higher_is_better_where_the_metric_says_so(written) -> None:
     assert found.verdict == "first"
 
 
+@pytest.mark.parametrize(("shift", "verdict"), [(-1.5, "first"), (2.0, "second")])
+def test_the_nearer_to_zero_is_better_where_zero_is_best(written, shift, verdict) -> None:
+    found = pair(
+        written,
+        {"confirmed": curves(0, shift), "score__metric": "copying"},
+        {"confirmed": curves(1), "score__metric": "copying"},
+    )
+    assert found.verdict == verdict
+
+
 def test_one_confirmation_alone_is_left_aside(written) -> None:
     found = pair(written, {"confirmed": curves(0, 2.0)}, {})
     assert not found.confirmed
