@@ -449,19 +449,30 @@ def test_what_a_snippet_does_not_hold_is_said_at_its_top(form: str) -> None:
         {"label_smoothing": 0.1, "ema": 0.9},
         gradient_penalty={"kind": "r1", "strength": 3.0, "every": 4},
         augment={"policy": "cutout", "strength": 0.5},
-        model=MODEL | {"generator_dropout": 0.25, "discriminator_normalisation": "spectral"},
+        model=MODEL
+        | {"generator_dropout": 0.25, "discriminator_normalisation": "spectral"}
+        | {"generator_layers": 1, "discriminator_units": 4},
     )
     head = text_of(config, form).split("\n\n")[0].replace("\n#   ", " ")
     for missing in (
         "gradient penalty r1, strength 3.0, every 4 steps",
         "augmentation cutout, strength 0.5",
         "the adaptive factor on the strength",
+        "only the first 1 of 2 hidden layers of the generator",
+        "at most 4 units a hidden layer of the discriminator",
         "dropout of the generator, rate 0.25",
         "spectral normalisation of the discriminator",
         "label smoothing 0.1",
         "the average of the generator's weights, decay 0.9",
     ):
         assert f"# NOT in this snippet: {missing}" in head
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
+def test_widths_and_depths_that_leave_a_network_whole_are_not_said(form: str) -> None:
+    whole = {"generator_layers": 2, "generator_units": 5}
+    config = config_of({"form": "none"}, model=MODEL | whole)
+    assert "hidden layer" not in text_of(config, form)
 
 
 @pytest.mark.parametrize("form", SNIPPETS)

@@ -127,6 +127,13 @@ def left_out(config: Spec) -> list[str]:
             f"speed {penalty.adaptive_speed!r}): here the strength stays what it was at the start"
         )
     for network in NETWORKS:
+        hidden, layers, units = (
+            getattr(model, f"{network}_{name}") for name in ("hidden", "layers", "units")
+        )
+        if layers is not None and layers < len(hidden):
+            found.append(f"only the first {layers} of {len(hidden)} hidden layers of the {network}")
+        if units is not None and units < max(hidden[:layers], default=0):
+            found.append(f"at most {units} units a hidden layer of the {network}")
         if (kind := getattr(model, f"{network}_normalisation")) != "none":
             found.append(f"{kind} normalisation of the {network}")
         if (rate := getattr(model, f"{network}_dropout")) is not None:
