@@ -1,13 +1,14 @@
 """What was measured along the training, as curves: of the baseline and of the best few trials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from objectives.distances import DISTANCES, scored
+from objectives.distances import DISTANCES, distance, scored
+from objectives.distances.contract import HIGHER
 from sweep.figures.drawn import Drawn, Numbers, digits
 from sweep.figures.picture import Picture
 from sweep.figures.scale import scale_of
@@ -91,7 +92,7 @@ def learning_curves(picture: Picture) -> Drawn | None:
         return None
     return Drawn(
         draw_curves(shown),
-        describe_curves(shown),
+        describe_curves(shown, [metric_name(m) for m in metrics if distance(m).better == HIGHER]),
         curve_numbers(shown),
         "Mean over folds; the bands are one standard error over the folds on either side.",
     )
@@ -149,13 +150,14 @@ def _add_curve(
     )
 
 
-def describe_curves(panels: Mapping[str, Sequence[Curve]]) -> str:
-    """First, best-looking and last numbers of each curve, in words."""
+def describe_curves(panels: Mapping[str, Sequence[Curve]], higher: Collection[str] = ()) -> str:
+    """First, lowest and last numbers of each curve, in words; highest of those in `higher`."""
     parts = []
     for name, curves in panels.items():
+        word, place = ("highest", np.argmax) if name in higher else ("lowest", np.argmin)
         told = "; ".join(
-            f"{each.label} {digits(each.mean[0])} at step {each.steps[0]}, lowest "
-            f"{digits(each.mean.min())} at step {each.steps[each.mean.argmin()]}, "
+            f"{each.label} {digits(each.mean[0])} at step {each.steps[0]}, {word} "
+            f"{digits(each.mean[place(each.mean)])} at step {each.steps[place(each.mean)]}, "
             f"{digits(each.mean[-1])} at step {each.steps[-1]}"
             for each in curves
         )

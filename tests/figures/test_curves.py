@@ -75,6 +75,19 @@ def test_the_baseline_and_the_best_three_are_drawn() -> None:
     assert drawn.figure.layout.xaxis.title.text == "training step"
 
 
+def test_of_a_score_where_higher_is_better_the_highest_is_told() -> None:
+    study = study_of(spec_of(score__metric="coverage"), [2.0] * 3, TRIALS[:1])
+    coverage = {10: 0.25, 20: 0.75, 30: 0.5}
+    some = [
+        row
+        for step, value in coverage.items()
+        for row in measured(step, [1.0] * 3, coverage=[value] * 3)
+    ]
+    drawn = learning_curves(picture_of(study, {1: some}))
+    assert drawn is not None
+    assert "0.25 at step 10, highest 0.75 at step 20, 0.5 at step 30" in drawn.alternative
+
+
 def test_two_objectives_have_a_panel_each() -> None:
     spec = spec_of(score__second="recall")
     study = study_of(spec, [2.0] * 3, TRIALS[:1])
