@@ -39,9 +39,12 @@ def draw_curves(
     measurements: Sequence[Measurement],
     path: Path | IO[bytes],
     strengths: Mapping[str, float] | None = None,
+    *,
+    title: str | None = None,
 ) -> None:
     """Writes what was measured against the training step, a panel for each kind of number.
 
+    Of several folds their mean.
     FID-proxy, KID and losses; where it changed, the way of λ, for each of the `strengths` by their
     names; then all else that the spec asked to be recorded.
     """
@@ -50,19 +53,21 @@ def draw_curves(
     rows = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(3 * columns, 3.2 * rows), layout="constrained")
     grid = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).reshape(-1)
-    for axes, (title, lines) in zip(grid, panels.items(), strict=False):
+    for axes, (name, lines) in zip(grid, panels.items(), strict=False):
         for label, points in lines.items():
             axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
-        axes.set_title(title)
+        axes.set_title(name)
         axes.set_xlabel("training steps")
         axes.grid(alpha=0.3)
-        if title == WAY_OF_STRENGTH:
+        if name == WAY_OF_STRENGTH:
             # A warm-up begins at 0, which a logarithm has no place for.
             axes.set_yscale("symlog", linthresh=_least(lines))
         if len(lines) > 1:
             axes.legend(frameon=False)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
+    if title is not None:
+        figure.suptitle(title)
     figure.savefig(path, dpi=120, format="png")
 
 
@@ -82,8 +87,11 @@ def _panels(
     """For each panel's title its lines by their labels, each of (step, value)."""
 
     def line(name: str, times: float = 1.0) -> _Line:
-        known = [row for row in measurements if name in _COLUMNS or name in row.others]
-        return [(row.step, times * row.value(name)) for row in known]
+        folds: dict[int, list[float]] = {}
+        for row in measurements:
+            if name in _COLUMNS or name in row.others:
+                folds.setdefault(row.step, []).append(row.value(name))
+        return [(step, times * float(np.mean(values))) for step, values in folds.items()]
 
     panels = {
         "FID-proxy": {"": line("fid")},

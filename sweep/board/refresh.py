@@ -26,8 +26,8 @@ from sweep.study.patience import is_outage
 
 EVERY = 10.0
 """Seconds between two looks for something new."""
-_CURVES = 3
-"""Of the baseline and so many of the best, learning curves are drawn as pictures."""
+_DRAWN = ("baseline", "best", "second best", "third best")
+"""Of these, learning curves are drawn as pictures; named so that a new best replaces the former."""
 
 
 def refresh(study: optuna.Study, storage: RDBStorage, files: Path) -> None:
@@ -65,11 +65,12 @@ def _write_trial_notes(study: optuna.Study, storage: RDBStorage, picture: Pictur
 
 
 def _draw_curves(study: optuna.Study, picture: Picture, files: Path) -> None:
-    for name, entry in picture.leaders(_CURVES):
-        if rows := picture.measurements.get(entry.number):
+    found = picture.answer
+    for name, entry in zip(_DRAWN, (found.baseline, *found.ranking), strict=False):
+        if entry is not None and (rows := picture.measurements.get(entry.number)):
             drawn = io.BytesIO()
-            draw_curves(rows, drawn)
-            put_on_study(files, study, f"curves of {name}.png", drawn.getvalue())
+            draw_curves(rows, drawn, title=f"{name}, trial {entry.number}")
+            put_on_study(files, study, f"curves of the {name}.png", drawn.getvalue())
 
 
 @dataclass
@@ -93,8 +94,12 @@ class Refresher:
                 continue
             try:
                 refresh(study, self.storage, self.files)
-            except (UserError, OSError) as error:
-                self.warn(f"study {name}: notes and figures are not up to date: {error}")
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                # What other code has written into one study keeps no other from its notes.
+                told = error if isinstance(error, UserError | OSError) else repr(error)
+                self.warn(f"study {name}: notes and figures are not up to date: {told}")
             self._seen[name] = now
 
 
