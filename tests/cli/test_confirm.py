@@ -52,6 +52,27 @@ def test_launched_workers_search_and_their_launcher_confirms(sweep, write_spec) 
     called = sweep("launch", spec, "--workers", "2", "--json")
     assert called.code == 0, called.err
     assert json.loads(called.out)["confirmation"]["seeds"] == 1
+    assert "not confirmed" not in called.err
+
+
+@pytest.mark.parametrize("seeds", [0, 1])
+def test_a_worker_that_ends_a_study_says_what_confirms_it(sweep, write_spec, seeds) -> None:
+    sweep("submit", write_spec(confirm__seeds=seeds))
+    called = sweep("worker", "small", "--log-json")
+    assert called.code == 0
+    events = [json.loads(line) for line in called.err.splitlines() if line.startswith("{")]
+    said = [event for event in events if event["event"] == "not confirmed"]
+    assert [(e["study"], e["confirm_with"]) for e in said] == [
+        ("small", "sweep confirm small")
+    ] * seeds
+
+
+def test_a_worker_on_a_study_that_is_confirmed_says_nothing_of_it(sweep, write_spec) -> None:
+    sweep("launch", write_spec(confirm__seeds=1, confirm__top=1, study__trials=2))
+    sweep("submit", write_spec(confirm__seeds=1, confirm__top=1), "--trials", "3")
+    called = sweep("worker", "small", "--log-json")
+    assert '"trial complete"' in called.err
+    assert "not confirmed" not in called.err
 
 
 def test_what_was_never_searched_cannot_be_confirmed(sweep, write_spec) -> None:
