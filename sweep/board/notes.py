@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sweep.confirm.command import export_command
 from sweep.confirm.reading import Confirmation
 from sweep.confirm.table import COLUMNS, rows
 from sweep.confirm.wording import details, verdict_sentence
@@ -33,13 +34,13 @@ def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str
             *_table(_leaders(found)),
         ]
     parts += [f"- warning: {warning}" for warning in found.warnings]
+    export, _ = export_command(found, confirmed)
     said = ", ".join(f"{package} {version}" for package, version in versions.items())
     parts += [
         "",
         "## Again",
         "",
-        f"- `sweep export {name} -o best.toml` and `sweep score best.toml`: the same scores, to "
-        "the bit",
+        f"- `{export}` and `sweep score best.toml`: the same scores, to the bit",
         f"- `sweep report {name} -o report.html`: all figures in one file",
         f"- seed {found.spec.study.seed}; {said}",
     ]

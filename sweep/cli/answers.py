@@ -5,6 +5,7 @@ from rich.table import Table
 from sweep.cli.app import console
 from sweep.cli.sparkline import sparkline
 from sweep.cli.verdict import print_confirmation
+from sweep.confirm.command import export_command
 from sweep.confirm.reading import Confirmation
 from sweep.spec.ranges import Interval
 from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, shown_url, storage_url
@@ -48,7 +49,11 @@ def print_answer(
         console.print(
             f"Against the baseline: {difference.mean:+.3f} ± {difference.standard_error:.3f} "
             f"(paired by fold{_ratio(found)}). The best of many is also the luckiest: "
-            + ("see above what is left of it." if confirmed else "expect less of it on new seeds."),
+            + (
+                "see above what is left of it."
+                if _is_confirmed(found, confirmed)
+                else "expect less of it on new seeds."
+            ),
             highlight=False,
         )
     if found.stopped_by_itself is not None:
@@ -191,6 +196,16 @@ def storage_option(storage: str | None) -> str:
     return "" if url == DEFAULT_STORAGE else f" --storage {url}"
 
 
+def _is_confirmed(found: Answer, confirmed: Confirmation | None) -> bool:
+    """Whether the search's best is among the confirmed: later trials may have a better one."""
+    best = found.best
+    return (
+        best is not None
+        and confirmed is not None
+        and any(entry.trial.number == best.number for entry in confirmed.candidates)
+    )
+
+
 def _confirm_command(found: Answer, option: str) -> tuple[str, str]:
     return f"sweep confirm {found.study}{option}", "whether it really helps, on new seeds"
 
@@ -199,8 +214,8 @@ def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | No
     option = storage_option(storage)
     console.print("\nNext:")
     for command, purpose in (
-        *([] if confirmed else [_confirm_command(found, option)]),
-        (f"sweep export {found.study}{option} -o best.toml", "the best config as a file"),
+        *([] if _is_confirmed(found, confirmed) else [_confirm_command(found, option)]),
+        export_command(found, confirmed, option),
         ("sweep score best.toml", "the same scores again, to the bit"),
         ("sweep train best.toml -o out", "a GAN trained with it, and samples"),
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import tomlkit
 
+from sweep.confirm.command import export_command
 from sweep.report.page import Block, Code, Items, Table, Text
 from sweep.report.source import Source
 
@@ -23,13 +24,12 @@ def spec(source: Source) -> Block:
 
 def reproduce(source: Source) -> Block:
     """Commands, versions and fingerprints."""
-    name, option = source.answer.study, source.option
     commands = [
         "sweep launch spec.toml --storage sqlite:///again.db    # the spec above, once more"
     ]
     if source.answer.best is not None:
         commands += [
-            f"sweep export {name}{option} -o best.toml    # the best config as a file",
+            "    # ".join(export_command(source.answer, source.confirmed, source.option)),
             "sweep score best.toml    # the same scores again, to the bit",
             "sweep score best.toml --seed 1    # on a seed that the search never saw",
             "sweep train best.toml -o out    # a GAN trained with it, and samples",

@@ -44,7 +44,10 @@ def best_configs(study: optuna.Study, top: int = 1) -> list[Config]:
 
 
 def best_config(study: optuna.Study) -> Config:
-    """The best config of a study's search."""
+    """The config with the best score in a study's search; a confirmation may favour another.
+
+    That one is `trial_config(study, confirmation.best.trial.number)`.
+    """
     return best_configs(study)[0]
 
 

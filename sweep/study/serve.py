@@ -9,10 +9,13 @@ from pathlib import Path
 import optuna
 from optuna.storages import RDBStorage
 
+from sweep.confirm.records import find_confirmation
 from sweep.engine.devices import use_all_cores
 from sweep.errors import UserError
 from sweep.prepare import prepare
 from sweep.spec.sections import ServiceSection
+from sweep.spec.spec import Spec
+from sweep.study.answers import answer
 from sweep.study.control import ENDED, OPEN, STOPPED, control
 from sweep.study.events import Log, unheard
 from sweep.study.launch import take_part
@@ -78,6 +81,19 @@ class Server:
             spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
         )
         self.log("study left", study=study.study_name, done=work.done)
+        if work.done and self._patience.until(partial(self._wants_confirmation, spec, study)):
+            self.log(
+                "not confirmed",
+                study=study.study_name,
+                confirm_with=f"sweep confirm {study.study_name}",
+            )
+
+    def _wants_confirmation(self, spec: Spec, study: optuna.Study) -> bool:
+        """Whether a finished study is still without the confirmation of its spec."""
+        if not spec.confirm.seeds or find_confirmation(study, self.storage) is not None:
+            return False
+        found = answer(study)
+        return found.baseline is not None and found.best is not None
 
     def _next(self, name: str | None) -> tuple[optuna.Study | None, str]:
         """A study with something left to do, and what its user wants."""

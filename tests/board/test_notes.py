@@ -6,7 +6,7 @@ import pytest
 
 from sweep.board.notes import BEGIN, END, merged, study_note, trial_note
 from sweep.study.answers import answer
-from tests.figures.studies import at, spec_of, study_of
+from tests.figures.studies import at, confirmation_of, spec_of, study_of
 
 
 @pytest.fixture
@@ -20,6 +20,14 @@ def test_a_study_that_was_not_confirmed_says_how_to(found) -> None:
     assert f"`sweep confirm {found.study}`" in note
     assert "| baseline | 3.167 ± 0.088 |" in note
     assert "jax 1.2.3" in note
+
+
+def test_the_note_exports_the_config_that_its_verdict_is_about() -> None:
+    trials = [(at(1e-3), [1.0, 1.1, 1.3]), (at(1e-2), [1.2, 1.2, 1.3])]
+    study = study_of(spec_of(), [3.0, 3.2, 3.3], trials)
+    confirmed = confirmation_of(study, {0: 3.0, 1: 2.9, 2: 2.0})
+    assert "`sweep export drawn --trial 2 -o best.toml`" in study_note(answer(study), confirmed, {})
+    assert "`sweep export drawn -o best.toml`" in study_note(answer(study), None, {})
 
 
 def test_a_study_without_scores_has_a_note_too(found) -> None:

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from sweep.cli.answers import print_answer
 from sweep.cli.sparkline import BARS, EMPTY, sparkline
+from sweep.study.answers import answer
+from tests.figures.studies import at, confirmation_of, spec_of, study_of
 
 
 @pytest.fixture
@@ -52,6 +55,48 @@ def test_launched_workers_search_and_their_launcher_confirms(sweep, write_spec) 
     called = sweep("launch", spec, "--workers", "2", "--json")
     assert called.code == 0, called.err
     assert json.loads(called.out)["confirmation"]["seeds"] == 1
+    assert "not confirmed" not in called.err
+
+
+@pytest.mark.parametrize("seeds", [0, 1])
+def test_a_worker_that_ends_a_study_says_what_confirms_it(sweep, write_spec, seeds) -> None:
+    sweep("submit", write_spec(confirm__seeds=seeds))
+    called = sweep("worker", "small", "--log-json")
+    assert called.code == 0
+    events = [json.loads(line) for line in called.err.splitlines() if line.startswith("{")]
+    said = [event for event in events if event["event"] == "not confirmed"]
+    assert [(e["study"], e["confirm_with"]) for e in said] == [
+        ("small", "sweep confirm small")
+    ] * seeds
+
+
+def test_a_worker_on_a_study_that_is_confirmed_says_nothing_of_it(sweep, write_spec) -> None:
+    sweep("launch", write_spec(confirm__seeds=1, confirm__top=1, study__trials=2))
+    sweep("submit", write_spec(confirm__seeds=1, confirm__top=1), "--trials", "3")
+    called = sweep("worker", "small", "--log-json")
+    assert '"trial complete"' in called.err
+    assert "not confirmed" not in called.err
+
+
+@pytest.mark.parametrize(
+    ("scores", "exported", "left"),
+    [
+        ({0: 3.0, 1: 2.0, 2: 2.9}, "drawn -o best.toml", "see above what is left of it"),
+        ({0: 3.0, 1: 2.9, 2: 2.0}, "drawn --trial 2 -o best.toml", "see above what is left of it"),
+        # Trial 1 came after the confirmation, say.
+        ({0: 3.0, 2: 2.0}, "drawn --trial 2 -o best.toml", "expect less of it on new seeds"),
+    ],
+)
+def test_what_comes_next_is_about_the_config_of_the_verdict(
+    capsys, scores, exported: str, left: str
+) -> None:
+    trials = [(at(1e-3), [1.0, 1.1, 1.3]), (at(1e-2), [1.2, 1.2, 1.3])]
+    study = study_of(spec_of(), [3.0, 3.2, 3.3], trials)
+    print_answer(answer(study), None, confirmed=confirmation_of(study, scores))
+    said = capsys.readouterr().out
+    assert f"sweep export {exported}" in said
+    assert left in said.replace("\n", " ")
+    assert ("sweep confirm drawn" in said) == (1 not in scores)
 
 
 def test_what_was_never_searched_cannot_be_confirmed(sweep, write_spec) -> None:

@@ -9,12 +9,15 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState, create_trial
 
+from sweep.confirm.reading import Confirmation, read_confirmation
+from sweep.confirm.records import confirmation_name
 from sweep.figures import Picture
 from sweep.search.baseline import baseline
 from sweep.search.space import resolve
 from sweep.spec import Spec, spec_from_tables
 from sweep.storage import Measurement
 from sweep.study.answers import answer
+from sweep.study.records import CONFIRM
 
 TABLES: dict[str, dict[str, Any]] = {
     "study": {"name": "drawn", "trials": 9, "sampler": "random"},
@@ -121,6 +124,28 @@ def study_of(
     for _ in range(failed):
         study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"reason": "too <wild>"}))
     return study
+
+
+def confirmation_of(study: optuna.Study, scores: Mapping[int, float]) -> Confirmation:
+    """The confirmation of trials with these scores, by number; 0 is the baseline."""
+    storage: Any = study._storage
+    held = optuna.create_study(storage=storage, study_name=confirmation_name(study.study_name))
+    generator = np.random.default_rng(0)
+    for number, score in scores.items():
+        for seed in range(1, 6):
+            about = {
+                "role": CONFIRM,
+                "arm": f"trial {number}" if number else "baseline",
+                "against": "baseline",
+                "trial": number,
+                "seed": seed,
+                "config": {},
+                "curve": generator.normal(score, 0.01, (4, 3)).tolist(),
+            }
+            held.add_trial(create_trial(value=score, user_attrs=about))
+    found = read_confirmation(study, storage)
+    assert found is not None
+    return found
 
 
 def picture_of(study: optuna.Study, measurements: Mapping[int, Rows] | None = None) -> Picture:

@@ -12,9 +12,9 @@ from sweep.figures import FIGURES
 from sweep.report import FORMATS, SECTIONS, report_page
 from sweep.report.markdown import escaped
 from sweep.report.page import Block, Code, Items, Page, Table, Text
-from tests.figures.studies import at, spec_of
+from tests.figures.studies import at, confirmation_of, spec_of, study_of
 
-from .conftest import EVIL
+from .conftest import EVIL, source_of
 
 VOID = {"meta", "link", "img", "br", "hr", "input", "source"}
 
@@ -205,6 +205,19 @@ def test_a_baseline_that_folds_cannot_be_paired_with_is_none(new_source, base) -
     source = new_source(spec_of(), base, [(at(0.1), [2.0] * 3)])
     for render in FORMATS.values():
         assert "no baseline to compare it with" in render(report_page(source))
+
+
+def test_what_is_reproduced_is_the_config_that_the_verdict_is_about() -> None:
+    trials = [(at(1e-3), [1.0, 1.1, 1.3]), (at(1e-2), [1.2, 1.2, 1.3])]
+    study = study_of(spec_of(), [3.0, 3.2, 3.3], trials)
+    source = source_of(study)
+    assert "sweep export drawn --storage sqlite:///x.db -o best.toml " in FORMATS["md"](
+        report_page(source)
+    )
+    source = replace(source, confirmed=confirmation_of(study, {0: 3.0, 1: 2.9, 2: 2.0}))
+    assert "sweep export drawn --storage sqlite:///x.db --trial 2 -o best" in FORMATS["md"](
+        report_page(source)
+    )
 
 
 def test_warnings_are_told(new_source) -> None:
