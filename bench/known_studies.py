@@ -113,7 +113,9 @@ def outcome(storage: RDBStorage, kind: str, number: int) -> Outcome:
         strength=best.trial.config.penalty.strength,
         estimate=None if best.effect is None else best.effect.estimate,
         differences=best.scores - best.baseline_scores,
-        candidates=tuple(each.scores - each.baseline_scores for each in found.candidates),
+        candidates=tuple(
+            each.scores - each.baseline_scores for each in found.candidates if each.is_paired
+        ),
     )
 
 
@@ -125,6 +127,8 @@ def long_run(storage: RDBStorage, kind: str, studies: int) -> dict[float, tuple[
         strengths = STRENGTHS[kind][1]
         found = confirmed(storage, spec, len(strengths), REFERENCE_SEEDS)
         for each in found.candidates:
+            if not each.is_paired:
+                continue
             difference = float((each.scores - each.baseline_scores).mean())
             effects.setdefault(each.trial.config.penalty.strength, []).append(difference)
     return {

@@ -1,5 +1,6 @@
 """An answer in the terminal."""
 
+from rich.markup import escape
 from rich.table import Table
 
 from sweep.cli.app import console
@@ -42,9 +43,9 @@ def print_answer(
         console.print("Best per target:  " + ",  ".join(parts), highlight=False)
     _print_profiles(found)
     if found.best is not None:
-        console.print(_best_line(found, found.best), highlight=False)
+        console.print(_best_line(found, found.best), markup=False, highlight=False)
         if recorded := _recorded(found.best):
-            console.print(f"Measured on it:  {recorded}", highlight=False)
+            console.print(f"Measured on it:  {recorded}", markup=False, highlight=False)
     if (difference := found.difference) is not None:
         console.print(
             f"Against the baseline: {difference.mean:+.3f} ± {difference.standard_error:.3f} "
@@ -64,9 +65,9 @@ def print_answer(
             soft_wrap=True,
         )
     for warning in found.warnings:
-        console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+        console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
     for trial, reason in list(found.failures.items())[:shown]:
-        console.print(f"[yellow]trial {trial} failed:[/] {reason}", highlight=False)
+        console.print(f"[yellow]trial {trial} failed:[/] {escape(reason)}", highlight=False)
     if found.failures:
         console.print(
             "Fewer fail at lower learning rates or strengths; "
@@ -130,8 +131,8 @@ def _ranking(found: Answer, metric: str, shown: int) -> Table:
             str(entry.number),
             score(entry),
             *([] if second is None else [number(entry.second)]),
-            "[italic]baseline[/]" if entry is found.baseline else label,
-            *(number(value(entry)) for _, value in shown_columns),
+            "[italic]baseline[/]" if entry is found.baseline else escape(label),
+            *(escape(number(value(entry))) for _, value in shown_columns),
             style="bold" if place == "1" else "cyan" if entry is found.baseline else "",
         )
     return table
@@ -152,7 +153,7 @@ def _kinds(found: Answer, metric: str) -> Table:
     table.add_column("at")
     for place, (kind, entry) in enumerate(found.best_per_kind.items(), 1):
         trials = str(found.trials_per_kind[kind])
-        table.add_row(str(place), score(entry), trials, kind, settings(entry))
+        table.add_row(str(place), score(entry), trials, escape(kind), escape(settings(entry)))
     if found.baseline is not None:
         table.add_row("", score(found.baseline), "1", "[italic]baseline[/]", "", style="cyan")
     return table
@@ -164,8 +165,8 @@ def _front(found: Answer, metric: str) -> Table:
     table.title, table.title_justify = "Pareto front: no trial is better in both", "left"
     table.add_column("settings")
     for entry in found.front:
-        row = (str(entry.number), number(entry.score), number(entry.second), settings(entry))
-        table.add_row(*row)
+        row = (str(entry.number), number(entry.score), number(entry.second))
+        table.add_row(*row, escape(settings(entry)))
     return table
 
 

@@ -105,4 +105,6 @@ def _candidate(entry: Confirmed) -> schema.Candidate:
         stopped_scores=entry.stopped_scores,
         stopped_steps=entry.stopped_steps,
         diverged=entry.diverged,
+        own_diverged=entry.own_diverged,
+        baseline_diverged=entry.baseline_diverged,
     )

@@ -142,8 +142,10 @@ class Candidate(Printed):
     kind: str = Field(description="Its kind of regularisation, as for trials.")
     against: str = Field(description="The name of the baseline that it is compared with.")
     search_score: Number = Field(description="Its score in the search.")
-    score: Number = Field(description="The mean of `scores`.")
-    baseline_score: Number = Field(description="The mean of `baseline_scores`.")
+    score: Number = Field(description="The mean of `scores`; null where there are none.")
+    baseline_score: Number = Field(
+        description="The mean of `baseline_scores`; null where there are none."
+    )
     lead: Number = Field(
         description="By how much it is better than its baseline; below 0 where it is worse, "
         "whichever direction is better."
@@ -151,7 +153,9 @@ class Candidate(Printed):
     search_lead: Number = Field(
         description="By how much it was better than the study's baseline in the search."
     )
-    scores: list[list[Number]] = Field(description="A list of folds for each seed.")
+    scores: list[list[Number]] = Field(
+        description="A list of folds for each seed on which it and its baseline stayed finite."
+    )
     baseline_scores: list[list[Number]] = Field(
         description="The baseline's, on the same seeds and folds."
     )
@@ -170,6 +174,8 @@ class Candidate(Printed):
     diverged: int = Field(
         description="The seeds on which it or its baseline did not stay finite; they are left out."
     )
+    own_diverged: int = Field(description="Those of `diverged` on which it did not itself.")
+    baseline_diverged: int = Field(description="Those of `diverged` on which its baseline did not.")
 
 
 class FinalLook(Printed):
@@ -203,7 +209,9 @@ class Show(Versioned):
     """What `sweep show STUDY --json` prints. A number that is not finite is null."""
 
     study: str = Field(description="The name of the study.")
-    confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
+    confirmation: Confirmation | None = Field(
+        description="null where nothing is confirmed yet, or all that was has diverged."
+    )
     metric: str = Field(description=_METRIC)
     counts: Counts = Field(description="How many trials are in which state.")
     baseline: Trial | None = Field(
@@ -247,7 +255,9 @@ class Launch(Show):
 class Confirm(Versioned):
     """What `sweep confirm STUDY --json` prints. A number that is not finite is null."""
 
-    confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
+    confirmation: Confirmation | None = Field(
+        description="null where nothing is confirmed yet, or all that was has diverged."
+    )
     done: bool = Field(description="false where it was stopped before its last seed.")
 
 

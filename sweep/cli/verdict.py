@@ -1,5 +1,6 @@
 """A confirmation in the terminal."""
 
+from rich.markup import escape
 from rich.table import Table
 
 from sweep.cli.app import console
@@ -18,7 +19,7 @@ def print_verdict(found: Confirmation) -> None:
     word = WORDS[found.verdict]
     style = _STYLES[found.verdict]
     console.print(
-        f"[{style}]{_SIGNS[found.verdict]} {word}[/]{sentence.removeprefix(word)}",
+        f"[{style}]{_SIGNS[found.verdict]} {word}[/]{escape(sentence.removeprefix(word))}",
         highlight=False,
     )
 
@@ -30,7 +31,7 @@ def print_confirmation(found: Confirmation) -> None:
     console.print()
     console.print(_table(found))
     for sentence in details(found):
-        console.print(sentence, highlight=False)
+        console.print(sentence, markup=False, highlight=False)
 
 
 def _table(found: Confirmation) -> Table:
@@ -40,5 +41,5 @@ def _table(found: Confirmation) -> Table:
     for title in COLUMNS:
         table.add_column(title, justify="left" if title == COLUMNS[0] else "right")
     for entry, row in zip(found.candidates, rows(found), strict=True):
-        table.add_row(*row, style="bold" if entry is found.best else "")
+        table.add_row(*map(escape, row), style="bold" if entry is found.best else "")
     return table

@@ -1,5 +1,6 @@
 """What a confirmation says: the effect of each candidate against its baseline, and a verdict."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -50,10 +51,11 @@ class Confirmed:
     """A candidate: its confirmed scores [seeds, folds], where the search saw it, and its effect.
 
     `lead` is by how much it is better than its baseline, `search_lead` by how much the search saw
-    it better than the study's baseline: what is gone of it was luck. `stopped` is the effect with
-    it and its baseline each at the chunk that is best on other seeds. `steps` are where those lie,
-    on average. `diverged` counts seeds by which it, or its baseline, did not stay finite; without
-    two seeds or folds left there is no effect.
+    it better than the study's baseline: where that is its own, what is gone of it was luck.
+    `stopped` is the effect with it and its baseline each at the chunk that is best on other seeds.
+    `steps` are where those lie, on average. `diverged` counts the seeds left out because it, or its
+    baseline, did not stay finite, `own_diverged` and `baseline_diverged` those of either. Where
+    that is all of them its scores are empty, their means NaN, and there is no effect.
     """
 
     name: str
@@ -68,14 +70,21 @@ class Confirmed:
     stopped_scores: tuple[float, float] | None
     stopped_steps: tuple[float, float] | None
     diverged: int
+    own_diverged: int
+    baseline_diverged: int
 
     @property
     def score(self) -> float:
-        return float(self.scores.mean())
+        return _mean(self.scores)
 
     @property
     def baseline_score(self) -> float:
-        return float(self.baseline_scores.mean())
+        return _mean(self.baseline_scores)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether it and its baseline stayed finite on a seed."""
+        return len(self.scores) > 0
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,10 @@ class FinalLook:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The candidates of a study, those that score best first, and one look at untouched images."""
+    """The candidates of a study, those that score best first, and one look at untouched images.
+
+    Those that share no finite seed with their baseline come last.
+    """
 
     spec: Spec
     seeds: int
@@ -107,18 +119,19 @@ class Confirmation:
     def verdict(self) -> str:
         """`helps`, `hurts` or `unclear`.
 
-        It helps where one candidate is certainly better than its baseline, and hurts where all are
-        certainly worse. Holm's adjustment holds the chance that an inert penalty is said to do
-        either at 5 %.
+        It helps where one candidate is certainly better than its baseline, and hurts where all that
+        can be compared are certainly worse. Holm's adjustment holds the chance that an inert
+        penalty is said to do either at 5 %.
         """
         if any(self._helps(entry) for entry in self.candidates):
             return "helps"
-        if all(self._hurts(entry) for entry in self.candidates):
+        if all(self._hurts(entry) for entry in self.candidates if entry.is_paired):
             return "hurts"
         return "unclear"
 
     def _helps(self, entry: Confirmed) -> bool:
-        return self._is_certain(entry) and not entry.diverged and entry.lead > 0
+        # A baseline that diverges is nothing against the penalty: without it training failed.
+        return self._is_certain(entry) and not entry.own_diverged and entry.lead > 0
 
     def _hurts(self, entry: Confirmed) -> bool:
         return self._is_certain(entry) and entry.lead < 0
@@ -128,7 +141,10 @@ class Confirmation:
 
 
 def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation | None:
-    """What is confirmed of a study so far; None where no candidate and baseline share a seed."""
+    """What is confirmed of a study so far.
+
+    None where no candidate and its baseline both stayed finite on a seed.
+    """
     spec = study_spec(study)
     everything = kept(find_confirmation(study, storage))
     trials = study.get_trials(deepcopy=False)
@@ -142,10 +158,10 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
         entry = _candidate(spec, name, everything, trials, base)
         if entry is not None:
             found.append(entry)
-    if not found:
+    if not any(entry.is_paired for entry in found):
         return None
     found = _adjusted(found)
-    found.sort(key=lambda entry: cost(spec.score.metric, entry.score))
+    found.sort(key=lambda entry: (not entry.is_paired, cost(spec.score.metric, entry.score)))
     seeds = max(len(entry.scores) for entry in found)
     return Confirmation(spec, seeds, tuple(found), _final(spec, everything, found))
 
@@ -163,10 +179,11 @@ def _candidate(
     seeds = sorted(own.keys() & other.keys())
     pairs = [(own[seed].curve, other[seed].curve) for seed in seeds]
     whole = [(a, b) for a, b in pairs if a is not None and b is not None]
-    if not whole or first.trial is None:
+    if not pairs or first.trial is None:
         return None
     # [seeds, chunks, folds]
-    curves, baselines = (np.stack(side) for side in zip(*whole, strict=True))
+    none = np.empty((0, spec.train.chunks, spec.score.folds))
+    curves, baselines = (np.stack(s) for s in zip(*whole, strict=True)) if whole else (none, none)
     metric = spec.score.metric
     chosen = [chosen_on_others(_costs(metric, side)) for side in (curves, baselines)]
     stopped = stopped_scores = stopped_steps = None
@@ -195,6 +212,8 @@ def _candidate(
         stopped_scores=stopped_scores,
         stopped_steps=stopped_steps,
         diverged=len(pairs) - len(whole),
+        own_diverged=sum(a is None for a, _ in pairs),
+        baseline_diverged=sum(b is None for _, b in pairs),
     )
 
 
@@ -230,19 +249,19 @@ def _adjusted(found: Sequence[Confirmed]) -> list[Confirmed]:
 
 
 def _for_all(effects: Sequence[Effect | None]) -> list[Effect | None]:
-    there = [effect for effect in effects if effect is not None]
-    adjusted = iter(holm([effect.estimate.p for effect in there]))
-    # All candidates have the same number of seeds, or have lost some.
-    over_seeds = iter(holm([e.over_seeds.p for e in there if e.over_seeds is not None]))
+    # One that lost its seeds was tried all the same: it counts, as one without an effect.
+    adjusted = holm([1.0 if effect is None else effect.estimate.p for effect in effects])
+    tests = [None if effect is None else effect.over_seeds for effect in effects]
+    over_seeds = holm([1.0 if test is None else test.p for test in tests])
     return [
         effect
         and replace(
             effect,
-            adjusted_p=next(adjusted),
-            adjusted_p_over_seeds=None if effect.over_seeds is None else next(over_seeds),
-            detectable=effect.estimate.detectable(ALPHA / len(there)),
+            adjusted_p=p,
+            adjusted_p_over_seeds=None if effect.over_seeds is None else p_over_seeds,
+            detectable=effect.estimate.detectable(ALPHA / len(effects)),
         )
-        for effect in effects
+        for effect, p, p_over_seeds in zip(effects, adjusted, over_seeds, strict=True)
     ]
 
 
@@ -273,7 +292,11 @@ def _final(spec: Spec, everything: Sequence[Kept], found: Sequence[Confirmed]) -
 
 
 def _lead(metric: str, scores: np.ndarray, against: np.ndarray) -> float:
-    return float(_costs(metric, against).mean() - _costs(metric, scores).mean())
+    return _mean(_costs(metric, against)) - _mean(_costs(metric, scores))
+
+
+def _mean(scores: np.ndarray) -> float:
+    return float(scores.mean()) if scores.size else math.nan
 
 
 def _costs(metric: str, scores: np.ndarray) -> np.ndarray:

@@ -21,6 +21,9 @@ def rows(found: Confirmation) -> tuple[tuple[str, ...], ...]:
 
 
 def _row(entry: Confirmed) -> tuple[str, ...]:
+    if not entry.is_paired:
+        sides = (_lost(entry, entry.own_diverged), _lost(entry, entry.baseline_diverged))
+        return (described(entry.trial), number(entry.trial.score), *sides, "–", "–", "–", "–")
     scores = (number(entry.trial.score), number(entry.score), number(entry.baseline_score))
     if entry.effect is None:
         return (described(entry.trial), *scores, "–", "–", "–", "–")
@@ -33,3 +36,7 @@ def _row(entry: Confirmed) -> tuple[str, ...]:
         f"{entry.effect.adjusted_p:.2g}",
         f"{entry.effect.wins:.0%}",
     )
+
+
+def _lost(entry: Confirmed, diverged: int) -> str:
+    return f"diverged on {diverged} of {entry.diverged} seeds" if diverged else "–"

@@ -1,11 +1,14 @@
 """What a confirmation says, in sentences of plain text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER
+from sweep.confirm.arms import BASELINE_ARM
 from sweep.confirm.reading import ALPHA, Confirmation, Confirmed, Effect
+from sweep.confirm.records import Kept
 from sweep.statistics.corrected import Estimate
+from sweep.study.records import CONFIRM
 from sweep.study.words import described, interval, metric_name, number, p_value
 
 WORDS = {
@@ -33,7 +36,10 @@ def verdict_sentence(found: Confirmation) -> str:
         )
     wins = round(best.effect.wins * len(best.scores))
     moves = "raises" if (best.effect.estimate.mean > 0) else "lowers"
-    every = "every candidate is worse, and the best of them, " if found.verdict == "hurts" else ""
+    every = ""
+    if found.verdict == "hurts":
+        of = "" if all(entry.is_paired for entry in found.candidates) else " that can be compared"
+        every = f"every candidate{of} is worse, and the best of them, "
     return (
         f"{word}: {every}{subject}, {moves} {metric} by {abs(best.effect.estimate.mean):.3g} from "
         f"{against} {numbers}, and is better on {wins} of {len(best.scores)} seeds"
@@ -68,21 +74,19 @@ def details(found: Confirmation) -> Iterator[str]:
         f"{number(best.trial.score)}), and is {number(best.lead)} confirmed "
         f"({number(best.score)} against {number(best.baseline_score)}){_luck(best)}."
     )
-    if best.stopped is not None and best.stopped_scores and best.stopped_steps:
+    if found.spec.score.at == "best":
+        yield from _of_best_chunks(found)
+    elif best.stopped is not None and best.stopped_scores and best.stopped_steps:
         own, other = best.stopped_scores
         yield (
-            "With both stopped early, each where other seeds are best (after "
-            f"{best.stopped_steps[0]:.0f} and {best.stopped_steps[1]:.0f} steps on average), "
+            f"With both stopped early, each where other seeds are best ({_steps(best)}), "
             f"{metric} is {number(own)} against the baseline's {number(other)} "
             f"{_estimate(best.stopped.estimate, best.stopped.adjusted_p, len(found.candidates))}."
         )
         yield _of_stopping_alone(best, metric)
     for entry in found.candidates:
         if entry.diverged:
-            yield (
-                f"{entry.name} or its baseline did not stay finite on "
-                f"{_count(entry.diverged, 'seed')}, which are left out; it is not called helpful."
-            )
+            yield _diverged_sentence(entry)
     if found.final is not None:
         yield _final_sentence(found, metric)
 
@@ -97,8 +101,65 @@ def _over_seeds_sentence(effect: Effect, seeds: int, candidates: int) -> str:
 
 
 def _luck(best: Confirmed) -> str:
-    """What is less than the search saw of it was luck; there need not be less."""
+    """What is less than the search saw of it was luck; there need not be less.
+
+    Against another baseline than the search's the leads differ by what the settings do, too.
+    """
+    if best.against != BASELINE_ARM:
+        return "; the search's baseline had other settings"
     return ": the rest was luck" if best.lead < best.search_lead else ""
+
+
+def _of_best_chunks(found: Confirmation) -> Iterator[str]:
+    """What was scored where, with scores at the best chunk: all of them are stopped early."""
+    if found.best.stopped_steps is not None:
+        yield (
+            "All scores are stopped early, each at the chunk that is best on other seeds "
+            f"({_steps(found.best)})."
+        )
+    if single := [entry.name for entry in found.candidates if len(entry.scores) == 1]:
+        yield (
+            f"{' and '.join(single)} and the baseline are scored at their last chunk: with one "
+            "seed there are no others to choose the best by."
+        )
+
+
+def _steps(best: Confirmed) -> str:
+    assert best.stopped_steps is not None
+    own, other = best.stopped_steps
+    return f"after {own:.0f} and {other:.0f} steps on average"
+
+
+def _diverged_sentence(entry: Confirmed) -> str:
+    """Which side did not stay finite, and what follows from that."""
+    of = _count(entry.diverged + len(entry.scores), "seed")
+    if not entry.own_diverged:
+        return (
+            f"The {entry.against} did not stay finite on {entry.baseline_diverged} of {of}, where "
+            f"{entry.name} did; they are left out."
+        )
+    other = f" and its baseline on {entry.baseline_diverged}" if entry.baseline_diverged else ""
+    return (
+        f"{entry.name} did not stay finite on {entry.own_diverged} of {of}{other}, which are left "
+        "out; it is not called helpful."
+    )
+
+
+def nothing_sentence(everything: Sequence[Kept]) -> str:
+    """Why what is stored of a confirmation holds no pair of finite scores."""
+    curves: dict[str, list[bool]] = {}
+    for entry in everything:
+        if entry.role == CONFIRM:
+            curves.setdefault(entry.arm, []).append(entry.curve is None)
+    told = ", ".join(
+        f"{arm} on {sum(failed)} of {_count(len(failed), 'seed')}"
+        for arm, failed in curves.items()
+        if any(failed)
+    )
+    return (
+        "nothing to compare: no candidate and its baseline both stayed finite on a seed. "
+        f"Diverged: {told}."
+    )
 
 
 def _of_stopping_alone(best: Confirmed, metric: str) -> str:

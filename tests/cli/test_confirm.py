@@ -3,10 +3,14 @@
 import json
 
 import pytest
+from optuna.trial import TrialState, create_trial
 
 from sweep.cli.answers import print_answer
 from sweep.cli.sparkline import BARS, EMPTY, sparkline
+from sweep.confirm.records import open_confirmation
+from sweep.storage import open_storage
 from sweep.study.answers import answer
+from sweep.study.records import CONFIRM, load_study
 from tests.figures.studies import at, confirmation_of, spec_of, study_of
 
 
@@ -41,6 +45,22 @@ def test_in_json_the_numbers_are_in_full(sweep, launched) -> None:
     assert len(candidate["scores"]) == len(candidate["baseline_scores"]) == 2
     assert set(candidate["effect"]["estimate"]) >= {"mean", "low", "high", "p"}
     assert json.loads(sweep("show", "small", "--json").out)["confirmation"] == found
+
+
+def test_where_all_has_diverged_there_is_nothing_to_compare_and_it_says_so(sweep, launched) -> None:
+    best = json.loads(sweep("show", "small", "--json").out)["best"]["trial"]
+    storage = open_storage(None)
+    held = open_confirmation(load_study("small", storage), storage)
+    for arm, trial in (("baseline", 0), (f"trial {best}", best)):
+        about = {"role": CONFIRM, "arm": arm, "against": "baseline", "trial": trial, "seed": 1}
+        said = about | {"config": {}, "reason": "not finite by step 10"}
+        held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=said))
+    called = sweep("confirm", "small", "--top", "1", "--seeds", "1")
+    assert called.code == 0
+    assert called.out.startswith("Nothing to compare: no candidate and its baseline both stayed")
+    assert f"baseline on 1 of 1 seed, trial {best} on 1 of 1 seed." in called.out
+    printed = sweep("confirm", "small", "--top", "1", "--seeds", "1", "--json").out
+    assert json.loads(printed)["confirmation"] is None
 
 
 def test_a_launch_confirms_where_the_spec_says_so(sweep, write_spec) -> None:

@@ -1,6 +1,7 @@
 """What a confirmation says, from scores written by hand."""
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import optuna
@@ -8,9 +9,11 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from scipy import stats
 
+from sweep.cli.as_json import confirmation_as_json
 from sweep.confirm.reading import Confirmation, read_confirmation
-from sweep.confirm.records import confirmation_name
-from sweep.confirm.wording import details, verdict_sentence
+from sweep.confirm.records import confirmation_name, find_confirmation, kept
+from sweep.confirm.table import rows
+from sweep.confirm.wording import details, nothing_sentence, verdict_sentence
 from sweep.search.space import no_penalty
 from sweep.statistics.holm import holm
 from sweep.study.records import CONFIRM
@@ -21,10 +24,16 @@ Write = Callable[..., Confirmation | None]
 
 @pytest.fixture
 def confirmed(make_spec, databases, storage_url) -> Write:
-    """The confirmation of curves [seeds, chunks, folds] by arm; None is a seed that diverged."""
+    """The confirmation of curves [seeds, chunks, folds] by arm; None is a seed that diverged.
+
+    All are compared with the first, whose name is `against`.
+    """
 
     def confirmed(
-        baseline: np.ndarray, *others: list[np.ndarray | None], **changes: object
+        baseline: np.ndarray | list[np.ndarray | None],
+        *others: list[np.ndarray | None],
+        against: str = "baseline",
+        **changes: object,
     ) -> Confirmation | None:
         spec = make_spec(score__folds=FOLDS, **changes)
         storage = databases.open(storage_url)
@@ -41,13 +50,14 @@ def confirmed(make_spec, databases, storage_url) -> Write:
             role = "search" if number else "baseline"
             said = {"role": role, "config": config.plain(), "result": result}
             study.add_trial(create_trial(value=1.0, user_attrs=said))
-            name = f"trial {number}" if number else "baseline"
-            for seed, curve in enumerate(curves, 1):
+            # The search's baseline is trained whatever the others are compared with.
+            names = [f"trial {number}"] if number else dict.fromkeys(["baseline", against])
+            for name, (seed, curve) in product(names, enumerate(curves, 1)):
                 about = {
                     "role": CONFIRM,
                     "arm": name,
-                    "against": "baseline",
-                    "trial": number,
+                    "against": against if number else name,
+                    "trial": None if name.startswith("baseline of") else number,
                     "seed": seed,
                     "config": config.plain(),
                 }
@@ -174,6 +184,17 @@ def test_where_trials_score_at_their_best_chunk_so_does_the_confirmation(confirm
     found = confirmed(baseline, list(other - 0.5), score__at="best")
     assert found is not None and found.best.effect is not None
     assert found.best.effect.estimate.mean == pytest.approx(-0.5, abs=0.02)
+    said = " ".join(details(found))
+    # What an early stop adds cannot be said of scores that are stopped early all.
+    assert "With both stopped early" not in said and "early stopping alone" not in said
+    assert "All scores are stopped early, each at the chunk that is best on other seeds" in said
+
+
+def test_one_seed_scores_at_its_last_chunk_for_want_of_others_and_says_so(confirmed) -> None:
+    found = confirmed(noise(0)[:1], list(noise(1)[:1]), score__at="best")
+    assert found is not None
+    assert found.best.score == noise(1)[0, -1].mean()
+    assert "trial 1 and the baseline are scored at their last chunk" in " ".join(details(found))
 
 
 def test_a_candidate_that_diverges_is_never_called_helpful(confirmed) -> None:
@@ -184,11 +205,63 @@ def test_a_candidate_that_diverges_is_never_called_helpful(confirmed) -> None:
     assert found.verdict == "unclear"
     assert found.best.diverged == 1
     assert len(found.best.scores) == SEEDS - 1
-    assert any("did not stay finite on 1 seed" in sentence for sentence in details(found))
+    said = " ".join(details(found))
+    assert "trial 1 did not stay finite on 1 of 6 seeds, which are left out; it is not" in said
 
 
-def test_where_nothing_is_paired_there_is_no_confirmation(confirmed) -> None:
+def test_a_baseline_that_diverges_is_nothing_against_the_candidate(confirmed) -> None:
+    baseline: list[np.ndarray | None] = [*noise(0)]
+    baseline[2] = None
+    found = confirmed(baseline, list(noise(1) - 1))
+    assert found is not None
+    assert found.verdict == "helps"
+    best = found.best
+    assert (best.diverged, best.own_diverged, best.baseline_diverged) == (1, 0, 1)
+    said = " ".join(details(found))
+    assert "The baseline did not stay finite on 1 of 6 seeds, where trial 1 did" in said
+    assert "not called helpful" not in said
+
+
+def test_where_both_sides_diverge_each_is_told(confirmed) -> None:
+    baseline: list[np.ndarray | None] = [*noise(0)]
+    curves: list[np.ndarray | None] = [*(noise(1) - 1)]
+    baseline[2] = curves[2] = curves[4] = None
+    found = confirmed(baseline, curves)
+    assert found is not None
+    assert found.verdict == "unclear"
+    assert found.best.diverged == 2
+    told = "trial 1 did not stay finite on 2 of 6 seeds and its baseline on 1, which are left out"
+    assert told in " ".join(details(found))
+
+
+@pytest.mark.parametrize("shift", [-1.0, 0.0, 1.0])
+def test_a_candidate_that_always_diverges_stays_in_the_table_and_counts(confirmed, shift) -> None:
+    found = confirmed(noise(0), [None] * SEEDS, list(noise(1) + shift))
+    assert found is not None and found.best.effect is not None
+    assert found.verdict == {-1.0: "helps", 0.0: "unclear", 1.0: "hurts"}[shift]
+    assert [entry.name for entry in found.candidates] == ["trial 2", "trial 1"]
+    effect = found.best.effect
+    assert effect.adjusted_p == pytest.approx(min(1, 2 * effect.estimate.p))
+    assert "adjusted for 2 candidates" in verdict_sentence(found)
+    assert ("every candidate that can be compared is worse" in verdict_sentence(found)) == (
+        shift == 1
+    )
+    assert "diverged on 6 of 6 seeds" in rows(found)[1]
+    assert "trial 1 did not stay finite on 6 of 6 seeds" in " ".join(details(found))
+    (lost,) = confirmation_as_json(found, done=True)["confirmation"]["candidates"][1:]
+    assert (lost["scores"], lost["own_diverged"], lost["baseline_diverged"]) == ([], 6, 0)
+    assert np.isnan([lost["score"], lost["lead"]]).all()
+
+
+def test_where_nothing_is_paired_there_is_no_confirmation_but_a_reason(
+    confirmed, databases, storage_url
+) -> None:
     assert confirmed(noise(0), [None] * SEEDS) is None
+    storage = databases.open(storage_url)
+    study = optuna.load_study(study_name="small", storage=storage)
+    said = nothing_sentence(kept(find_confirmation(study, storage)))
+    assert said.startswith("nothing to compare:")
+    assert said.endswith("Diverged: trial 1 on 6 of 6 seeds.")
 
 
 def test_one_seed_has_an_interval_over_its_folds_and_no_early_stopping(confirmed) -> None:
@@ -218,3 +291,13 @@ def test_only_what_is_less_than_in_the_search_was_luck(confirmed, shift, luck) -
     found = confirmed(noise(0, 0.01), list(noise(1, 0.01) + shift))
     assert found is not None
     assert ("the rest was luck" in " ".join(details(found))) == luck
+
+
+def test_against_another_baseline_than_the_search_s_a_smaller_lead_is_not_called_luck(
+    confirmed,
+) -> None:
+    found = confirmed(noise(0, 0.01), list(noise(1, 0.01) - 0.2), against="baseline of trial 1")
+    assert found is not None and found.best.lead < found.best.search_lead
+    said = " ".join(details(found))
+    assert "luck" not in said
+    assert "the search's baseline had other settings." in said

@@ -1,5 +1,7 @@
 """Members that leave the finite numbers: a failed trial with its reason, and nothing else."""
 
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -91,6 +93,27 @@ def test_a_study_of_failures_only_ends_and_answers(run, make_spec, example, caps
         best_config(launched.study)
     with pytest.raises(UserError, match="--trial 3: is FAIL"):
         trial_config(launched.study, 3)
+
+
+def test_what_a_plug_in_says_is_printed_as_it_is_brackets_and_all(example, capsys) -> None:
+    found = answer(example.study)
+    assert found.best is not None
+    kinds = ("forms/[a]/x.py:f", "forms/[/b]/x.py:g")
+    told = replace(
+        found,
+        failures={1: "ValueError: no weight [kernel]", 2: "KeyError: [/x]"},
+        warnings=("of [kernel] and [/x]",),
+        ranking=(replace(found.best, parameters={"penalty.form": kinds[1]}),),
+        best_per_kind=dict.fromkeys(kinds, found.best),
+        trials_per_kind=Counter(kinds),
+    )
+    print_answer(told, None)
+    said = capsys.readouterr().out
+    assert "trial 1 failed: ValueError: no weight [kernel]\n" in said
+    assert "trial 2 failed: KeyError: [/x]\n" in said
+    assert "warning: of [kernel] and [/x]\n" in said
+    assert f"form = {kinds[1]}" in said
+    assert all(said.count(kind) >= 1 for kind in kinds)
 
 
 def test_a_failing_baseline_leaves_the_ranking_without_a_comparison(run, make_spec) -> None:
