@@ -1,5 +1,6 @@
 """Which configs are trained again: the best of different kinds, and what each is compared with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,8 +8,8 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
 from sweep.errors import UserError
-from sweep.search.baseline import held_in_the_middle
-from sweep.spec.spec import Spec
+from sweep.search.baseline import baseline, held_in_the_middle
+from sweep.spec.spec import METHOD_SECTIONS, Spec
 from sweep.study.answers import Answer, Ranked
 
 BASELINE_ARM = "baseline"
@@ -39,38 +40,50 @@ class Arm:
 def candidates(found: Answer, top: int) -> list[Ranked]:
     """The best config of each kind and target, the best `top` of these, best first.
 
-    Neighbours of the best one of all would say the same once more.
+    Neighbours of the best one of all would say the same once more. One that is its own baseline,
+    such as a penalty's form "none" where that is among the choices, has nothing to confirm.
     """
     chosen: dict[tuple[str, str], Ranked] = {}
     for entry in found.ranking:
-        chosen.setdefault((entry.kind, entry.target), entry)
-    return list(chosen.values())[:top]
+        if len(chosen) == top:
+            break
+        kind = entry.kind, entry.target
+        if kind not in chosen and not _is_its_baseline(found, entry):
+            chosen[kind] = entry
+    return list(chosen.values())
 
 
 def arms(found: Answer, trials: list[FrozenTrial], top: int) -> list[Arm]:
     """The baseline and the candidates of a study.
 
-    Where the search chose settings beside the penalty, the baseline holds their middle: a candidate
-    with others of these is compared with a baseline that has its own.
-
     Raises `UserError` where the study has no baseline's score, or no config's.
     """
-    for entry, what in ((found.baseline, "its baseline"), (found.best, "a config of its search")):
-        if entry is None:
-            raise UserError(
-                f"study {found.study!r} cannot be confirmed: no score of {what} is there yet"
-            )
+    first = found.baseline
+    chosen = candidates(found, top) if first is not None else []
+    if first is None or not chosen:
+        what = "its baseline" if first is None else "a config other than its baseline"
+        raise UserError(
+            f"study {found.study!r} cannot be confirmed: no score of {what} is there yet"
+        )
+    return arms_of(found, trials, chosen)
+
+
+def arms_of(found: Answer, trials: list[FrozenTrial], chosen: Iterable[Ranked]) -> list[Arm]:
+    """The baseline and these configs of a study that has its baseline's score.
+
+    Where the search chose settings beside the penalty, the baseline holds their middle: a config
+    with others of these is compared with a baseline that has its own.
+    """
     assert found.baseline is not None
     first = found.baseline
     base = Arm(BASELINE_ARM, BASELINE_ARM, first.config, first.number)
     by_name = {base.name: base}
-    beside = held_in_the_middle(found.spec)
-    for entry in candidates(found, top):
-        own = _with_settings(base.config, entry.config, beside)
-        against = base.name if own == base.config else f"{BASELINE_ARM} of trial {entry.number}"
+    for entry in chosen:
+        own = _own_baseline(found, entry)
+        against = base.name if own is base.config else f"{BASELINE_ARM} of trial {entry.number}"
         by_name.setdefault(against, Arm(against, against, own, None))
         trial = trials[entry.number]
-        name = f"trial {entry.number}"
+        name = arm_name(entry)
         by_name[name] = Arm(
             name=name,
             against=against,
@@ -83,9 +96,30 @@ def arms(found: Answer, trials: list[FrozenTrial], top: int) -> list[Arm]:
     return list(by_name.values())
 
 
-def _with_settings(baseline: Spec, config: Spec, paths: list[str]) -> Spec:
-    """A baseline with the values that a config has at these paths."""
-    return baseline.with_values({path: _value(config, path) for path in paths})
+def arm_name(entry: Ranked) -> str:
+    """The name of the arm that trains a trial's config again."""
+    return f"trial {entry.number}"
+
+
+def _own_baseline(found: Answer, entry: Ranked) -> Spec:
+    """The study's baseline, or where a config has other settings beside the penalty, one with its.
+
+    Made anew rather than changed: what counts and what does not follows from these settings.
+    """
+    assert found.baseline is not None
+    first = found.baseline.config
+    settings = {path: _value(entry.config, path) for path in held_in_the_middle(found.spec)}
+    if all(value == _value(first, path) for path, value in settings.items()):
+        return first
+    return baseline(found.spec, settings)
+
+
+def _is_its_baseline(found: Answer, entry: Ranked) -> bool:
+    if entry.plain["penalty"]["form"] != "none":
+        return False
+    own = _own_baseline(found, entry)
+    # The number of trials, for one, may have grown between the two.
+    return all(getattr(entry.config, name) == getattr(own, name) for name in METHOD_SECTIONS)
 
 
 def _value(config: Spec, path: str) -> Any:

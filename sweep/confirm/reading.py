@@ -146,8 +146,8 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     None where no candidate and its baseline both stayed finite on a seed.
     """
     spec = study_spec(study)
-    everything = kept(find_confirmation(study, storage))
     trials = study.get_trials(deepcopy=False)
+    everything = [e for e in kept(find_confirmation(study, storage)) if _has_its_trial(e, trials)]
     numbers = {e.trial for e in everything if e.arm == BASELINE_ARM}
     if not numbers:
         return None
@@ -164,6 +164,13 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     found.sort(key=lambda entry: (not entry.is_paired, cost(spec.score.metric, entry.score)))
     seeds = max(len(entry.scores) for entry in found)
     return Confirmation(spec, seeds, tuple(found), _final(spec, everything, found))
+
+
+def _has_its_trial(entry: Kept, trials: Sequence[FrozenTrial]) -> bool:
+    """Not so where the study was deleted and made again, and its confirmation does not say so."""
+    if entry.trial is None:
+        return True
+    return entry.trial < len(trials) and "result" in trials[entry.trial].user_attrs
 
 
 def _candidate(

@@ -6,6 +6,7 @@ best of all of them.
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +25,12 @@ from sweep.versions import versions
 FINAL = "final"
 """The role of what was judged once by the images that nothing else has touched."""
 
+LOOKED_AT = "looked at"
+"""The attribute of a confirmation with the name of the candidate of the final look."""
+_STUDY_ID = "study id"
+"""The attribute of a confirmation with the id of its study, whose name may be given again. The id
+is not while the confirmation is there: new ones are greater than all that are."""
+
 
 def confirmation_name(study: str) -> str:
     """The name of the study that holds a study's confirmation; no spec can have it."""
@@ -31,15 +38,33 @@ def confirmation_name(study: str) -> str:
 
 
 def find_confirmation(study: optuna.Study, storage: RDBStorage) -> optuna.Study | None:
-    """The study that holds a study's confirmation, if there is one."""
+    """The study that holds a study's confirmation, if there is one.
+
+    That of a study of the same name that was deleted is none.
+    """
+    held = _of_that_name(study, storage)
+    return held if held is not None and _is_of(study, held) else None
+
+
+def _of_that_name(study: optuna.Study, storage: RDBStorage) -> optuna.Study | None:
     try:
         return optuna.load_study(study_name=confirmation_name(study.study_name), storage=storage)
     except KeyError:
         return None
 
 
+def _is_of(study: optuna.Study, held: optuna.Study) -> bool:
+    # The first confirmations did not say.
+    return bool(held.user_attrs.get(_STUDY_ID, study._study_id) == study._study_id)
+
+
 def open_confirmation(study: optuna.Study, storage: RDBStorage) -> optuna.Study:
-    """The same, made where there is none."""
+    """The same, made where there is none; that of a study that was deleted makes room."""
+    stale = _of_that_name(study, storage)
+    if stale is not None and not _is_of(study, stale):
+        # Another process may have been faster. By id, so as not to delete what it has made since.
+        with suppress(KeyError):
+            storage.delete_study(stale._study_id)
     made = optuna.create_study(
         storage=storage,
         study_name=confirmation_name(study.study_name),
@@ -52,6 +77,8 @@ def open_confirmation(study: optuna.Study, storage: RDBStorage) -> optuna.Study:
             warnings.simplefilter("ignore", ExperimentalWarning)
             made.set_metric_names(study.metric_names or [])
         made.set_user_attr(CONFIRMS, study.study_name)
+    if _STUDY_ID not in made.user_attrs:
+        made.set_user_attr(_STUDY_ID, study._study_id)
     return made
 
 

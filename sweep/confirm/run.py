@@ -9,17 +9,18 @@ from itertools import islice
 import numpy as np
 import optuna
 from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
 from threadpoolctl import threadpool_limits
 
-from sweep.confirm.arms import Arm, arms
+from sweep.confirm.arms import Arm, arm_name, arms, arms_of, candidates
 from sweep.confirm.reading import read_confirmation
-from sweep.confirm.records import FINAL, ArmRun, kept, open_confirmation
+from sweep.confirm.records import FINAL, LOOKED_AT, ArmRun, kept, open_confirmation
 from sweep.data.folds import deal_again, outer_plan
 from sweep.engine.devices import use_all_cores
 from sweep.engine.settings import hyperparameters_of, method_of, program_of
 from sweep.prepare import Setup, prepare
 from sweep.spec.spec import Spec
-from sweep.study.answers import answer
+from sweep.study.answers import Answer, answer
 from sweep.study.events import Log, unheard
 from sweep.study.measure import measure
 from sweep.study.patience import Patience
@@ -44,12 +45,12 @@ def confirm_if_wanted(
 ) -> bool:
     """Confirms a finished study as its spec says; whether nothing of that is left to do.
 
-    A study without a baseline's score and another has nothing to confirm.
+    A study without the scores of a baseline and of another config has nothing to confirm.
     """
     if not study_spec(study).confirm.seeds:
         return True
     found = answer(study)
-    if found.baseline is None or found.best is None:
+    if found.baseline is None or not candidates(found, 1):
         return True
     return Confirming(study, storage, setup, watch, stop, log).run()
 
@@ -91,7 +92,8 @@ class Confirming:
             self.storage, self._spec.service.storage_patience, self.log
         )
         trials = self.study.get_trials(deepcopy=False)
-        wanted_arms = arms(answer(self.study), trials, top)
+        found = answer(self.study)
+        wanted_arms = arms(found, trials, top)
         if self.setup is None:
             self.setup = prepare(self._spec)
         check_same_data(self._spec, self.study, self.setup)
@@ -102,22 +104,35 @@ class Confirming:
             for seed, missing in rounds:
                 if missing and not self._train(CONFIRM, missing, seed, self._fresh(seed)):
                     return False
-            return self._look_once(wanted_arms, seeds)
+            return self._look_once(found, trials, seeds)
 
-    def _look_once(self, wanted: Sequence[Arm], seeds: int) -> bool:
+    def _look_once(self, found: Answer, trials: list[FrozenTrial], seeds: int) -> bool:
         assert self.setup is not None
         if not len(self.setup.plan.outer):
             return True
-        looked = {entry.arm for entry in kept(self._into) if entry.role == FINAL}
-        found = read_confirmation(self.study, self.storage)
-        if not looked and found is not None:
-            best = found.best.name
-            looked = {arm.against for arm in wanted if arm.name == best} | {best}
+        name = self._looked_at()
+        # Also where it is no longer among the best.
+        those = arms_of(found, trials, [each for each in found.ranking if arm_name(each) == name])
+        pair = {name, *(arm.against for arm in those if arm.name == name)}
+        chosen = [arm for arm in those if arm.name in pair]
         setup = self.setup.with_plan(outer_plan(self.setup.plan))
-        chosen = [arm for arm in wanted if arm.name in looked]
         rounds = [(seed, self._missing(FINAL, chosen, seed)) for seed in range(1, seeds + 1)]
         self._left += sum(len(missing) for _, missing in rounds)
         return all(self._train(FINAL, missing, seed, setup) for seed, missing in rounds if missing)
+
+    def _looked_at(self) -> str | None:
+        """The candidate of the final look; once chosen it stays, also where the look was cut short.
+
+        None where none has an effect to choose by.
+        """
+        if LOOKED_AT not in self._into.user_attrs:
+            found = read_confirmation(self.study, self.storage)
+            # Earlier versions did not store what they chose.
+            begun = [e.arm for e in kept(self._into) if e.role == FINAL and e.arm != e.against]
+            if names := begun or ([] if found is None else [found.best.name]):
+                self._into.set_user_attr(LOOKED_AT, names[0])
+        # Another process may have chosen at the same time: what is stored holds for both.
+        return self._into.user_attrs.get(LOOKED_AT)
 
     def _missing(self, role: str, wanted: Sequence[Arm], seed: int) -> list[Arm]:
         there = {(e.role, e.arm, e.seed) for e in kept(self._into)}

@@ -1,5 +1,7 @@
 """The config that all others of a study are compared with."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sweep.search.space import distribution, idle, middle, no_penalty
@@ -7,11 +9,12 @@ from sweep.spec.ranges import Range, each
 from sweep.spec.spec import Spec
 
 
-def baseline(spec: Spec) -> Spec:
+def baseline(spec: Spec, settings: Mapping[str, Any] = MappingProxyType({})) -> Spec:
     """The config that all others are compared with: no penalty, nothing that is searched to help.
 
     Regularisers that the spec holds fixed stay. Searched ones are off, and searched networks
-    whole; other searched settings are at the middle of their range, or its first choice.
+    whole; other searched settings are as `settings` has them by path, or else at the middle of
+    their range, or its first choice.
     """
     plain = spec.alternative(None)
     values: dict[str, Any] = {}
@@ -21,7 +24,12 @@ def baseline(spec: Spec) -> Spec:
             continue
         if section != "penalty":
             off = _off(plain, field, searched)
-            values[path] = middle(distribution(searched)) if off is _NO_REGULARISER else off
+            if off is not _NO_REGULARISER:
+                values[path] = off
+            else:
+                values[path] = (
+                    settings[path] if path in settings else middle(distribution(searched))
+                )
     for section, field in (("gradient_penalty", "kind"), ("augment", "policy")):
         if any(path.startswith(f"{section}.") for path in plain.ranges()):
             names = type(getattr(plain, section)).model_fields

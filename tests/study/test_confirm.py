@@ -1,15 +1,19 @@
 """A confirmation trains the best configs and the baseline anew, beside the search."""
 
 import numpy as np
+import optuna
 import pytest
+from optuna.trial import create_trial
 
 from sweep.confirm.arms import arms, candidates
 from sweep.confirm.reading import read_confirmation
-from sweep.confirm.records import FINAL, find_confirmation, kept
+from sweep.confirm.records import FINAL, confirmation_name, find_confirmation, kept
 from sweep.confirm.run import Confirming
 from sweep.data.folds import deal_again, outer_plan
 from sweep.errors import UserError
 from sweep.prepare import prepare
+from sweep.search.baseline import baseline
+from sweep.search.space import resolve
 from sweep.storage import open_storage
 from sweep.storage.measurements import read_measurements
 from sweep.study.answers import answer
@@ -162,6 +166,76 @@ def test_untouched_images_are_looked_at_once_whatever_is_confirmed_later(
     assert len(found.candidates) == 3
 
 
+def test_a_final_look_that_was_cut_short_goes_on_with_the_same_candidate(
+    run, make_spec, databases, storage_url
+) -> None:
+    study = run(make_spec(confirm__holdout=0.2, study__slots=1)).study
+    storage = databases.open(storage_url)
+    first = f"trial {answer(study).best.number}"
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        # Baseline and candidate, then the final look at the baseline: four chunks each.
+        return asked > 13
+
+    def looked() -> set[str]:
+        return {e.arm for e in kept(find_confirmation(study, storage)) if e.role == FINAL}
+
+    assert not Confirming(study, storage, stop=stop).run(top=1, seeds=1)
+    assert looked() == {"baseline"}
+    # Meanwhile another has come to score best.
+    best = answer(study).best
+    held = study.get_trials()[best.number]
+    better = held.user_attrs["result"] | {"fold_scores": [0.0, 0.0]}
+    study.add_trial(
+        create_trial(
+            value=0.0,
+            params=held.params,
+            distributions=held.distributions,
+            user_attrs=held.user_attrs | {"result": better},
+        )
+    )
+    assert Confirming(study, storage).run(top=1, seeds=1)
+    assert looked() == {"baseline", first}
+    found = read_confirmation(study, storage)
+    assert found is not None and found.final is not None
+    assert found.final.name == first
+
+
+def test_a_study_made_again_has_no_part_in_its_predecessor_s_confirmation(
+    opened, run, make_spec, curves
+) -> None:
+    study, storage = opened
+    Confirming(study, storage).run(top=1, seeds=1)
+    before = curves(study, storage)
+    optuna.delete_study(study_name="small", storage=storage)
+    again = run(make_spec(study__seed=4)).study
+    assert find_confirmation(again, storage) is None
+    assert read_confirmation(again, storage) is None
+    Confirming(again, storage).run(top=1, seeds=1)
+    after = curves(again, storage)
+    best = f"trial {answer(again).best.number}"
+    assert set(after) == {(CONFIRM, "baseline", 1), (CONFIRM, best, 1)}
+    assert after[CONFIRM, "baseline", 1] != before[CONFIRM, "baseline", 1]
+    Confirming(again, storage).run(top=1, seeds=1)
+    assert curves(again, storage) == after
+
+
+def test_what_an_old_confirmation_says_of_trials_that_are_not_there_is_left_out(opened) -> None:
+    study, storage = opened
+    # As the first versions made it, which did not say of which study it is.
+    held = optuna.create_study(study_name=confirmation_name("small"), storage=storage)
+    for name, number in (("baseline", 0), ("trial 1", 1), ("trial 99", 99)):
+        said = {"role": CONFIRM, "arm": name, "against": "baseline", "trial": number, "seed": 1}
+        said |= {"config": {}, "curve": np.ones((4, 2)).tolist()}
+        held.add_trial(create_trial(value=1.0, user_attrs=said))
+    found = read_confirmation(study, storage)
+    assert found is not None
+    assert [entry.name for entry in found.candidates] == ["trial 1"]
+
+
 def test_a_candidate_with_other_settings_has_a_baseline_with_the_same(run, make_spec) -> None:
     study = run(
         make_spec(
@@ -175,6 +249,89 @@ def test_a_candidate_with_other_settings_has_a_baseline_with_the_same(run, make_
     rate = candidate.config.train.generator_learning_rate
     assert made[candidate.against].config.train.generator_learning_rate == rate
     assert made[candidate.against].config.penalty.form == "none"
+
+
+@pytest.mark.parametrize(
+    ("train", "chosen", "expected"),
+    [
+        (
+            {"optimizer": ["adam", "sgd"], "beta1": 0.9},
+            {"train.optimizer": "sgd"},
+            {"optimizer": "sgd"},
+        ),
+        (
+            {"optimizer": ["sgd", "adam"], "beta1": 0.0},
+            {"train.optimizer": "adam"},
+            {"optimizer": "adam", "beta1": 0.0},
+        ),
+        (
+            {"optimizer": ["adam", "adamw"], "weight_decay": [0.1, 0.2]},
+            {"train.optimizer": "adamw", "train.weight_decay": 0.1},
+            {"optimizer": "adamw", "weight_decay": 0.0},
+        ),
+        (
+            {"learning_rate_schedule": ["linear", "constant"], "learning_rate_end": 0.1},
+            {"train.learning_rate_schedule": "constant"},
+            {"learning_rate_schedule": "constant"},
+        ),
+    ],
+)
+def test_what_depends_on_another_setting_is_the_same_in_its_baseline(
+    make_spec, train, chosen, expected
+) -> None:
+    spec = make_spec(
+        penalty__target="both",
+        penalty__strength=1e-3,
+        **{f"train__{field}": value for field, value in train.items()},
+    )
+    config, _ = resolve(spec, lambda name, _: chosen[name])
+    study = optuna.create_study()
+    study.set_user_attr("spec", spec.plain())
+    result = {"fold_scores": [1.0, 1.0], "standard_error": 0.1, "step": 40}
+    for role, made in (("baseline", baseline(spec)), ("search", config)):
+        said = {"role": role, "config": made.plain(), "result": result}
+        study.add_trial(create_trial(value=1.0, user_attrs=said))
+    against = {arm.name: arm for arm in arms(answer(study), study.get_trials(), top=1)}
+    fixed = make_spec(**{f"train__{field}": value for field, value in expected.items()})
+    assert against["baseline of trial 1"].config.train == fixed.train
+    assert against["baseline of trial 1"].config.penalty.form == "none"
+
+
+def test_no_penalty_among_the_choices_is_no_candidate(run, make_spec) -> None:
+    study = run(
+        make_spec(
+            study__trials=4,
+            train__generator_learning_rate=[5e-3, 2e-4],
+            penalty__form=["none", "power"],
+            penalty__target="both",
+            penalty__strength=1e-3,
+        )
+    ).study
+    found = answer(study)
+    assert {entry.kind for entry in found.ranking} == {"none", "power"}
+    assert [entry.kind for entry in candidates(found, 3)] == ["power"]
+    assert all(
+        arm.is_baseline or arm.config.penalty.form == "power"
+        for arm in arms(found, study.get_trials(), top=3)
+    )
+
+
+def test_a_study_of_baselines_alone_has_nothing_to_confirm(
+    run, make_spec, databases, storage_url
+) -> None:
+    penalty = {"form": "none", "strength": None, "order": None, "target": None}
+    launched = run(
+        make_spec(
+            confirm__seeds=1,
+            train__generator_learning_rate=[5e-3, 2e-4],
+            **{f"penalty__{field}": value for field, value in penalty.items()},
+        )
+    )
+    storage = databases.open(storage_url)
+    assert launched.done
+    assert find_confirmation(launched.study, storage) is None
+    with pytest.raises(UserError, match="no score of a config other than its baseline"):
+        Confirming(launched.study, storage).run()
 
 
 def test_of_one_kind_and_target_only_the_best_is_a_candidate(example) -> None:
