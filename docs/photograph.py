@@ -1,4 +1,4 @@
-"""Takes docs/dashboard.png and docs/report.png from a finished `digits` study, in Chromium.
+"""Takes docs/report.png and docs/dashboard.png from a finished `digits` study, in Chromium.
 
 make demo && python -m docs.photograph studies.db
 """
@@ -16,6 +16,14 @@ from tests.browser import started_browser
 PORT = 8765
 HERE = Path(__file__).parent
 SWEEP = [sys.executable, "-m", "sweep.cli"]
+_SHOW_PROFILE = """
+const title = [...document.querySelectorAll("*")].filter(
+  (e) => !e.children.length && e.textContent.includes("Score against strength"));
+if (!title.length) return false;
+title[0].scrollIntoView({block: "start"});
+window.scrollBy(0, -120);
+return true;
+"""
 
 
 def photograph(database: Path, name: str = "digits") -> None:
@@ -31,17 +39,19 @@ def photograph(database: Path, name: str = "digits") -> None:
         )
         try:
             with started_browser(Path(folder) / "profile") as browser:
-                browser.set_window_size(1200, 1100)
+                browser.set_window_size(1200, 1000)
                 browser.get(report.as_uri())
                 time.sleep(2)
                 browser.save_screenshot(str(HERE / "report.png"))
                 address = f"http://127.0.0.1:{PORT}"
                 wait(lambda: urllib.request.urlopen(f"{address}/api/studies").status == 200)
-                browser.set_window_size(1300, 1000)
-                for page, picture in (("/note", "dashboard-note.png"), ("", "dashboard.png")):
-                    browser.get(f"{address}/dashboard/studies/1{page}")
-                    time.sleep(8)
-                    browser.save_screenshot(str(HERE / picture))
+                browser.set_window_size(1200, 900)
+                # Notes and figures come a few seconds after the server.
+                time.sleep(20)
+                browser.get(f"{address}/dashboard/studies/1")
+                wait(lambda: bool(browser.execute_script(_SHOW_PROFILE)))
+                time.sleep(3)
+                browser.save_screenshot(str(HERE / "dashboard.png"))
         finally:
             server.terminate()
             server.wait()
