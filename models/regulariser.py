@@ -98,6 +98,15 @@ def zero_share(method: Method, params: PyTree, initial: PyTree | None = None) ->
     return zeros.astype(np.float32) / jnp.maximum(count, 1).astype(np.float32)
 
 
+def weight_norm(method: Method, params: PyTree) -> jax.Array:
+    """√Σw² of the selected kernels, float32; 0 where none is selected.
+
+    Units that a mask keeps out of use are 0 and add nothing.
+    """
+    squares = [jnp.sum(jnp.square(leaf)) for leaf in _kernels(method, params)]
+    return jnp.sqrt(sum(squares, jnp.zeros((), np.float32)))
+
+
 def _kernels(method: Method, params: PyTree) -> list[jax.Array]:
     return [leaf for leaf in jax.tree.leaves(selected(method, params)) if leaf.ndim > 1]
 

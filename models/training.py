@@ -18,18 +18,19 @@ from models.latents import LATENTS
 from models.member import SAMPLES, MemberState, averaged, init
 from models.method import Method
 from models.program import Hyperparameters, Program
-from models.regulariser import zero_share
+from models.regulariser import weight_norm, zero_share
 from models.step import Data, Losses, train_step
 
 _Carry = tuple[MemberState, Losses]
+_OfTwo = tuple[jax.Array, jax.Array]
 
 
 class ChunkMetrics(NamedTuple):
     """Scalars of one chunk: means of the losses over its steps, and what is at its end.
 
     `strength_factor` is what the penalty's strength was multiplied with in the last step; the zeros
-    are the shares of exact zeros among the kernels that the method selects, of the weights that are
-    trained and not of their average.
+    are the shares of exact zeros among the kernels that the method selects, the norms are their
+    √Σw², of the weights that are trained and not of their average.
     """
 
     generator_loss: jax.Array
@@ -37,6 +38,8 @@ class ChunkMetrics(NamedTuple):
     strength_factor: jax.Array
     generator_zeros: jax.Array
     discriminator_zeros: jax.Array
+    generator_norm: jax.Array
+    discriminator_norm: jax.Array
     finite: jax.Array
 
 
@@ -49,7 +52,7 @@ def train_chunk(
 ) -> tuple[MemberState, ChunkMetrics]:
     """`program.chunk_steps` training steps in one loop on the device."""
 
-    def run(place: int, carry: _Carry) -> tuple[MemberState, Losses, jax.Array, jax.Array]:
+    def run(place: int, carry: _Carry) -> tuple[MemberState, Losses, tuple[_OfTwo, _OfTwo]]:
         def body(_: jax.Array, carry: _Carry) -> _Carry:
             state, totals = carry
             state, losses = train_step(program, place, state, hyperparameters, data, key)
@@ -58,35 +61,38 @@ def train_chunk(
 
         state, totals = lax.fori_loop(0, program.chunk_steps, body, carry)
         method = program.methods[place]
-        return state, totals, *_zeros(program, method, state, hyperparameters, key)
+        return state, totals, _of_weights(program, method, state, hyperparameters, key)
 
     # The method is chosen once a chunk: inside the loop a branch would keep the penalty from
     # being computed in one pass with the optimiser. In `lax.map` the others cost nothing.
     zero = jnp.zeros((), np.float32)
     branches = [partial(run, place) for place in range(len(program.methods))]
-    state, totals, generator_zeros, discriminator_zeros = lax.switch(
+    state, totals, (zeros, norms) = lax.switch(
         hyperparameters.method, branches, (state, Losses(zero, zero, zero))
     )
     steps = np.float32(program.chunk_steps)
     means = Losses(totals.generator / steps, totals.discriminator / steps, totals.strength_factor)
     watched = (state.generator, state.discriminator, means)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(watched)]))
-    return state, ChunkMetrics(*means, generator_zeros, discriminator_zeros, finite)
+    shares: _OfTwo = zeros
+    lengths: _OfTwo = norms
+    return state, ChunkMetrics(*means, *shares, *lengths, finite)
 
 
-def _zeros(
+def _of_weights(
     program: Program,
     method: Method,
     state: MemberState,
     hyperparameters: Hyperparameters,
     key: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    """The shares of zeros of both networks, over the weights in use."""
+) -> tuple[_OfTwo, _OfTwo]:
+    """The shares of zeros of both networks, and their norms, over the weights in use."""
     start = init(program, hyperparameters, key) if program.masked else None
+    generator, discriminator = state.generator.params, state.discriminator.params
     return (
-        zero_share(method, state.generator.params, start and start.generator.params),
-        zero_share(method, state.discriminator.params, start and start.discriminator.params),
-    )
+        zero_share(method, generator, start and start.generator.params),
+        zero_share(method, discriminator, start and start.discriminator.params),
+    ), (weight_norm(method, generator), weight_norm(method, discriminator))
 
 
 def sample(

@@ -76,6 +76,8 @@ _FACTOR = "strength_factor"
 _TITLES = {
     "generator_zeros": "share of zeros, generator",
     "discriminator_zeros": "share of zeros, discriminator",
+    "generator_norm": "norm of the weights, generator",
+    "discriminator_norm": "norm of the weights, discriminator",
 }
 
 _Line = list[tuple[int, float]]

@@ -11,7 +11,7 @@ from sweep.confirm.reading import Confirmation
 from sweep.spec.ranges import Interval
 from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, shown_url, storage_url
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
-from sweep.study.measure import STILL
+from sweep.study.measure import worth_telling
 from sweep.study.words import TEXTS, columns, metric_name, number, score, settings
 
 _SHOWN = 10
@@ -184,7 +184,7 @@ def _best_line(found: Answer, best: Ranked) -> str:
 
 
 def _recorded(best: Ranked) -> str:
-    told = {name: x for name, x in best.recorded.items() if STILL.get(name) != x}
+    told = worth_telling(best.recorded)
     return ", ".join(f"{name.replace('_', ' ')} {number(x)}" for name, x in told.items())
 
 

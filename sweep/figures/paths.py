@@ -1,4 +1,4 @@
-"""What was recorded of the weights along the training: exact zeros, and the factor on λ."""
+"""What was recorded of the weights along the training: norms, exact zeros, the factor on λ."""
 
 from sweep.figures.curves import (
     Curve,
@@ -15,6 +15,8 @@ _NAMED = {
     "strength_factor": "factor on λ",
     "generator_zeros": "zeros, generator",
     "discriminator_zeros": "zeros, discriminator",
+    "generator_norm": "norm, generator",
+    "discriminator_norm": "norm, discriminator",
 }
 _OF_WEIGHTS = ("_zeros", "_norm", "_sparsity")
 
@@ -40,6 +42,6 @@ def weight_paths(picture: Picture) -> Drawn | None:
         draw_curves(panels),
         describe_curves(panels),
         curve_numbers(panels),
-        "Mean over folds with one standard error. Zeros are the share of the penalised weights "
-        "that are exactly 0; the factor is what a schedule multiplies λ with.",
+        "Mean over folds with one standard error. The norm is √Σw² of the penalised weights, zeros "
+        "are the share of them that are 0; the factor is what a schedule multiplies λ with.",
     )

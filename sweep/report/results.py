@@ -97,7 +97,7 @@ def _front(source: Source) -> Table:
 
 
 def _recorded(best: Ranked) -> str:
-    from sweep.study.measure import STILL
+    from sweep.study.measure import worth_telling
 
-    told = {name: value for name, value in best.recorded.items() if STILL.get(name) != value}
+    told = worth_telling(best.recorded)
     return ", ".join(f"{metric_name(name)} {number(value)}" for name, value in told.items())

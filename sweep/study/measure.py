@@ -8,6 +8,8 @@ from sweep.storage import Measurement
 
 STILL = {"strength_factor": 1.0, "generator_zeros": 0.0, "discriminator_zeros": 0.0}
 """What is always measured, and not worth a word as long as it says nothing."""
+NORMS = ("generator_norm", "discriminator_norm")
+"""What is always measured, for figures and tables alone."""
 
 
 def measure(
@@ -18,6 +20,15 @@ def measure(
         _measurement(setup, chunk, step, (slot, fold), features, trial_id)
         for fold, features in enumerate(chunk.features[slot])
     ]
+
+
+def worth_telling(recorded: dict[str, float]) -> dict[str, float]:
+    """What was recorded of a trial, without what says nothing in a line of text."""
+    return {
+        name: value
+        for name, value in recorded.items()
+        if name not in NORMS and STILL.get(name) != value
+    }
 
 
 def _measurement(

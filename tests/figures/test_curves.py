@@ -120,7 +120,7 @@ def test_other_numbers_of_weights_are_drawn_by_their_names() -> None:
     study = study_of(spec_of(), None, TRIALS[:1])
     drawn = weight_paths(picture_of(study, {0: rows(generator_norm=[5.0, 6.0, 7.0])}))
     assert drawn is not None
-    assert [axis.title.text for axis in drawn.figure.select_yaxes()] == ["generator norm"]
+    assert [axis.title.text for axis in drawn.figure.select_yaxes()] == ["norm, generator"]
 
 
 def test_zeros_are_drawn_against_strength_in_rising_order() -> None:

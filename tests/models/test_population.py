@@ -23,6 +23,7 @@ from objectives.gradient_penalties import GRADIENT_PENALTIES
 from objectives.penalties import PENALTIES
 from sweep.engine.devices import local_devices
 from sweep.engine.population import Chunk, Population, Shared, training_programs
+from sweep.study.measure import NORMS, STILL
 
 FOLDS, CHUNKS, SEED = 3, 3, 5
 METHODS = {
@@ -288,7 +289,7 @@ def test_a_member_sees_the_training_images_of_its_fold_and_no_others(
 
 def test_what_else_a_chunk_says_is_there_for_each_trial_by_name(three: Population) -> None:
     (chunk,) = run(three, [[ADAPTIVE, BOUNDED, ELASTIC]])
-    assert set(chunk.extras) == {"strength_factor", "generator_zeros", "discriminator_zeros"}
+    assert set(chunk.extras) == {*STILL, *NORMS}
     for extra in chunk.extras.values():
         assert extra.shape == (3, FOLDS)
     assert (chunk.extras["strength_factor"][0] != 1).all()

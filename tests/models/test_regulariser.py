@@ -18,7 +18,7 @@ from models.method import (
     network_penalty,
     penalty_entry,
 )
-from models.regulariser import initial_state, regularised_update, selected, zero_share
+from models.regulariser import initial_state, regularised_update, selected, weight_norm, zero_share
 from objectives.constraints import CONSTRAINTS, constraint, constraint_per_layer
 from objectives.penalties import PENALTIES, per_layer
 from objectives.penalties.power_iteration import initial_vectors
@@ -443,6 +443,15 @@ def test_the_share_of_zeros_is_that_of_the_weights_the_method_selects() -> None:
     chosen = selected(Method(weights="bias$"), PARAMS)
     assert jax.tree.leaves(chosen)[0] is PARAMS["layers"][0]["bias"]
     assert len(jax.tree.leaves(chosen)) == 2
+
+
+def test_the_norm_is_that_of_the_weights_the_method_selects() -> None:
+    kernels = [PARAMS["layers"][place]["kernel"] for place in (0, 1)]
+    expected = [np.linalg.norm(kernel.astype(np.float64)) for kernel in kernels]
+    assert weight_norm(Method(), PARAMS) == pytest.approx(np.hypot(*expected), rel=1e-6)
+    chosen = Method(weights="layers/1")
+    assert jax.jit(partial(weight_norm, chosen))(PARAMS) == pytest.approx(expected[1], rel=1e-6)
+    assert weight_norm(Method(weights="nothing"), PARAMS) == 0
 
 
 def test_a_weight_that_is_not_a_number_is_not_hidden() -> None:

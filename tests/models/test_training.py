@@ -334,12 +334,13 @@ def test_chunks_of_steps_are_those_of_algorithm_1_with_the_regulariser(case: str
         np.testing.assert_allclose(metrics.discriminator_loss, losses[:, 1].mean(), rtol=1e-5)
         assert metrics.strength_factor == 1
         assert metrics.finite
-    for found, network in [
-        (metrics.generator_zeros, reference.generator),
-        (metrics.discriminator_zeros, reference.discriminator),
+    for found, norm, network in [
+        (metrics.generator_zeros, metrics.generator_norm, reference.generator),
+        (metrics.discriminator_zeros, metrics.discriminator_norm, reference.discriminator),
     ]:
         kernels = np.concatenate([kernel.reshape(-1) for kernel in network.weights[::2]])
         assert found == np.float32(np.mean(kernels == 0))
+        assert norm == pytest.approx(np.linalg.norm(kernels.astype(np.float64)), rel=1e-5)
     has_zeros = form == "l1_ball" or coupling == "proximal"
     assert (metrics.discriminator_zeros > 0) == has_zeros
     assert state.generator_average is None
