@@ -125,14 +125,10 @@ def _check_file(url: URL, shown: str, create: bool) -> None:
     if path.exists():
         if not path.is_file():
             raise UserError(f"storage {shown}: {path} is not a file")
-        try:
-            with path.open("rb") as file:
-                head = file.read(16)
-        except OSError as error:
-            raise UserError(f"storage {shown}: {path} cannot be read: {error.strerror}") from error
-        if head and head != b"SQLite format 3\x00":
-            raise UserError(f"storage {shown}: {path} is not an SQLite database")
-        if head and (tables := _tables(path, shown)) and "version_info" not in tables:
+        if not os.access(path, os.R_OK):
+            raise UserError(f"storage {shown}: {path} cannot be read: Permission denied")
+        tables = _tables(path, shown) if path.stat().st_size else set()
+        if tables and "version_info" not in tables:
             # Optuna would add its own tables to anybody's database, even to list what is in it.
             raise UserError(f"storage {shown}: {path} holds other things, and no Optuna study")
         if create and not os.access(path, os.W_OK):
@@ -164,6 +160,9 @@ _NETWORK = (
 
 
 def _tables(path: Path, shown: str) -> set[str]:
+    # By SQLite alone: a file that is opened and closed beside it takes with it all locks that this
+    # process has on it. Another process would then remove the write-ahead log in use here, and the
+    # database be damaged (sqlite.org/howtocorrupt.html, section 2.2).
     try:
         with closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
@@ -171,6 +170,8 @@ def _tables(path: Path, shown: str) -> set[str]:
             found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return {name for (name,) in found}
     except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise UserError(f"storage {shown}: {path} is not an SQLite database") from error
         raise UserError(f"storage {shown}: cannot be used as a database: {error}") from error
 
 

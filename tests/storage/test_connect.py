@@ -1,6 +1,9 @@
 """Opening the database: what is refused, and how SQLite is set up to be shared."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +79,27 @@ def test_a_password_is_not_shown() -> None:
     assert "foo://user:***@host/name" in message
 
 
+def test_a_second_opening_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    # A lock of POSIX is the process's: closing any other opening of the file would end it, and
+    # another process could then remove the log that this one writes to.
+    path = tmp_path / "shared.db"
+    first = open_storage(f"sqlite:///{path}", create=True)
+    with first.engine.connect() as connection:
+        connection.execute(text("SELECT count(*) FROM studies")).all()
+    # Bytes of the file that every connection locks while it is open (SQLite's SHARED_FIRST).
+    code = (
+        f"import fcntl; file = open({str(path)!r}, 'r+b'); "
+        "fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)"
+    )
+    for again in (False, True):
+        if again:
+            for create in (False, True):
+                open_storage(f"sqlite:///{path}", create=create).engine.dispose()
+        tried = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "BlockingIOError" in tried.stderr, again
+    first.engine.dispose()
+
+
 @pytest.mark.parametrize("create", [False, True])
 @pytest.mark.parametrize("content", [b"not a database at all", b"SQL", b"\0" * 4096])
 def test_a_file_that_is_no_database_is_refused_and_left_alone(
@@ -103,7 +127,13 @@ def test_a_corrupt_database_is_refused(
     path = tmp_path / "corrupt.db"
     path.write_bytes(content)
     message = refusal(f"sqlite:///{path}", create=create)
-    assert f"{path}: cannot be used as a database: " in message
+    # Of a head that is cut after its first words SQLite says that it is none.
+    said = (
+        f"{path} is not an SQLite database"
+        if damage == "zeros"
+        else (f"{path}: cannot be used as a database: ")
+    )
+    assert said in message
 
 
 @pytest.mark.parametrize("create", [False, True])
@@ -138,7 +168,7 @@ def test_what_may_not_be_written_is_refused(
     if existing:
         path.write_bytes(database)
     # Permissions do not bind a superuser, as whom tests in containers run.
-    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("os.access", lambda _, mode: mode == os.R_OK)
     message = refusal(f"sqlite:///{path}", create=True)
     assert message.endswith(f"{path if existing else f'the folder {tmp_path}'} is read-only")
 
@@ -149,10 +179,7 @@ def test_a_file_that_may_not_be_read_is_refused(
     path = tmp_path / "studies.db"
     path.write_bytes(database)
 
-    def no_permission(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", no_permission)
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.R_OK)
     message = refusal(f"sqlite:///{path}", create=False)
     assert message.endswith(f"{path} cannot be read: Permission denied")
 
