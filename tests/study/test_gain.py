@@ -1,6 +1,8 @@
 """The rule by which a search stops: against simulation, on scores made by hand, and as laws."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +153,37 @@ def test_the_unit_of_the_score_and_how_hard_a_fold_is_do_not_matter(
     assume(means[1] - means[0] > 1e-6)
     moved = gain_and_noise(trials_of(unit * costs + np.array(hardness)), 5)
     assert moved == pytest.approx((unit * gain, unit * noise), rel=1e-6, abs=1e-9)
+
+
+RECORDED: dict[str, list[list[float]]] = json.loads(
+    (Path(__file__).parent / "recorded.json").read_text(encoding="utf-8")
+)
+"""FID-proxies by fold of the trials of real searches, in order: `digits` of 0.2.0 with 4,000 steps
+by TPE, twice, by one and by two workers; and two examples, `landscape` on a grid."""
+
+
+@pytest.mark.parametrize(
+    ("study", "patience", "after", "missed"),
+    [
+        ("digits, first", 5, 20, 0.4679),
+        ("digits, first", 10, 25, 0.4679),
+        ("digits, first", 15, None, 0),
+        ("digits, second", 5, 23, 0.3222),
+        ("digits, second", 10, None, 0),
+        ("landscape", 5, 14, 0),
+        ("landscape", 10, 30, 0),
+        ("landscape", 15, None, 0),
+        ("adaptive", 5, None, 0),
+    ],
+)
+def test_what_the_rule_would_have_made_of_real_searches(
+    study: str, patience: int, after: int | None, missed: float
+) -> None:
+    costs = np.array(RECORDED[study])
+    found = stopped(costs, patience=patience, startup=10)
+    assert (None if found is None else found.after) == after
+    if found is not None:
+        means = costs.mean(axis=1)
+        assert means[: found.after].min() - means.min() == pytest.approx(missed, abs=1e-3)
+        # What it misses is of the size of what the folds can tell.
+        assert missed <= 1.25 * found.noise
