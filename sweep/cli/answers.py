@@ -219,6 +219,7 @@ def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | No
         export_command(found, confirmed, option),
         ("sweep score best.toml", "the same scores again, to the bit"),
         ("sweep train best.toml -o out", "a GAN trained with it, and samples"),
+        (f"sweep report {found.study}{option}", "the answer and all figures in one file"),
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),
     ):
         console.print(f"  {command:<42} [dim]{purpose}[/]", highlight=False, soft_wrap=True)
