@@ -203,6 +203,7 @@ def _is_confirmed(found: Answer, confirmed: Confirmation | None) -> bool:
     return (
         best is not None
         and confirmed is not None
+        and not confirmed.missing
         and any(entry.trial.number == best.number for entry in confirmed.candidates)
     )
 

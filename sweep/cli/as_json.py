@@ -74,6 +74,7 @@ def _confirmation(found: Confirmation | None) -> schema.Confirmation | None:
         verdict=found.verdict,
         sentence=verdict_sentence(found),
         details=list(details(found)),
+        missing=found.missing,
         seeds=found.seeds,
         best=found.best.trial.number,
         candidates=[_candidate(entry) for entry in found.candidates],
@@ -84,6 +85,7 @@ def _confirmation(found: Confirmation | None) -> schema.Confirmation | None:
             scores=look.scores.tolist(),
             baseline_scores=look.baseline_scores.tolist(),
             difference=look.estimate,
+            diverged=look.diverged,
         ),
     )
 
@@ -101,6 +103,8 @@ def _candidate(entry: Confirmed) -> schema.Candidate:
         scores=entry.scores.tolist(),
         baseline_scores=entry.baseline_scores.tolist(),
         effect=entry.effect,
+        last=entry.last,
+        last_scores=entry.last_scores,
         stopped=entry.stopped,
         stopped_scores=entry.stopped_scores,
         stopped_steps=entry.stopped_steps,

@@ -33,9 +33,7 @@ def confirm_command(
     from sweep.cli.verdict import print_confirmation
     from sweep.cli.watching import watching
     from sweep.confirm.reading import read_confirmation
-    from sweep.confirm.records import find_confirmation, kept
     from sweep.confirm.run import Confirming
-    from sweep.confirm.wording import nothing_sentence
     from sweep.storage import open_storage
     from sweep.storage.migrate import migrate
     from sweep.study.answers import answer
@@ -54,9 +52,6 @@ def confirm_command(
         print_json(confirmation_as_json(found, done))
     elif found is not None:
         print_confirmation(found)
-    elif done:
-        sentence = nothing_sentence(kept(find_confirmation(loaded, opened)))
-        console.print(sentence[:1].upper() + sentence[1:], highlight=False)
     if not done:
         if not as_json:
             console.print("Stopped before the end; nothing is lost, the same command goes on.")

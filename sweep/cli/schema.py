@@ -162,6 +162,12 @@ class Candidate(Printed):
     effect: Effect | None = Field(
         description="By `scores`; null without two differences that are finite."
     )
+    last: Effect | None = Field(
+        description="With both at their last chunk: `effect` where the study scores there."
+    )
+    last_scores: tuple[Number, Number] = Field(
+        description="Its mean score and the baseline's at the last chunk; null without a seed."
+    )
     stopped: Effect | None = Field(
         description="With both stopped early, each where other seeds are best; null with one seed."
     )
@@ -187,16 +193,23 @@ class FinalLook(Printed):
     difference: Estimate | None = Field(
         description="Its score minus its baseline's, paired by seed; null with one seed."
     )
+    diverged: int = Field(
+        description="The seeds on which one of the two did not stay finite; they are left out."
+    )
 
 
 class Confirmation(Printed):
     """Whether regularisation helps, by the best configs trained again."""
 
-    verdict: Literal["helps", "hurts", "unclear"] = Field(
-        description="`unclear`: no effect that this study could detect."
+    verdict: Literal["helps", "hurts", "unclear", "unfinished"] = Field(
+        description="`unclear`: no effect that this study could detect; `unfinished`: none before "
+        "`missing` is 0."
     )
     sentence: str = Field(description="The verdict in words, with its numbers.")
     details: list[str] = Field(description="What stands behind it, a sentence each.")
+    missing: int = Field(
+        description="Trainings that were asked for and are still to be made, but for `final`'s."
+    )
     seeds: int = Field(description="How many seeds, at most, a candidate has scores of.")
     best: int = Field(description="The trial of the candidate that the verdict is about.")
     candidates: list[Candidate] = Field(description="Those that score best first.")
@@ -209,9 +222,7 @@ class Show(Versioned):
     """What `sweep show STUDY --json` prints. A number that is not finite is null."""
 
     study: str = Field(description="The name of the study.")
-    confirmation: Confirmation | None = Field(
-        description="null where nothing is confirmed yet, or all that was has diverged."
-    )
+    confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
     metric: str = Field(description=_METRIC)
     counts: Counts = Field(description="How many trials are in which state.")
     baseline: Trial | None = Field(
@@ -255,9 +266,7 @@ class Launch(Show):
 class Confirm(Versioned):
     """What `sweep confirm STUDY --json` prints. A number that is not finite is null."""
 
-    confirmation: Confirmation | None = Field(
-        description="null where nothing is confirmed yet, or all that was has diverged."
-    )
+    confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
     done: bool = Field(description="false where it was stopped before its last seed.")
 
 

@@ -9,8 +9,13 @@ from sweep.confirm.table import COLUMNS, rows
 from sweep.confirm.wording import WORDS, details, verdict_sentence
 from sweep.study.words import metric_name
 
-_STYLES = {"helps": "bold green", "hurts": "bold red", "unclear": "bold yellow"}
-_SIGNS = {"helps": "✓", "hurts": "✗", "unclear": "≈"}
+_STYLES = {
+    "helps": "bold green",
+    "hurts": "bold red",
+    "unclear": "bold yellow",
+    "unfinished": "bold",
+}
+_SIGNS = {"helps": "✓", "hurts": "✗", "unclear": "≈", "unfinished": "…"}
 
 
 def print_verdict(found: Confirmation) -> None:

@@ -41,7 +41,7 @@ def candidates(found: Answer, top: int) -> list[Ranked]:
     """The best config of each kind and target, the best `top` of these, best first.
 
     Neighbours of the best one of all would say the same once more. One that is its own baseline,
-    such as a penalty's form "none" where that is among the choices, has nothing to confirm.
+    such as a penalty's form "none" or a strength 0 among the choices, has nothing to confirm.
     """
     chosen: dict[tuple[str, str], Ranked] = {}
     for entry in found.ranking:
@@ -115,11 +115,23 @@ def _own_baseline(found: Answer, entry: Ranked) -> Spec:
 
 
 def _is_its_baseline(found: Answer, entry: Ranked) -> bool:
-    if entry.plain["penalty"]["form"] != "none":
+    if not _is_without_penalty(entry):
         return False
     own = _own_baseline(found, entry)
     # The number of trials, for one, may have grown between the two.
-    return all(getattr(entry.config, name) == getattr(own, name) for name in METHOD_SECTIONS)
+    others = (name for name in METHOD_SECTIONS if name != "penalty")
+    return all(getattr(entry.config, name) == getattr(own, name) for name in others)
+
+
+def _is_without_penalty(entry: Ranked) -> bool:
+    penalty = entry.plain["penalty"]
+    strengths = [
+        value
+        for name, value in penalty.items()
+        if name.endswith(("strength", "l1", "l2")) and value is not None
+    ]
+    # A constraint has a radius instead.
+    return penalty["form"] == "none" or (bool(strengths) and not any(strengths))
 
 
 def _value(config: Spec, path: str) -> Any:

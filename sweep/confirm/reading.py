@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import optuna
@@ -11,13 +12,13 @@ from optuna.trial import FrozenTrial
 
 from objectives.distances import cost
 from sweep.confirm.arms import BASELINE_ARM
-from sweep.confirm.records import FINAL, Kept, find_confirmation, kept
+from sweep.confirm.records import FINAL, Kept, Planned, find_confirmation, kept, planned
 from sweep.spec.spec import Spec
 from sweep.statistics.corrected import Estimate, corrected_estimate
 from sweep.statistics.holm import holm
 from sweep.statistics.stopping import chosen_on_others
 from sweep.study.answers import Ranked, ranked
-from sweep.study.records import CONFIRM, study_spec
+from sweep.study.records import CONFIRM, study_spec, test_share
 
 ALPHA = 0.05
 
@@ -52,10 +53,11 @@ class Confirmed:
 
     `lead` is by how much it is better than its baseline, `search_lead` by how much the search saw
     it better than the study's baseline: where that is its own, what is gone of it was luck.
-    `stopped` is the effect with it and its baseline each at the chunk that is best on other seeds.
-    `steps` are where those lie, on average. `diverged` counts the seeds left out because it, or its
-    baseline, did not stay finite, `own_diverged` and `baseline_diverged` those of either. Where
-    that is all of them its scores are empty, their means NaN, and there is no effect.
+    `last` is the effect with it and its baseline at their last chunk, `stopped` the one with each
+    at the chunk that is best on other seeds, `stopped_steps` where those lie, on average; `effect`
+    is that of the two by which the study scores. `diverged` counts the seeds left out because it,
+    or its baseline, did not stay finite, `own_diverged` and `baseline_diverged` those of either.
+    Where no seed is left its scores are empty, their means NaN, and there is no effect.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Confirmed:
     lead: float
     search_lead: float
     effect: Effect | None
+    last: Effect | None
+    last_scores: tuple[float, float]
     stopped: Effect | None
     stopped_scores: tuple[float, float] | None
     stopped_steps: tuple[float, float] | None
@@ -89,25 +93,32 @@ class Confirmed:
 
 @dataclass(frozen=True)
 class FinalLook:
-    """The chosen config and its baseline by the images held out from everything, a score a seed."""
+    """The chosen config and its baseline by the images held out from everything, a score a seed.
+
+    `diverged` counts the seeds left out because one of the two did not stay finite.
+    """
 
     name: str
     scores: np.ndarray
     baseline_scores: np.ndarray
     estimate: Estimate | None
+    diverged: int
 
 
 @dataclass(frozen=True)
 class Confirmation:
     """The candidates of a study, those that score best first, and one look at untouched images.
 
-    Those that share no finite seed with their baseline come last.
+    Those that share no finite seed with their baseline come last. `missing` counts the trainings of
+    `planned` that are still to be made.
     """
 
     spec: Spec
     seeds: int
     candidates: tuple[Confirmed, ...]
     final: FinalLook | None
+    planned: Planned | None
+    missing: int
 
     @property
     def best(self) -> Confirmed:
@@ -117,15 +128,19 @@ class Confirmation:
 
     @property
     def verdict(self) -> str:
-        """`helps`, `hurts` or `unclear`.
+        """`helps`, `hurts` or `unclear`; `unfinished` while a training is missing.
 
+        Who looks at a verdict after each seed, and stops at one that he likes, has chosen it.
         It helps where one candidate is certainly better than its baseline, and hurts where all that
         can be compared are certainly worse. Holm's adjustment holds the chance that an inert
         penalty is said to do either at 5 %.
         """
+        if self.missing:
+            return "unfinished"
         if any(self._helps(entry) for entry in self.candidates):
             return "helps"
-        if all(self._hurts(entry) for entry in self.candidates if entry.is_paired):
+        paired = [entry for entry in self.candidates if entry.is_paired]
+        if paired and all(self._hurts(entry) for entry in paired):
             return "hurts"
         return "unclear"
 
@@ -134,36 +149,48 @@ class Confirmation:
         return self._is_certain(entry) and not entry.own_diverged and entry.lead > 0
 
     def _hurts(self, entry: Confirmed) -> bool:
-        return self._is_certain(entry) and entry.lead < 0
+        # On the seeds on which its baseline diverged it was the better one.
+        return self._is_certain(entry) and not entry.baseline_diverged and entry.lead < 0
 
     def _is_certain(self, entry: Confirmed) -> bool:
         return entry.effect is not None and entry.effect.is_certain
 
 
 def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation | None:
-    """What is confirmed of a study so far.
-
-    None where no candidate and its baseline both stayed finite on a seed.
-    """
+    """What is confirmed of a study so far; None where nothing is."""
     spec = study_spec(study)
     trials = study.get_trials(deepcopy=False)
-    everything = [e for e in kept(find_confirmation(study, storage)) if _has_its_trial(e, trials)]
-    numbers = {e.trial for e in everything if e.arm == BASELINE_ARM}
-    if not numbers:
+    held = find_confirmation(study, storage)
+    everything = [e for e in kept(held) if _has_its_trial(e, trials)]
+    wanted = planned(held)
+    arms = {} if wanted is None or not everything else dict(wanted.arms)
+    # One that has no training yet counts: with more candidates one is sooner lucky.
+    arms |= {e.arm: (e.against, e.trial) for e in everything if e.role == CONFIRM}
+    _, first = arms.pop(BASELINE_ARM, (BASELINE_ARM, None))
+    if first is None:
         return None
-    base = ranked(trials[min(number for number in numbers if number is not None)])
-    found = []
-    names = dict.fromkeys(e.arm for e in everything if e.role == CONFIRM and e.arm != e.against)
-    for name in names:
-        entry = _candidate(spec, name, everything, trials, base)
-        if entry is not None:
-            found.append(entry)
-    if not any(entry.is_paired for entry in found):
+    base, share = ranked(trials[first]), test_share(study)
+    found = [
+        _candidate(spec, name, against, everything, ranked(trials[number]), base, share)
+        for name, (against, number) in arms.items()
+        if name != against and number is not None
+    ]
+    if not found:
         return None
     found = _adjusted(found)
     found.sort(key=lambda entry: (not entry.is_paired, cost(spec.score.metric, entry.score)))
     seeds = max(len(entry.scores) for entry in found)
-    return Confirmation(spec, seeds, tuple(found), _final(spec, everything, found))
+    final = _final(spec, everything, found)
+    missing = _missing(wanted, everything)
+    return Confirmation(spec, seeds, tuple(found), final, wanted, missing)
+
+
+def _missing(wanted: Planned | None, everything: Sequence[Kept]) -> int:
+    if wanted is None:
+        return 0
+    there = {(e.arm, e.seed) for e in everything if e.role == CONFIRM}
+    asked = product(wanted.arms, range(1, wanted.seeds + 1))
+    return sum(pair not in there for pair in asked)
 
 
 def _has_its_trial(entry: Kept, trials: Sequence[FrozenTrial]) -> bool:
@@ -176,45 +203,45 @@ def _has_its_trial(entry: Kept, trials: Sequence[FrozenTrial]) -> bool:
 def _candidate(
     spec: Spec,
     name: str,
+    against: str,
     everything: Sequence[Kept],
-    trials: Sequence[FrozenTrial],
+    searched: Ranked,
     baseline: Ranked,
-) -> Confirmed | None:
-    own = {e.seed: e for e in everything if e.role == CONFIRM and e.arm == name}
-    first = next(iter(own.values()))
-    other = {e.seed: e for e in everything if e.role == CONFIRM and e.arm == first.against}
-    seeds = sorted(own.keys() & other.keys())
-    pairs = [(own[seed].curve, other[seed].curve) for seed in seeds]
+    share: float,
+) -> Confirmed:
+    own, other = _curves(everything, CONFIRM, name), _curves(everything, CONFIRM, against)
+    pairs = [(own[seed], other[seed]) for seed in sorted(own.keys() & other.keys())]
     whole = [(a, b) for a, b in pairs if a is not None and b is not None]
-    if not pairs or first.trial is None:
-        return None
     # [seeds, chunks, folds]
     none = np.empty((0, spec.train.chunks, spec.score.folds))
     curves, baselines = (np.stack(s) for s in zip(*whole, strict=True)) if whole else (none, none)
     metric = spec.score.metric
     chosen = [chosen_on_others(_costs(metric, side)) for side in (curves, baselines)]
     stopped = stopped_scores = stopped_steps = None
-    scores, against = curves[:, -1], baselines[:, -1]
+    scores, against_scores = curves[:, -1], baselines[:, -1]
+    effect = last = _effect(spec, scores, against_scores, share)
+    last_scores = _mean(scores), _mean(against_scores)
     if chosen[0] is not None and chosen[1] is not None:
         each = np.arange(len(curves))
         at_best = curves[each, chosen[0]], baselines[each, chosen[1]]
-        stopped = _effect(spec, *at_best)
-        stopped_scores = float(at_best[0].mean()), float(at_best[1].mean())
+        stopped = _effect(spec, *at_best, share)
+        stopped_scores = _mean(at_best[0]), _mean(at_best[1])
         steps = spec.train.steps / spec.train.chunks
         first_step, second_step = (float((at.mean() + 1) * steps) for at in (chosen[0], chosen[1]))
         stopped_steps = first_step, second_step
         if spec.score.at == "best":
-            scores, against = at_best
-    searched = ranked(trials[first.trial])
+            (scores, against_scores), effect = at_best, stopped
     return Confirmed(
         name=name,
-        against=first.against,
+        against=against,
         trial=searched,
         scores=scores,
-        baseline_scores=against,
-        lead=_lead(metric, scores, against),
+        baseline_scores=against_scores,
+        lead=_lead(metric, scores, against_scores),
         search_lead=_lead(metric, np.array(searched.fold_scores), np.array(baseline.fold_scores)),
-        effect=_effect(spec, scores, against),
+        effect=effect,
+        last=last,
+        last_scores=last_scores,
         stopped=stopped,
         stopped_scores=stopped_scores,
         stopped_steps=stopped_steps,
@@ -224,11 +251,15 @@ def _candidate(
     )
 
 
-def _effect(spec: Spec, scores: np.ndarray, against: np.ndarray) -> Effect | None:
+def _curves(everything: Sequence[Kept], role: str, arm: str) -> dict[int, np.ndarray | None]:
+    """The curves [chunks, folds] of an arm by seed; None by one on which it diverged."""
+    return {e.seed: e.curve for e in everything if e.role == role and e.arm == arm}
+
+
+def _effect(spec: Spec, scores: np.ndarray, against: np.ndarray, share: float) -> Effect | None:
     """The effect between scores [seeds, folds], before it is adjusted for other candidates."""
     differences = scores - against
-    # Each fold is judged by one part of the images in play and trained on all others.
-    estimate = corrected_estimate(differences.ravel(), 1 / (differences.shape[1] - 1))
+    estimate = corrected_estimate(differences.ravel(), share)
     if estimate is None:
         return None
     metric = spec.score.metric
@@ -248,10 +279,13 @@ def _effect(spec: Spec, scores: np.ndarray, against: np.ndarray) -> Effect | Non
 
 def _adjusted(found: Sequence[Confirmed]) -> list[Confirmed]:
     """The same with p-values and detectable effects for so many candidates at once."""
-    effects = [_for_all([e.effect for e in found]), _for_all([e.stopped for e in found])]
+    effects, last, stopped = (
+        _for_all([getattr(entry, name) for entry in found])
+        for name in ("effect", "last", "stopped")
+    )
     return [
-        replace(entry, effect=effect, stopped=stopped)
-        for entry, effect, stopped in zip(found, *effects, strict=True)
+        replace(entry, effect=effect, last=at_end, stopped=early)
+        for entry, effect, at_end, early in zip(found, effects, last, stopped, strict=True)
     ]
 
 
@@ -273,29 +307,30 @@ def _for_all(effects: Sequence[Effect | None]) -> list[Effect | None]:
 
 
 def _final(spec: Spec, everything: Sequence[Kept], found: Sequence[Confirmed]) -> FinalLook | None:
-    looks = [e for e in everything if e.role == FINAL and e.curve is not None]
-    names = [e.arm for e in looks if e.arm != e.against]
+    names = [e.arm for e in everything if e.role == FINAL and e.arm != e.against]
     entry = next((entry for entry in found if entry.name in names), None)
     if entry is None:
         return None
-    own, other = (
-        {e.seed: e.curve for e in looks if e.arm == name and e.curve is not None}
-        for name in (entry.name, entry.against)
-    )
-    seeds = sorted(own.keys() & other.keys())
-    if not seeds:
+    arms = entry.name, entry.against
+    own, other = (_curves(everything, FINAL, name) for name in arms)
+    pairs = [(own[seed], other[seed]) for seed in sorted(own.keys() & other.keys())]
+    if not pairs:
         return None
-    chunks = [-1, -1]
-    if spec.score.at == "best" and entry.stopped_steps is not None:
-        # Where the folds stopped it: the images of the last look choose nothing.
-        steps = spec.train.steps / spec.train.chunks
-        chunks = [round(at / steps) - 1 for at in entry.stopped_steps]
-    scores, against = (
-        np.array([float(curves[seed][chunk, 0]) for seed in seeds])
-        for curves, chunk in zip((own, other), chunks, strict=True)
-    )
+    at, against_at = -1, -1
+    if spec.score.at == "best" and entry.stopped is not None:
+        # Where the seeds of the folds are best: the images of this look choose nothing.
+        at, against_at = (_best_chunk(spec, _curves(everything, CONFIRM, name)) for name in arms)
+    whole = [(a[at, 0], b[against_at, 0]) for a, b in pairs if a is not None and b is not None]
+    scores, against = np.array(whole, np.float64).reshape(-1, 2).T
     # The images are these: what varies is the seed, and seeds share nothing.
-    return FinalLook(entry.name, scores, against, corrected_estimate(scores - against, 0.0))
+    estimate = corrected_estimate(scores - against, 0.0)
+    return FinalLook(entry.name, scores, against, estimate, len(pairs) - len(whole))
+
+
+def _best_chunk(spec: Spec, curves: dict[int, np.ndarray | None]) -> int:
+    """The chunk that scores best on average over seeds and folds."""
+    whole = np.stack([curve for curve in curves.values() if curve is not None])
+    return int(_costs(spec.score.metric, whole).mean(axis=(0, 2)).argmin())
 
 
 def _lead(metric: str, scores: np.ndarray, against: np.ndarray) -> float:

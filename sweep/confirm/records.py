@@ -5,7 +5,7 @@ best of all of them.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +27,8 @@ FINAL = "final"
 
 LOOKED_AT = "looked at"
 """The attribute of a confirmation with the name of the candidate of the final look."""
+_PLANNED = "planned"
+"""The attribute of a confirmation with what it was last asked for."""
 _STUDY_ID = "study id"
 """The attribute of a confirmation with the id of its study, whose name may be given again. The id
 is not while the confirmation is there: new ones are greater than all that are."""
@@ -80,6 +82,35 @@ def open_confirmation(study: optuna.Study, storage: RDBStorage) -> optuna.Study:
     if _STUDY_ID not in made.user_attrs:
         made.set_user_attr(_STUDY_ID, study._study_id)
     return made
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a confirmation was last asked for: the best `top`, by the seeds 1 to `seeds`.
+
+    `arms` has for each arm what it is compared with, and its trial of the search if it has one.
+    """
+
+    top: int
+    seeds: int
+    arms: dict[str, tuple[str, int | None]]
+
+
+def plan_confirmation(
+    confirmation: optuna.Study, top: int, seeds: int, wanted: Sequence[Arm]
+) -> None:
+    """Stores what is about to be trained: without it a part of it would look like the whole."""
+    arms = {arm.name: [arm.against, arm.trial] for arm in wanted}
+    confirmation.set_user_attr(_PLANNED, {"top": top, "seeds": seeds, "arms": arms})
+
+
+def planned(confirmation: optuna.Study | None) -> Planned | None:
+    """What a confirmation was last asked for; None before the first, and of earlier versions."""
+    said = None if confirmation is None else confirmation.user_attrs.get(_PLANNED)
+    if said is None:
+        return None
+    arms = {name: (against, trial) for name, (against, trial) in said["arms"].items()}
+    return Planned(said["top"], said["seeds"], arms)
 
 
 @dataclass(kw_only=True)

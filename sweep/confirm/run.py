@@ -14,7 +14,14 @@ from threadpoolctl import threadpool_limits
 
 from sweep.confirm.arms import Arm, arm_name, arms, arms_of, candidates
 from sweep.confirm.reading import read_confirmation
-from sweep.confirm.records import FINAL, LOOKED_AT, ArmRun, kept, open_confirmation
+from sweep.confirm.records import (
+    FINAL,
+    LOOKED_AT,
+    ArmRun,
+    kept,
+    open_confirmation,
+    plan_confirmation,
+)
 from sweep.data.folds import deal_again, outer_plan
 from sweep.engine.devices import use_all_cores
 from sweep.engine.settings import hyperparameters_of, method_of, program_of
@@ -98,6 +105,7 @@ class Confirming:
             self.setup = prepare(self._spec)
         check_same_data(self._spec, self.study, self.setup)
         self._into = open_confirmation(self.study, self.storage)
+        plan_confirmation(self._into, top, seeds, wanted_arms)
         rounds = [(seed, self._missing(CONFIRM, wanted_arms, seed)) for seed in range(1, seeds + 1)]
         self._left = sum(len(missing) for _, missing in rounds)
         with threadpool_limits(limits=1, user_api="blas"):

@@ -1,20 +1,19 @@
 """What a confirmation says, in sentences of plain text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER
 from sweep.confirm.arms import BASELINE_ARM
-from sweep.confirm.reading import ALPHA, Confirmation, Confirmed, Effect
-from sweep.confirm.records import Kept
+from sweep.confirm.reading import ALPHA, Confirmation, Confirmed, Effect, FinalLook
 from sweep.statistics.corrected import Estimate
-from sweep.study.records import CONFIRM
 from sweep.study.words import described, interval, metric_name, number, p_value
 
 WORDS = {
     "helps": "helps",
     "hurts": "hurts",
     "unclear": "no effect that this study could detect",
+    "unfinished": "unfinished",
 }
 
 
@@ -24,16 +23,14 @@ def verdict_sentence(found: Confirmation) -> str:
     word = WORDS[found.verdict]
     subject = described(best.trial)
     metric = metric_name(found.spec.score.metric)
+    if found.verdict == "unfinished":
+        return f"{word}: {_what_is_missing(found)}{_so_far(found)}"
+    if not best.is_paired:
+        return f"{word}: nothing to compare, {_lost(found)}"
     if best.effect is None:
         return f"{word}: {subject} has too few confirmed scores to judge"
-    against = _baseline(best)
-    numbers = _estimate(best.effect.estimate, best.effect.adjusted_p, len(found.candidates))
     if found.verdict == "unclear":
-        return (
-            f"{word}: {subject} differs in {metric} by {best.effect.estimate.mean:+.3g} from "
-            f"{against} {numbers}; four such studies in five would have found an effect of "
-            f"{number(best.effect.detectable)}" + _alone(best.effect)
-        )
+        return f"{word}: {_differs(found)}; {_why_unclear(best, best.effect)}"
     wins = round(best.effect.wins * len(best.scores))
     moves = "raises" if (best.effect.estimate.mean > 0) else "lowers"
     every = ""
@@ -42,8 +39,51 @@ def verdict_sentence(found: Confirmation) -> str:
         every = f"every candidate{of} is worse, and the best of them, "
     return (
         f"{word}: {every}{subject}, {moves} {metric} by {abs(best.effect.estimate.mean):.3g} from "
-        f"{against} {numbers}, and is better on {wins} of {len(best.scores)} seeds"
+        f"{_baseline(best)} {_adjusted_estimate(found, best.effect)}, and is better on {wins} of "
+        f"{len(best.scores)} seeds"
     )
+
+
+def _what_is_missing(found: Confirmation) -> str:
+    assert found.planned is not None
+    asked = found.planned
+    command = f"sweep confirm {found.spec.study.name} --top {asked.top} --seeds {asked.seeds}"
+    return (
+        f"{found.missing} of {len(asked.arms) * asked.seeds} trainings are still to be made, by "
+        f"{command}, and there is no verdict before"
+    )
+
+
+def _so_far(found: Confirmation) -> str:
+    return "" if found.best.effect is None else f". So far {_differs(found)}"
+
+
+def _differs(found: Confirmation) -> str:
+    best, effect = found.best, found.best.effect
+    assert effect is not None
+    return (
+        f"{described(best.trial)} differs in {metric_name(found.spec.score.metric)} by "
+        f"{effect.estimate.mean:+.3g} from {_baseline(best)} {_adjusted_estimate(found, effect)}"
+    )
+
+
+def _adjusted_estimate(found: Confirmation, effect: Effect) -> str:
+    return _estimate(effect.estimate, effect.adjusted_p, len(found.candidates))
+
+
+def _why_unclear(best: Confirmed, effect: Effect) -> str:
+    if not effect.is_certain:
+        detectable = number(effect.detectable)
+        return (
+            f"four such studies in five would have found an effect of {detectable}{_alone(effect)}"
+        )
+    # Certain, on the seeds that are left and of this candidate, and yet no verdict.
+    of = _count(best.diverged + len(best.scores), "seed")
+    if best.own_diverged:
+        return f"but it did not stay finite on {best.own_diverged} of {of}"
+    if best.baseline_diverged:
+        return f"but the {best.against} did not stay finite on {best.baseline_diverged} of {of}"
+    return "but the other candidates do not for certain"
 
 
 def _alone(effect: Effect) -> str:
@@ -55,6 +95,16 @@ def _alone(effect: Effect) -> str:
 
 def details(found: Confirmation) -> Iterator[str]:
     """What stands behind the verdict, a sentence each."""
+    if found.best.is_paired:
+        yield from _details_of_best(found)
+    for entry in found.candidates:
+        if entry.diverged:
+            yield _diverged_sentence(entry)
+    if found.final is not None:
+        yield _final_sentence(found.final, metric_name(found.spec.score.metric))
+
+
+def _details_of_best(found: Confirmation) -> Iterator[str]:
     best = found.best
     metric = metric_name(found.spec.score.metric)
     folds = best.scores.shape[1]
@@ -68,7 +118,7 @@ def details(found: Confirmation) -> Iterator[str]:
             "deviation between seeds."
         )
     if best.effect is not None and best.effect.over_seeds is not None:
-        yield _over_seeds_sentence(best.effect, len(best.scores), len(found.candidates))
+        yield _over_seeds_sentence(found, best.effect)
     yield (
         f"Its lead over the baseline was {number(best.search_lead)} in the search ({metric} "
         f"{number(best.trial.score)}), and is {number(best.lead)} confirmed "
@@ -81,22 +131,17 @@ def details(found: Confirmation) -> Iterator[str]:
         yield (
             f"With both stopped early, each where other seeds are best ({_steps(best)}), "
             f"{metric} is {number(own)} against the baseline's {number(other)} "
-            f"{_estimate(best.stopped.estimate, best.stopped.adjusted_p, len(found.candidates))}."
+            f"{_adjusted_estimate(found, best.stopped)}."
         )
         yield _of_stopping_alone(best, metric)
-    for entry in found.candidates:
-        if entry.diverged:
-            yield _diverged_sentence(entry)
-    if found.final is not None:
-        yield _final_sentence(found, metric)
 
 
-def _over_seeds_sentence(effect: Effect, seeds: int, candidates: int) -> str:
+def _over_seeds_sentence(found: Confirmation, effect: Effect) -> str:
     assert effect.over_seeds is not None and effect.adjusted_p_over_seeds is not None
-    said = _estimate(effect.over_seeds, effect.adjusted_p_over_seeds, candidates)
+    said = _estimate(effect.over_seeds, effect.adjusted_p_over_seeds, len(found.candidates))
     return (
-        f"The verdict allows for other images. With these taken as given, the means of the {seeds} "
-        f"seeds alone say {effect.over_seeds.mean:+.3g} {said}."
+        "The verdict allows for other images. With these taken as given, the means of the "
+        f"{len(found.best.scores)} seeds alone say {effect.over_seeds.mean:+.3g} {said}."
     )
 
 
@@ -112,11 +157,19 @@ def _luck(best: Confirmed) -> str:
 
 def _of_best_chunks(found: Confirmation) -> Iterator[str]:
     """What was scored where, with scores at the best chunk: all of them are stopped early."""
-    if found.best.stopped_steps is not None:
+    best = found.best
+    metric = metric_name(found.spec.score.metric)
+    if best.stopped_steps is not None:
         yield (
             "All scores are stopped early, each at the chunk that is best on other seeds "
-            f"({_steps(found.best)})."
+            f"({_steps(best)})."
         )
+        if best.last is not None:
+            own, other = best.last_scores
+            yield (
+                f"Without stopping, both at their last chunk, {metric} is {number(own)} against "
+                f"the baseline's {number(other)} {_adjusted_estimate(found, best.last)}."
+            )
     if single := [entry.name for entry in found.candidates if len(entry.scores) == 1]:
         yield (
             f"{' and '.join(single)} and the baseline are scored at their last chunk: with one "
@@ -145,20 +198,20 @@ def _diverged_sentence(entry: Confirmed) -> str:
     )
 
 
-def nothing_sentence(everything: Sequence[Kept]) -> str:
-    """Why what is stored of a confirmation holds no pair of finite scores."""
-    curves: dict[str, list[bool]] = {}
-    for entry in everything:
-        if entry.role == CONFIRM:
-            curves.setdefault(entry.arm, []).append(entry.curve is None)
-    told = ", ".join(
-        f"{arm} on {sum(failed)} of {_count(len(failed), 'seed')}"
-        for arm, failed in curves.items()
-        if any(failed)
-    )
+def _lost(found: Confirmation) -> str:
+    """Which arms diverged on how many seeds, where no pair of finite scores is left."""
+    told = {
+        arm: f"{arm} on {diverged} of {_count(entry.diverged, 'seed')}"
+        for entry in found.candidates
+        for arm, diverged in (
+            (entry.against, entry.baseline_diverged),
+            (entry.name, entry.own_diverged),
+        )
+        if diverged
+    }
     return (
-        "nothing to compare: no candidate and its baseline both stayed finite on a seed. "
-        f"Diverged: {told}."
+        "no candidate and its baseline both stayed finite on a seed (diverged: "
+        f"{', '.join(told.values())})"
     )
 
 
@@ -172,15 +225,22 @@ def _of_stopping_alone(best: Confirmed, metric: str) -> str:
     )
 
 
-def _final_sentence(found: Confirmation, metric: str) -> str:
-    assert found.final is not None
-    look = found.final
+def _final_sentence(look: FinalLook, metric: str) -> str:
+    of = _count(look.diverged + len(look.scores), "seed")
+    if not len(look.scores):
+        return (
+            f"On images that nothing else has touched: none, since {look.name} and its baseline "
+            f"did not both stay finite on any of {of}."
+        )
     own, other = float(look.scores.mean()), float(look.baseline_scores.mean())
     bounds = "" if look.estimate is None else f" ({interval(look.estimate)})"
+    left_out = ""
+    if look.diverged:
+        left_out = f" On {look.diverged} of {of} one of the two did not stay finite."
     return (
-        "On images that nothing else has touched, trained on all others: "
+        "On images that nothing else has touched, trained on those of all folds: "
         f"{metric} {number(own)} for {look.name} against {number(other)} for its baseline, "
-        f"difference {own - other:+.3g}{bounds}."
+        f"difference {own - other:+.3g}{bounds}.{left_out}"
     )
 
 

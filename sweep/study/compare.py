@@ -15,7 +15,7 @@ from sweep.spec.spec import Spec
 from sweep.statistics.corrected import Estimate, corrected_estimate
 from sweep.statistics.stopping import chosen_on_others
 from sweep.study.answers import Answer, Ranked, answer
-from sweep.study.records import CONFIRM
+from sweep.study.records import CONFIRM, test_share
 
 _MADE_OF = {
     "data": ("data.source", "data.path", "data.split", "data.limit"),
@@ -117,8 +117,8 @@ def compare(
     if apart:
         return Comparison(one, other, both, None, None, apart, ())
     differences = np.stack([one.scores[seed] - other.scores[seed] for seed in seeds])
-    # Each fold is judged by one part of the images in play and trained on all others.
-    estimate = corrected_estimate(differences.ravel(), 1 / (differences.shape[1] - 1))
+    # Equal fingerprints: they share it.
+    estimate = corrected_estimate(differences.ravel(), test_share(first[0]))
     unconfirmed = [
         side.name for side, found in zip((one, other), confirmed, strict=True) if found is None
     ]
@@ -133,7 +133,7 @@ def _searched(found: Answer) -> Side:
 
 def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side | None:
     confirmation = read_confirmation(study, storage)
-    if confirmation is None:
+    if confirmation is None or confirmation.missing:
         return None
     best = confirmation.best
     arm = [

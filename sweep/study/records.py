@@ -24,6 +24,8 @@ CONFIRMS = "confirms"
 """The attribute of a study that holds another one's confirmation, with that one's name."""
 FROM = "from"
 """The attribute of a trial that an earlier study made: which one, and which trial of it."""
+_TRAINED_ON = "trained on"
+"""The attribute of a study with the number of images that train on each fold."""
 MEAN = " (mean over folds)"
 """What follows a metric in the name of an objective."""
 _FREE = ("study.trials", "service.", "stop.", "confirm.seeds", "confirm.top")
@@ -63,6 +65,8 @@ def open_study(spec: Spec, storage: RDBStorage, setup: Setup) -> optuna.Study:
         check_same_data(spec, study, setup)
         if _completed(stored) != spec.plain():
             study.set_user_attr("spec", spec.plain())
+    if _TRAINED_ON not in study.user_attrs:
+        study.set_user_attr(_TRAINED_ON, setup.plan.train.shape[1])
     trials = study.get_trials(deepcopy=False)
     if not any(role(trial) == BASELINE for trial in trials):
         study.enqueue_trial({}, user_attrs={"role": BASELINE})
@@ -94,6 +98,18 @@ def study_spec(study: optuna.Study) -> Spec:
             f"study {study.study_name!r}: its spec is of another version of sweep, which this one "
             f"cannot read: {field}: {error.errors()[0]['msg']}"
         ) from error
+
+
+def test_share(study: optuna.Study) -> float:
+    """The number of images that judge on a fold over the number that train, n₂/n₁.
+
+    Where an earlier version did not store how many train, all images of a fold are taken to judge:
+    with fewer the share is smaller.
+    """
+    trained = study.user_attrs.get(_TRAINED_ON)
+    if trained is None:
+        return 1 / (study_spec(study).score.folds - 1)
+    return float(study.user_attrs["fingerprints"]["samples"] / trained)
 
 
 def role(trial: FrozenTrial | optuna.Trial) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import optuna
 from optuna.storages import RDBStorage
 
-from sweep.confirm.records import find_confirmation
+from sweep.confirm.reading import read_confirmation
 from sweep.engine.devices import use_all_cores
 from sweep.errors import UserError
 from sweep.prepare import prepare
@@ -90,7 +90,10 @@ class Server:
 
     def _wants_confirmation(self, spec: Spec, study: optuna.Study) -> bool:
         """Whether a finished study is still without the confirmation of its spec."""
-        if not spec.confirm.seeds or find_confirmation(study, self.storage) is not None:
+        if not spec.confirm.seeds:
+            return False
+        confirmed = read_confirmation(study, self.storage)
+        if confirmed is not None and not confirmed.missing:
             return False
         found = answer(study)
         return found.baseline is not None and found.best is not None

@@ -316,6 +316,21 @@ def test_no_penalty_among_the_choices_is_no_candidate(run, make_spec) -> None:
     )
 
 
+def test_a_strength_of_zero_among_the_choices_is_no_candidate(run, make_spec) -> None:
+    study = run(
+        make_spec(
+            study__trials=4,
+            penalty__target="both",
+            penalty__strength=[0.0, 1e-3],
+            penalty__order=2.0,
+        )
+    ).study
+    found = answer(study)
+    assert {entry.parameters["penalty.strength"] for entry in found.ranking} == {0.0, 1e-3}
+    chosen = candidates(found, 3)
+    assert [entry.parameters["penalty.strength"] for entry in chosen] == [1e-3]
+
+
 def test_a_study_of_baselines_alone_has_nothing_to_confirm(
     run, make_spec, databases, storage_url
 ) -> None:

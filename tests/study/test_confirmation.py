@@ -10,10 +10,11 @@ from optuna.trial import TrialState, create_trial
 from scipy import stats
 
 from sweep.cli.as_json import confirmation_as_json
+from sweep.confirm.arms import Arm
 from sweep.confirm.reading import Confirmation, read_confirmation
-from sweep.confirm.records import confirmation_name, find_confirmation, kept
+from sweep.confirm.records import FINAL, confirmation_name, plan_confirmation
 from sweep.confirm.table import rows
-from sweep.confirm.wording import details, nothing_sentence, verdict_sentence
+from sweep.confirm.wording import details, verdict_sentence
 from sweep.search.space import no_penalty
 from sweep.statistics.holm import holm
 from sweep.study.records import CONFIRM
@@ -26,13 +27,17 @@ Write = Callable[..., Confirmation | None]
 def confirmed(make_spec, databases, storage_url) -> Write:
     """The confirmation of curves [seeds, chunks, folds] by arm; None is a seed that diverged.
 
-    All are compared with the first, whose name is `against`.
+    All are compared with the first, whose name is `against`. `asked` is for how many candidates and
+    seeds it was asked; `final` are the curves [seeds, chunks, 1] of the last look, at baseline and
+    first candidate.
     """
 
     def confirmed(
         baseline: np.ndarray | list[np.ndarray | None],
         *others: list[np.ndarray | None],
         against: str = "baseline",
+        asked: tuple[int, int] | None = None,
+        final: list[list[np.ndarray | None]] | None = None,
         **changes: object,
     ) -> Confirmation | None:
         spec = make_spec(score__folds=FOLDS, **changes)
@@ -67,6 +72,19 @@ def confirmed(make_spec, databases, storage_url) -> Write:
                 else:
                     attributes = about | {"curve": curve.tolist(), "result": result}
                     held.add_trial(create_trial(value=1.0, user_attrs=attributes))
+        for name, curves in zip(("baseline", "trial 1"), final or [], strict=False):
+            for seed, curve in enumerate(curves, 1):
+                about = {"role": FINAL, "arm": name, "against": "baseline", "trial": None}
+                said = about | {"seed": seed, "config": {}}
+                if curve is None:
+                    held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=said))
+                else:
+                    curve = {"curve": curve.tolist()}
+                    held.add_trial(create_trial(value=1.0, user_attrs=said | curve))
+        if asked is not None:
+            arms = [Arm("baseline", "baseline", none, 0)]
+            arms += [Arm(f"trial {n}", "baseline", some, n) for n in range(1, asked[0] + 1)]
+            plan_confirmation(held, *asked, arms)
         return read_confirmation(study, storage)
 
     return confirmed
@@ -166,6 +184,106 @@ def test_one_candidate_that_helps_is_the_verdict_s_even_beside_one_that_hurts(co
     assert (found.verdict, found.best.name) == ("helps", "trial 2")
 
 
+def test_before_all_that_was_asked_for_is_trained_there_is_no_verdict(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)[:4] - 1), asked=(1, SEEDS))
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.is_certain
+    assert (found.verdict, found.missing) == ("unfinished", 2)
+    said = verdict_sentence(found)
+    assert said.startswith(
+        "unfinished: 2 of 12 trainings are still to be made, by sweep confirm small --top 1 "
+        "--seeds 6, and there is no verdict before. So far trial 1"
+    )
+    told = confirmation_as_json(found, done=False)["confirmation"]
+    assert (told["verdict"], told["missing"]) == ("unfinished", 2)
+
+
+def test_all_that_was_asked_for_is_there_for_a_verdict(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1) - 1), asked=(1, SEEDS))
+    assert found is not None
+    assert (found.verdict, found.missing) == ("helps", 0)
+
+
+def test_a_candidate_that_is_still_to_be_trained_is_adjusted_for(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)), [], asked=(2, SEEDS))
+    assert found is not None and found.best.effect is not None
+    assert found.missing == SEEDS
+    assert [entry.name for entry in found.candidates] == ["trial 1", "trial 2"]
+    effect = found.best.effect
+    assert effect.adjusted_p == pytest.approx(min(1, 2 * effect.estimate.p))
+
+
+def test_more_candidates_make_the_least_detectable_effect_larger(confirmed) -> None:
+    found = confirmed(noise(0), *(list(noise(n)) for n in (1, 2, 3)))
+    assert found is not None
+    for entry in found.candidates:
+        assert entry.effect is not None
+        estimate = entry.effect.estimate
+        quantiles = stats.t.ppf([1 - 0.05 / 3 / 2, 0.8], SEEDS * FOLDS - 1).sum()
+        assert entry.effect.detectable == pytest.approx(estimate.standard_error * quantiles)
+
+
+def test_a_share_of_the_images_that_judges_makes_the_error_smaller(
+    confirmed, databases, storage_url
+) -> None:
+    baseline, other = noise(0), noise(1)
+    assert confirmed(baseline, list(other)) is not None
+    storage = databases.open(storage_url)
+    study = optuna.load_study(study_name="small", storage=storage)
+    study.set_user_attr("fingerprints", {"samples": 20})
+    study.set_user_attr("trained on", 100)
+    found = read_confirmation(study, storage)
+    assert found is not None and found.best.effect is not None
+    differences = (other - baseline)[:, -1].ravel()
+    error = np.sqrt((1 / len(differences) + 0.2) * differences.var(ddof=1))
+    assert found.best.effect.estimate.standard_error == pytest.approx(error)
+
+
+def test_at_the_best_chunk_the_last_one_stands_beside_it(confirmed) -> None:
+    baseline, other = noise(0), noise(1)
+    baseline[:, 1] -= 1
+    found = confirmed(baseline, list(other), score__at="best")
+    assert found is not None and found.best.last is not None and found.best.effect is not None
+    assert found.best.effect.estimate.mean > 0.5
+    last = (other - baseline)[:, -1].mean()
+    assert found.best.last.estimate.mean == pytest.approx(last)
+    assert (
+        f"Without stopping, both at their last chunk, FID-proxy is {other[:, -1].mean():.3g}"
+        in (" ".join(details(found)))
+    )
+
+
+def test_the_last_look_is_at_the_chunk_that_the_folds_chose(confirmed) -> None:
+    baseline, other = noise(0), noise(1)
+    baseline[:, 0] -= 1
+    other[:, 1] -= 1
+    # By these images alone other chunks would be better.
+    look = [[np.array([[5.0], [1.0], [1.0]])] * 2, [np.array([[1.0], [4.0], [1.0]])] * 2]
+    found = confirmed(baseline, list(other), score__at="best", final=look)
+    assert found is not None and found.final is not None
+    assert found.final.scores.tolist() == [4.0, 4.0]
+    assert found.final.baseline_scores.tolist() == [5.0, 5.0]
+
+
+def test_seeds_that_the_last_look_lost_are_told(confirmed) -> None:
+    whole = np.ones((CHUNKS, 1))
+    found = confirmed(noise(0), list(noise(1)), final=[[whole] * 3, [whole, None, None]])
+    assert found is not None and found.final is not None
+    assert (len(found.final.scores), found.final.diverged) == (1, 2)
+    assert "On 2 of 3 seeds one of the two did not stay finite." in " ".join(details(found))
+
+
+def test_a_last_look_that_lost_all_seeds_says_so(confirmed) -> None:
+    whole = np.ones((CHUNKS, 1))
+    found = confirmed(noise(0), list(noise(1)), final=[[whole] * 2, [None, None]])
+    assert found is not None and found.final is not None
+    assert "none, since trial 1 and its baseline did not both stay finite on any of 2 seeds" in (
+        " ".join(details(found))
+    )
+    told = confirmation_as_json(found, done=True)["confirmation"]["final"]
+    assert (told["scores"], told["difference"], told["diverged"]) == ([], None, 2)
+
+
 def test_early_stopping_compares_each_at_the_chunk_that_other_seeds_chose(confirmed) -> None:
     baseline, other = noise(0, 0.01), noise(1, 0.01)
     # The baseline overfits after its first chunk; the other one gets better to the end.
@@ -207,6 +325,26 @@ def test_a_candidate_that_diverges_is_never_called_helpful(confirmed) -> None:
     assert len(found.best.scores) == SEEDS - 1
     said = " ".join(details(found))
     assert "trial 1 did not stay finite on 1 of 6 seeds, which are left out; it is not" in said
+    # Certain on the other seeds: why there is no better word stands beside the numbers.
+    assert verdict_sentence(found).endswith("; but it did not stay finite on 1 of 6 seeds")
+
+
+def test_where_the_baseline_diverged_a_worse_candidate_is_not_called_harmful(confirmed) -> None:
+    baseline: list[np.ndarray | None] = [*noise(0)]
+    baseline[2] = None
+    found = confirmed(baseline, list(noise(1) + 1))
+    assert found is not None
+    assert found.verdict == "unclear"
+    assert verdict_sentence(found).endswith(
+        "; but the baseline did not stay finite on 1 of 6 seeds"
+    )
+
+
+def test_where_only_some_are_certainly_worse_no_effect_is_called(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1) + 1), list(noise(2, scale=3) + 1.5))
+    assert found is not None
+    assert found.verdict == "unclear"
+    assert verdict_sentence(found).endswith("; but the other candidates do not for certain")
 
 
 def test_a_baseline_that_diverges_is_nothing_against_the_candidate(confirmed) -> None:
@@ -253,15 +391,19 @@ def test_a_candidate_that_always_diverges_stays_in_the_table_and_counts(confirme
     assert np.isnan([lost["score"], lost["lead"]]).all()
 
 
-def test_where_nothing_is_paired_there_is_no_confirmation_but_a_reason(
-    confirmed, databases, storage_url
-) -> None:
-    assert confirmed(noise(0), [None] * SEEDS) is None
-    storage = databases.open(storage_url)
-    study = optuna.load_study(study_name="small", storage=storage)
-    said = nothing_sentence(kept(find_confirmation(study, storage)))
-    assert said.startswith("nothing to compare:")
-    assert said.endswith("Diverged: trial 1 on 6 of 6 seeds.")
+def test_where_nothing_is_paired_no_effect_was_detected_and_the_reason_is_told(confirmed) -> None:
+    found = confirmed(noise(0), [None] * SEEDS)
+    assert found is not None
+    assert found.verdict == "unclear"
+    said = verdict_sentence(found)
+    assert said.startswith("no effect that this study could detect: nothing to compare")
+    assert said.endswith("both stayed finite on a seed (diverged: trial 1 on 6 of 6 seeds)")
+    assert rows(found)[0][2:4] == ("diverged on 6 of 6 seeds", "–")
+    assert list(details(found)) == [
+        "trial 1 did not stay finite on 6 of 6 seeds, which are left out; it is not called helpful."
+    ]
+    told = confirmation_as_json(found, done=True)["confirmation"]
+    assert (told["verdict"], told["seeds"], told["missing"]) == ("unclear", 0, 0)
 
 
 def test_one_seed_has_an_interval_over_its_folds_and_no_early_stopping(confirmed) -> None:
