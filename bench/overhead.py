@@ -10,6 +10,7 @@ def main() -> None:
     """Runs the built-in digits study with 40 trials."""
     with tempfile.TemporaryDirectory() as folder:
         done = launch(load_spec("digits", {"study.trials": 40}), f"sqlite:///{folder}/studies.db")
+    assert done.training_seconds is not None
     loop = done.seconds - done.preparing_seconds
     share = (loop - done.training_seconds) / loop
     figure = f"{share:.1%} of {loop:.0f} s (and {done.preparing_seconds:.1f} s to prepare)"

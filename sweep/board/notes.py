@@ -7,6 +7,7 @@ from sweep.confirm.command import export_command
 from sweep.confirm.reading import Confirmation
 from sweep.confirm.table import COLUMNS, rows
 from sweep.confirm.wording import details, verdict_sentence
+from sweep.report.markdown import escaped
 from sweep.spec.spec import Spec
 from sweep.study.answers import Answer, Ranked
 from sweep.study.words import described, metric_name, number, score
@@ -21,9 +22,9 @@ def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str
     name = found.study
     parts = ["## Verdict", ""]
     if confirmed is not None:
-        parts += [f"**{verdict_sentence(confirmed)}.**", ""]
+        parts += [f"**{escaped(verdict_sentence(confirmed))}.**", ""]
         parts += [*_table([COLUMNS, *rows(confirmed)]), ""]
-        parts += [f"- {sentence}" for sentence in details(confirmed)]
+        parts += [f"- {escaped(sentence)}" for sentence in details(confirmed)]
     elif found.best is None:
         parts += ["No completed trial of the search yet."]
     else:
@@ -33,7 +34,7 @@ def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str
             "",
             *_table(_leaders(found)),
         ]
-    parts += [f"- warning: {warning}" for warning in found.warnings]
+    parts += [f"- warning: {escaped(warning)}" for warning in found.warnings]
     export, _ = export_command(found, confirmed)
     said = ", ".join(f"{package} {version}" for package, version in versions.items())
     parts += [
@@ -54,7 +55,10 @@ def trial_note(entry: Ranked, spec: Spec) -> str:
     for fold, values in enumerate(_fold_scores(entry)):
         folds.append([str(fold), *(number(value) for value in values)])
     title = "baseline" if entry.role == "baseline" else described(entry)
-    lines = [f"**{title}**: {metric_name(metrics[0])} {score(entry)} after {entry.step} steps", ""]
+    lines = [
+        f"**{escaped(title)}**: {metric_name(metrics[0])} {score(entry)} after {entry.step} steps",
+        "",
+    ]
     return "\n".join([*lines, *_table(folds)])
 
 
@@ -63,8 +67,9 @@ def merged(note: str, ours: str) -> str:
     part = f"{BEGIN}\n\n{ours}\n\n{END}"
     before, begun, rest = note.partition(BEGIN)
     _, ended, after = rest.partition(END)
-    if begun and ended:
-        return before + part + after
+    if begun:
+        # Without its end it was cut short as it was written.
+        return before + part + (after if ended else "")
     return f"{part}\n\n{note}" if note else part
 
 
@@ -83,5 +88,8 @@ def _leaders(found: Answer) -> Iterator[Sequence[str]]:
 
 
 def _table(rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> list[str]:
-    first, *rest = [f"| {' | '.join(cell.replace('|', '∣') for cell in row)} |" for row in rows]
+    # Markdown in a cell ends it at an escaped line, too.
+    first, *rest = [
+        f"| {' | '.join(escaped(cell.replace('|', '∣')) for cell in row)} |" for row in rows
+    ]
     return [first, "|" + " --- |" * (first.count("|") - 1), *rest]

@@ -11,7 +11,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from optuna_dashboard import get_note, save_note, save_plotly_graph_object
-from optuna_dashboard._note import note_ver_key, save_note_with_version
+from optuna_dashboard._note import get_note_from_system_attrs, save_note_with_version
 
 from sweep.board.notes import merged, study_note, trial_note
 from sweep.confirm.reading import read_confirmation
@@ -57,11 +57,13 @@ def _write_trial_notes(study: optuna.Study, storage: RDBStorage, picture: Pictur
     """Of every trial with a score that has no note yet."""
     there = storage.get_study_system_attrs(study._study_id)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
-        if note_ver_key(trial._trial_id) in there or "result" not in trial.user_attrs:
+        note = get_note_from_system_attrs(there, trial._trial_id)
+        # A first version without a text was cut short as it was written.
+        if note["body"] or note["version"] > 1 or "result" not in trial.user_attrs:
             continue
-        note = trial_note(ranked(trial), picture.spec)
+        body = trial_note(ranked(trial), picture.spec)
         # `save_note` takes trials of a running objective alone.
-        save_note_with_version(storage, study._study_id, trial._trial_id, 1, note)
+        save_note_with_version(storage, study._study_id, trial._trial_id, 1, body)
 
 
 def _draw_curves(study: optuna.Study, picture: Picture, files: Path) -> None:

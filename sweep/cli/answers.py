@@ -1,5 +1,7 @@
 """An answer in the terminal."""
 
+import shlex
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -9,7 +11,7 @@ from sweep.cli.verdict import print_confirmation
 from sweep.confirm.command import export_command
 from sweep.confirm.reading import Confirmation
 from sweep.spec.ranges import Interval
-from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, shown_url, storage_url
+from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, holds_password, storage_url
 from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
 from sweep.study.measure import worth_telling
 from sweep.study.words import TEXTS, columns, metric_name, number, score, settings
@@ -61,6 +63,7 @@ def print_answer(
         console.print(
             f"Stopped by itself {found.stopped_by_itself}. It goes on after:  "
             f"sweep resume {found.study}{storage_option(storage)}",
+            markup=False,
             highlight=False,
             soft_wrap=True,
         )
@@ -72,6 +75,7 @@ def print_answer(
         console.print(
             "Fewer fail at lower learning rates or strengths; "
             f"all reasons:  sweep show {found.study}{storage_option(storage)} --json",
+            markup=False,
             highlight=False,
             soft_wrap=True,
         )
@@ -191,10 +195,10 @@ def _recorded(best: Ranked) -> str:
 def storage_option(storage: str | None) -> str:
     """What names the storage in a command for the user to call, with a space in front."""
     url = storage_url(storage)
-    if shown_url(url) != url:
+    if holds_password(url):
         # A password is nowhere printed.
         return f' --storage "${STORAGE_VARIABLE}"'
-    return "" if url == DEFAULT_STORAGE else f" --storage {url}"
+    return "" if url == DEFAULT_STORAGE else f" --storage {shlex.quote(url)}"
 
 
 def _is_confirmed(found: Answer, confirmed: Confirmation | None) -> bool:
@@ -223,4 +227,5 @@ def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | No
         (f"sweep report {found.study}{option}", "the answer and all figures in one file"),
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),
     ):
-        console.print(f"  {command:<42} [dim]{purpose}[/]", highlight=False, soft_wrap=True)
+        line = f"  {escape(f'{command:<42}')} [dim]{purpose}[/]"
+        console.print(line, highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from sweep.cli.app import AsJson, Storage, app, console, print_json
@@ -54,7 +55,8 @@ def _print(found: "Comparison") -> None:
     word, rest = sentence(found)
     style = _STYLES.get(found.verdict, "bold")
     console.print()
-    console.print(f"[{style}]{_SIGNS[found.verdict]} {word}[/]{rest}", highlight=False)
+    sign = _SIGNS[found.verdict]
+    console.print(f"[{style}]{sign} {escape(word)}[/]{escape(rest)}", highlight=False)
     for reason in found.apart:
         console.print(f"  {reason}", highlight=False, markup=False)
     console.print()
@@ -82,10 +84,14 @@ def sentence(found: "Comparison") -> tuple[str, str]:
             f" than {worse.name}: {metric} {number(found.better.score)} against "
             f"{number(worse.score)}, difference {found.estimate.mean:+.3g} {numbers}, {over}"
         )
+    if found.estimate.p <= ALPHA:
+        why = "but the one that scores better did not stay finite on all of its seeds"
+    else:
+        least = number(found.estimate.detectable(ALPHA))
+        why = f"four such comparisons in five would have found a difference of {least}"
     return "no difference that these studies could detect", (
         f": {one.name} minus {other.name} is {found.estimate.mean:+.3g} in {metric} {numbers}, "
-        f"{over}; four such comparisons in five would have found a difference of "
-        f"{number(found.estimate.detectable(ALPHA))}"
+        f"{over}; {why}"
     )
 
 
@@ -108,8 +114,8 @@ def _table(found: "Comparison") -> Table:
     for side in (found.first, found.second):
         spec, baseline = side.found.spec, side.found.baseline
         table.add_row(
-            side.name,
-            "–" if side.entry is None else described(side.entry),
+            escape(side.name),
+            "–" if side.entry is None else escape(described(side.entry)),
             str(len(side.found.ranking)),
             number(None if side.entry is None else side.entry.score),
             number(None if baseline is None else baseline.score),

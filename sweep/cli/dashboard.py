@@ -46,7 +46,12 @@ def dashboard_command(
             f"[yellow]warning:[/] listening on {host}: whoever reaches this address can read and "
             "change all studies; the dashboard has no login."
         )
-    console.print(f"Optuna dashboard on http://{host}:{port}/  (Ctrl-C ends it)", highlight=False)
+    shown = f"[{host}]" if ":" in host else host
+    console.print(
+        f"Optuna dashboard on http://{shown}:{port}/  (Ctrl-C ends it)",
+        highlight=False,
+        markup=False,
+    )
     migrate(opened.engine)
     folder = study_files(opened, files)
     url = opened.engine.url.render_as_string(hide_password=False)

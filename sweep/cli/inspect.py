@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from sweep.cli.app import AsJson, Storage, app, console, print_json
@@ -21,7 +22,7 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         print_json([entry.__dict__ for entry in entries])
         return
     if not entries:
-        console.print(f"{shown_url(storage)} holds no studies.", highlight=False)
+        console.print(f"{shown_url(storage)} holds no studies.", highlight=False, markup=False)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("study", "complete", "pruned", "failed", "open", "best", "baseline", "by"):
@@ -32,7 +33,7 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         # The scores are by the first metric.
         first, *others = map(metric_name, entry.metrics or ("–",))
         beside = f" (beside {others[0]})" if others else ""
-        table.add_row(entry.study, *counts, *scores, first + beside)
+        table.add_row(escape(entry.study), *counts, *scores, first + beside)
     console.print(table)
 
 

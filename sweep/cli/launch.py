@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,7 +71,7 @@ def launch_command(
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
     from sweep.board.refresh import write_study_note
-    from sweep.cli.answers import print_answer
+    from sweep.cli.answers import print_answer, storage_option
     from sweep.cli.as_json import answer_as_json
     from sweep.cli.interrupts import Interrupts
     from sweep.cli.logs import notice_log
@@ -114,11 +115,21 @@ def launch_command(
     else:
         print_answer(found, storage, confirmed=confirmed)
         if not launched.done:
-            again = shlex.join(["sweep", *sys.argv[1:]])
+            again = shlex.join(["sweep", *_without_storage(sys.argv[1:])]) + storage_option(storage)
             console.print("\nStopped before the end; nothing is lost. Go on with:")
             console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
     if interrupts.happened() and not launched.done:
         raise typer.Exit(130)
+
+
+def _without_storage(arguments: Sequence[str]) -> Iterator[str]:
+    """A command's arguments but for the storage, whose password is nowhere printed."""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--storage":
+            next(rest, None)
+        elif not argument.startswith("--storage="):
+            yield argument
 
 
 def _narrowed(

@@ -5,6 +5,7 @@ import re
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from sweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
@@ -165,7 +166,7 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
             entry.host,
             str(entry.pid),
             entry.device,
-            entry.study or "–",
+            escape(entry.study or "–"),
             entry.state,
             ", ".join(f"#{number}" for number in entry.trials) or "–",
             f"{entry.chunks_per_second:.2f}",
@@ -176,14 +177,15 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
     studies = _table("study", "state", "done", "running", "waiting", "failed")
     for study in found.studies:
         counts = (study.done, study.running, study.waiting, study.failed)
-        studies.add_row(study.study, study.state, *map(str, counts))
+        studies.add_row(escape(study.study), study.state, *map(str, counts))
     console.print(studies if found.studies else "No study.")
     for study in found.studies:
         if study.stopped_by_itself is not None:
             told = f"  {study.study} stopped by itself {study.stopped_by_itself}"
-            console.print(told, highlight=False, soft_wrap=True)
+            console.print(told, highlight=False, markup=False, soft_wrap=True)
         for number, reason in study.failures.items():
-            console.print(f"  {study.study} #{number} failed: {reason}", highlight=False)
+            told = f"  {study.study} #{number} failed: {reason}"
+            console.print(told, highlight=False, markup=False)
 
 
 def _table(*columns: str) -> Table:

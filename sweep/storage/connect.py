@@ -35,6 +35,11 @@ def shown_url(url: str | None = None) -> str:
     return _parse(storage_url(url)).render_as_string(hide_password=True)
 
 
+def holds_password(url: str | None = None) -> bool:
+    """Whether the storage to use has a password in its URL."""
+    return _parse(storage_url(url)).password is not None
+
+
 def study_files(storage: RDBStorage, folder: str | Path | None = None) -> Path:
     """The folder for what belongs to studies and is no row of a table, with a folder for each.
 

@@ -35,14 +35,16 @@ class Side:
     """A study with its best config, and that config's scores by seed, [folds] each.
 
     Where both studies are confirmed it is the config that its confirmation is about, else the best
-    of its search, under seed 0. `diverged` are seeds by which it did not stay finite. `entry` is
-    None where no config has a score.
+    of its search, under seed 0. `candidates` are so many as that confirmation chose it from, None
+    where it is the search's. `diverged` are seeds by which it did not stay finite. `entry` is None
+    where no config has a score.
     """
 
     found: Answer
     entry: Ranked | None
     scores: dict[int, np.ndarray]
     diverged: tuple[int, ...] = ()
+    candidates: int | None = None
 
     @property
     def name(self) -> str:
@@ -150,7 +152,7 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
         chunks = chunks if chosen is None else chosen
     scores = {seed: curve[at] for (seed, curve), at in zip(curves.items(), chunks, strict=True)}
     diverged = tuple(entry.seed for entry in arm if entry.curve is None)
-    return Side(found, best.trial, scores, diverged)
+    return Side(found, best.trial, scores, diverged, len(confirmation.candidates))
 
 
 def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) -> Iterator[str]:
@@ -192,6 +194,12 @@ def _notes(sides: tuple[Side, Side], unconfirmed: list[str]) -> Iterator[str]:
             "These are the scores by which each search chose its best: the one with more trials "
             "had more luck to choose from. Surer:  "
             + ";  ".join(f"sweep confirm {name}" for name in unconfirmed)
+        )
+    elif any((side.candidates or 1) > 1 for side in sides):
+        chosen = " and ".join(f"{side.name}'s of {side.candidates}" for side in sides)
+        yield (
+            "The best of several candidates was chosen by the same confirmed scores, and is the "
+            f"luckier the more there are: {chosen}."
         )
     seeds = [side.found.spec.study.seed for side in sides]
     if seeds[0] != seeds[1]:

@@ -46,15 +46,15 @@ LOCAL, RAY = "local", "ray"
 class Launched:
     """A study after a launch: whether all of its trials are done, and where the time went.
 
-    `seconds` in all; before the first trial `preparing_seconds`; `training_seconds` on the
-    devices, compilation included.
+    `seconds` of the search in all; before the first trial `preparing_seconds`; `training_seconds`
+    on the devices, compilation included, None where other processes trained.
     """
 
     study: optuna.Study
     done: bool
     seconds: float
     preparing_seconds: float
-    training_seconds: float
+    training_seconds: float | None
 
 
 def launch(
@@ -103,9 +103,8 @@ def launch(
         prepared = time.monotonic()
         patience = Patience.with_storage(opened, spec.service.storage_patience, log)
         done = Crew(spec, study, workers, start, patience, watch, over, log, begun).run()
-        done = done and confirmed(study)
         seconds = time.monotonic() - begun
-        return Launched(study, done, seconds, prepared - begun, seconds)
+        return Launched(study, done and confirmed(study), seconds, prepared - begun, None)
 
     if on == RAY:
         with connected(address) as nodes:
@@ -135,8 +134,8 @@ def launch(
         log=log,
         begun=begun,
     )
-    done = work.done and confirmed(study)
     seconds = time.monotonic() - begun
+    done = work.done and confirmed(study)
     return Launched(study, done, seconds, prepared - begun, work.training.seconds)
 
 

@@ -49,3 +49,13 @@ def test_what_a_user_wrote_into_the_note_stays() -> None:
     assert again == theirs.replace("ours", "newer")
     assert merged("theirs alone", "ours") == f"{BEGIN}\n\nours\n\n{END}\n\ntheirs alone"
     assert merged(first, "ours") == first
+
+
+def test_a_note_that_was_cut_short_as_it_was_written_is_written_anew() -> None:
+    whole = merged("theirs", "ours")
+    assert merged(whole.partition(END)[0], "newer") == merged("", "newer")
+
+
+def test_what_markdown_would_read_stands_as_it_was_written(found) -> None:
+    entry = replace(found.ranking[0], kind="/tmp/my_own_file.py:a*b*c")
+    assert r"my\_own\_file.py:a\*b\*c" in trial_note(entry, found.spec)

@@ -54,6 +54,7 @@ def test_no_command_prints_logs_or_stores_it(sweep, write_spec, folder, url, mon
         ("worker", "unknown"),
         ("launch", spec),
         ("launch", spec, "--name", "other", "--workers", "2"),
+        ("launch", spec, "--name", "cut", "--timeout", "1e-9", f"--storage={url}"),
         ("list",),
         ("list", "--json"),
         ("show", "small"),

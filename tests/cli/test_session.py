@@ -7,10 +7,12 @@ import sys
 import tomllib
 
 import numpy as np
+import optuna
 import pytest
 import yaml
 
 from sweep.spec import load_spec
+from sweep.storage import open_storage
 from sweep.study.export import read_config
 
 
@@ -206,6 +208,20 @@ def test_the_environment_names_the_storage(sweep, write_spec, folder, monkeypatc
     other = sweep("list", "--storage", "sqlite:///other.db")
     assert other.code == 2
     assert "other.db does not exist" in other.err
+
+
+def test_a_study_of_others_is_listed_by_its_name_as_it_is(sweep, folder) -> None:
+    storage = open_storage("sqlite:///studies.db", create=True)
+    optuna.create_study(storage=storage, study_name="exp[/final][3]")
+    storage.engine.dispose()
+    assert "exp[/final][3]" in sweep("list").out
+
+
+def test_a_command_to_copy_names_a_storage_with_a_space_in_quotes(sweep, write_spec) -> None:
+    url = "sqlite:///my studies.db"
+    called = sweep("launch", write_spec(), "--storage", url, "--timeout", "1e-9")
+    assert f"sweep launch {write_spec()} --timeout 1e-9 --storage '{url}'" in called.out
+    assert f"--storage '{url}'" in sweep("launch", write_spec(), "--storage", url).out
 
 
 def test_a_storage_without_studies_says_so(sweep, folder) -> None:

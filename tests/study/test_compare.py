@@ -9,6 +9,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from scipy import stats
 
+from sweep.cli.compare import sentence
 from sweep.confirm.records import confirmation_name
 from sweep.errors import UserError
 from sweep.search.space import no_penalty
@@ -28,6 +29,7 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
         name: str,
         *trials: list[float] | None,
         confirmed: Any = (),
+        candidates: int = 1,
         prints: dict[str, Any] | None = None,
         **changes: Any,
     ) -> Any:
@@ -52,7 +54,8 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
             )
         if len(confirmed):
             held = optuna.create_study(storage=storage, study_name=confirmation_name(name))
-            for arm, number in (("baseline", 0), ("trial 1", 1)):
+            for number in range(candidates + 1):
+                arm = f"trial {number}" if number else "baseline"
                 for seed, curve in enumerate(confirmed, 1):
                     about = {
                         "role": CONFIRM,
@@ -60,7 +63,7 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
                         "against": "baseline",
                         "trial": number,
                         "seed": seed,
-                        "config": configs[number].plain(),
+                        "config": configs[min(number, 1)].plain(),
                     }
                     if curve is None and number:
                         failed = about | {"reason": "not finite by step 10"}
@@ -113,6 +116,14 @@ def test_confirmed_studies_are_paired_by_seed_and_fold(written, shift, verdict) 
     assert found.notes == ()
 
 
+def test_what_was_chosen_by_the_scores_that_are_compared_is_told(written) -> None:
+    one = compare(
+        written("a", [3.0, 3.0], [1.0, 2.0], confirmed=curves(0)),
+        written("b", [3.0, 3.0], [1.5, 1.0], [2.0, 2.0], confirmed=curves(1), candidates=2),
+    )
+    assert [note for note in one.notes if "a's of 1 and b's of 2" in note]
+
+
 def test_higher_is_better_where_the_metric_says_so(written) -> None:
     found = pair(
         written,
@@ -149,6 +160,7 @@ def test_only_seeds_that_both_have_count(written) -> None:
     assert found.estimate is not None and found.estimate.p < 0.05
     assert found.verdict == "unclear"
     assert any("a did not stay finite on 1 of its seeds" in note for note in found.notes)
+    assert "; but the one that scores better did not stay finite" in sentence(found)[1]
 
 
 def test_scored_at_their_best_each_is_judged_where_other_seeds_are_best(written) -> None:
