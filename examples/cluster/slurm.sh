@@ -6,8 +6,8 @@
 #
 # SWEEP_STORAGE (postgresql+psycopg://…) comes from the environment, so that its password is in no
 # list of jobs. SWEEP_FILES names a folder that all nodes see: a trial whose worker is killed goes on
-# from its checkpoint on any of them. Slurm says SIGTERM two minutes before the time is up: the
-# worker then gives its trials back.
+# from its checkpoint on any of them, and the dashboard finds the samples of all. Slurm says SIGTERM
+# two minutes before the time is up: the worker then gives its trials back.
 #SBATCH --job-name=sweep
 #SBATCH --array=1-8
 #SBATCH --ntasks=1

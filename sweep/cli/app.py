@@ -40,7 +40,7 @@ Files = Annotated[
         "--files",
         metavar="DIR",
         envvar="SWEEP_FILES",
-        help="Folder of checkpoints. [dim]Default: studies.files beside studies.db[/]",
+        help="Folder of checkpoints and pictures. [dim]Default: studies.files beside studies.db[/]",
         show_default=False,
         show_envvar=True,
     ),

@@ -37,11 +37,13 @@ def confirm_command(
     from sweep.storage import open_storage
     from sweep.storage.migrate import migrate
     from sweep.study.answers import answer
-    from sweep.study.records import load_study
+    from sweep.study.records import load_study, study_spec
 
     opened = open_storage(storage)
-    migrate(opened.engine)
     loaded = load_study(study, opened)
+    # Before our tables are made: a database of Optuna's alone stays as it is.
+    study_spec(loaded)
+    migrate(opened.engine)
     with watching(quiet=as_json) as watch, Interrupts() as interrupts:
         done = Confirming(
             loaded, opened, watch=watch, stop=interrupts.happened, log=notice_log

@@ -74,7 +74,8 @@ def launch(
     """Runs the study of a spec, from its beginning or from where it was left.
 
     `storage` is a database URL (default: the environment's SWEEP_STORAGE, or studies.db here).
-    `files` is the folder of checkpoints (default: beside the database, see `study_files`).
+    `files` is the folder of checkpoints and pictures (default: beside the database, see
+    `study_files`).
     With `workers` above 1 so many processes train, on cores of their own; the scores are those of
     one worker with as many cores as each of them. `on` the cluster "ray" they are Ray actors, with
     equal shares of its CPUs and an accelerator each where it has any: the cluster at `address`, or

@@ -111,7 +111,7 @@ def _identical(provenance: dict[str, Any], found: dict[str, list[float]]) -> boo
 
 @dataclass(frozen=True)
 class Trained:
-    """A config trained on all images but those of the feature map.
+    """A config trained on the images of all folds: all but those set aside for something else.
 
     `measurements` compare samples with the images of the first fold, which are trained on here:
     they show how well the GAN fits, not how well it generalises.

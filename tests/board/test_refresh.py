@@ -68,6 +68,20 @@ def test_a_study_that_cannot_be_read_keeps_no_other_from_its_notes(
     assert len(warned) == 1
 
 
+def test_a_study_that_optuna_alone_made_is_passed_over(storage, written, tmp_path) -> None:
+    theirs = optuna.create_study(storage=storage, study_name="a")
+    theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
+    two = optuna.create_study(storage=storage, study_name="b", directions=["minimize"] * 2)
+    two.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 1.0), n_trials=1)
+    optuna.create_study(storage=storage, study_name="c")
+    ours = written("d")
+    before = [storage.get_study_system_attrs(each._study_id) for each in (theirs, two)]
+    Refresher(storage, tmp_path, pytest.fail).look()
+    assert "## Verdict" in get_note(ours)
+    after = [storage.get_study_system_attrs(each._study_id) for each in (theirs, two)]
+    assert after == before
+
+
 def test_a_database_that_was_away_is_asked_again(storage, written, tmp_path, monkeypatch) -> None:
     study = written("some")
     refresher = Refresher(storage, tmp_path, pytest.fail)

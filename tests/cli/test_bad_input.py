@@ -1,12 +1,15 @@
 """Every mistake of the user's: one message that names it, status 2, and nothing written."""
 
 import gzip
+import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 
 Snapshot = Callable[[], dict[str, bytes | None]]
@@ -351,6 +354,27 @@ def test_an_unknown_study(refused, example, command: str) -> None:
     message = refused(command, "smal", "--storage", example.url)
     assert "study 'smal' is not in" in message
     assert message.endswith("there: small")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("confirm",), ("confirm", "--json"), ("launch", "--narrow"), ("show",)]
+)
+@pytest.mark.parametrize("trials", [0, 3])
+def test_a_study_that_optuna_alone_made(refused, tmp_path, arguments, trials: int) -> None:
+    path = tmp_path / "own.db"
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    study = optuna.create_study(storage=storage, study_name="theirs")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=trials)
+    storage.engine.dispose()
+
+    def dump() -> list[str]:
+        with closing(sqlite3.connect(path)) as connection:
+            return list(connection.iterdump())
+
+    before = dump()
+    message = refused(*arguments, "theirs", "--storage", f"sqlite:///{path}")
+    assert message == "study 'theirs' was not made by sweep: it holds no spec"
+    assert dump() == before
 
 
 def test_an_unknown_trial(refused, example) -> None:

@@ -1,4 +1,4 @@
-"""Sources of reports, from studies written by hand."""
+"""Sources of reports: studies written by hand, and one that was trained and confirmed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweep.report import Source
+from sweep.report import Source, read_source
+from sweep.storage import open_storage
+from sweep.storage.connect import study_files
+from sweep.study.launch import launch
 from tests.figures.studies import at, measured, picture_of, spec_of, study_of
+from tests.study.conftest import make
 
 EVIL = "</script><img src=https://example.org/x onerror=alert(1)> | `*_#"
 """What a name or a reason might hold to break out of a page."""
@@ -82,3 +86,25 @@ def of_methods() -> Source:
         trials.append((chosen, [score + 1, score + 1.2, score + 0.9]))
     spec = spec_of(penalty={"form": "none"}, methods=METHODS)
     return source_of(study_of(spec, [4.0, 4.1, 4.2], trials))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """A small study as its launch leaves it: confirmed, with pictures of samples."""
+    spec = make(
+        study__trials=9,
+        study__sampler="random",
+        penalty__strength=INTERVAL,
+        penalty__order={"low": 1.0, "high": 2.0},
+        score__record=["generalisation_gap"],
+        confirm__seeds=2,
+        confirm__top=3,
+        confirm__holdout=0.2,
+    )
+    storage = open_storage(f"sqlite:///{tmp_path_factory.mktemp('trained')}/a.db", create=True)
+    try:
+        launched = launch(spec, storage)
+        assert launched.done
+        return read_source(launched.study, storage, files=study_files(storage))
+    finally:
+        storage.engine.dispose()

@@ -3,10 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from sweep.confirm.table import COLUMNS, rows
+from sweep.confirm.wording import verdict_sentence
 from sweep.figures import FIGURES
 from sweep.report import FORMATS, report_page
 from tests.browser import needs_browser, started_browser, webdriver
@@ -59,7 +62,7 @@ def opened(browser: "webdriver.Chrome", tmp_path: Path) -> Open:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("study", ["whole", "of_methods"])
+@pytest.mark.parametrize("study", ["whole", "of_methods", "trained"])
 def test_it_is_drawn_without_an_error_a_request_or_a_sideways_scroll(
     browser, opened: Open, request: pytest.FixtureRequest, study: str, width: int, scheme: str
 ) -> None:
@@ -78,8 +81,43 @@ def test_it_is_drawn_without_an_error_a_request_or_a_sideways_scroll(
         assert len(drawn) == len(FIGURES)
 
 
-def test_opened_tables_scroll_in_their_own_box(browser, opened: Open, whole) -> None:
-    opened(whole, 390)
+PICTURES = """return [...document.images].map(image => {
+    const {left, right, top} = image.getBoundingClientRect();
+    const seen = image.complete && image.naturalWidth > 0 && image.checkVisibility();
+    return {alt: image.alt, seen, left, right, top};
+})"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_confirmed_study_shows_its_verdict_and_its_samples(
+    browser, opened: Open, trained, width: int, scheme: str
+) -> None:
+    opened(trained, width, scheme)
+    said = browser.execute_script("return document.getElementById('verdict').innerText")
+    # The sentence begins with a capital letter here.
+    assert verdict_sentence(trained.confirmed)[1:] in said
+    for cell in (*COLUMNS, *chain.from_iterable(rows(trained.confirmed))):
+        assert cell in said
+    pictures = browser.execute_script(PICTURES)
+    assert len(pictures) == len(trained.samples) >= 2
+    for picture in pictures:
+        assert picture["seen"]
+        assert picture["left"] >= 0 and picture["right"] <= width
+    baseline, best = pictures[:2]
+    assert baseline["alt"].startswith("generated images of baseline")
+    assert best["alt"].startswith(f"generated images of trial {trained.answer.best.number} ")
+    if width == 1400:
+        assert baseline["top"] == best["top"] and baseline["right"] < best["left"]
+    else:
+        assert baseline["top"] < best["top"]
+
+
+@pytest.mark.parametrize("study", ["whole", "trained"])
+def test_opened_tables_scroll_in_their_own_box(
+    browser, opened: Open, request: pytest.FixtureRequest, study: str
+) -> None:
+    opened(request.getfixturevalue(study), 390)
     browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     inside = browser.execute_script(
@@ -126,3 +164,21 @@ def test_it_prints_on_paper_with_its_tables_opened(browser, opened: Open, whole)
     assert not any(browser.execute_script(states))
     printed = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})
     assert printed["data"].startswith("JVBERi")  # %PDF
+
+
+def test_on_paper_the_widest_table_and_the_pictures_are_there_in_full(
+    browser, opened: Open, trained
+) -> None:
+    opened(trained, 680)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    ends = browser.execute_script(
+        "return [...document.querySelectorAll('table, .image')]"
+        ".map(each => each.getBoundingClientRect().right)"
+    )
+    assert len(ends) > 10 and max(ends) <= 680
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 680
+    pictures = browser.execute_script(PICTURES)
+    assert pictures and all(picture["seen"] for picture in pictures)
+    shown = "return document.querySelector('nav').checkVisibility()"
+    assert not browser.execute_script(shown)

@@ -1,7 +1,9 @@
 """A report in both formats: whole, self-contained, escaped, and the same in HTML and Markdown."""
 
+import io
 import json
 import re
+from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -9,9 +11,10 @@ import numpy as np
 import pytest
 
 from sweep.figures import FIGURES
+from sweep.pictures import draw_grid
 from sweep.report import FORMATS, SECTIONS, report_page
 from sweep.report.markdown import escaped
-from sweep.report.page import Block, Code, Items, Page, Table, Text
+from sweep.report.page import Block, Code, Image, Items, Page, Table, Text
 from tests.figures.studies import at, confirmation_of, spec_of, study_of
 
 from .conftest import EVIL, source_of
@@ -132,6 +135,89 @@ def test_the_verdict_comes_first_and_the_rest_in_its_order(whole) -> None:
     best, baseline = whole.answer.best, whole.answer.baseline
     assert f"{best.score:.3f}" in first.text and f"{baseline.score:.3f}" in first.text
     assert "better than the baseline" in first.text
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "sentence"),
+    [
+        ({0: 3.0, 1: 2.9, 2: 2.0}, "Helps: trial 2 (power, "),
+        ({0: 2.0, 2: 3.0}, "Hurts: every candidate is worse, and the best of them, trial 2 ("),
+        ({0: 2.0, 2: 2.0}, "No effect that this study could detect: trial 2 (power, "),
+    ],
+)
+def test_a_confirmed_study_begins_with_its_verdict_and_the_table_behind_it(
+    confirmed: dict[int, float], sentence: str
+) -> None:
+    trials = [(at(1e-3), [1.0, 1.1, 1.3]), (at(1e-2), [1.2, 1.2, 1.3])]
+    study = study_of(spec_of(), [3.0, 3.2, 3.3], trials)
+    source = replace(source_of(study), confirmed=confirmation_of(study, confirmed))
+    verdict = report_page(source).blocks[0]
+    text, table, behind = verdict.parts
+    assert isinstance(text, Text) and isinstance(table, Table) and isinstance(behind, Items)
+    assert text.text.startswith(sentence)
+    # Trial 2 is the verdict's, whichever else was confirmed.
+    (marked,) = table.marked
+    cells = table.rows[marked]
+    assert cells[0].startswith("trial 2 (power, ") and len(table.rows) == len(confirmed) - 1
+    # As they were written into the study, with noise of 0.01 on those of the confirmation.
+    expected = [3.7 / 3, confirmed[2], confirmed[0], confirmed[2] - confirmed[0]]
+    assert [float(cell) for cell in cells[1:5]] == pytest.approx(expected, abs=0.02)
+    assert any("5 seeds and folds that the search never saw" in said for said in behind.items)
+    parsed, markdown = html(source), FORMATS["md"](report_page(source))
+    assert [p.get("class") for p in parsed.of("p")].index("strong") == 1
+    assert parsed.texts["p"][1] == text.text
+    for tag, told in (("h3", [table.title]), ("th", table.columns), ("li", behind.items)):
+        assert set(told) <= set(parsed.texts[tag])
+    in_rows = [cell for row in table.rows for cell in row]
+    assert parsed.texts["td"][: len(in_rows)] == in_rows
+    assert f"## Verdict\n\n**{escaped(text.text)}**\n\n### {escaped(table.title)}\n" in markdown
+    assert f"| {' | '.join(map(escaped, cells))} |" in markdown
+    for said in behind.items:
+        assert f"- {escaped(said)}\n" in markdown
+
+
+def grid(shade: float) -> bytes:
+    drawn = io.BytesIO()
+    draw_grid(np.full((4, 3, 3, 1), shade, np.float32), drawn)
+    return drawn.getvalue()
+
+
+def test_samples_of_the_baseline_and_the_best_stand_side_by_side(new_source) -> None:
+    trials = [(at(0.1), [2.0] * 3), (at(0.01), [1.5] * 3)]
+    pngs = {2: grid(1.0), 0: grid(-1.0)}
+    source = replace(new_source(spec_of(), [2.5] * 3, trials), samples=pngs)
+    (block,) = [block for block in report_page(source).blocks if block.name == "samples"]
+    baseline, best, _ = block.parts
+    assert isinstance(baseline, Image) and isinstance(best, Image)
+    assert (baseline.png, best.png) == (pngs[0], pngs[2])
+    assert (baseline.title, best.title[:15]) == ("baseline", "trial 2 (power,")
+    assert baseline.alternative.endswith("FID-proxy 2.500")
+    assert best.alternative.endswith("FID-proxy 1.500")
+    parsed = html(source)
+    for image, shown in zip((baseline, best), parsed.of("img"), strict=True):
+        kind, _, data = (shown["src"] or "").partition(",")
+        assert kind == "data:image/png;base64"
+        assert b64decode(data) == image.png
+        assert shown["alt"] == image.alternative
+        assert image.title in parsed.texts["figcaption"]
+    # Markdown cannot hold a picture: it says what is to be seen.
+    markdown = FORMATS["md"](report_page(source))
+    told = [escaped(f"{image.title}: {image.alternative}") for image in (baseline, best)]
+    assert "## Samples\n\n" + "\n\n".join(told) in markdown
+    assert "base64" not in markdown
+
+
+def test_a_launch_leaves_the_pictures_that_its_report_shows(trained) -> None:
+    leaders = {0, trained.answer.best.number, trained.confirmed.best.trial.number}
+    assert set(trained.samples) == leaders
+    shown = [b64decode((i["src"] or "").partition(",")[2]) for i in html(trained).of("img")]
+    assert shown[:2] == [trained.samples[0], trained.samples[trained.answer.best.number]]
+    assert len(set(shown)) == len(leaders)
+
+
+def test_where_the_pictures_are_on_another_machine_there_is_no_section_of_them(trained) -> None:
+    page = report_page(replace(trained, samples={}))
+    assert "Samples" not in [block.title for block in page.blocks]
 
 
 def test_another_section_can_take_the_place_of_one(whole) -> None:

@@ -21,13 +21,14 @@ from objectives.distances import (
     kernel_distance,
     moments,
 )
+from objectives.distances.contract import CLASSES
 from objectives.features import FEATURE_MAPS
 from objectives.features.classifier import class_probabilities_of_features
 from sweep.errors import UserError
 from sweep.features import feature_values
 from sweep.judge import make_judge, recorded_metrics
 from sweep.prepare import Setup, prepare
-from sweep.spec import Spec, spec_from_tables
+from sweep.spec import Spec, load_spec, spec_from_tables
 from sweep.study.measure import measure
 
 
@@ -125,13 +126,27 @@ def test_classes_are_those_that_the_classifier_reads_off_the_features():
 
 def test_recording_more_changes_no_bit_of_the_scores():
     plain = prepare(spec_with())
-    more = prepare(spec_with(record=[name for name, d in DISTANCES.items() if not d.needs]))
+    without_classes = [name for name, d in DISTANCES.items() if CLASSES not in d.needs]
+    more = prepare(spec_with(record=without_classes))
     fake = generated(plain)
     found = more.judge.measure(0, fake)
     assert len(found) > 10
     expected = plain.judge.measure(0, fake)
     assert {name: found[name] for name in expected} == expected
     assert more.fingerprints() == plain.fingerprints()
+
+
+def test_what_the_digits_study_records_changes_no_bit_of_its_scores():
+    spec = load_spec("digits")
+    assert spec.score.record == ("generalisation_gap",)
+    setup, plain = prepare(spec), prepare(spec.with_values({"score.record": ()}))
+    shape = (setup.samples, spec.score.dimension)
+    fake = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    for fold in range(spec.score.folds):
+        found = setup.judge.measure(fold, fake)
+        assert np.isfinite(found.pop("generalisation_gap"))
+        assert found == plain.judge.measure(fold, fake)
+    assert setup.fingerprints() == plain.fingerprints()
 
 
 def test_metrics_that_share_their_work_are_prepared_and_measured_once(monkeypatch):
