@@ -98,7 +98,8 @@ class TrialRun(Run):
     """A trial of the search in flight.
 
     It is `undecided` while the pruner was not asked about what was stored. `images` are samples of
-    its last chunk, [folds, n, h, w, c], for its picture.
+    the chunk by which it is scored so far, [folds, n, h, w, c], for its picture; None where another
+    worker trained that chunk.
     """
 
     trial: optuna.Trial
