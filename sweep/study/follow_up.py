@@ -26,6 +26,7 @@ from sweep.spec.penalty_fields import NETWORKS
 from sweep.spec.ranges import Interval, plain
 from sweep.spec.spec import Spec
 from sweep.storage import read_measurements, write_measurements
+from sweep.study.artifacts import shared_artifacts
 from sweep.study.events import Log, unheard
 from sweep.study.records import BASELINE, FROM, load_study, role, study_spec
 
@@ -205,6 +206,7 @@ def _copy(
         params=trial.params,
         distributions=asked,
         user_attrs=trial.user_attrs | {FROM: origin},
+        system_attrs=shared_artifacts(trial.system_attrs),
         intermediate_values=trial.intermediate_values,
     )
     # `Study.add_trial`, which does not say which trial it made.
