@@ -124,9 +124,19 @@ class Answer:
         return self.ranking[0] if self.ranking else None
 
     @property
-    def difference(self) -> Difference | None:
-        """How far the best one's score is from the baseline's."""
+    def unpaired(self) -> str | None:
+        """Why the best one cannot be compared with the baseline; None where it can.
+
+        And where either is not there yet.
+        """
         if self.best is None or self.baseline is None:
+            return None
+        return _unpaired(self.best, self.baseline)
+
+    @property
+    def difference(self) -> Difference | None:
+        """How far the best one's score is from the baseline's; None where folds have no pairs."""
+        if self.best is None or self.baseline is None or self.unpaired is not None:
             return None
         paired = np.subtract(self.best.fold_scores, self.baseline.fold_scores)
         return Difference(float(paired.mean()), standard_error(paired))
@@ -225,11 +235,25 @@ def _second(entry: Ranked) -> float:
     return entry.second
 
 
+def _unpaired(best: Ranked, baseline: Ranked) -> str | None:
+    """Why two trials have no difference on each fold; None where they have."""
+    counts = len(best.fold_scores), len(baseline.fold_scores)
+    if counts[0] != counts[1]:
+        why = f"trial {best.number} has the scores of {counts[0]}, the baseline of {counts[1]}"
+    elif not np.isfinite([*best.fold_scores, *baseline.fold_scores]).all():
+        why = "not all of their scores are finite numbers"
+    else:
+        return None
+    return f"the best config cannot be compared with the baseline fold by fold: {why}"
+
+
 def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[str]:
     if best is None:
         return []
     metric = spec.score.metric
     found = []
+    if baselines and (apart := _unpaired(best, baselines[0])):
+        found.append(apart)
     if baselines and cost(metric, baselines[0].score) <= cost(metric, best.score):
         found.append("no searched config scores better than the baseline")
     if others := held_in_the_middle(spec):
