@@ -23,6 +23,7 @@ from sweep.storage import open_storage
 from sweep.study.answers import Answer, ranked
 from sweep.study.artifacts import put_on_study
 from sweep.study.patience import is_outage
+from sweep.study.records import is_foreign
 
 EVERY = 10.0
 """Seconds between two looks for something new."""
@@ -57,7 +58,7 @@ def _write_trial_notes(study: optuna.Study, storage: RDBStorage, picture: Pictur
     """Of every trial with a score that has no note yet."""
     there = storage.get_study_system_attrs(study._study_id)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
-        if note_ver_key(trial._trial_id) in there or "result" not in trial.user_attrs:
+        if note_ver_key(trial._trial_id) in there or is_foreign(trial):
             continue
         note = trial_note(ranked(trial), picture.spec)
         # `save_note` takes trials of a running objective alone.

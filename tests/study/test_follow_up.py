@@ -45,7 +45,7 @@ def recorded() -> Recorded:
                     values=[score] if isinstance(score, float) else list(score),
                     params=values,
                     distributions={name: distribution(searched[name]) for name in values},
-                    user_attrs={"role": "search"},
+                    user_attrs={"role": "search", "result": {}},
                 )
             )
         return study.get_trials()
