@@ -116,6 +116,7 @@ def prepare(spec: Spec) -> Setup:
     )
     samples = _samples(spec, plan)
     _check_metrics(spec, samples)
+    _check_final_look(spec, len(plan.outer), len(dataset.images))
     _check_penalised(spec, dataset)
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
     accuracy = None
@@ -190,6 +191,19 @@ def _check_metrics(spec: Spec, samples: int) -> None:
                 f"score.{field or 'record'}: {name!r} needs score.features = {CLASSIFIER!r}, got "
                 f"{score.features!r}; accepted with it: {free}"
             )
+
+
+def _check_final_look(spec: Spec, held_out: int, count: int) -> None:
+    """Too few images for the last judge would be found out after all training."""
+    if not spec.confirm.holdout:
+        return
+    most = max(recorded_metrics(spec), key=lambda name: DISTANCES[name].fewest)
+    fewest = DISTANCES[most].fewest
+    if held_out < fewest:
+        raise UserError(
+            f"confirm.holdout = {spec.confirm.holdout:g}: {held_out} of {count} images are kept "
+            f"for the look at the end; accepted for {most} are {fewest} or more, or a share of 0"
+        )
 
 
 def _penalty_files(spec: Spec) -> dict[str, str]:

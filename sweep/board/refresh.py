@@ -23,6 +23,7 @@ from sweep.storage import open_storage
 from sweep.study.answers import Answer, ranked
 from sweep.study.artifacts import put_on_study
 from sweep.study.patience import is_outage
+from sweep.study.records import is_foreign
 
 EVERY = 10.0
 """Seconds between two looks for something new."""
@@ -59,7 +60,7 @@ def _write_trial_notes(study: optuna.Study, storage: RDBStorage, picture: Pictur
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
         note = get_note_from_system_attrs(there, trial._trial_id)
         # A first version without a text was cut short as it was written.
-        if note["body"] or note["version"] > 1 or "result" not in trial.user_attrs:
+        if note["body"] or note["version"] > 1 or is_foreign(trial):
             continue
         body = trial_note(ranked(trial), picture.spec)
         # `save_note` takes trials of a running objective alone.

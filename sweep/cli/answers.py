@@ -1,6 +1,7 @@
 """An answer in the terminal."""
 
 import shlex
+from math import isfinite
 
 from rich.markup import escape
 from rich.table import Table
@@ -88,7 +89,11 @@ def _print_profiles(found: Answer) -> None:
     searched = found.spec.penalty.strength
     if not isinstance(searched, Interval) or searched.low <= 0:
         return
-    entries = [e for e in found.ranking if isinstance(e.penalty().get("strength"), float)]
+    entries = [
+        entry
+        for entry in found.ranking
+        if isinstance(entry.penalty().get("strength"), float) and isfinite(entry.score)
+    ]
     targets = sorted({e.target for e in entries})
     if len(entries) < 2:
         return

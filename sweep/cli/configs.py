@@ -32,7 +32,7 @@ def export_command(
         typer.Option(
             "--format",
             help="toml, json, yaml: the config. optax, pytorch: Python code for your own training. "
-            "csv, parquet: all trials, folds and steps. "
+            "csv, parquet: all trials, folds and steps, the confirmation's too. "
             "[dim]Default: by the file's ending, else toml[/]",
         ),
     ] = None,

@@ -230,7 +230,8 @@ class Show(Versioned):
     )
     best: Trial | None = Field(description="The first of `ranking`; null where that is empty.")
     difference: Difference | None = Field(
-        description="Best minus baseline; null where either is. The best of many is lucky too."
+        description="Best minus baseline; null where either is, or `warnings` say that their folds "
+        "cannot be paired. The best of many is lucky too."
     )
     second_metric: str | None = Field(description="Optimised beside `metric`; null with one.")
     front: list[Trial] = Field(

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.spec.spec import Spec
 from sweep.storage import Measurement, read_study_measurements
 from sweep.study.answers import Answer, Ranked, answer
-from sweep.study.records import BASELINE, role
+from sweep.study.records import BASELINE, is_foreign, role
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ def read_picture(study: optuna.Study, storage: RDBStorage) -> Picture:
         trials=tuple(
             trial
             for trial in trials
-            if trial.state == TrialState.COMPLETE and role(trial) != BASELINE
+            if trial.state == TrialState.COMPLETE
+            and role(trial) != BASELINE
+            and not is_foreign(trial)
         ),
         measurements={
             trial.number: tuple(by_id[trial._trial_id])

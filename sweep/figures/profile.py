@@ -129,8 +129,13 @@ def profile(picture: Picture) -> Drawn | None:
     parts = order_parts(shown)
     found = [(panel, lines(panel, scale, parts)) for panel in shown]
     on = "log strength" if all(panel.logarithmic for panel in shown) else "the strength"
+    first = shown[0].entries[0]
+    # The study's best may have none, such as spectral normalisation.
+    is_best = picture.answer.best is not None and picture.answer.best.number == first.number
     return Drawn(
-        draw_profile(found, baseline, picture.metric, scale),
+        draw_profile(
+            found, baseline, picture.metric, scale, "best" if is_best else "best with a strength"
+        ),
         describe_profile(shown, baseline, picture.metric),
         profile_numbers(shown, picture.metric),
         HOW.format(scale=on + (" and log scores" if scale.logarithmic else "")),
@@ -142,8 +147,9 @@ def draw_profile(
     baseline: Ranked | None,
     metric: str,
     scale: Scale,
+    star: str = "best",
 ) -> go.Figure:
-    """The panels one below the other, all with one range of scores."""
+    """The panels one below the other, all with one range of scores; `star` names the best one."""
     figure = make_subplots(
         rows=len(shown),
         cols=1,
@@ -165,7 +171,7 @@ def draw_profile(
             _add_line(figure, line, place(labels.index(line.label)), row, line.label not in named)
             named.add(line.label)
         if best in panel.entries:
-            figure.add_trace(best_star(panel, best, best.score, row == 1), row=row, col=1)
+            figure.add_trace(best_star(panel, best, best.score, row == 1, star), row=row, col=1)
     strength_axes(figure, [panel for panel, _ in shown])
     styled(figure, len(shown))
     figure.update_yaxes(title_text=f"{metric_name(metric)} ± s.e.", **scale.axis_layout)

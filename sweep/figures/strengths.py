@@ -77,7 +77,7 @@ def strength_axes(figure: go.Figure, shown: Sequence[Panel]) -> None:
 def best_star(
     panel: Panel, best: Ranked, height: float, legend: bool, name: str = "best"
 ) -> go.Scatter:
-    """The mark of the best trial, at its strength in a panel."""
+    """The mark of the best trial, at its strength in a panel; `name` says of which."""
     return go.Scatter(
         x=[float(best.parameters[panel.path])],
         y=[height],
@@ -86,7 +86,7 @@ def best_star(
         name=name,
         legendgroup="best",
         showlegend=legend,
-        hovertemplate=f"best, trial {best.number}: {best.score:.4g}<extra></extra>",
+        hovertemplate=f"{name}, trial {best.number}: {best.score:.4g}<extra></extra>",
     )
 
 

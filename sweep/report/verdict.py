@@ -1,13 +1,10 @@
 """The first section: whether regularisation helped, in a sentence or two."""
 
-import numpy as np
-
 from objectives.distances import cost
 from sweep.confirm.table import COLUMNS, rows
 from sweep.confirm.wording import details, verdict_sentence
 from sweep.report.page import Block, Items, Part, Table, Text
 from sweep.report.source import Source
-from sweep.study.answers import Ranked
 from sweep.study.words import score, settings
 
 
@@ -33,11 +30,10 @@ def _parts(source: Source) -> tuple[Part, ...]:
         return (Text("No trial of the search has a score yet.", "strong"),)
     chosen = ", ".join(filter(None, (found.best.kind, settings(found.best))))
     best = Text(f"The best config is that of trial {found.best.number}: {chosen}.")
-    difference = found.difference if _comparable(found.best, found.baseline) else None
+    difference = found.difference
     if found.baseline is None or difference is None:
-        told = (
-            f"Best {source.metric}: {score(found.best)}. There is no baseline to compare it with."
-        )
+        why = found.unpaired or "there is no baseline to compare it with"
+        told = f"Best {source.metric}: {score(found.best)}. {why[:1].upper()}{why[1:]}."
         return (Text(told, "strong"), best)
     metric = source.picture.metric
     better = cost(metric, found.best.score) < cost(metric, found.baseline.score)
@@ -54,10 +50,3 @@ def _parts(source: Source) -> tuple[Part, ...]:
             f"of it on new seeds (sweep confirm {found.study}{source.option})."
         ),
     )
-
-
-def _comparable(best: Ranked, baseline: Ranked | None) -> bool:
-    """Whether both have a finite score on each of the same folds."""
-    if baseline is None or len(best.fold_scores) != len(baseline.fold_scores):
-        return False
-    return bool(np.isfinite([*best.fold_scores, *baseline.fold_scores]).all())

@@ -17,7 +17,7 @@ from sweep.search.space import METHOD
 from sweep.spec.penalty_fields import field_value, given_coefficients
 from sweep.spec.ranges import Interval
 from sweep.spec.spec import Spec
-from sweep.study.records import BASELINE, role, study_spec
+from sweep.study.records import BASELINE, RESULT, is_foreign, role, study_spec
 from sweep.study.settled import why_stopped
 from sweep.study.trial_run import standard_error
 
@@ -99,9 +99,10 @@ class Difference:
 class Answer:
     """A study's answer so far.
 
-    `ranking` holds the completed trials of the search, best first, by the first metric. `front` are
-    those that no other beats in both metrics, in the same order; empty with one metric.
-    `stopped_by_itself` says after which trial the search did, and why.
+    `ranking` holds the completed trials of the search, best first, by the first metric; what other
+    code has added is none of them. `front` are those that no other beats in both metrics, in the
+    same order; empty with one metric. `stopped_by_itself` says after which trial the search did,
+    and why.
     """
 
     study: str
@@ -124,9 +125,19 @@ class Answer:
         return self.ranking[0] if self.ranking else None
 
     @property
-    def difference(self) -> Difference | None:
-        """How far the best one's score is from the baseline's."""
+    def unpaired(self) -> str | None:
+        """Why the best one cannot be compared with the baseline; None where it can.
+
+        And where either is not there yet.
+        """
         if self.best is None or self.baseline is None:
+            return None
+        return _unpaired(self.best, self.baseline)
+
+    @property
+    def difference(self) -> Difference | None:
+        """How far the best one's score is from the baseline's; None where folds have no pairs."""
+        if self.best is None or self.baseline is None or self.unpaired is not None:
             return None
         paired = np.subtract(self.best.fold_scores, self.baseline.fold_scores)
         return Difference(float(paired.mean()), standard_error(paired))
@@ -139,7 +150,12 @@ def answer(study: optuna.Study) -> Answer:
     """
     spec = study_spec(study)
     trials = study.get_trials(deepcopy=False)
-    complete = [ranked(trial) for trial in trials if trial.state == TrialState.COMPLETE]
+    foreign = [trial.number for trial in trials if is_foreign(trial)]
+    complete = [
+        ranked(trial)
+        for trial in trials
+        if trial.state == TrialState.COMPLETE and not is_foreign(trial)
+    ]
     metric = spec.score.metric
     searched = sorted(
         (entry for entry in complete if entry.role != BASELINE),
@@ -164,7 +180,10 @@ def answer(study: optuna.Study) -> Answer:
         best_per_kind=per_kind,
         trials_per_kind=Counter(entry.kind for entry in searched),
         front=_front(spec, searched),
-        warnings=tuple(_warnings(spec, searched[0] if searched else None, baselines)),
+        warnings=(
+            *_warnings(spec, searched[0] if searched else None, baselines),
+            *_of_others(foreign),
+        ),
         failures={
             trial.number: str(trial.user_attrs.get("reason", "no reason was stored"))
             for trial in trials
@@ -177,7 +196,7 @@ def answer(study: optuna.Study) -> Answer:
 
 def ranked(trial: FrozenTrial) -> Ranked:
     """A trial that has a result, completed or pruned."""
-    result = trial.user_attrs["result"]
+    result = trial.user_attrs[RESULT]
     plain = trial.user_attrs["config"]
     method = trial.user_attrs.get("method")
     # A method's own parameters carry its name in front of section and field.
@@ -225,11 +244,25 @@ def _second(entry: Ranked) -> float:
     return entry.second
 
 
+def _unpaired(best: Ranked, baseline: Ranked) -> str | None:
+    """Why two trials have no difference on each fold; None where they have."""
+    counts = len(best.fold_scores), len(baseline.fold_scores)
+    if counts[0] != counts[1]:
+        why = f"trial {best.number} has the scores of {counts[0]}, the baseline of {counts[1]}"
+    elif not np.isfinite([*best.fold_scores, *baseline.fold_scores]).all():
+        why = "not all of their scores are finite numbers"
+    else:
+        return None
+    return f"the best config cannot be compared with the baseline fold by fold: {why}"
+
+
 def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[str]:
     if best is None:
         return []
     metric = spec.score.metric
     found = []
+    if baselines and (apart := _unpaired(best, baselines[0])):
+        found.append(apart)
     if baselines and cost(metric, baselines[0].score) <= cost(metric, best.score):
         found.append("no searched config scores better than the baseline")
     if others := held_in_the_middle(spec):
@@ -250,6 +283,13 @@ def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[
             grown = outward(searched, side, limits_of(alternative, path))
             found.append(f"{at}: {_beyond(grown)}")
     return found
+
+
+def _of_others(numbers: list[int]) -> list[str]:
+    if not numbers:
+        return []
+    named = f"trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+    return [f"{named}: added by other code than sweep, without scores on folds; not in the ranking"]
 
 
 def _beyond(grown: Interval | None) -> str:

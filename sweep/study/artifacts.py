@@ -56,12 +56,16 @@ def put_on_study(files: Path, study: optuna.Study, name: str, data: bytes) -> No
 
 def artifacts_of(attributes: Mapping[str, Any]) -> dict[str, ArtifactMeta]:
     """The artifacts in the system attributes of a trial or a study, by their names."""
-    found = [
-        ArtifactMeta(**json.loads(said))
-        for key, said in attributes.items()
-        if key.startswith(_PREFIX)
-    ]
+    found = [ArtifactMeta(**json.loads(said)) for said in shared_artifacts(attributes).values()]
     return {meta.filename: meta for meta in found}
+
+
+def shared_artifacts(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The system attributes that tell of artifacts: given to another trial, it has the same ones.
+
+    The files are then of both.
+    """
+    return {key: said for key, said in attributes.items() if key.startswith(_PREFIX)}
 
 
 def read_artifact(files: Path, meta: ArtifactMeta) -> bytes | None:

@@ -14,6 +14,7 @@ from sweep.errors import UserError
 from sweep.spec.load import PROVENANCE, parse_toml, spec_from_tables
 from sweep.spec.spec import Spec
 from sweep.study.answers import Ranked, answer, ranked
+from sweep.study.records import is_foreign
 
 FORMATS = ("toml", "json", "yaml")
 LIST = "configs"
@@ -64,6 +65,11 @@ def trial_config(study: optuna.Study, number: int) -> Config:
         raise UserError(
             f"--trial {number}: is {trials[number].state.name} and has no score; "
             "accepted: a completed or pruned trial"
+        )
+    if is_foreign(trials[number]):
+        raise UserError(
+            f"--trial {number}: was added by other code than sweep and has no config; accepted: a "
+            "trial that sweep has trained"
         )
     return _config(study, ranked(trials[number]))
 

@@ -26,8 +26,9 @@ from sweep.spec.penalty_fields import NETWORKS
 from sweep.spec.ranges import Interval, plain
 from sweep.spec.spec import Spec
 from sweep.storage import read_measurements, write_measurements
+from sweep.study.artifacts import shared_artifacts
 from sweep.study.events import Log, unheard
-from sweep.study.records import BASELINE, FROM, load_study, role, study_spec
+from sweep.study.records import BASELINE, FROM, is_foreign, load_study, role, study_spec
 
 NARROWED = "narrowed_from"
 """The attribute of a study that says from which it was made."""
@@ -134,7 +135,7 @@ def _with_ranges(spec: Spec, changed: dict[str, Interval]) -> Spec:
 def _best_first(spec: Spec, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Completed trials of the search; with two metrics those that fewer others beat in both."""
     metrics = spec.score.objectives
-    complete = [t for t in trials if t.state == TrialState.COMPLETE and role(t) != BASELINE]
+    complete = [trial for trial in trials if _is_of_search(trial)]
     costs = {
         t.number: tuple(cost(m, v) for m, v in zip(metrics, t.values, strict=True))
         for t in complete
@@ -147,6 +148,11 @@ def _best_first(spec: Spec, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         return sum(o != mine and all(a <= b for a, b in zip(o, mine, strict=True)) for o in others)
 
     return sorted(complete, key=lambda t: (beaten_by(costs[t.number]), costs[t.number], t.number))
+
+
+def _is_of_search(trial: FrozenTrial) -> bool:
+    """Whether it is a completed trial of the search."""
+    return trial.state == TrialState.COMPLETE and role(trial) != BASELINE and not is_foreign(trial)
 
 
 def _values(spec: Spec, path: str, trial: FrozenTrial) -> list[float]:
@@ -180,7 +186,7 @@ def take_over(
         return 0
     spec, taken = study_spec(study), 0
     for trial in source.get_trials(deepcopy=False):
-        if trial.state != TrialState.COMPLETE or role(trial) == BASELINE:
+        if not _is_of_search(trial):
             continue
         asked = _within(spec, trial)
         if asked is None:
@@ -205,6 +211,7 @@ def _copy(
         params=trial.params,
         distributions=asked,
         user_attrs=trial.user_attrs | {FROM: origin},
+        system_attrs=shared_artifacts(trial.system_attrs),
         intermediate_values=trial.intermediate_values,
     )
     # `Study.add_trial`, which does not say which trial it made.

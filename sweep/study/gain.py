@@ -30,7 +30,8 @@ _POINTS = 201
 class Trial:
     """A finished trial of the search: its number, and its costs by fold, lower is better.
 
-    A pruned one has no costs. `counts` says whether it is one of the trials in a row.
+    A pruned one has no costs, nor has one that cannot be paired with the others. `counts` says
+    whether it is one of the trials in a row.
     """
 
     number: int
@@ -56,10 +57,11 @@ def halt(
 ) -> Halt | None:
     """Whether the gain was below `noise` times the noise after each of the last `patience` trials.
 
-    `trials` are the finished ones of the search by number. The first `startup_trials` do not count,
-    nor any before `WINDOW` of them are complete.
+    `trials` are the finished ones of the search by number. None counts before `startup_trials` of
+    them, and `WINDOW`, are complete.
     """
-    first = _first_counting(trials, startup_trials)
+    # Complete, not pruned: CMA-ES, for one, begins to learn after so many with a score.
+    first = _first_counting(trials, max(WINDOW, startup_trials))
     counting = [place for place in range(first, len(trials)) if trials[place].counts][-patience:]
     if len(counting) < patience:
         return None
@@ -73,12 +75,12 @@ def halt(
     return found
 
 
-def _first_counting(trials: Sequence[Trial], startup_trials: int) -> int:
-    """The place of the first trial after which there is something to tell."""
+def _first_counting(trials: Sequence[Trial], needed: int) -> int:
+    """The place of the first trial with which so many as are needed are complete."""
     complete = 0
     for place, trial in enumerate(trials):
         complete += trial.costs is not None
-        if complete >= WINDOW and place + 1 >= startup_trials:
+        if complete >= needed:
             return place
     return len(trials)
 

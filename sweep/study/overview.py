@@ -6,7 +6,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from sweep.study.records import BASELINE, CONFIRMS, MEAN, role
+from sweep.study.records import BASELINE, CONFIRMS, MEAN, is_foreign, role
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ def _entry(study: optuna.Study) -> Overview:
     trials = study.get_trials(deepcopy=False)
     states = [trial.state for trial in trials]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    if "spec" in study.user_attrs:
+        complete = [trial for trial in complete if not is_foreign(trial)]
     baseline = [trial.values[0] for trial in complete if role(trial) == BASELINE]
     searched = [trial.values[0] for trial in complete if role(trial) != BASELINE]
     better = max if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else min

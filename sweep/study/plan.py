@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 
 from sweep.search.space import grid
 from sweep.spec.spec import Spec
-from sweep.study.records import BASELINE, FROM, is_taken_over, role
+from sweep.study.records import BASELINE, FROM, is_foreign, is_taken_over, role
 
 Parameters = dict[str, Any]
 
@@ -32,18 +32,18 @@ class Plan:
         return 1 + self.search
 
     def within(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Those that count, by number, after the baseline; none that an earlier study made.
+        """Those that count, by number, after the baseline; none that other code or studies made.
 
         There may be more: two workers at once may both have made the last one, or the same point of
         a grid, and an earlier launch may have asked for more.
         """
         baselines, search = [], []
-        # One pass, and no call a trial: it is asked several times a trial, of thousands.
+        # One pass, and few calls a trial: it is asked several times a trial, of thousands.
         for trial in trials:
             attributes = trial.user_attrs
             if attributes.get("role") == BASELINE:
                 baselines.append(trial)
-            elif FROM not in attributes:
+            elif FROM not in attributes and not is_foreign(trial):
                 search.append(trial)
         if self.points is not None:
             first = {_key(_fixed(trial)): trial for trial in reversed(search)}
@@ -86,7 +86,7 @@ def plan_as_made(spec: Spec, trials: Sequence[FrozenTrial]) -> Plan:
     """
     number = spec.study.trials
     if spec.study.sampler == "grid":
-        mine = (trial for trial in trials if not is_taken_over(trial))
+        mine = (t for t in trials if not is_taken_over(t) and not is_foreign(t))
         number = min(number, sum(role(trial) != BASELINE for trial in mine))
     return Plan(number)
 

@@ -7,7 +7,7 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
 from objectives.distances import DISTANCES
@@ -22,12 +22,15 @@ SEARCH = "search"
 CONFIRM = "confirm"
 CONFIRMS = "confirms"
 """The attribute of a study that holds another one's confirmation, with that one's name."""
+RESULT = "result"
+"""The attribute of a trial with its scores on each fold."""
 FROM = "from"
 """The attribute of a trial that an earlier study made: which one, and which trial of it."""
 _TRAINED_ON = "trained on"
 """The attribute of a study with the number of images that train on each fold."""
 MEAN = " (mean over folds)"
 """What follows a metric in the name of an objective."""
+_WITH_SCORES = (TrialState.COMPLETE, TrialState.PRUNED)
 _FREE = ("study.trials", "service.", "stop.", "confirm.seeds", "confirm.top")
 """Fields, and sections, in which a study may differ from the spec it was created with: it only
 grows longer or ends sooner, is run otherwise, or confirmed more often."""
@@ -121,6 +124,14 @@ def role(trial: FrozenTrial | optuna.Trial) -> str:
 def is_taken_over(trial: FrozenTrial) -> bool:
     """Whether an earlier study made the trial."""
     return FROM in trial.user_attrs
+
+
+def is_foreign(trial: FrozenTrial) -> bool:
+    """Whether other code has ended the trial: samplers learn from its value, but it has no scores.
+
+    It is none of the trials that a spec asks for, and stands in no ranking.
+    """
+    return trial.state in _WITH_SCORES and RESULT not in trial.user_attrs
 
 
 def _direction(metric: str) -> StudyDirection:

@@ -14,7 +14,7 @@ from objectives.distances import cost
 from sweep.spec.spec import Spec
 from sweep.study.control import ENDED, OPEN, STOPPED_BY_ITSELF, set_control
 from sweep.study.gain import Halt, Trial, halt
-from sweep.study.records import BASELINE, is_taken_over, role
+from sweep.study.records import BASELINE, RESULT, is_foreign, is_taken_over, role
 
 _SINCE = "resumed_after_stop"
 """How many trials there were when the user wanted the search to go on: those do not count again."""
@@ -46,7 +46,9 @@ def halt_of(spec: Spec, trials: Sequence[FrozenTrial], since: int = 0) -> Halt |
     finished = [
         Trial(trial.number, _costs(spec, trial), trial.number >= since and not is_taken_over(trial))
         for trial in trials
-        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and role(trial) != BASELINE
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        and role(trial) != BASELINE
+        and not is_foreign(trial)
     ]
     return halt(
         finished,
@@ -63,7 +65,10 @@ def _has_baseline(trials: Sequence[FrozenTrial]) -> bool:
 def _costs(spec: Spec, trial: FrozenTrial) -> tuple[float, ...] | None:
     if trial.state == TrialState.PRUNED:
         return None
-    scores = trial.user_attrs["result"]["fold_scores"]
+    scores = trial.user_attrs[RESULT]["fold_scores"]
+    if len(scores) != spec.score.folds:
+        # It has no difference from the others fold by fold.
+        return None
     return tuple(cost(spec.score.metric, score) for score in scores)
 
 

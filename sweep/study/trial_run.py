@@ -24,7 +24,7 @@ from sweep.search.baseline import baseline
 from sweep.search.space import resolve
 from sweep.spec.spec import Spec
 from sweep.storage import Measurement, write_measurements
-from sweep.study.records import BASELINE, role
+from sweep.study.records import BASELINE, RESULT, role
 from sweep.versions import versions
 
 
@@ -98,7 +98,8 @@ class TrialRun(Run):
     """A trial of the search in flight.
 
     It is `undecided` while the pruner was not asked about what was stored. `images` are samples of
-    its last chunk, [folds, n, h, w, c], for its picture.
+    the chunk by which it is scored so far, [folds, n, h, w, c], for its picture; None where another
+    worker trained that chunk.
     """
 
     trial: optuna.Trial
@@ -129,12 +130,12 @@ class TrialRun(Run):
     def complete(self, study: optuna.Study) -> None:
         """Tells Optuna the score: the mean over folds at the last chunk or at the best one."""
         chosen = self.final_chunk()
-        self.trial.set_user_attr("result", self.result(chosen))
+        self.trial.set_user_attr(RESULT, self.result(chosen))
         study.tell(self.trial, [float(row.mean()) for row in self.fold_scores[chosen]])
 
     def prune(self, study: optuna.Study) -> None:
         """Tells Optuna that the trial was not worth its remaining chunks."""
-        self.trial.set_user_attr("result", self.result(self.chunks - 1))
+        self.trial.set_user_attr(RESULT, self.result(self.chunks - 1))
         study.tell(self.trial, state=TrialState.PRUNED)
 
     def failing(self, reason: str) -> Callable[[optuna.Study], None]:

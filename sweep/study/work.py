@@ -339,7 +339,8 @@ class Work:
             )
             return
         run.add_chunk(measure(self.setup, chunk, step, slot, run.trial._trial_id))
-        run.images = chunk.images[slot]
+        if run.final_chunk() == run.chunks - 1:
+            run.images = chunk.images[slot]
         if run.chunks == self.spec.train.chunks:
             run.end = run.complete
             if self.spec.service.keep_checkpoints:

@@ -57,13 +57,13 @@ def test_a_study_that_cannot_be_read_keeps_no_other_from_its_notes(
     storage, written, tmp_path
 ) -> None:
     broken, whole = written("broken"), written("whole")
-    broken.add_trial(create_trial(value=0.5, user_attrs={"role": "search"}))
+    broken.add_trial(create_trial(value=0.5, user_attrs={"role": "search", "result": {}}))
     warned: list[str] = []
     refresher = Refresher(storage, tmp_path, warned.append)
     refresher.look()
     assert "## Verdict" in get_note(whole)
     (line,) = warned
-    assert line.startswith("study broken: ") and "KeyError('result')" in line
+    assert line.startswith("study broken: ") and "KeyError('config')" in line
     refresher.look()
     assert len(warned) == 1
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from optuna.trial import TrialState, create_trial
 
@@ -136,9 +137,56 @@ def test_an_unknown_study_is_told_with_those_there_are(sweep, launched) -> None:
     assert called.err.rstrip().endswith("there: small")
 
 
-def test_a_profile_is_drawn_for_every_target(launched) -> None:
-    lines = [line for line in launched.splitlines() if EMPTY in line or BARS[0] in line]
-    assert lines == []  # λ is a choice here, not a range
+def profiles(capsys, trials, **changes) -> list[str]:
+    """The lines below the title of the profiles, and the title, of a study with these trials."""
+    print_answer(answer(study_of(spec_of(**changes), [3.0] * 3, trials)), None)
+    lines = capsys.readouterr().out.splitlines()
+    first = [place for place, line in enumerate(lines) if " along λ" in line]
+    return [line.strip() for line in lines[first[0] : lines.index("", first[0])]] if first else []
+
+
+def test_a_profile_is_drawn_for_every_target(capsys) -> None:
+    trials = [
+        (at(1e-5, "generator"), [2.0] * 3),
+        (at(1e-3, "generator"), [1.0] * 3),
+        (at(1e-1, "generator"), [4.5] * 3),
+        (at(1e-4, "discriminator"), [0.5] * 3),
+        (at(1e-2, "discriminator"), [0.75] * 3),
+    ]
+    # 24 steps over four decades: a strength of 10⁻⁵⁺ᵏ is in step 6k, the upper end in the last.
+    discriminator = EMPTY * 6 + BARS[0] + EMPTY * 11 + BARS[-1] + EMPTY * 5
+    generator = BARS[2] + EMPTY * 11 + BARS[0] + EMPTY * 10 + BARS[-1]
+    assert profiles(capsys, trials) == [
+        "FID-proxy along λ = 1e-05 … 0.1, a bar the median",
+        f"discriminator  {discriminator}  0.500 … 0.750",
+        f"generator      {generator}  1.000 … 4.500",
+    ]
+
+
+def test_a_single_target_has_a_single_profile(capsys) -> None:
+    trials = [({"penalty.strength": s}, [score] * 3) for s, score in ((1e-5, 1.0), (1e-1, 2.0))]
+    changes = {"penalty__target": "both", "penalty__order": 2.0}
+    _, line = profiles(capsys, trials, **changes)
+    assert line == f"both  {BARS[0]}{EMPTY * 22}{BARS[-1]}  1.000 … 2.000"
+    # One trial has no course.
+    assert profiles(capsys, trials[:1], **changes) == []
+
+
+def test_scores_that_are_not_finite_are_in_no_profile(capsys) -> None:
+    finite = [(at(1e-5), [1.0] * 3), (at(1e-1), [2.0] * 3)]
+    # Optuna takes no NaN for the value of a completed trial.
+    beyond = [(at(1e-3), [np.inf] * 3), (at(1e-2, "discriminator"), [np.inf] * 3)]
+    _, line = profiles(capsys, finite + beyond)
+    assert line == f"generator  {BARS[0]}{EMPTY * 22}{BARS[-1]}  1.000 … 2.000"
+    assert profiles(capsys, finite[:1] + beyond) == []
+
+
+@pytest.mark.parametrize(
+    "strength", [[1e-3, 1e-1], {"low": 0.0, "high": 0.1}], ids=["choices", "from 0"]
+)
+def test_a_strength_without_a_logarithm_to_go_along_has_no_profile(capsys, strength) -> None:
+    trials = [(at(1e-3), [1.0] * 3), (at(1e-1), [2.0] * 3)]
+    assert profiles(capsys, trials, penalty__strength=strength) == []
 
 
 def test_the_lowest_bar_is_the_least_median() -> None:

@@ -165,6 +165,30 @@ def test_the_figure_shows_points_errors_baseline_and_best() -> None:
     assert drawn.figure.layout.xaxis.type == "log"
 
 
+@pytest.mark.parametrize(
+    ("of_spectral", "star"), [(0.5, "best with a strength"), (1.5, "best"), (3.5, "best")]
+)
+def test_the_star_is_called_best_only_where_it_is_the_best_of_all(
+    of_spectral: float, star: str
+) -> None:
+    interval = {"low": 0.1, "high": 10.0, "log": True}
+    methods = {
+        "lasso": {"penalty": {"form": "power", "order": 1.0, "strength": interval}},
+        "spectral": {"model": {"discriminator_normalisation": "spectral"}},
+    }
+    trials = [
+        ({"method": "lasso", "lasso.penalty.strength": 1.0}, [1.0] * 3),
+        ({"method": "spectral"}, [of_spectral] * 3),
+        ({"method": "lasso", "lasso.penalty.strength": 2.0}, [2.0] * 3),
+    ]
+    spec = spec_of(penalty={"form": "none"}, methods=methods)
+    drawn = profile(picture_of(study_of(spec, [6.0] * 3, trials)))
+    assert drawn is not None
+    (found,) = [t for t in drawn.figure.data if t.mode == "markers" and "best" in t.name]
+    assert (found.name, found.y[0]) == (star, 1.0)
+    assert found.hovertemplate.startswith(f"{star}, trial 1: 1")
+
+
 def test_scores_that_diverged_make_the_axis_logarithmic_and_infinite_ones_are_left_out() -> None:
     trials = [(at(s), valley(s)) for s in STRENGTHS.tolist()]
     trials += [(at(0.09), [500.0, 600.0, 700.0]), (at(0.05), [np.inf] * 3)]

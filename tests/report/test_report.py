@@ -283,14 +283,23 @@ def test_studies_without_a_result_have_a_report_too(form: str, new_source) -> No
         text = FORMATS[form](report_page(new_source(spec_of(), base, failed=failed)))
         assert "No trial of the search has a score yet." in text
     source = new_source(spec_of(), None, [(at(0.1), [2.0] * 3)])
-    assert "no baseline to compare it with" in FORMATS[form](report_page(source))
+    assert "There is no baseline to compare it with." in FORMATS[form](report_page(source))
 
 
-@pytest.mark.parametrize("base", [[np.inf] * 3, [1.0, 2.0]])
-def test_a_baseline_that_folds_cannot_be_paired_with_is_none(new_source, base) -> None:
+@pytest.mark.parametrize(
+    ("base", "why"),
+    [
+        ([np.inf] * 3, "not all of their scores are finite numbers"),
+        ([1.0, 2.0], "trial 1 has the scores of 3, the baseline of 2"),
+    ],
+)
+def test_a_baseline_that_folds_cannot_be_paired_with_is_said_to_be_one(
+    new_source, base, why: str
+) -> None:
     source = new_source(spec_of(), base, [(at(0.1), [2.0] * 3)])
     for render in FORMATS.values():
-        assert "no baseline to compare it with" in render(report_page(source))
+        text = render(report_page(source))
+        assert f"The best config cannot be compared with the baseline fold by fold: {why}." in text
 
 
 def test_what_is_reproduced_is_the_config_that_the_verdict_is_about() -> None:

@@ -9,6 +9,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from sweep.cli.answers import print_answer
+from sweep.cli.as_json import answer_as_json
 from sweep.errors import UserError
 from sweep.search.space import distribution, no_penalty
 from sweep.spec import Choices, Interval, Spec
@@ -103,6 +105,32 @@ def test_the_difference_to_the_baseline_is_paired_by_fold(answer_of, searched) -
     assert found.standard_error == pytest.approx(paired.std(ddof=1) / np.sqrt(3))
     # Unpaired, the folds' own spread would drown it.
     assert found.standard_error < np.std(baseline, ddof=1) / np.sqrt(3) / 10
+
+
+@pytest.mark.parametrize(
+    ("baseline", "best", "why"),
+    [
+        ([2.0, 3.0], [1.0, 1.1, 1.2], "trial 1 has the scores of 3, the baseline of 2"),
+        # NumPy would take the one for all.
+        ([2.0], [1.0, 1.1, 1.2], "trial 1 has the scores of 3, the baseline of 1"),
+        ([2.0, 3.0, 4.0], [1.0, 1.1], "trial 1 has the scores of 2, the baseline of 3"),
+        ([2.0, np.inf], [1.0, 1.1], "not all of their scores are finite numbers"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_folds_without_pairs_have_no_difference_and_it_is_said_why(
+    answer_of, searched, capsys, baseline: list[float], best: list[float], why: str
+) -> None:
+    found = answer_of(searched, baseline, ({"order": 1.5}, best))
+    assert found.difference is None
+    told = f"the best config cannot be compared with the baseline fold by fold: {why}"
+    assert (found.unpaired, found.warnings) == (told, (told,))
+    print_answer(found, None)
+    printed = capsys.readouterr().out.replace("\n", " ")
+    assert f"warning: {told}" in printed
+    assert "Against the baseline" not in printed
+    shown = answer_as_json(found)
+    assert (shown["difference"], shown["warnings"]) == (None, [told])
 
 
 def test_the_best_of_every_target_is_told(answer_of, searched) -> None:

@@ -1,6 +1,8 @@
 """Pictures of trials: files that the dashboard finds."""
 
 import io
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import optuna
@@ -9,6 +11,7 @@ from optuna.artifacts import get_all_artifact_meta
 from PIL import Image
 
 from sweep.storage.connect import study_files
+from sweep.study import training, work
 from sweep.study.artifacts import (
     SAMPLES,
     artifact_folder,
@@ -43,6 +46,40 @@ def test_every_completed_trial_has_a_grid_of_samples_with_a_row_for_each_fold(
             # 24 of 8×8 in a row, with a line between: twice as wide as high per fold, and some.
             assert image.width / image.height == (24 * 9 + 1) / (2 * 9 + 1)
             assert np.asarray(image).std() > 0
+
+
+def test_the_samples_shown_are_those_of_the_chunk_that_is_scored(
+    run, make_spec, monkeypatch
+) -> None:
+    made: dict[int, list[np.ndarray]] = {}
+    drawn: list[np.ndarray] = []
+    advance, draw = training.Training.advance, work.draw_grid
+
+    def watched(self: Any, slots: Any) -> Iterator[Any]:
+        for slot, each, chunk in advance(self, slots):
+            made.setdefault(each.trial.number, []).append(chunk.images[slot].copy())
+            yield slot, each, chunk
+
+    def drawing(images: np.ndarray, *arguments: Any, **options: Any) -> None:
+        drawn.append(images)
+        draw(images, *arguments, **options)
+
+    monkeypatch.setattr(training.Training, "advance", watched)
+    monkeypatch.setattr(work, "draw_grid", drawing)
+    # One slot, so that trials are drawn in the order of their numbers.
+    spec = make_spec(
+        score__at="best",
+        study__slots=1,
+        study__trials=3,
+        train__generator_learning_rate=2e-3,
+        penalty__strength=[1e-4, 1.0],
+    )
+    study = run(spec).study
+    steps = [trial.user_attrs["result"]["step"] for trial in study.get_trials()]
+    assert len(set(steps) - {40}) > 1, "the test shows nothing"
+    for number, (step, shown) in enumerate(zip(steps, drawn, strict=True)):
+        chosen = made[number][step // 10 - 1]
+        assert np.array_equal(shown, chosen.reshape(-1, *chosen.shape[2:]))
 
 
 def test_optuna_finds_what_was_put_and_reads_it_back(waiting, tmp_path) -> None:

@@ -13,6 +13,7 @@ from sweep.search.space import distribution
 from sweep.spec import Interval, Spec
 from sweep.storage import read_measurements
 from sweep.study.answers import answer
+from sweep.study.artifacts import SAMPLES, artifacts_of
 from sweep.study.follow_up import follow_up, narrowed_spec
 from sweep.study.plan import plan_of
 from sweep.study.records import FROM, role
@@ -44,7 +45,7 @@ def recorded() -> Recorded:
                     values=[score] if isinstance(score, float) else list(score),
                     params=values,
                     distributions={name: distribution(searched[name]) for name in values},
-                    user_attrs={"role": "search"},
+                    user_attrs={"role": "search", "result": {}},
                 )
             )
         return study.get_trials()
@@ -145,6 +146,9 @@ def test_a_narrowed_study_begins_with_what_lies_in_its_ranges_and_trains_its_own
         assert (trial.value, trial.params) == (old.value, old.params)
         assert trial.user_attrs == old.user_attrs | {FROM: origin}
         assert trial.intermediate_values == old.intermediate_values
+        pictures = [artifacts_of(t.system_attrs)[SAMPLES] for t in (trial, old)]
+        assert pictures[0] == pictures[1]
+        assert "fixed_params" not in trial.system_attrs
         rows, before = (read_measurements(storage.engine, t._trial_id) for t in (trial, old))
         assert [vars(r) | {"trial_id": 0} for r in rows] == [
             vars(r) | {"trial_id": 0} for r in before

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -113,11 +114,20 @@ def test_pruned_trials_are_some_of_those_in_a_row_and_have_no_scores() -> None:
     assert stopped(all_pruned, noise=100.0) is None
 
 
+def test_pruned_trials_are_none_of_the_first_ones() -> None:
+    costs = settled(40, spread=0.0)
+    costs[[0, 3, 4, 8]] = np.nan
+    for startup in (1, 10, 11, 20):
+        found = stopped(costs, patience=3, noise=100.0, startup=startup)
+        assert found is not None
+        assert found.after == max(WINDOW, startup) + 4 + 2
+
+
 def test_trials_that_do_not_count_are_known_and_none_of_those_in_a_row() -> None:
     trials = trials_of(settled(30, spread=0.0))
     taken = [Trial(t.number, t.costs, False) for t in trials[:20]]
-    for own in range(5):
-        found = halt(taken + trials[20 : 20 + own], patience=3, noise=100.0, startup_trials=1)
+    for own, startup in product(range(5), (1, 20)):
+        found = halt(taken + trials[20 : 20 + own], patience=3, noise=100.0, startup_trials=startup)
         assert (found is not None) == (own >= 3)
 
 

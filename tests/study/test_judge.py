@@ -24,6 +24,7 @@ from objectives.distances import (
 from objectives.distances.contract import CLASSES
 from objectives.features import FEATURE_MAPS
 from objectives.features.classifier import class_probabilities_of_features
+from sweep.data.folds import outer_plan
 from sweep.errors import UserError
 from sweep.features import feature_values
 from sweep.judge import make_judge, recorded_metrics
@@ -39,9 +40,10 @@ def one_thread():
         yield
 
 
-def spec_with(**score: Any) -> Spec:
+def spec_with(holdout: float = 0.0, **score: Any) -> Spec:
     tables = {
         "data": {"source": "digits", "limit": 300},
+        "confirm": {"holdout": holdout},
         "score": {"folds": 2, "features": "pca", "dimension": 8} | score,
     }
     return spec_from_tables(tables, "the test's spec")
@@ -199,6 +201,34 @@ def test_too_few_images_for_the_neighbours_are_refused():
     with pytest.raises(UserError, match=r"score.samples = 5: accepted for recall are 6 or more"):
         prepare(spec_with(samples=5, dimension=2, record=["recall"]))
     assert prepare(spec_with(samples=6, dimension=2, record=["recall"])).samples == 6
+
+
+@pytest.mark.parametrize(
+    ("holdout", "kept", "record", "needed"),
+    [
+        (0.001, 0, [], "fid are 2"),
+        (0.003, 1, [], "fid are 2"),
+        (0.007, 2, ["kid_blocks"], "kid_blocks are 4"),
+        (0.017, 5, ["recall", "kid_blocks"], "recall are 6"),
+    ],
+)
+def test_too_few_images_for_the_look_at_the_end_are_refused_before_any_training(
+    holdout, kept, record, needed
+):
+    with pytest.raises(UserError) as caught:
+        prepare(spec_with(record=record, holdout=holdout))
+    message = str(caught.value)
+    assert message.startswith(f"confirm.holdout = {holdout}: {kept} of 300 images are kept")
+    assert f"accepted for {needed} or more" in message
+
+
+def test_as_few_images_as_a_metric_takes_are_enough_for_the_look_at_the_end():
+    record = [name for name, entry in DISTANCES.items() if "classes" not in entry.needs]
+    setup = prepare(spec_with(record=record, holdout=0.02))
+    last = setup.with_plan(outer_plan(setup.plan))
+    assert last.samples == 6
+    found = last.judge.measure(0, generated(last))
+    assert np.isfinite(list(found.values())).all()
 
 
 def test_a_row_holds_fid_and_kid_apart_and_all_else_by_name():

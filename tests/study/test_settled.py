@@ -93,6 +93,17 @@ def test_a_study_without_its_baseline_is_never_stopped(run: Any, lenient: Spec) 
     assert halt_of(lenient, trials[1:]) is None
 
 
+def test_a_trial_that_lacks_a_fold_counts_as_a_pruned_one(run: Any, lenient: Spec) -> None:
+    trials = run(lenient).study.get_trials()[: EARLIEST + 1]
+    assert halt_of(lenient, trials) is not None
+    short = trials[3]
+    short.user_attrs["result"]["fold_scores"].pop()
+    for state in (TrialState.COMPLETE, TrialState.PRUNED):
+        short.state = state
+        assert halt_of(lenient, trials) is None
+        assert halt_of(lenient, [*trials, trials[-1]]) is not None
+
+
 def test_without_a_patience_no_study_stops(run: Any, lenient: Spec) -> None:
     spec = lenient.with_values({"stop.patience": None, "stop.noise": 1.0, "study.trials": 14})
     study = run(spec).study

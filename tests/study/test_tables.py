@@ -10,6 +10,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
+from sweep.confirm.records import confirmation_name, find_confirmation
 from sweep.errors import UserError
 from sweep.search.space import distribution
 from sweep.spec import Spec
@@ -17,11 +18,13 @@ from sweep.storage import Measurement, read_measurements, write_measurements
 from sweep.storage.migrate import migrate
 from sweep.study.formats import exported, format_of
 from sweep.study.measure import NORMS, STILL
+from sweep.study.records import CONFIRM
 from sweep.study.tables.as_csv import csv_table
 from sweep.study.tables.as_parquet import parquet_table
 from sweep.study.tables.rows import Table, table_of
 
 FIXED = ["study", "trial", "role", "state", "method"]
+OF_ARM = ["arm", "against", "seed"]
 OF_MEMBER = ["fold", "step", "scored"]
 METRICS = ["fid", "kid", "generator_loss", "discriminator_loss"]
 Written = Callable[..., tuple[optuna.Study, Any]]
@@ -75,8 +78,8 @@ def test_the_table_of_a_real_study_has_every_row_of_its_database(example, databa
     table = table_of(example.study, storage)
     searched = ["penalty.strength", "penalty.target"]
     recorded = [*STILL, *NORMS]
-    assert list(table.columns)[: len(FIXED) + 2] == FIXED + searched
-    assert set(table.columns) == {*FIXED, *searched, *OF_MEMBER, *METRICS, *recorded}
+    assert list(table.columns)[: len(FIXED) + 5] == FIXED + OF_ARM + searched
+    assert set(table.columns) == {*FIXED, *OF_ARM, *searched, *OF_MEMBER, *METRICS, *recorded}
     rows = read(csv_table(table))
     trials = example.study.get_trials()
     assert len(rows) == 7 * 4 * 2
@@ -84,6 +87,7 @@ def test_the_table_of_a_real_study_has_every_row_of_its_database(example, databa
         trial = trials[int(row["trial"])]
         assert (row["study"], row["state"]) == ("small", "complete")
         assert row["role"] == trial.user_attrs["role"]
+        assert {row[name] for name in OF_ARM} == {""}
         strength = trial.params.get("penalty.strength")
         assert row["penalty.strength"] == ("" if strength is None else repr(strength))
         stored = {
@@ -102,9 +106,74 @@ def test_a_trials_score_is_the_mean_of_the_rows_that_say_so(example, databases) 
         assert sum(scores) / 2 == pytest.approx(trial.value, rel=1e-15)
 
 
+def test_a_confirmation_is_in_it_with_every_seed_fold_and_step(
+    run: Any, make_spec: Callable[..., Spec], databases: Any, storage_url: str
+) -> None:
+    searched = {"low": 1e-3, "high": 1e-2, "log": True}
+    spec = make_spec(
+        study__sampler="random",
+        study__trials=1,
+        # Searched beside the penalty: the candidate is compared with a baseline of its own.
+        train__generator_learning_rate=searched,
+        confirm__seeds=2,
+        confirm__top=1,
+        confirm__holdout=0.2,
+    )
+    study, storage = run(spec).study, databases.open(storage_url)
+    held = find_confirmation(study, storage)
+    assert held is not None
+    own = "baseline of trial 1"
+    rows = read(csv_table(table_of(study, storage)))
+    found = [row for row in rows if row["role"] in ("confirm", "final")]
+    assert len(rows) == len(found) + 2 * 2 * 4
+    assert {row["study"] for row in found} == {"small"}
+    told = {(row["role"], row["arm"], row["against"], row["trial"]) for row in found}
+    assert told == {
+        ("confirm", "baseline", "baseline", "0"),
+        ("confirm", "trial 1", own, "1"),
+        ("confirm", own, own, ""),
+        ("final", "trial 1", own, "1"),
+        ("final", own, own, ""),
+    }
+    stored = {
+        (*(str(trial.user_attrs[name]) for name in ("role", "arm", "seed")), row.fold, row.step): (
+            trial.params,
+            row,
+        )
+        for trial in held.get_trials()
+        for row in read_measurements(storage.engine, trial._trial_id)
+    }
+    assert len(stored) == 3 * 2 * 2 * 4 + 2 * 2 * 4
+    for row in found:
+        key = (row["role"], row["arm"], row["seed"], int(row["fold"]), int(row["step"]))
+        params, measured = stored.pop(key)
+        assert all(float(row[name]) == measured.value(name) for name in METRICS)
+        rate = params.get("train.generator_learning_rate")
+        assert row["train.generator_learning_rate"] == ("" if rate is None else repr(rate))
+        assert row["scored"] == str(measured.step == 40)
+    assert not stored
+
+
+def test_what_two_processes_have_confirmed_at_once_is_in_it_once(
+    written: Written, parquet: Any
+) -> None:
+    study, storage = written((TrialState.COMPLETE, 1), (TrialState.COMPLETE, 1))
+    held = optuna.create_study(storage=storage, study_name=confirmation_name("small"))
+    for arm, trial in (("baseline", 0), ("trial 1", 1), ("trial 1", 1)):
+        said = {"role": CONFIRM, "arm": arm, "against": "baseline", "trial": trial, "seed": 1}
+        held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=said))
+    content = exported(study, storage, "parquet")
+    rows = parquet.read_table(io.BytesIO(content)).to_pylist()
+    last = [(row["arm"], row["seed"], row["state"], row["fold"]) for row in rows[-2:]]
+    assert len(rows) == 2 * 2 + 2
+    assert last == [("baseline", 1, "fail", None), ("trial 1", 1, "fail", None)]
+
+
 def test_an_empty_study_is_a_line_of_names(written: Written) -> None:
     table = table_of(*written())
-    assert csv_table(table).decode().splitlines() == [",".join(FIXED + OF_MEMBER + METRICS)]
+    assert csv_table(table).decode().splitlines() == [
+        ",".join(FIXED + OF_ARM + OF_MEMBER + METRICS)
+    ]
 
 
 def test_trials_that_failed_wait_or_were_pruned_are_in_it(written: Written) -> None:

@@ -7,11 +7,14 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
+from sweep.confirm.records import find_confirmation
 from sweep.search.space import METHOD
 from sweep.storage import Measurement, read_study_measurements
-from sweep.study.records import role, study_spec
+from sweep.study.records import RESULT, role, study_spec
 
 OF_TRIAL = {"study": str, "trial": int, "role": str, "state": str, "method": str}
+OF_ARM = {"arm": str, "against": str, "seed": int}
+"""What a trial of a confirmation says of itself."""
 OF_MEMBER = {"fold": int, "step": int, "scored": bool}
 METRICS = ("fid", "kid", "generator_loss", "discriminator_loss")
 
@@ -30,15 +33,20 @@ class Table:
 
 
 def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
-    """Every trial of a study, in whatever state, with all that was measured in it.
+    """Every trial of a study and its confirmation, in whatever state, with all that was measured.
 
     A trial in which nothing was measured has one row without fold and step. `scored` says whether
     the trial's score is that of the row's step. Parameters have the names under which they are
-    searched. Raises `UserError` for a study that was not made by sweep.
+    searched. In a confirmation `trial` is that of the search with the same config, if there is one.
+    Raises `UserError` for a study that was not made by sweep.
     """
     study_spec(study)
     trials = study.get_trials(deepcopy=False)
     measured = read_study_measurements(storage.engine, study._study_id)
+    held = find_confirmation(study, storage)
+    if held is not None:
+        trials = trials + _once(held.get_trials(deepcopy=False))
+        measured |= read_study_measurements(storage.engine, held._study_id)
     parameters = _parameters(trials)
     others = dict.fromkeys(
         name for rows in measured.values() for row in rows for name in row.others
@@ -49,8 +57,18 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
         for trial in trials
         for row in _rows(study, trial, measured.get(trial._trial_id, []), (*parameters,), metrics)
     ]
-    columns = OF_TRIAL | parameters | OF_MEMBER | dict.fromkeys(metrics, float)
+    columns = OF_TRIAL | OF_ARM | parameters | OF_MEMBER | dict.fromkeys(metrics, float)
     return Table(columns, rows)
+
+
+def _once(confirming: list[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials of a confirmation that count: one for each role, arm and seed."""
+    # Two processes that confirmed at once may both have stored it.
+    found: dict[tuple[str, str, int], FrozenTrial] = {}
+    for trial in confirming:
+        said = trial.user_attrs
+        found.setdefault((said["role"], said["arm"], said["seed"]), trial)
+    return list(found.values())
 
 
 def _rows(
@@ -61,9 +79,11 @@ def _rows(
     metrics: tuple[str, ...],
 ) -> Iterator[tuple[Cell, ...]]:
     method = trial.params.get(METHOD)
-    first = (study.study_name, trial.number, role(trial), trial.state.name.lower(), method)
+    number = trial.user_attrs["trial"] if "arm" in trial.user_attrs else trial.number
+    arm = tuple(trial.user_attrs.get(name) for name in OF_ARM)
+    first = (study.study_name, number, role(trial), trial.state.name.lower(), method, *arm)
     values = tuple(trial.params.get(name) for name in parameters)
-    scored = trial.user_attrs.get("result", {}).get("step")
+    scored = trial.user_attrs.get(RESULT, {}).get("step")
     for row in measured:
         found = (_value(row, name) for name in metrics)
         yield (*first, *values, row.fold, row.step, row.step == scored, *found)
