@@ -18,7 +18,7 @@ from sweep.statistics.corrected import Estimate, corrected_estimate
 from sweep.statistics.holm import holm
 from sweep.statistics.stopping import chosen_on_others
 from sweep.study.answers import Ranked, ranked
-from sweep.study.records import CONFIRM, study_spec, test_share
+from sweep.study.records import CONFIRM, RESULT, study_spec, test_share
 
 ALPHA = 0.05
 
@@ -197,7 +197,7 @@ def _has_its_trial(entry: Kept, trials: Sequence[FrozenTrial]) -> bool:
     """Not so where the study was deleted and made again, and its confirmation does not say so."""
     if entry.trial is None:
         return True
-    return entry.trial < len(trials) and "result" in trials[entry.trial].user_attrs
+    return entry.trial < len(trials) and RESULT in trials[entry.trial].user_attrs
 
 
 def _candidate(

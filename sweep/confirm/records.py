@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweep.confirm.arms import Arm
 from sweep.storage import write_measurements
-from sweep.study.records import CONFIRM, CONFIRMS
+from sweep.study.records import CONFIRM, CONFIRMS, RESULT
 from sweep.study.trial_run import Run
 from sweep.versions import versions
 
@@ -134,7 +134,7 @@ class ArmRun(Run):
             values=[float(row.mean()) for row in self.fold_scores[chosen]],
             # Optuna takes no reports where there are two objectives.
             intermediate_values=reports if len(study.directions) == 1 else {},
-            said={"result": self.result(chosen), "curve": [row.tolist() for row in curve]},
+            said={RESULT: self.result(chosen), "curve": [row.tolist() for row in curve]},
         )
         rows = [replace(row, trial_id=trial_id) for row in self.unstored]
         write_measurements(self.storage.engine, rows)
@@ -185,14 +185,21 @@ class Kept:
 
 
 def kept(confirmation: optuna.Study | None) -> list[Kept]:
-    """What a confirmation holds, one for each role, arm and seed.
+    """What a confirmation holds, one for each role, arm and seed."""
+    return [] if confirmation is None else [_kept(trial) for trial in that_count(confirmation)]
 
-    Two processes that confirm at once may store the same twice; the first counts.
+
+def that_count(confirmation: optuna.Study) -> list[FrozenTrial]:
+    """The trials of a confirmation, one for each role, arm and seed.
+
+    What others have added is none. Two processes that confirm at once may store the same twice; the
+    first counts.
     """
-    found: dict[tuple[str, str, int], Kept] = {}
-    for trial in confirmation.get_trials(deepcopy=False) if confirmation is not None else ():
-        entry = _kept(trial)
-        found.setdefault((entry.role, entry.arm, entry.seed), entry)
+    found: dict[tuple[str, str, int], FrozenTrial] = {}
+    for trial in confirmation.get_trials(deepcopy=False):
+        said = trial.user_attrs
+        if "arm" in said:
+            found.setdefault((said["role"], said["arm"], said["seed"]), trial)
     return list(found.values())
 
 

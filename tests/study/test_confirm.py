@@ -22,6 +22,7 @@ from sweep.study.overview import overview
 from sweep.study.records import CONFIRM, load_study
 from sweep.study.solo import score_config
 from sweep.study.status import status
+from sweep.study.tables.rows import table_of
 
 SEEDS = 2
 
@@ -221,6 +222,16 @@ def test_a_study_made_again_has_no_part_in_its_predecessor_s_confirmation(
     assert after[CONFIRM, "baseline", 1] != before[CONFIRM, "baseline", 1]
     Confirming(again, storage).run(top=1, seeds=1)
     assert curves(again, storage) == after
+
+
+def test_what_others_add_to_a_confirmation_is_none_of_it(opened) -> None:
+    study, storage = opened
+    Confirming(study, storage).run(top=1, seeds=1)
+    held = find_confirmation(study, storage)
+    before = kept(held)
+    held.add_trial(create_trial(value=0.0))
+    assert len(kept(held)) == len(before) == 2
+    assert len(table_of(study, storage).rows) > 0
 
 
 def test_what_an_old_confirmation_says_of_trials_that_are_not_there_is_left_out(opened) -> None:

@@ -7,7 +7,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
-from sweep.confirm.records import find_confirmation
+from sweep.confirm.records import find_confirmation, that_count
 from sweep.search.space import METHOD
 from sweep.storage import Measurement, read_study_measurements
 from sweep.study.records import RESULT, role, study_spec
@@ -45,7 +45,7 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
     measured = read_study_measurements(storage.engine, study._study_id)
     held = find_confirmation(study, storage)
     if held is not None:
-        trials = trials + _once(held.get_trials(deepcopy=False))
+        trials = trials + that_count(held)
         measured |= read_study_measurements(storage.engine, held._study_id)
     parameters = _parameters(trials)
     others = dict.fromkeys(
@@ -59,16 +59,6 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
     ]
     columns = OF_TRIAL | OF_ARM | parameters | OF_MEMBER | dict.fromkeys(metrics, float)
     return Table(columns, rows)
-
-
-def _once(confirming: list[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials of a confirmation that count: one for each role, arm and seed."""
-    # Two processes that confirmed at once may both have stored it.
-    found: dict[tuple[str, str, int], FrozenTrial] = {}
-    for trial in confirming:
-        said = trial.user_attrs
-        found.setdefault((said["role"], said["arm"], said["seed"]), trial)
-    return list(found.values())
 
 
 def _rows(
