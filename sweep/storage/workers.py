@@ -56,9 +56,9 @@ claims = Table(
 
 @dataclass(frozen=True)
 class Worker:
-    """A process that trains. `started` is when it did, in seconds since 1970 by its host's clock:
-    a process number alone may have been given out again. Workers of one `machine` see each other's
-    process numbers; host names may be equal on two.
+    """A process that trains. `started` is when it did, in seconds since its machine did: a process
+    number alone may have been given out again. Workers of one `machine` see each other's process
+    numbers; host names may be equal on two.
 
     `chunks` counts the trial chunks that it has trained, `rate` is how many a second of late.
     """
@@ -86,18 +86,29 @@ class SeenWorker:
 
 def this_worker(device: str) -> Worker:
     """A worker of this process, under a name of its own."""
-    process = psutil.Process()
-    host, started = socket.gethostname(), process.create_time()
-    return Worker(uuid.uuid4().hex, host, this_machine(), process.pid, started, device)
+    process, host = psutil.Process(), socket.gethostname()
+    return Worker(uuid.uuid4().hex, host, this_machine(), process.pid, _started(process), device)
 
 
 def this_machine() -> str:
     """The boot and the process namespace, which containers of one machine have for themselves."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+        # The last words set rows of earlier versions apart, whose starts are by another clock: as
+        # those of another machine they are known from their silence.
+        return f"{boot} {os.readlink('/proc/self/ns/pid')} since boot"
     except OSError:
         return f"{socket.gethostname()} {psutil.boot_time():.0f}"
+
+
+def _started(process: psutil.Process) -> float:
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_bytes()
+    except OSError:
+        return process.create_time()
+    # Not psutil's, which is by a clock that may be set while the process runs. The name of the
+    # program, in brackets, may hold anything.
+    return int(stat.rpartition(b")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def beat(engine: Engine, worker: Worker) -> None:
@@ -190,7 +201,7 @@ def is_gone(seen: SeenWorker | None, grace: float) -> bool:
         return seen.silent > grace
     try:
         process = psutil.Process(seen.worker.pid)
-        same = abs(process.create_time() - seen.worker.started) < 1
+        same = abs(_started(process) - seen.worker.started) < 1
         return not (same and process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True

@@ -109,6 +109,8 @@ class Queue:
         found = []
         for trial_id, trial in trials.items():
             holder = claims.get(trial_id)
+            if holder == self.worker:
+                continue
             if holder is None:
                 # RUNNING and nobody's: an earlier version's, or finished since our look.
                 lost = trial.state == TrialState.RUNNING
