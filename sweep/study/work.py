@@ -105,15 +105,16 @@ class Work:
                 self.spec.train.steps // self.spec.train.chunks,
             ),
         )
-        with CheckpointWriter(self.checkpoints, self.log) as self._writer:
-            try:
+        try:
+            with CheckpointWriter(self.checkpoints, self.log) as self._writer:
                 self.patience.until(self._start)
                 self.done = self._loop()
                 self._checkpoint_all()
-            finally:
-                # Without a database, the end of this process will say that they are free.
-                with contextlib.suppress(StorageLost):
-                    self.patience.once(self._give_back)
+        finally:
+            # Not before all is written: whoever takes a trial up again writes to the same place.
+            # Without a database, the end of this process will say that they are free.
+            with contextlib.suppress(StorageLost):
+                self.patience.once(self._give_back)
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
