@@ -18,9 +18,11 @@ from sweep.spec.spec import Spec
 from sweep.study.answers import answer
 from sweep.study.control import ENDED, OPEN, STOPPED, control
 from sweep.study.events import Log, unheard
+from sweep.study.heart import GRACE
 from sweep.study.launch import take_part
 from sweep.study.patience import Patience
 from sweep.study.plan import plan_of
+from sweep.study.queue import lost_trials
 from sweep.study.records import check_same_data, load_study, study_spec
 from sweep.study.settled import is_over
 
@@ -111,11 +113,18 @@ class Server:
                 continue
             study = optuna.load_study(study_name=entry.study_name, storage=self.storage)
             try:
-                if control(study) == OPEN and _is_open(study):
+                if self._needs_a_worker(study):
                     return study
             except UserError as error:
                 self._pass_over(study, error)
         return None
+
+    def _needs_a_worker(self, study: optuna.Study) -> bool:
+        wanted = control(study)
+        if wanted == ENDED:
+            # Its last trials are finished by those who train them, unless these have died.
+            return bool(lost_trials(study, self.storage.engine, GRACE))
+        return wanted == OPEN and _is_open(study)
 
     def _pass_over(self, study: optuna.Study, error: UserError) -> None:
         self._unusable.add(study.study_name)
