@@ -23,7 +23,7 @@ from sweep.storage import open_storage, study_files
 from sweep.storage.connect import shown_url
 from sweep.storage.workers import this_worker
 from sweep.study.checkpoints import study_checkpoints
-from sweep.study.control import OPEN, set_control
+from sweep.study.control import OPEN, set_control, telling_deletion
 from sweep.study.crew import Crew, StartWorker
 from sweep.study.events import Log, unheard
 from sweep.study.follow_up import take_over
@@ -87,7 +87,7 @@ def launch(
     this process confirms its answer (see `sweep.confirm`).
 
     Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
-    are found to be usable.
+    are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
     """
     begun = time.monotonic()
     deadline = np.inf if timeout is None else begun + timeout
@@ -102,8 +102,9 @@ def launch(
     def with_crew(study: optuna.Study, start: StartWorker) -> Launched:
         prepared = time.monotonic()
         patience = Patience.with_storage(opened, spec.service.storage_patience, log)
-        done = Crew(spec, study, workers, start, patience, watch, over, log, begun).run()
-        done = done and confirmed(study)
+        with telling_deletion(study):
+            done = Crew(spec, study, workers, start, patience, watch, over, log, begun).run()
+            done = done and confirmed(study)
         seconds = time.monotonic() - begun
         return Launched(study, done, seconds, prepared - begun, seconds)
 
@@ -124,18 +125,19 @@ def launch(
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_crew(study, here.start)
     prepared = time.monotonic()
-    work = take_part(
-        spec,
-        setup,
-        study,
-        opened,
-        files=files,
-        watch=watch,
-        stop=over,
-        log=log,
-        begun=begun,
-    )
-    done = work.done and confirmed(study)
+    with telling_deletion(study):
+        work = take_part(
+            spec,
+            setup,
+            study,
+            opened,
+            files=files,
+            watch=watch,
+            stop=over,
+            log=log,
+            begun=begun,
+        )
+        done = work.done and confirmed(study)
     seconds = time.monotonic() - begun
     return Launched(study, done, seconds, prepared - begun, work.training.seconds)
 
