@@ -1,5 +1,6 @@
 """From a spec to a study in the database, and to a worker of this process that takes part in it."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from sweep.study.events import Log, unheard
 from sweep.study.follow_up import take_over
 from sweep.study.heart import Heart
 from sweep.study.local_workers import LocalWorkers
-from sweep.study.patience import Patience
+from sweep.study.patience import Patience, Stopped
 from sweep.study.plan import plan_of
 from sweep.study.progress import Watcher, unwatched
 from sweep.study.queue import enqueue
@@ -194,23 +195,27 @@ def take_part(
     """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
     patience = Patience.with_storage(storage, spec.service.storage_patience, log)
     heart = Heart(storage.engine, this_worker(device_names()))
+    work = Work(
+        spec=spec,
+        setup=setup,
+        study=study,
+        storage=storage,
+        heart=heart,
+        checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
+        files=study_files(storage, files),
+        patience=patience,
+        log=log,
+        watch=watch,
+        stop=stop,
+        begun=time.monotonic() if begun is None else begun,
+    )
     # One BLAS thread: the judge's matrices are small, and its bits must not depend on the cores.
-    with threadpool_limits(limits=1, user_api="blas"), ExitStack() as alive:
-        patience.until(lambda: alive.enter_context(heart))
-        work = Work(
-            spec=spec,
-            setup=setup,
-            study=study,
-            storage=storage,
-            heart=heart,
-            checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
-            files=study_files(storage, files),
-            patience=patience,
-            log=log,
-            watch=watch,
-            stop=stop,
-            begun=time.monotonic() if begun is None else begun,
-        )
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        ExitStack() as alive,
+        contextlib.suppress(Stopped),
+    ):
+        patience.until(lambda: alive.enter_context(heart), stop)
         work.run()
     return work
 

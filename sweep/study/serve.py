@@ -20,7 +20,7 @@ from sweep.study.control import ENDED, OPEN, STOPPED, StudyDeleted, control, tel
 from sweep.study.events import Log, unheard
 from sweep.study.heart import GRACE
 from sweep.study.launch import take_part
-from sweep.study.patience import Patience
+from sweep.study.patience import Patience, Stopped
 from sweep.study.plan import plan_of
 from sweep.study.queue import lost_trials
 from sweep.study.records import check_same_data, load_study, study_spec
@@ -75,21 +75,24 @@ class Server:
                 self.log("study deleted", study=study.study_name)
                 if name is not None:
                     return
+            except Stopped:
+                return
             except UserError as error:
                 if name is not None:
                     raise
                 self._pass_over(study, error)
 
     def _work(self, study: optuna.Study) -> None:
-        spec = self._patience.until(partial(study_spec, study))
+        spec = self._patience.until(partial(study_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
         setup = prepare(spec)
-        self._patience.until(partial(check_same_data, spec, study, setup))
+        self._patience.until(partial(check_same_data, spec, study, setup), self.stop)
         work = take_part(
             spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
         )
         self.log("study left", study=study.study_name, done=work.done)
-        if work.done and self._patience.until(partial(self._wants_confirmation, spec, study)):
+        wants_confirmation = partial(self._wants_confirmation, spec, study)
+        if work.done and self._patience.until(wants_confirmation, self.stop):
             self.log(
                 "not confirmed",
                 study=study.study_name,

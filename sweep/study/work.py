@@ -91,7 +91,10 @@ class Work:
         )
 
     def run(self) -> None:
-        """Works until no trial is left to take, or until told to stop."""
+        """Works until no trial is left to take, or until told to stop.
+
+        Raises `Stopped` where it was told so while it waited for the database.
+        """
         study = self.spec.study
         self._slots = [None] * study.slots
         self._space = unconditional_space(self.spec)
@@ -107,7 +110,7 @@ class Work:
         )
         try:
             with CheckpointWriter(self.checkpoints, self.log) as self._writer:
-                self.patience.until(self._start)
+                self.patience.until(self._start, self.stop)
                 self.done = self._loop()
                 self._checkpoint_all()
         finally:
@@ -134,7 +137,7 @@ class Work:
                 self._advance()
                 phase = "training"
             elif not there or any(self._slots):
-                self.patience.until(self._exchange)
+                self.patience.until(self._exchange, self.stop)
             else:
                 # The rest is in the hands of others, who may die.
                 self.heart.tell(state="waiting")
