@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    inspect,
     select,
     update,
 )
@@ -176,10 +177,15 @@ def claimed(engine: Engine) -> dict[int, str]:
 
 
 def seen_workers(engine: Engine) -> list[SeenWorker]:
-    """All workers that have a row, with what they hold, the one seen last first."""
+    """All workers that have a row, with what they hold, the one seen last first.
+
+    None in a database that Optuna wrote alone, or a version that knew no workers.
+    """
     silent = (now() - workers.c.seen).label("silent")
     holding: dict[str, list[int]] = {}
     with engine.connect() as connection:
+        if not inspect(connection).has_table(workers.name):
+            return []
         for trial_id, name in connection.execute(select(claims).order_by(claims.c.trial_id)):
             holding.setdefault(name, []).append(trial_id)
         query = select(workers, silent).order_by(workers.c.seen.desc())

@@ -100,6 +100,12 @@ def test_a_worker_s_row_says_what_it_said_last_and_how_long_ago(storage, here) -
     assert seen_workers(engine) == []
 
 
+def test_a_database_that_optuna_wrote_alone_has_no_workers(storage_url: str) -> None:
+    plain = RDBStorage(storage_url)
+    assert seen_workers(plain.engine) == []
+    plain.engine.dispose()
+
+
 def test_only_who_is_long_silent_and_holds_nothing_is_forgotten(storage, here) -> None:
     engine = storage.engine
     names = {name: replace(here, worker=name) for name in ("idle", "holder")}
