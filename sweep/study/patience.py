@@ -39,6 +39,10 @@ def is_outage(error: BaseException) -> bool:
         return cause is None or is_outage(cause)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
+    told = error.orig if isinstance(error, DBAPIError) else error
+    # SQLite's code for a statement that it cannot run at all, such as of a table that is not there.
+    if getattr(told, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR:
+        return False
     return isinstance(error, (OperationalError, InterfaceError, sqlite3.OperationalError))
 
 

@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -38,6 +40,27 @@ def tried_again_after(error: Exception) -> StorageInternalError:
             raise PendingRollbackError("Can't reconnect")  # noqa: B904
     except PendingRollbackError as found:
         return wrapped(found)
+
+
+def said_by_sqlite(path: Path, statement: str) -> sqlite3.OperationalError:
+    """What it says of a statement while another connection writes."""
+    with (
+        closing(sqlite3.connect(path)) as writer,
+        closing(sqlite3.connect(path, timeout=0)) as connection,
+    ):
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            connection.execute(statement)
+        return caught.value
+
+
+@pytest.mark.parametrize("statement", ["SELEC 1", "SELECT missing", "SELECT * FROM missing"])
+def test_a_mistake_in_a_statement_is_no_outage_on_sqlite(database: Path, statement: str) -> None:
+    mistake, locked = (said_by_sqlite(database, each) for each in (statement, "BEGIN IMMEDIATE"))
+    assert not is_outage(mistake)
+    assert not is_outage(OperationalError(statement, {}, mistake))
+    assert not is_outage(wrapped(OperationalError(statement, {}, mistake)))
+    assert is_outage(locked) and is_outage(OperationalError("BEGIN", {}, locked))
 
 
 @pytest.mark.parametrize(
