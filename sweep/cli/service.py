@@ -180,6 +180,8 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
         studies.add_row(escape(study.study), study.state, *map(str, counts))
     console.print(studies if found.studies else "No study.")
     for study in found.studies:
+        if study.unreadable is not None:
+            console.print(f"  {study.unreadable}", markup=False, highlight=False, soft_wrap=True)
         if study.stopped_by_itself is not None:
             told = f"  {study.study} stopped by itself {study.stopped_by_itself}"
             console.print(told, highlight=False, markup=False, soft_wrap=True)

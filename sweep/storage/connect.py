@@ -10,10 +10,11 @@ from typing import Any
 
 import optuna
 import psutil
+import tenacity
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from sweep.errors import UserError
 from sweep.storage.migrate import migrate
@@ -60,6 +61,40 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
     Raises `UserError` that names the storage for a URL that is none, a missing or read-only file
     or folder, a file that is no database, or a database server that does not answer.
     """
+    # Of several processes that make the tables at once each may fail at another one.
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_was_slower),
+        wait=tenacity.wait_random(0.05, 0.5),
+        stop=tenacity.stop_after_attempt(10),
+        reraise=True,
+    )
+    return again(_open, url, create)
+
+
+class _HalfMade(UserError):
+    """A database that may be another process's, which is about to make the rest of its tables."""
+
+
+def _was_slower(error: BaseException) -> bool:
+    """Whether another process has made the same table or row a moment ago."""
+    cause = error.__cause__
+    there = isinstance(cause, SQLAlchemyError) and "already exists" in str(cause)
+    return there or isinstance(cause, IntegrityError) or isinstance(error, _HalfMade)
+
+
+class _Storage(RDBStorage):
+    """Leaves no connection behind where it cannot be opened."""
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
+        try:
+            super().__init__(url, engine_kwargs)
+        except BaseException:
+            if hasattr(self, "engine"):
+                self.engine.dispose()
+            raise
+
+
+def _open(url: str | None, create: bool) -> RDBStorage:
     parsed = _parse(storage_url(url))
     shown = parsed.render_as_string(hide_password=True)
     is_sqlite = parsed.get_backend_name() == "sqlite"
@@ -73,7 +108,7 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
     # Of a connection that was cut, SQLAlchemy's pool tells with a traceback that it is no more.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
-        storage = RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=arguments)
+        storage = _Storage(parsed.render_as_string(hide_password=False), arguments)
         if is_sqlite and not _in_memory(parsed):
             _share_file(storage.engine)
         if create:
@@ -135,7 +170,8 @@ def _check_file(url: URL, shown: str, create: bool) -> None:
         tables = _tables(path, shown) if path.stat().st_size else set()
         if tables and "version_info" not in tables:
             # Optuna would add its own tables to anybody's database, even to list what is in it.
-            raise UserError(f"storage {shown}: {path} holds other things, and no Optuna study")
+            mistake = _HalfMade if tables == {"studies"} else UserError
+            raise mistake(f"storage {shown}: {path} holds other things, and no Optuna study")
         if create and not os.access(path, os.W_OK):
             raise UserError(f"storage {shown}: {path} is read-only")
         return

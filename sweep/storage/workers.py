@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    inspect,
     select,
     update,
 )
@@ -56,9 +57,9 @@ claims = Table(
 
 @dataclass(frozen=True)
 class Worker:
-    """A process that trains. `started` is when it did, in seconds since 1970 by its host's clock:
-    a process number alone may have been given out again. Workers of one `machine` see each other's
-    process numbers; host names may be equal on two.
+    """A process that trains. `started` is when it did, in seconds since its machine did: a process
+    number alone may have been given out again. Workers of one `machine` see each other's process
+    numbers; host names may be equal on two.
 
     `chunks` counts the trial chunks that it has trained, `rate` is how many a second of late.
     """
@@ -86,18 +87,29 @@ class SeenWorker:
 
 def this_worker(device: str) -> Worker:
     """A worker of this process, under a name of its own."""
-    process = psutil.Process()
-    host, started = socket.gethostname(), process.create_time()
-    return Worker(uuid.uuid4().hex, host, this_machine(), process.pid, started, device)
+    process, host = psutil.Process(), socket.gethostname()
+    return Worker(uuid.uuid4().hex, host, this_machine(), process.pid, _started(process), device)
 
 
 def this_machine() -> str:
     """The boot and the process namespace, which containers of one machine have for themselves."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+        # The last words set rows of earlier versions apart, whose starts are by another clock: as
+        # those of another machine they are known from their silence.
+        return f"{boot} {os.readlink('/proc/self/ns/pid')} since boot"
     except OSError:
         return f"{socket.gethostname()} {psutil.boot_time():.0f}"
+
+
+def _started(process: psutil.Process) -> float:
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_bytes()
+    except OSError:
+        return process.create_time()
+    # Not psutil's, which is by a clock that may be set while the process runs. The name of the
+    # program, in brackets, may hold anything.
+    return int(stat.rpartition(b")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def beat(engine: Engine, worker: Worker) -> None:
@@ -165,10 +177,15 @@ def claimed(engine: Engine) -> dict[int, str]:
 
 
 def seen_workers(engine: Engine) -> list[SeenWorker]:
-    """All workers that have a row, with what they hold, the one seen last first."""
+    """All workers that have a row, with what they hold, the one seen last first.
+
+    None in a database that Optuna wrote alone, or a version that knew no workers.
+    """
     silent = (now() - workers.c.seen).label("silent")
     holding: dict[str, list[int]] = {}
     with engine.connect() as connection:
+        if not inspect(connection).has_table(workers.name):
+            return []
         for trial_id, name in connection.execute(select(claims).order_by(claims.c.trial_id)):
             holding.setdefault(name, []).append(trial_id)
         query = select(workers, silent).order_by(workers.c.seen.desc())
@@ -190,7 +207,7 @@ def is_gone(seen: SeenWorker | None, grace: float) -> bool:
         return seen.silent > grace
     try:
         process = psutil.Process(seen.worker.pid)
-        same = abs(process.create_time() - seen.worker.started) < 1
+        same = abs(_started(process) - seen.worker.started) < 1
         return not (same and process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True

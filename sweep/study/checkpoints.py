@@ -121,10 +121,14 @@ def _digest(folder: Path) -> str:
 
 
 def checkpoint_identity(config: Spec, fingerprints: dict[str, Any]) -> dict[str, Any]:
-    """What must be equal for a state to be gone on with, to the bit: config, data and versions."""
-    free = ("service", "confirm", "stop")
+    """What must be equal for a state to be gone on with, to the bit: config, data and versions.
+
+    Of the config what is trained and scored, and not how it is searched: a study may be launched
+    again with more trials.
+    """
+    free = ("study", "service", "confirm", "stop")
     tables = {name: table for name, table in config.plain().items() if name not in free}
-    plain = json.dumps(tables, sort_keys=True)
+    plain = json.dumps(tables | {"seed": config.study.seed}, sort_keys=True)
     return {
         "config": hashlib.sha256(plain.encode()).hexdigest(),
         "fingerprints": fingerprints,

@@ -1,6 +1,10 @@
 """What a study's user wants of all its workers: go on, pause, or stop."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import optuna
+from sqlalchemy.exc import IntegrityError
 
 from sweep.errors import UserError
 
@@ -17,6 +21,29 @@ def control(study: optuna.Study) -> str:
     attributes = study.user_attrs
     wanted = str(attributes.get(_ATTRIBUTE, OPEN))
     return ENDED if wanted == OPEN and attributes.get(STOPPED_BY_ITSELF) else wanted
+
+
+class StudyDeleted(UserError):
+    """A study that was deleted while it was worked on, as the dashboard lets one do."""
+
+
+@contextmanager
+def telling_deletion(study: optuna.Study) -> Iterator[None]:
+    """Raises `StudyDeleted` in place of what the database says of rows that are no longer there."""
+    try:
+        yield
+    except (KeyError, IntegrityError) as error:
+        if _is_deleted(study):
+            raise StudyDeleted(f"study {study.study_name!r} was deleted") from error
+        raise
+
+
+def _is_deleted(study: optuna.Study) -> bool:
+    try:
+        control(study)
+    except KeyError:
+        return True
+    return False
 
 
 def set_control(study: optuna.Study, wanted: str) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from sweep.errors import UserError
 from sweep.spec.spec import Spec
 from sweep.study.control import STOPPED, control
 from sweep.study.events import Log, unheard
-from sweep.study.patience import Patience
+from sweep.study.patience import Patience, Stopped
 from sweep.study.plan import Plan, plan_of
 from sweep.study.progress import Progress, Watcher, progress_of, unwatched
 from sweep.study.settled import is_over
@@ -100,11 +101,8 @@ class Crew:
         finally:
             self._end()
         # Whoever wants it to end does not want to wait for a database.
-        if self.stop():
-            _, found = self.patience.once(self._look)
-        else:
-            found = self.patience.until(self._look)
-        trials, wanted = found or (trials, wanted)
+        with suppress(Stopped):
+            trials, wanted = self.patience.until(self._look, self.stop)
         self.watch(self._progress(trials, before))
         return is_over(wanted, self._plan.left(trials), trials)
 

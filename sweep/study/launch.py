@@ -1,5 +1,6 @@
 """From a spec to a study in the database, and to a worker of this process that takes part in it."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -23,13 +24,13 @@ from sweep.storage import open_storage, study_files
 from sweep.storage.connect import shown_url
 from sweep.storage.workers import this_worker
 from sweep.study.checkpoints import study_checkpoints
-from sweep.study.control import OPEN, set_control
+from sweep.study.control import OPEN, set_control, telling_deletion
 from sweep.study.crew import Crew, StartWorker
 from sweep.study.events import Log, unheard
 from sweep.study.follow_up import take_over
 from sweep.study.heart import Heart
 from sweep.study.local_workers import LocalWorkers
-from sweep.study.patience import Patience
+from sweep.study.patience import Patience, Stopped
 from sweep.study.plan import plan_of
 from sweep.study.progress import Watcher, unwatched
 from sweep.study.queue import enqueue
@@ -88,7 +89,7 @@ def launch(
     this process confirms its answer (see `sweep.confirm`).
 
     Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
-    are found to be usable.
+    are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
     """
     begun = time.monotonic()
     deadline = np.inf if timeout is None else begun + timeout
@@ -103,9 +104,11 @@ def launch(
     def with_crew(study: optuna.Study, start: StartWorker) -> Launched:
         prepared = time.monotonic()
         patience = Patience.with_storage(opened, spec.service.storage_patience, log)
-        done = Crew(spec, study, workers, start, patience, watch, over, log, begun).run()
-        seconds = time.monotonic() - begun
-        return Launched(study, done and confirmed(study), seconds, prepared - begun, None)
+        with telling_deletion(study):
+            done = Crew(spec, study, workers, start, patience, watch, over, log, begun).run()
+            seconds = time.monotonic() - begun
+            done = done and confirmed(study)
+        return Launched(study, done, seconds, prepared - begun, None)
 
     if on == RAY:
         with connected(address) as nodes:
@@ -124,19 +127,20 @@ def launch(
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_crew(study, here.start)
     prepared = time.monotonic()
-    work = take_part(
-        spec,
-        setup,
-        study,
-        opened,
-        files=files,
-        watch=watch,
-        stop=over,
-        log=log,
-        begun=begun,
-    )
-    seconds = time.monotonic() - begun
-    done = work.done and confirmed(study)
+    with telling_deletion(study):
+        work = take_part(
+            spec,
+            setup,
+            study,
+            opened,
+            files=files,
+            watch=watch,
+            stop=over,
+            log=log,
+            begun=begun,
+        )
+        seconds = time.monotonic() - begun
+        done = work.done and confirmed(study)
     return Launched(study, done, seconds, prepared - begun, work.training.seconds)
 
 
@@ -192,23 +196,27 @@ def take_part(
     """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
     patience = Patience.with_storage(storage, spec.service.storage_patience, log)
     heart = Heart(storage.engine, this_worker(device_names()))
+    work = Work(
+        spec=spec,
+        setup=setup,
+        study=study,
+        storage=storage,
+        heart=heart,
+        checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
+        files=study_files(storage, files),
+        patience=patience,
+        log=log,
+        watch=watch,
+        stop=stop,
+        begun=time.monotonic() if begun is None else begun,
+    )
     # One BLAS thread: the judge's matrices are small, and its bits must not depend on the cores.
-    with threadpool_limits(limits=1, user_api="blas"), ExitStack() as alive:
-        patience.until(lambda: alive.enter_context(heart))
-        work = Work(
-            spec=spec,
-            setup=setup,
-            study=study,
-            storage=storage,
-            heart=heart,
-            checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
-            files=study_files(storage, files),
-            patience=patience,
-            log=log,
-            watch=watch,
-            stop=stop,
-            begun=time.monotonic() if begun is None else begun,
-        )
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        ExitStack() as alive,
+        contextlib.suppress(Stopped),
+    ):
+        patience.until(lambda: alive.enter_context(heart), stop)
         work.run()
     return work
 

@@ -1,5 +1,6 @@
 """A database that is away for a while: what counts as that, and how long it is waited for."""
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable
@@ -15,9 +16,16 @@ from sweep.study.events import Log, unheard
 
 Result = TypeVar("Result")
 
+_PIECE = 0.1
+"""Seconds between two looks whether to go on waiting."""
+
 
 class StorageLost(Exception):
     """The database was away for longer than a worker is told to wait."""
+
+
+class Stopped(Exception):
+    """The database is away, and the user does not want to wait for it."""
 
 
 def is_outage(error: BaseException) -> bool:
@@ -31,6 +39,10 @@ def is_outage(error: BaseException) -> bool:
         return cause is None or is_outage(cause)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
+    told = error.orig if isinstance(error, DBAPIError) else error
+    # SQLite's code for a statement that it cannot run at all, such as of a table that is not there.
+    if getattr(told, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR:
+        return False
     return isinstance(error, (OperationalError, InterfaceError, sqlite3.OperationalError))
 
 
@@ -64,11 +76,25 @@ class Patience:
         self._back()
         return True, found
 
-    def until(self, action: Callable[[], Result]) -> Result:
-        """Tries again and again, ever more rarely; raises `StorageLost` in the end."""
+    def until(
+        self, action: Callable[[], Result], stop: Callable[[], bool] = lambda: False
+    ) -> Result:
+        """Tries again and again, ever more rarely; raises `StorageLost` in the end.
+
+        Raises `Stopped` where it would wait and `stop()` is true.
+        """
+
+        def rest(seconds: float) -> None:
+            pieces = math.ceil(seconds / _PIECE)
+            for _ in range(pieces):
+                if stop():
+                    raise Stopped
+                time.sleep(seconds / pieces)
+
         waiting = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_outage),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+            sleep=rest,
             before_sleep=lambda state: self._away(
                 state.outcome.exception() if state.outcome else None
             ),

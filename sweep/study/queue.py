@@ -6,6 +6,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import Engine
 
 from sweep.storage import workers as table
 from sweep.study.plan import Parameters, Plan
@@ -24,6 +25,24 @@ def enqueue(study: optuna.Study, parameters: Parameters) -> int:
         user_attrs={"role": SEARCH},
     )
     return study._storage.create_new_trial(study._study_id, template_trial=waiting)
+
+
+def lost_trials(study: optuna.Study, engine: Engine, grace: float) -> dict[int, str | None]:
+    """The trials whose worker is dead, finished or not, with its name; None: nobody has it."""
+    trials = study.get_trials(deepcopy=False)
+    claims = table.claimed(engine)
+    seen = {entry.worker.worker: entry for entry in table.seen_workers(engine)}
+    found = {}
+    for trial in trials:
+        holder = claims.get(trial._trial_id)
+        if holder is None:
+            # RUNNING and nobody's: an earlier version's, or finished since our look.
+            lost = trial.state == TrialState.RUNNING
+        else:
+            lost = table.is_gone(seen.get(holder), grace)
+        if lost:
+            found[trial._trial_id] = holder
+    return found
 
 
 @dataclass(frozen=True)
@@ -103,19 +122,15 @@ class Queue:
         may recover at any time: of several, one takes a claim over.
         """
         engine = self.storage.engine
-        trials = {trial._trial_id: trial for trial in self.study.get_trials(deepcopy=False)}
-        claims = table.claimed(engine)
-        seen = {entry.worker.worker: entry for entry in table.seen_workers(engine)}
         found = []
-        for trial_id, trial in trials.items():
-            holder = claims.get(trial_id)
+        for trial_id, holder in lost_trials(self.study, engine, self.grace).items():
+            if holder == self.worker:
+                # Its row may be gone, and it is not.
+                continue
             if holder is None:
-                # RUNNING and nobody's: an earlier version's, or finished since our look.
-                lost = trial.state == TrialState.RUNNING
-                mine = lost and table.claim(engine, trial_id, self.worker)
+                mine = table.claim(engine, trial_id, self.worker)
             else:
-                lost = table.is_gone(seen.get(holder), self.grace)
-                mine = lost and table.take_over(engine, trial_id, holder, self.worker)
+                mine = table.take_over(engine, trial_id, holder, self.worker)
             if mine:
                 self._after_a_death(trial_id)
                 found.append(trial_id)

@@ -16,11 +16,13 @@ from sweep.prepare import prepare
 from sweep.spec.sections import ServiceSection
 from sweep.spec.spec import Spec
 from sweep.study.answers import answer
-from sweep.study.control import ENDED, OPEN, STOPPED, control
+from sweep.study.control import ENDED, OPEN, STOPPED, StudyDeleted, control, telling_deletion
 from sweep.study.events import Log, unheard
+from sweep.study.heart import GRACE
 from sweep.study.launch import take_part
-from sweep.study.patience import Patience
+from sweep.study.patience import Patience, Stopped
 from sweep.study.plan import plan_of
+from sweep.study.queue import lost_trials
 from sweep.study.records import check_same_data, load_study, study_spec
 from sweep.study.settled import is_over
 
@@ -53,6 +55,7 @@ class Server:
 
         Raises `UserError` for an unknown study, and for one called by its name of which this
         machine has other data; one met without being called is passed over, which the log says.
+        One that is deleted while it is worked on is left, which the log says too.
         Raises `StorageLost` when the database was away for too long.
         """
         use_all_cores()
@@ -66,22 +69,30 @@ class Server:
                 time.sleep(_POLL)
                 continue
             try:
-                self._work(study)
+                with telling_deletion(study):
+                    self._work(study)
+            except StudyDeleted:
+                self.log("study deleted", study=study.study_name)
+                if name is not None:
+                    return
+            except Stopped:
+                return
             except UserError as error:
                 if name is not None:
                     raise
                 self._pass_over(study, error)
 
     def _work(self, study: optuna.Study) -> None:
-        spec = self._patience.until(partial(study_spec, study))
+        spec = self._patience.until(partial(study_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
         setup = prepare(spec)
-        self._patience.until(partial(check_same_data, spec, study, setup))
+        self._patience.until(partial(check_same_data, spec, study, setup), self.stop)
         work = take_part(
             spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
         )
         self.log("study left", study=study.study_name, done=work.done)
-        if work.done and self._patience.until(partial(self._wants_confirmation, spec, study)):
+        wants_confirmation = partial(self._wants_confirmation, spec, study)
+        if work.done and self._patience.until(wants_confirmation, self.stop):
             self.log(
                 "not confirmed",
                 study=study.study_name,
@@ -100,25 +111,39 @@ class Server:
 
     def _next(self, name: str | None) -> tuple[optuna.Study | None, str]:
         """A study with something left to do, and what its user wants."""
-        study = self._named(name) if name is not None else self._oldest()
-        return study, OPEN if study is None else control(study)
-
-    def _named(self, name: str) -> optuna.Study | None:
+        if name is None:
+            return self._oldest(), OPEN
         study = load_study(name, self.storage)
-        return study if control(study) != STOPPED and _is_open(study) else None
+        with telling_deletion(study):
+            wanted = control(study)
+            return study if wanted != STOPPED and _is_open(study) else None, wanted
 
     def _oldest(self) -> optuna.Study | None:
         found = self.storage.get_all_studies()
         for entry in sorted(found, key=lambda study: study._study_id):
             if entry.study_name in self._unusable or "spec" not in entry.user_attrs:
                 continue
-            study = optuna.load_study(study_name=entry.study_name, storage=self.storage)
             try:
-                if control(study) == OPEN and _is_open(study):
-                    return study
+                study = optuna.load_study(study_name=entry.study_name, storage=self.storage)
+            except KeyError:
+                # Deleted since we have its name.
+                continue
+            try:
+                with telling_deletion(study):
+                    if self._needs_a_worker(study):
+                        return study
+            except StudyDeleted:
+                continue
             except UserError as error:
                 self._pass_over(study, error)
         return None
+
+    def _needs_a_worker(self, study: optuna.Study) -> bool:
+        wanted = control(study)
+        if wanted == ENDED:
+            # Its last trials are finished by those who train them, unless these have died.
+            return bool(lost_trials(study, self.storage.engine, GRACE))
+        return wanted == OPEN and _is_open(study)
 
     def _pass_over(self, study: optuna.Study, error: UserError) -> None:
         self._unusable.add(study.study_name)

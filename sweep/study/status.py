@@ -8,6 +8,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.errors import UserError
 from sweep.storage.workers import is_gone, seen_workers
 from sweep.study.control import control
 from sweep.study.heart import GRACE
@@ -36,7 +37,8 @@ class WorkerStatus:
 class StudyStatus:
     """A study of ours: how many of its trials are how far, and why some failed, by number.
 
-    Those that wait need not be made yet. `stopped_by_itself` says after which trial, and why.
+    Those that wait need not be made yet. `stopped_by_itself` says after which trial, and why;
+    `unreadable` why its spec cannot be read, without which all of its trials count.
     """
 
     study: str
@@ -47,6 +49,7 @@ class StudyStatus:
     failed: int
     failures: dict[int, str]
     stopped_by_itself: str | None
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,19 @@ def status(storage: RDBStorage) -> Status:
 
 
 def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
-    plan = plan_as_made(study_spec(study), trials)
-    counted = plan.within(trials)
-    left, why = plan.left(counted), why_stopped(study)
+    unreadable = None
+    try:
+        plan = plan_as_made(study_spec(study), trials)
+        counted = plan.within(trials)
+        left = plan.left(counted)
+    except UserError as error:
+        unreadable, counted = str(error), trials
+        left = sum(not trial.state.is_finished() for trial in trials)
+    why = why_stopped(study)
     states = Counter(trial.state for trial in counted)
     return StudyStatus(
         study=study.study_name,
-        state=control(study) if left else "finished",
+        state="unreadable" if unreadable else control(study) if left else "finished",
         done=states[TrialState.COMPLETE] + states[TrialState.PRUNED],
         running=states[TrialState.RUNNING],
         waiting=0 if why is not None else left - states[TrialState.RUNNING],
@@ -103,4 +112,5 @@ def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
             if trial.state == TrialState.FAIL
         },
         stopped_by_itself=why,
+        unreadable=unreadable,
     )

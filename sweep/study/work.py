@@ -91,7 +91,10 @@ class Work:
         )
 
     def run(self) -> None:
-        """Works until no trial is left to take, or until told to stop."""
+        """Works until no trial is left to take, or until told to stop.
+
+        Raises `Stopped` where it was told so while it waited for the database.
+        """
         study = self.spec.study
         self._slots = [None] * study.slots
         self._space = unconditional_space(self.spec)
@@ -105,15 +108,16 @@ class Work:
                 self.spec.train.steps // self.spec.train.chunks,
             ),
         )
-        with CheckpointWriter(self.checkpoints, self.log) as self._writer:
-            try:
-                self.patience.until(self._start)
+        try:
+            with CheckpointWriter(self.checkpoints, self.log) as self._writer:
+                self.patience.until(self._start, self.stop)
                 self.done = self._loop()
                 self._checkpoint_all()
-            finally:
-                # Without a database, the end of this process will say that they are free.
-                with contextlib.suppress(StorageLost):
-                    self.patience.once(self._give_back)
+        finally:
+            # Not before all is written: whoever takes a trial up again writes to the same place.
+            # Without a database, the end of this process will say that they are free.
+            with contextlib.suppress(StorageLost):
+                self.patience.once(self._give_back)
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
@@ -133,7 +137,7 @@ class Work:
                 self._advance()
                 phase = "training"
             elif not there or any(self._slots):
-                self.patience.until(self._exchange)
+                self.patience.until(self._exchange, self.stop)
             else:
                 # The rest is in the hands of others, who may die.
                 self.heart.tell(state="waiting")

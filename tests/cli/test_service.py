@@ -12,7 +12,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
+
+from sweep.storage import open_storage
 
 URL = "sqlite:///studies.db"
 UNTIRING = {"service__retries": 1000, "service__checkpoint_every": 2}
@@ -171,6 +174,31 @@ def test_status_tells_workers_studies_and_failures(start, wait_for, sweep, write
     worker.wait()
     assert json.loads(sweep("status", "--json").out)["workers"][0]["alive"] is False
     assert "(gone)" in sweep("status").out
+
+
+def test_status_tells_of_a_study_that_it_cannot_read_and_of_all_others(sweep, write_spec) -> None:
+    for name in ("later", "small"):
+        assert sweep("submit", write_spec(), "--name", name).code == 0
+    storage = open_storage(URL)
+    later = optuna.load_study(study_name="later", storage=storage)
+    later.set_user_attr("spec", {"study": {"name": "later", "of_tomorrow": 1}})
+    storage.engine.dispose()
+    shown = sweep("status")
+    assert shown.code == 0
+    assert "study 'later': its spec is of another version of sweep" in shown.out
+    one, other = json.loads(sweep("status", "--json").out)["studies"]
+    assert (one["study"], one["state"], one["waiting"]) == ("later", "unreadable", 7)
+    assert "of_tomorrow" in one["unreadable"]
+    assert (other["study"], other["state"], other["unreadable"]) == ("small", "open", None)
+
+
+def test_status_of_a_database_that_optuna_wrote_alone_is_empty(sweep) -> None:
+    storage = optuna.storages.RDBStorage(URL)
+    optuna.create_study(storage=storage, study_name="plain")
+    storage.engine.dispose()
+    shown = sweep("status")
+    assert (shown.code, shown.err) == (0, "")
+    assert "No worker." in shown.out and "No study." in shown.out
 
 
 def test_a_trial_whose_worker_dies_again_and_again_fails_with_the_reason(

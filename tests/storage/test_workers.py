@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import optuna
+import psutil
 import pytest
 from optuna.storages import RDBStorage
 
@@ -99,6 +100,12 @@ def test_a_worker_s_row_says_what_it_said_last_and_how_long_ago(storage, here) -
     assert seen_workers(engine) == []
 
 
+def test_a_database_that_optuna_wrote_alone_has_no_workers(storage_url: str) -> None:
+    plain = RDBStorage(storage_url)
+    assert seen_workers(plain.engine) == []
+    plain.engine.dispose()
+
+
 def test_only_who_is_long_silent_and_holds_nothing_is_forgotten(storage, here) -> None:
     engine = storage.engine
     names = {name: replace(here, worker=name) for name in ("idle", "holder")}
@@ -127,3 +134,23 @@ def test_who_is_gone_is_known_from_the_process_table_here_and_from_silence_elsew
     assert is_gone(replace(seen, worker=replace(here, pid=2**22 + 1)), 60)
     assert not is_gone(replace(seen, worker=elsewhere), 60)
     assert is_gone(replace(long_ago, worker=elsewhere), 60)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="starts by the clock alone")
+def test_a_clock_that_is_set_kills_nobody(storage, here, monkeypatch) -> None:
+    beat(storage.engine, here)
+    (seen,) = seen_workers(storage.engine)
+    by_clock = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: by_clock(process) + 3600)
+    assert this_worker("1 × cpu").started == here.started
+    assert not is_gone(seen, 60)
+
+
+def test_a_worker_of_an_earlier_version_is_known_from_its_silence(storage, here) -> None:
+    # It wrote its start in seconds since 1970.
+    earlier = here.machine.removesuffix(" since boot")
+    assert earlier != here.machine
+    beat(storage.engine, replace(here, machine=earlier, started=time.time() - 100))
+    (seen,) = seen_workers(storage.engine)
+    assert not is_gone(seen, 60)
+    assert is_gone(replace(seen, silent=61), 60)

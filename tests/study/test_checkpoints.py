@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from optuna.trial import TrialState
 
 from sweep.engine.population import Population
 from sweep.study.checkpoints import Checkpoints, _digest, study_checkpoints
+from sweep.study.queue import Queue
 
 IDENTITY = {"config": "c", "fingerprints": {"data": "d"}, "versions": {"jax": "1"}}
 STATE = {
@@ -154,6 +156,35 @@ def test_a_trial_in_flight_goes_on_from_its_checkpoint_with_the_same_bits(
     assert outcome(second.study) == outcome(example.study)
     # Seven trials of four chunks each: no chunk was trained twice.
     assert sum(trained) == 7 * 4
+
+
+def test_a_study_launched_with_more_trials_goes_on_from_its_checkpoints(
+    example, run, make_spec, outcome, trained
+) -> None:
+    run(make_spec(study__trials=4), chunks=2)
+    scores = [entry[:6] for entry in outcome(run(make_spec()).study)]
+    assert scores == [entry[:6] for entry in outcome(example.study)]
+    assert sum(trained) == 7 * 4
+
+
+def test_trials_are_given_back_when_all_checkpoints_are_written(
+    run, make_spec, monkeypatch
+) -> None:
+    save, give_back, done = Checkpoints.save, Queue.give_back, []
+
+    def slow(*arguments: Any) -> None:
+        time.sleep(0.2)
+        save(*arguments)
+        done.append("written")
+
+    def note(*arguments: Any) -> None:
+        done.append("given back")
+        give_back(*arguments)
+
+    monkeypatch.setattr(Checkpoints, "save", slow)
+    monkeypatch.setattr(Queue, "give_back", note)
+    run(make_spec(), chunks=2)
+    assert done == ["written"] * 3 + ["given back"] * 3
 
 
 def test_without_its_checkpoint_it_begins_anew_with_the_same_bits(

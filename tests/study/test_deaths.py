@@ -133,3 +133,12 @@ def test_a_trial_that_another_has_taken_over_is_not_given_back(
     silent.give_back(trial._trial_id)
     assert query(database, "select worker from sweep_claims") == [("other",)]
     assert study.get_trials()[0].state == TrialState.RUNNING
+
+
+def test_no_worker_takes_itself_for_dead(run, make_spec, databases, storage_url) -> None:
+    study = run(make_spec(**SHORT), chunks=0).study
+    # Without a row, as one whose heart could not beat.
+    queue = Queue(study, databases.open(storage_url), "mine", Plan(1), 3, 60)
+    assert queue.take() is not None
+    assert queue.recover() == []
+    assert study.get_trials()[0].state == TrialState.RUNNING

@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -16,8 +18,8 @@ from sqlalchemy.exc import (
 )
 
 from sweep.engine.population import Population
-from sweep.study import trial_run, work
-from sweep.study.patience import Patience, StorageLost, is_outage
+from sweep.study import heart, trial_run, work
+from sweep.study.patience import Patience, Stopped, StorageLost, is_outage
 
 FULL = OperationalError("INSERT …", {}, sqlite3.OperationalError("database or disk is full"))
 
@@ -38,6 +40,27 @@ def tried_again_after(error: Exception) -> StorageInternalError:
             raise PendingRollbackError("Can't reconnect")  # noqa: B904
     except PendingRollbackError as found:
         return wrapped(found)
+
+
+def said_by_sqlite(path: Path, statement: str) -> sqlite3.OperationalError:
+    """What it says of a statement while another connection writes."""
+    with (
+        closing(sqlite3.connect(path)) as writer,
+        closing(sqlite3.connect(path, timeout=0)) as connection,
+    ):
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            connection.execute(statement)
+        return caught.value
+
+
+@pytest.mark.parametrize("statement", ["SELEC 1", "SELECT missing", "SELECT * FROM missing"])
+def test_a_mistake_in_a_statement_is_no_outage_on_sqlite(database: Path, statement: str) -> None:
+    mistake, locked = (said_by_sqlite(database, each) for each in (statement, "BEGIN IMMEDIATE"))
+    assert not is_outage(mistake)
+    assert not is_outage(OperationalError(statement, {}, mistake))
+    assert not is_outage(wrapped(OperationalError(statement, {}, mistake)))
+    assert is_outage(locked) and is_outage(OperationalError("BEGIN", {}, locked))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +122,21 @@ def test_it_gives_up_with_one_message_after_its_time(way: str, monkeypatch) -> N
             getattr(patience, way)(fail)
 
 
+def test_who_is_to_stop_waits_no_longer_and_tries_at_least_once() -> None:
+    tries = 0
+
+    def fail() -> None:
+        nonlocal tries
+        tries += 1
+        raise FULL
+
+    patience = Patience(1000, "storage x")
+    assert patience.until(lambda: "there", lambda: True) == "there"
+    with pytest.raises(Stopped):
+        patience.until(fail, lambda: tries == 3)
+    assert tries == 3
+
+
 def test_our_own_mistakes_keep_their_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         Patience(1000, "x").once(lambda: 1 / 0)
@@ -147,6 +185,24 @@ def test_an_outage_changes_no_score_wherever_it_strikes(
     assert outcome(launched.study) == outcome(example.study)
     assert "storage away" in heard.names()
     assert heard.names().count("storage away") == heard.names().count("storage back")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(heart, "beat"), (work, "forget"), (work, "held"), (work, "control")]
+)
+def test_a_worker_that_waits_for_the_database_can_be_stopped(
+    run, make_spec, monkeypatch, module: Any, name: str
+) -> None:
+    tries = 0
+
+    def fail(*_: Any) -> None:
+        nonlocal tries
+        tries += 1
+        raise FULL
+
+    monkeypatch.setattr(module, name, fail)
+    launched = run(make_spec(service__storage_patience=10), stop=lambda: tries > 3)
+    assert not launched.done
 
 
 def test_training_goes_on_while_the_database_is_away(

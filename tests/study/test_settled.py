@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 
 from sweep.errors import UserError
 from sweep.spec import Spec, spec_from_tables
+from sweep.storage.workers import beat, claim, leave, this_worker
 from sweep.study.answers import answer
 from sweep.study.control import ENDED, OPEN, control
 from sweep.study.gain import WINDOW
@@ -84,6 +85,20 @@ def test_a_trial_of_a_dead_worker_does_not_keep_a_stopped_study_waiting(
     study.ask()
     launched = run(lenient)
     assert launched.done
+    assert study.get_trials()[-1].state == TrialState.WAITING
+
+
+def test_a_worker_without_a_name_finds_the_trial_of_a_dead_one_in_a_stopped_study(
+    run: Any, lenient: Spec, databases: Any, storage_url: str
+) -> None:
+    study, storage = run(lenient).study, databases.open(storage_url)
+    here, trial = this_worker("cpu"), study.ask()
+    beat(storage.engine, here)
+    claim(storage.engine, trial._trial_id, here.worker)
+    Server(storage).serve()
+    assert study.get_trials()[-1].state == TrialState.RUNNING
+    leave(storage.engine, here.worker)
+    Server(storage).serve()
     assert study.get_trials()[-1].state == TrialState.WAITING
 
 
