@@ -50,7 +50,7 @@ FIGURES: Mapping[str, Entry] = MappingProxyType(
         "importance": Entry("Which settings matter", importance),
         "budget": Entry("How many trials it takes", budget),
         "learning_curves": Entry("Score along the training", learning_curves),
-        "generalisation_gap": Entry("Generalisation gap along the training", generalisation_gap),
+        "generalisation_gap": Entry("Generalisation gap", generalisation_gap),
         "weight_paths": Entry("Weights along the training", weight_paths),
         "sparsity": Entry("Zeros against strength", sparsity),
     }
