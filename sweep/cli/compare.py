@@ -67,7 +67,7 @@ def _print(found: "Comparison") -> None:
 
 def sentence(found: "Comparison") -> tuple[str, str]:
     """The verdict: its first words, and what follows."""
-    from sweep.confirm.reading import ALPHA
+    from sweep.confirm.effect import ALPHA
     from sweep.study.words import interval, metric_name, number, p_value
 
     if found.verdict == "unpaired":

@@ -12,39 +12,13 @@ from optuna.trial import FrozenTrial
 
 from objectives.distances import cost
 from sweep.confirm.arms import BASELINE_ARM
+from sweep.confirm.effect import Effect, adjusted, costs, paired_effect
 from sweep.confirm.records import FINAL, Kept, Planned, find_confirmation, kept, planned
 from sweep.spec.spec import Spec
 from sweep.statistics.corrected import Estimate, corrected_estimate
-from sweep.statistics.holm import holm
 from sweep.statistics.stopping import chosen_on_others
 from sweep.study.answers import Ranked, ranked
 from sweep.study.records import CONFIRM, RESULT, study_spec, test_share
-
-ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class Effect:
-    """An arm against its baseline, paired by seed and fold: score minus score.
-
-    `adjusted_p` is Holm's over all candidates of the study. `wins` is the share of seeds on which
-    the mean over folds is better. `relative` is the mean over the standard deviation of the
-    baseline's seeds. `detectable` is the smallest true effect that four studies in five like this
-    one would have called one. `over_seeds` is the t-test over the means of the seeds, which share
-    nothing where the images are taken as given; None with one seed, and its p adjusted likewise.
-    """
-
-    estimate: Estimate
-    adjusted_p: float
-    over_seeds: Estimate | None
-    adjusted_p_over_seeds: float | None
-    wins: float
-    relative: float | None
-    detectable: float
-
-    @property
-    def is_certain(self) -> bool:
-        return self.adjusted_p <= ALPHA
 
 
 @dataclass(frozen=True)
@@ -177,7 +151,16 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     ]
     if not found:
         return None
-    found = _adjusted(found)
+    found = [
+        replace(entry, effect=effect, last=last, stopped=stopped)
+        for entry, effect, last, stopped in zip(
+            found,
+            adjusted([entry.effect for entry in found]),
+            adjusted([entry.last for entry in found]),
+            adjusted([entry.stopped for entry in found]),
+            strict=True,
+        )
+    ]
     found.sort(key=lambda entry: (not entry.is_paired, cost(spec.score.metric, entry.score)))
     seeds = max(len(entry.scores) for entry in found)
     final = _final(spec, everything, found)
@@ -216,15 +199,15 @@ def _candidate(
     none = np.empty((0, spec.train.chunks, spec.score.folds))
     curves, baselines = (np.stack(s) for s in zip(*whole, strict=True)) if whole else (none, none)
     metric = spec.score.metric
-    chosen = [chosen_on_others(_costs(metric, side)) for side in (curves, baselines)]
+    chosen = [chosen_on_others(costs(metric, side)) for side in (curves, baselines)]
     stopped = stopped_scores = stopped_steps = None
     scores, against_scores = curves[:, -1], baselines[:, -1]
-    effect = last = _effect(spec, scores, against_scores, share)
+    effect = last = paired_effect(metric, scores, against_scores, share)
     last_scores = _mean(scores), _mean(against_scores)
     if chosen[0] is not None and chosen[1] is not None:
         each = np.arange(len(curves))
         at_best = curves[each, chosen[0]], baselines[each, chosen[1]]
-        stopped = _effect(spec, *at_best, share)
+        stopped = paired_effect(metric, *at_best, share)
         stopped_scores = _mean(at_best[0]), _mean(at_best[1])
         steps = spec.train.steps / spec.train.chunks
         first_step, second_step = (float((at.mean() + 1) * steps) for at in (chosen[0], chosen[1]))
@@ -256,56 +239,6 @@ def _curves(everything: Sequence[Kept], role: str, arm: str) -> dict[int, np.nda
     return {e.seed: e.curve for e in everything if e.role == role and e.arm == arm}
 
 
-def _effect(spec: Spec, scores: np.ndarray, against: np.ndarray, share: float) -> Effect | None:
-    """The effect between scores [seeds, folds], before it is adjusted for other candidates."""
-    differences = scores - against
-    estimate = corrected_estimate(differences.ravel(), share)
-    if estimate is None:
-        return None
-    metric = spec.score.metric
-    gains = (_costs(metric, against) - _costs(metric, scores)).mean(axis=1)
-    spread = float(np.std(against.mean(axis=1), ddof=1)) if len(against) > 1 else 0.0
-    over_seeds = corrected_estimate(differences.mean(axis=1), 0.0)
-    return Effect(
-        estimate=estimate,
-        adjusted_p=estimate.p,
-        over_seeds=over_seeds,
-        adjusted_p_over_seeds=None if over_seeds is None else over_seeds.p,
-        wins=float((gains > 0).mean()),
-        relative=estimate.mean / spread if spread > 0 else None,
-        detectable=estimate.detectable(ALPHA),
-    )
-
-
-def _adjusted(found: Sequence[Confirmed]) -> list[Confirmed]:
-    """The same with p-values and detectable effects for so many candidates at once."""
-    effects, last, stopped = (
-        _for_all([getattr(entry, name) for entry in found])
-        for name in ("effect", "last", "stopped")
-    )
-    return [
-        replace(entry, effect=effect, last=at_end, stopped=early)
-        for entry, effect, at_end, early in zip(found, effects, last, stopped, strict=True)
-    ]
-
-
-def _for_all(effects: Sequence[Effect | None]) -> list[Effect | None]:
-    # One that lost its seeds was tried all the same: it counts, as one without an effect.
-    adjusted = holm([1.0 if effect is None else effect.estimate.p for effect in effects])
-    tests = [None if effect is None else effect.over_seeds for effect in effects]
-    over_seeds = holm([1.0 if test is None else test.p for test in tests])
-    return [
-        effect
-        and replace(
-            effect,
-            adjusted_p=p,
-            adjusted_p_over_seeds=None if effect.over_seeds is None else p_over_seeds,
-            detectable=effect.estimate.detectable(ALPHA / len(effects)),
-        )
-        for effect, p, p_over_seeds in zip(effects, adjusted, over_seeds, strict=True)
-    ]
-
-
 def _final(spec: Spec, everything: Sequence[Kept], found: Sequence[Confirmed]) -> FinalLook | None:
     names = [e.arm for e in everything if e.role == FINAL and e.arm != e.against]
     entry = next((entry for entry in found if entry.name in names), None)
@@ -330,16 +263,12 @@ def _final(spec: Spec, everything: Sequence[Kept], found: Sequence[Confirmed]) -
 def _best_chunk(spec: Spec, curves: dict[int, np.ndarray | None]) -> int:
     """The chunk that scores best on average over seeds and folds."""
     whole = np.stack([curve for curve in curves.values() if curve is not None])
-    return int(_costs(spec.score.metric, whole).mean(axis=(0, 2)).argmin())
+    return int(costs(spec.score.metric, whole).mean(axis=(0, 2)).argmin())
 
 
 def _lead(metric: str, scores: np.ndarray, against: np.ndarray) -> float:
-    return _mean(_costs(metric, against)) - _mean(_costs(metric, scores))
+    return _mean(costs(metric, against)) - _mean(costs(metric, scores))
 
 
 def _mean(scores: np.ndarray) -> float:
     return float(scores.mean()) if scores.size else math.nan
-
-
-def _costs(metric: str, scores: np.ndarray) -> np.ndarray:
-    return np.array([cost(metric, float(x)) for x in scores.ravel()]).reshape(scores.shape)

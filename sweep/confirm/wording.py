@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from objectives.distances import DISTANCES
 from objectives.distances.contract import HIGHER
 from sweep.confirm.arms import BASELINE_ARM
-from sweep.confirm.reading import ALPHA, Confirmation, Confirmed, Effect, FinalLook
+from sweep.confirm.effect import ALPHA, Effect
+from sweep.confirm.reading import Confirmation, Confirmed, FinalLook
 from sweep.statistics.corrected import Estimate
 from sweep.study.words import described, interval, metric_name, number, p_value
 

@@ -9,7 +9,8 @@ import optuna
 from optuna.storages import RDBStorage
 
 from objectives.distances import cost
-from sweep.confirm.reading import ALPHA, read_confirmation
+from sweep.confirm.effect import ALPHA
+from sweep.confirm.reading import read_confirmation
 from sweep.confirm.records import find_confirmation, kept
 from sweep.spec.spec import Spec
 from sweep.statistics.corrected import Estimate, corrected_estimate

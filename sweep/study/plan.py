@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 
 from sweep.search.space import grid
 from sweep.spec.spec import Spec
-from sweep.study.records import BASELINE, FROM, is_foreign, is_taken_over, role
+from sweep.study.records import BASELINE, FROM, RESULT, is_foreign, is_taken_over, role
 
 Parameters = dict[str, Any]
 
@@ -43,7 +43,7 @@ class Plan:
             attributes = trial.user_attrs
             if attributes.get("role") == BASELINE:
                 baselines.append(trial)
-            elif FROM not in attributes and not is_foreign(trial):
+            elif FROM not in attributes and (RESULT in attributes or not is_foreign(trial)):
                 search.append(trial)
         if self.points is not None:
             first = {_key(_fixed(trial)): trial for trial in reversed(search)}

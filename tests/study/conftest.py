@@ -77,7 +77,7 @@ def databases() -> Iterator[Databases]:
 
 
 @pytest.fixture
-def run(databases: Databases, storage_url: str) -> Run:
+def run(databases: Databases, storage_url: str, tmp_path: Path) -> Run:
     """Launches a spec in the test's own database; `chunks` stops it after so many chunks."""
 
     def run(
@@ -91,6 +91,9 @@ def run(databases: Databases, storage_url: str) -> Run:
 
         if chunks is not None:
             options = {"watch": watch, "stop": lambda: trained >= chunks, **options}
+        if url is not None and not url.startswith("sqlite"):
+            # By default they would lie in the folder that the tests are called in.
+            options.setdefault("files", tmp_path / "files")
         return launch(spec, databases.open(url or storage_url), **options)
 
     return run
