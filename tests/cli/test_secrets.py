@@ -9,6 +9,8 @@ import pytest
 from optuna.storages import RDBStorage
 from sqlalchemy import create_engine, inspect, make_url, text
 
+from sweep.storage import connect
+
 SECRET = "g3heim-s3cret"
 
 
@@ -17,12 +19,12 @@ def closed(monkeypatch) -> Iterator[None]:
     """A command leaves closing its connections to the end of its process, which here goes on."""
     opened: list[RDBStorage] = []
 
-    class Recorded(RDBStorage):
+    class Recorded(connect._Storage):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             opened.append(self)
 
-    monkeypatch.setattr("sweep.storage.connect.RDBStorage", Recorded)
+    monkeypatch.setattr(connect, "_Storage", Recorded)
     yield
     for storage in opened:
         storage.engine.dispose()

@@ -54,7 +54,7 @@ def test_a_worker_waits_between_studies_too(
     assert heard.count("storage away") == heard.count("storage back") > 0
 
 
-@pytest.mark.parametrize("name", ["study_spec", "check_same_data", "find_confirmation"])
+@pytest.mark.parametrize("name", ["study_spec", "check_same_data", "read_confirmation"])
 def test_a_worker_that_waits_within_a_study_can_be_stopped(
     make_spec, databases, storage_url, monkeypatch, log, heard, name: str
 ) -> None:
