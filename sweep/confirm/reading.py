@@ -18,7 +18,7 @@ from sweep.spec.spec import Spec
 from sweep.statistics.corrected import Estimate, corrected_estimate
 from sweep.statistics.stopping import chosen_on_others
 from sweep.study.answers import Ranked, ranked
-from sweep.study.records import CONFIRM, RESULT, study_spec, test_share
+from sweep.study.records import CONFIRM, RESULT, judging_share, study_spec
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     _, first = arms.pop(BASELINE_ARM, (BASELINE_ARM, None))
     if first is None:
         return None
-    base, share = ranked(trials[first]), test_share(study)
+    base, share = ranked(trials[first]), judging_share(study)
     found = [
         _candidate(spec, name, against, everything, ranked(trials[number]), base, share)
         for name, (against, number) in arms.items()

@@ -16,7 +16,7 @@ from sweep.spec.spec import Spec
 from sweep.statistics.corrected import Estimate, corrected_estimate
 from sweep.statistics.stopping import chosen_on_others
 from sweep.study.answers import Answer, Ranked, answer
-from sweep.study.records import CONFIRM, test_share
+from sweep.study.records import CONFIRM, judging_share
 
 _MADE_OF = {
     "data": ("data.source", "data.path", "data.split", "data.limit"),
@@ -121,7 +121,7 @@ def compare(
         return Comparison(one, other, both, None, None, apart, ())
     differences = np.stack([one.scores[seed] - other.scores[seed] for seed in seeds])
     # Equal fingerprints: they share it.
-    estimate = corrected_estimate(differences.ravel(), test_share(first[0]))
+    estimate = corrected_estimate(differences.ravel(), judging_share(first[0]))
     unconfirmed = [
         side.name for side, found in zip((one, other), confirmed, strict=True) if found is None
     ]

@@ -103,7 +103,7 @@ def study_spec(study: optuna.Study) -> Spec:
         ) from error
 
 
-def test_share(study: optuna.Study) -> float:
+def judging_share(study: optuna.Study) -> float:
     """The number of images that judge on a fold over the number that train, n₂/n₁.
 
     Where an earlier version did not store how many train, all images of a fold are taken to judge:
