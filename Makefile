@@ -26,9 +26,10 @@ lint: $(VENV)/.installed  ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.installed  ## check types, strictly below sweep/
-	$(BIN)/mypy --strict -p objectives -p models
-	$(BIN)/mypy -p sweep
+types: $(VENV)/.installed  ## check types, strictly
+	rm -rf build/types && mkdir -p build/types/normsweep
+	ln -sfn $(CURDIR)/sweep/* $(CURDIR)/models $(CURDIR)/objectives build/types/normsweep/
+	MYPYPATH=build/types $(BIN)/mypy --strict -p normsweep
 
 check: lint types test  ## all of it
 

@@ -38,8 +38,8 @@ from bench.known_studies import (
     outcome,
 )
 from bench.rows import print_rows, row
-from sweep.statistics.holm import holm
-from sweep.storage import open_storage
+from normsweep.statistics.holm import holm
+from normsweep.storage import open_storage
 
 ALPHA = 0.05
 
@@ -65,7 +65,7 @@ def over_seeds(differences: np.ndarray) -> tuple[float, float, float]:
 
 
 def verdict_over_seeds(candidates: Sequence[np.ndarray]) -> str:
-    """The verdict that the rule of `sweep.confirm` gives with that test; lower is better."""
+    """The verdict that the rule of `normsweep.confirm` gives with that test; lower is better."""
     tested = [entry for entry in candidates if entry.any()]
     certain = [p <= ALPHA for p in holm([over_seeds(entry)[0] for entry in tested])]
     better = [entry.mean() < 0 for entry in tested]

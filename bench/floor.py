@@ -14,9 +14,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench.rows import print_rows, row
-from models import GAN, Hyperparameters, Method, Program, network_penalty, penalty_entry
-from sweep.engine.devices import local_devices, use_all_cores
-from sweep.engine.population import Population, Shared
+from normsweep.engine.devices import local_devices, use_all_cores
+from normsweep.engine.population import Population, Shared
+from normsweep.models import GAN, Hyperparameters, Method, Program, network_penalty, penalty_entry
 
 BATCH = 64
 CHUNK = 100

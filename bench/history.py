@@ -12,11 +12,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import create_trial
 
 from bench.rows import print_rows, row
-from sweep import Spec, launch, load_spec
-from sweep.search.space import unconditional_space
-from sweep.storage import open_storage
-from sweep.study.launch import submit
-from sweep.study.progress import Progress
+from normsweep import Spec, launch, load_spec
+from normsweep.search.space import unconditional_space
+from normsweep.storage import open_storage
+from normsweep.study.launch import submit
+from normsweep.study.progress import Progress
 
 FEW, MANY, TIMED = 1_000, 10_000, 40
 SHORT = {"train.steps": 8, "train.chunks": 1, "study.slots": 1, "score.features": "pca"}

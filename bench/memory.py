@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 from bench.rows import print_rows, row
-from sweep import launch, load_spec
+from normsweep import launch, load_spec
 
 COUNTS = (20, 200)
 

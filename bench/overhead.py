@@ -3,7 +3,7 @@
 import tempfile
 
 from bench.rows import print_rows, row
-from sweep import launch, load_spec
+from normsweep import launch, load_spec
 
 
 def main() -> None:

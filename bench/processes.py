@@ -13,11 +13,11 @@ import optuna
 
 from bench.postgres import started_postgres
 from bench.rows import print_rows, row
-from sweep.storage import Measurement, open_storage, write_measurements
-from sweep.storage.workers import beat, leave, this_worker
-from sweep.study.plan import Plan
-from sweep.study.queue import Queue, enqueue
-from sweep.study.records import RESULT
+from normsweep.storage import Measurement, open_storage, write_measurements
+from normsweep.storage.workers import beat, leave, this_worker
+from normsweep.study.plan import Plan
+from normsweep.study.queue import Queue, enqueue
+from normsweep.study.records import RESULT
 
 PROCESSES, ENQUEUED, SAMPLED = 8, 80, 80
 STUDY = "queue"

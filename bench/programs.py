@@ -6,8 +6,8 @@ import sys
 import tempfile
 
 from bench.rows import print_rows, row
-from sweep import launch, load_spec
-from sweep.engine.population import training_programs
+from normsweep import launch, load_spec
+from normsweep.engine.population import training_programs
 
 COUNTS = (4, 40)
 

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties import Penalty
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties import Penalty
 
 
 def _nothing(params: PyTree, strength: Scalar, state: PyTree) -> jax.Array:

@@ -12,15 +12,15 @@ import statistics
 
 from bench.floor import population, seconds_per_step
 from bench.rows import print_rows, row
-from models import SCHEDULES, Hyperparameters, Method
-from models.method import ADAPTIVE, LINEAR, penalty_entry
-from objectives.adaptive import OVERFITTING_SIGNALS
-from objectives.augmentation import AUGMENTATIONS
-from objectives.constraints import CONSTRAINTS, constraint_per_layer
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.penalties import PENALTIES, per_layer
-from sweep.engine.devices import use_all_cores
-from sweep.engine.population import Population
+from normsweep.engine.devices import use_all_cores
+from normsweep.engine.population import Population
+from normsweep.models import SCHEDULES, Hyperparameters, Method
+from normsweep.models.method import ADAPTIVE, LINEAR, penalty_entry
+from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
+from normsweep.objectives.augmentation import AUGMENTATIONS
+from normsweep.objectives.constraints import CONSTRAINTS, constraint_per_layer
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.penalties import PENALTIES, per_layer
 
 SIDE = 8
 ROUNDS, DOUBTFUL, MORE_ROUNDS = 7, 1.02, 28

@@ -17,9 +17,9 @@ import optuna
 
 from bench.peers import PeerResult, flax_script
 from bench.rows import print_rows, row
-from sweep import Spec, launch
-from sweep.engine.devices import use_all_cores
-from sweep.prepare import feature_values, prepare
+from normsweep import Spec, launch
+from normsweep.engine.devices import use_all_cores
+from normsweep.prepare import feature_values, prepare
 
 OUR_TRIALS, PEER_TRIALS = 40, 3
 TARGETS = {"digits": ("≥ 8 ×", "≥ 10 ×"), "28×28": ("≥ 3.5 ×", "≥ 6 ×")}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.rows import print_rows, row
-from sweep.engine.devices import available_cores
+from normsweep.engine.devices import available_cores
 
 TRIALS = 96
 
@@ -19,7 +19,7 @@ def trials_per_minute(count: int) -> float:
     """Of `count` workers, from the first trial taken to the last one complete."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"SWEEP_STORAGE": f"sqlite:///{folder}/studies.db"}
-        sweep = [sys.executable, "-m", "sweep.cli"]
+        sweep = [sys.executable, "-m", "normsweep"]
         # One trial more than those that are timed: the baseline.
         options = ["--trials", str(TRIALS - 1)]
         subprocess.run([*sweep, "submit", "digits", *options], env=environment, check=True)

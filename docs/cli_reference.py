@@ -7,8 +7,8 @@ while the two differ.
 import typer
 from typer.testing import CliRunner
 
-import sweep.cli.main  # noqa: F401  (adds the commands)
-from sweep.cli.app import app
+import normsweep.cli.main  # noqa: F401  (adds the commands)
+from normsweep.cli.app import app
 
 
 def reference() -> str:

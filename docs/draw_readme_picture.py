@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from sweep import Answer, answer, load_study, open_storage
-from sweep.storage import read_measurements
+from normsweep import Answer, answer, load_study, open_storage
+from normsweep.storage import read_measurements
 
 COLOURS = {"generator": "#d55e00", "discriminator": "#0072b2", "both": "#009e73"}
 MARKERS = {"generator": "s", "discriminator": "o", "both": "^"}

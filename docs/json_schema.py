@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sweep.cli.schema import PRINTED
+from normsweep.cli.schema import PRINTED
 
 
 class _WithoutTitles(GenerateJsonSchema):

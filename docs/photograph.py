@@ -15,7 +15,7 @@ from tests.browser import started_browser
 
 PORT = 8765
 HERE = Path(__file__).parent
-SWEEP = [sys.executable, "-m", "sweep.cli"]
+SWEEP = [sys.executable, "-m", "normsweep"]
 _SHOW_PROFILE = """
 const title = [...document.querySelectorAll("*")].filter(
   (e) => !e.children.length && e.textContent.includes("Score against strength"));

@@ -1,10 +1,10 @@
 """Flax GANs and the pure training step of one member. Knows no study, file or clock."""
 
-from models.conditions import EVALUATION, Conditions
-from models.gan import GAN, GAN_KINDS, Networks, Variables, networks
-from models.latents import LATENTS
-from models.member import MemberState, averaged, init, member_key
-from models.method import (
+from normsweep.models.conditions import EVALUATION, Conditions
+from normsweep.models.gan import GAN, GAN_KINDS, Networks, Variables, networks
+from normsweep.models.latents import LATENTS
+from normsweep.models.member import MemberState, averaged, init, member_key
+from normsweep.models.method import (
     COUPLINGS,
     SCHEDULES,
     Method,
@@ -12,11 +12,11 @@ from models.method import (
     network_penalty,
     penalty_entry,
 )
-from models.normalisation import NORMALISATIONS
-from models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS, LearningRateSchedule
-from models.program import Hyperparameters, Program
-from models.step import Data, Losses, train_step
-from models.training import ChunkMetrics, sample, train_chunk
+from normsweep.models.normalisation import NORMALISATIONS
+from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS, LearningRateSchedule
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.step import Data, Losses, train_step
+from normsweep.models.training import ChunkMetrics, sample, train_chunk
 
 __all__ = [
     "COUPLINGS",

@@ -7,16 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from models.gan import Variables
-from models.member import MemberState
-from models.method import ADAPTIVE
-from models.players import player_optimizers
-from models.regulariser import regularised_update
-from models.turn import Data, Images, Turn, replaced
-from objectives.adaptive import OVERFITTING_SIGNALS, adapt
-from objectives.adversarial import adversarial_loss
-from objectives.aliases import PyTree
-from objectives.gradient_penalties import gradient_penalty_value
+from normsweep.models.gan import Variables
+from normsweep.models.member import MemberState
+from normsweep.models.method import ADAPTIVE
+from normsweep.models.players import player_optimizers
+from normsweep.models.regulariser import regularised_update
+from normsweep.models.turn import Data, Images, Turn, replaced
+from normsweep.objectives.adaptive import OVERFITTING_SIGNALS, adapt
+from normsweep.objectives.adversarial import adversarial_loss
+from normsweep.objectives.aliases import PyTree
+from normsweep.objectives.gradient_penalties import gradient_penalty_value
 
 
 def discriminator_turn(

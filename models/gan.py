@@ -11,10 +11,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import ArrayLike
 
-from models.conditions import EVALUATION, Conditions
-from models.mlp import MLPDiscriminator, MLPGenerator
-from models.normalisation import normalisation
-from objectives.aliases import PyTree
+from normsweep.models.conditions import EVALUATION, Conditions
+from normsweep.models.mlp import MLPDiscriminator, MLPGenerator
+from normsweep.models.normalisation import normalisation
+from normsweep.objectives.aliases import PyTree
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 import jax
 import optax
 
-from models.gan import Variables
-from models.member import MemberState
-from models.players import player_optimizers
-from models.regulariser import regularised_update
-from models.turn import Turn, replaced
-from objectives.adversarial import adversarial_loss
-from objectives.aliases import PyTree
+from normsweep.models.gan import Variables
+from normsweep.models.member import MemberState
+from normsweep.models.players import player_optimizers
+from normsweep.models.regulariser import regularised_update
+from normsweep.models.turn import Turn, replaced
+from normsweep.objectives.adversarial import adversarial_loss
+from normsweep.objectives.aliases import PyTree
 
 
 def generator_turn(turn: Turn, state: MemberState, key: jax.Array) -> tuple[MemberState, jax.Array]:

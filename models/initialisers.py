@@ -8,7 +8,7 @@ import numpy as np
 from flax import nnx
 from jax.typing import ArrayLike
 
-from models.conditions import in_use
+from normsweep.models.conditions import in_use
 
 Initialiser = Callable[..., jax.Array]
 

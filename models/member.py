@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from models.gan import Variables, networks
-from models.players import player_optimizers
-from models.program import Hyperparameters, Program
-from models.regulariser import initial_state
-from objectives.aliases import PyTree
+from normsweep.models.gan import Variables, networks
+from normsweep.models.players import player_optimizers
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.regulariser import initial_state
+from normsweep.objectives.aliases import PyTree
 
 # Keys are drawn from a member's by purpose; the numbers must never change.
 INIT, STEPS, SAMPLES = range(3)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
-from objectives.constraints import Constraint
-from objectives.gradient_penalties import GradientPenalty
-from objectives.penalties import PENALTIES, Penalty, lp_power_gradient
-from objectives.schedules import STRENGTH_SCHEDULES
+from normsweep.objectives.constraints import Constraint
+from normsweep.objectives.gradient_penalties import GradientPenalty
+from normsweep.objectives.penalties import PENALTIES, Penalty, lp_power_gradient
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES
 
 COUPLINGS = {
     "loss": "the gradient enters the optimiser with the loss's (Goodfellow et al. 2016, ch. 7)",
@@ -36,9 +36,9 @@ class Method:
     """One way to regularise: the code that a step runs, without its numbers. Static.
 
     `penalty` and `constraint` act on the weights whose path matches the regular expression
-    `weights`. `schedule` is a name in `SCHEDULES`, `signal` one in
-    `objectives.adaptive.OVERFITTING_SIGNALS`. `augmentation` names policies in turn, applied to
-    real images and, if `augment_fakes`, to generated ones.
+    `weights`. `schedule` is a name in `SCHEDULES`, `signal` one in `OVERFITTING_SIGNALS`.
+    `augmentation` names policies in turn, applied to real images and, if `augment_fakes`, to
+    generated ones.
     """
 
     penalty: Penalty = LINEAR

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import ArrayLike
 
-from models.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from models.conditions import EVALUATION, Conditions, dropout, in_use
-from models.initialisers import he_normal
-from models.normalisation import Normalisation, drop_bias, normalisation
+from normsweep.models.activations import ACTIVATIONS, IMAGE_OUTPUTS
+from normsweep.models.conditions import EVALUATION, Conditions, dropout, in_use
+from normsweep.models.initialisers import he_normal
+from normsweep.models.normalisation import Normalisation, drop_bias, normalisation
 
 
 def linear_layers(

@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 from jax.typing import ArrayLike
 
-from models.initialisers import constant
+from normsweep.models.initialisers import constant
 
 Between = Callable[[int, ArrayLike | None, nnx.Rngs], nnx.Module]
 Wrap = Callable[[nnx.Linear, ArrayLike | None, nnx.Rngs], nnx.Module]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from objectives.aliases import PyTree
+from normsweep.objectives.aliases import PyTree
 
 Mask = Callable[[PyTree], PyTree]
 

@@ -6,11 +6,11 @@ import jax
 import optax
 from jax.typing import ArrayLike
 
-from models.method import Method
-from models.optimizers import OPTIMIZERS, OptimizerSettings
-from models.program import Hyperparameters, Program
-from models.regulariser import selected
-from objectives.aliases import PyTree
+from normsweep.models.method import Method
+from normsweep.models.optimizers import OPTIMIZERS, OptimizerSettings
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.regulariser import selected
+from normsweep.objectives.aliases import PyTree
 
 RateAndOptimizer = tuple[ArrayLike, optax.GradientTransformation]
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
-from models.gan import GAN
-from models.method import Method, NetworkPenalty
-from models.optimizers import CONSTANT_RATE, LearningRateSchedule
+from normsweep.models.gan import GAN
+from normsweep.models.method import Method, NetworkPenalty
+from normsweep.models.optimizers import CONSTANT_RATE, LearningRateSchedule
 
 
 @dataclass(frozen=True)

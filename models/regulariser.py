@@ -8,10 +8,10 @@ import numpy as np
 import optax
 from jax.typing import ArrayLike
 
-from models.method import Method, NetworkPenalty
-from objectives.aliases import PyTree
-from objectives.selection import keep, select
-from objectives.transform import add_where_given, advanced
+from normsweep.models.method import Method, NetworkPenalty
+from normsweep.objectives.aliases import PyTree
+from normsweep.objectives.selection import keep, select
+from normsweep.objectives.transform import add_where_given, advanced
 
 
 def initial_state(method: Method, params: PyTree) -> tuple[PyTree, PyTree]:

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from models.discriminator_turn import discriminator_turn
-from models.generator_turn import generator_turn
-from models.member import STEPS, MemberState
-from models.method import ADAPTIVE, Method
-from models.program import Hyperparameters, Program
-from models.turn import Data, Turn
-from objectives.schedules import STRENGTH_SCHEDULES, strength_factor
+from normsweep.models.discriminator_turn import discriminator_turn
+from normsweep.models.generator_turn import generator_turn
+from normsweep.models.member import STEPS, MemberState
+from normsweep.models.method import ADAPTIVE, Method
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.turn import Data, Turn
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
 
 __all__ = ["Data", "Losses", "train_step"]
 

@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from models.conditions import Conditions
-from models.gan import networks
-from models.latents import LATENTS
-from models.member import SAMPLES, MemberState, averaged, init
-from models.method import Method
-from models.program import Hyperparameters, Program
-from models.regulariser import weight_norm, zero_share
-from models.step import Data, Losses, train_step
+from normsweep.models.conditions import Conditions
+from normsweep.models.gan import networks
+from normsweep.models.latents import LATENTS
+from normsweep.models.member import SAMPLES, MemberState, averaged, init
+from normsweep.models.method import Method
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.regulariser import weight_norm, zero_share
+from normsweep.models.step import Data, Losses, train_step
 
 _Carry = tuple[MemberState, Losses]
 _OfTwo = tuple[jax.Array, jax.Array]

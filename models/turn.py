@@ -5,13 +5,13 @@ from typing import NamedTuple
 import jax
 from jax.typing import ArrayLike
 
-from models.conditions import Conditions
-from models.gan import Variables, networks
-from models.latents import LATENTS
-from models.method import Method
-from models.program import Hyperparameters, Program
-from objectives.aliases import PyTree
-from objectives.augmentation import augment
+from normsweep.models.conditions import Conditions
+from normsweep.models.gan import Variables, networks
+from normsweep.models.latents import LATENTS
+from normsweep.models.method import Method
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.objectives.aliases import PyTree
+from normsweep.objectives.augmentation import augment
 
 Images = jax.Array
 

@@ -3,31 +3,31 @@
 Nothing here knows a model or a study, or touches a file, a clock or a global state.
 """
 
-from objectives.adaptive import (
+from normsweep.objectives.adaptive import (
     OVERFITTING_SIGNALS,
     OverfittingSignal,
     adapt,
     overfitting_signal,
 )
-from objectives.adversarial import (
+from normsweep.objectives.adversarial import (
     ADVERSARIAL_LOSSES,
     AdversarialLoss,
     adversarial_loss,
 )
-from objectives.augmentation import (
+from normsweep.objectives.augmentation import (
     AUGMENTATIONS,
     POLICIES,
     Augmentation,
     augment,
     parse_policy,
 )
-from objectives.constraints import (
+from normsweep.objectives.constraints import (
     CONSTRAINTS,
     Constraint,
     constraint,
     constraint_per_layer,
 )
-from objectives.distances import (
+from normsweep.objectives.distances import (
     DISTANCES,
     Distance,
     FrechetReference,
@@ -53,14 +53,14 @@ from objectives.distances import (
     moments,
     precision_recall_density_coverage,
 )
-from objectives.features import FEATURE_MAPS, MAXIMUM_DIMENSION, FeatureMap, feature_map
-from objectives.gradient_penalties import (
+from normsweep.objectives.features import FEATURE_MAPS, MAXIMUM_DIMENSION, FeatureMap, feature_map
+from normsweep.objectives.gradient_penalties import (
     GRADIENT_PENALTIES,
     GradientPenalty,
     gradient_penalty,
     gradient_penalty_value,
 )
-from objectives.penalties import (
+from normsweep.objectives.penalties import (
     PENALTIES,
     REDUCTIONS,
     Penalty,
@@ -83,14 +83,14 @@ from objectives.penalties import (
     spectral,
     spectral_gradient,
 )
-from objectives.schedules import (
+from normsweep.objectives.schedules import (
     STRENGTH_SCHEDULES,
     StrengthSchedule,
     strength_factor,
     strength_schedule,
 )
-from objectives.selection import count_selected, keep, parameter_paths, select
-from objectives.transform import (
+from normsweep.objectives.selection import count_selected, keep, parameter_paths, select
+from normsweep.objectives.transform import (
     add_norm_penalty,
     decoupled_decay,
     keep_within,

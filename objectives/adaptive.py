@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from objectives.aliases import Scalar
+from normsweep.objectives.aliases import Scalar
 
 LIMIT = math.log(1000.0)
 """How far a strength moves from where it began: by a factor of 1000, up or down."""
@@ -29,7 +29,7 @@ class OverfittingSignal(NamedTuple):
     Logits may have any shape. Real ones are those of training images, validation ones those of
     real images that the discriminator never trained on; where `needs_validation` is False they are
     not looked at and may be None. Where `needs_boundary` is True it reads the sign of a logit, to
-    which only a loss with a `boundary` gives a meaning (`objectives.adversarial`).
+    which only a loss with a `boundary` gives a meaning (`normsweep.objectives.adversarial`).
     """
 
     value: Callable[[jax.Array, jax.Array, jax.Array | None], jax.Array]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import Scalar
+from normsweep.objectives.aliases import Scalar
 
 
 class AdversarialLoss(NamedTuple):

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from objectives.aliases import Scalar
+from normsweep.objectives.aliases import Scalar
 
 
 class Augmentation(NamedTuple):

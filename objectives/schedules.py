@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from objectives.aliases import Scalar
+from normsweep.objectives.aliases import Scalar
 
 
 class StrengthSchedule(NamedTuple):

@@ -4,7 +4,7 @@ import re
 
 import jax
 
-from objectives.aliases import PyTree
+from normsweep.objectives.aliases import PyTree
 
 
 def parameter_paths(params: PyTree) -> PyTree:

@@ -16,10 +16,10 @@ from typing import Any
 import jax
 import optax
 
-from objectives.aliases import PyTree, Scalar
-from objectives.constraints import Constraint, constraint
-from objectives.penalties import Penalty, penalty
-from objectives.penalties.tree import as_scalar
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.constraints import Constraint, constraint
+from normsweep.objectives.penalties import Penalty, penalty
+from normsweep.objectives.penalties.tree import as_scalar
 
 # Optax keeps its own constant in a private module; a test holds the two equal.
 NO_PARAMS_MESSAGE = (
@@ -36,9 +36,9 @@ def add_norm_penalty(
     """Returns a transformation that adds the gradient of a penalty to the updates.
 
     `updates + penalty.gradient(params, **coefficients)`, with the penalty called `form` in
-    `objectives.penalties.PENALTIES`, or a `Penalty` itself. The coefficients are the ones that it
-    names, all required, Python numbers or scalars that may be traced. Its state is the penalty's.
-    Put it before the optimiser:
+    `PENALTIES`, or a `Penalty` itself. The coefficients are the ones that it names, all required,
+    Python numbers or scalars that may be traced. Its state is the penalty's. Put it before the
+    optimiser:
     `optax.chain(add_norm_penalty("power", strength=1e-4, order=1.5), optax.adam(1e-3))`.
 
     Raises `ValueError` for an unknown form, for a coefficient that is missing or that the form
@@ -106,7 +106,7 @@ def keep_within(
     """Returns a transformation that brings the weights back into a set after each step.
 
     `project(params + updates, radius) − params`, so that `apply_updates` gives weights in the set,
-    up to rounding, with the constraint called `name` in `objectives.constraints.CONSTRAINTS`, or a
+    up to rounding, with the constraint called `name` in `CONSTRAINTS`, or a
     `Constraint` itself, such as a `constraint_per_layer`. Put it last.
 
     `radius` is a Python number or a scalar that may be traced. Raises `ValueError` for an unknown

@@ -1,6 +1,6 @@
 """Sweeps of regularisation strength in GANs: a spec goes in, a ranked and repeatable answer out.
 
-    from sweep import best_config, launch, load_spec
+    from normsweep import best_config, launch, load_spec
 
     launched = launch(load_spec("digits"), "sqlite:///studies.db")
     print(best_config(launched.study).spec.penalty)
@@ -12,28 +12,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sweep.errors import UserError
-    from sweep.spec import Spec, load_spec
-    from sweep.storage import open_storage
-    from sweep.study.answers import Answer, answer
-    from sweep.study.export import Config, best_config, best_configs, read_config, trial_config
-    from sweep.study.launch import Launched, launch
-    from sweep.study.progress import Progress
-    from sweep.study.records import load_study
-    from sweep.study.solo import Rescored, Trained, score_config, train_config
-    from sweep.trained import load_generator, save_trained
+    from normsweep.errors import UserError
+    from normsweep.spec import Spec, load_spec
+    from normsweep.storage import open_storage
+    from normsweep.study.answers import Answer, answer
+    from normsweep.study.export import Config, best_config, best_configs, read_config, trial_config
+    from normsweep.study.launch import Launched, launch
+    from normsweep.study.progress import Progress
+    from normsweep.study.records import load_study
+    from normsweep.study.solo import Rescored, Trained, score_config, train_config
+    from normsweep.trained import load_generator, save_trained
 
 _HOMES = {
-    "sweep.errors": ("UserError",),
-    "sweep.spec": ("Spec", "load_spec"),
-    "sweep.storage": ("open_storage",),
-    "sweep.study.answers": ("Answer", "answer"),
-    "sweep.study.export": ("Config", "best_config", "best_configs", "read_config", "trial_config"),
-    "sweep.study.launch": ("Launched", "launch"),
-    "sweep.study.progress": ("Progress",),
-    "sweep.study.records": ("load_study",),
-    "sweep.study.solo": ("Rescored", "Trained", "score_config", "train_config"),
-    "sweep.trained": ("load_generator", "save_trained"),
+    "normsweep.errors": ("UserError",),
+    "normsweep.spec": ("Spec", "load_spec"),
+    "normsweep.storage": ("open_storage",),
+    "normsweep.study.answers": ("Answer", "answer"),
+    "normsweep.study.export": (
+        "Config",
+        "best_config",
+        "best_configs",
+        "read_config",
+        "trial_config",
+    ),
+    "normsweep.study.launch": ("Launched", "launch"),
+    "normsweep.study.progress": ("Progress",),
+    "normsweep.study.records": ("load_study",),
+    "normsweep.study.solo": ("Rescored", "Trained", "score_config", "train_config"),
+    "normsweep.trained": ("load_generator", "save_trained"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -8,15 +8,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from objectives.features import FEATURE_MAPS, FeatureMap
-from objectives.features import classifier as classifier_map
-from sweep.data import Dataset
-from sweep.data.fingerprint import fingerprint
-from sweep.engine.population import Features
-from sweep.errors import UserError
-from sweep.plugins import check_features, is_plugin, plugin_feature_map
-from sweep.plugins.load import plugin_path, told
-from sweep.spec.sections import ScoreSection
+from normsweep.data import Dataset
+from normsweep.data.fingerprint import fingerprint
+from normsweep.engine.population import Features
+from normsweep.errors import UserError
+from normsweep.objectives.features import FEATURE_MAPS, FeatureMap
+from normsweep.objectives.features import classifier as classifier_map
+from normsweep.plugins import check_features, is_plugin, plugin_feature_map
+from normsweep.plugins.load import plugin_path, told
+from normsweep.spec.sections import ScoreSection
 
 CLASSIFIER = "classifier"
 _FITTING = 0x5EED

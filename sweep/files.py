@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sweep.errors import UserError
+from normsweep.errors import UserError
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from objectives.distances import DISTANCES, Samples
-from sweep.spec.spec import Spec
+from normsweep.objectives.distances import DISTANCES, Samples
+from normsweep.spec.spec import Spec
 
 ALWAYS = ("fid", "kid")
 """What is measured whether it is asked for or not: our table has a column for each."""

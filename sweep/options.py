@@ -9,28 +9,28 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from models.gan import GAN_KINDS
-from models.latents import LATENTS
-from models.method import ADAPTIVE, COUPLINGS
-from models.normalisation import NORMALISATIONS
-from models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
-from objectives.adaptive import OVERFITTING_SIGNALS
-from objectives.adversarial import ADVERSARIAL_LOSSES
-from objectives.augmentation import AUGMENTATIONS, POLICIES
-from objectives.constraints import CONSTRAINTS, Constraint
-from objectives.distances import DISTANCES, Distance
-from objectives.features import FEATURE_MAPS
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.penalties import PENALTIES, REDUCTIONS, Penalty
-from objectives.schedules import STRENGTH_SCHEDULES
-from sweep.data import DATASETS
-from sweep.errors import UserError
-from sweep.search.methods import PRUNERS, SAMPLERS
-from sweep.spec.penalty_fields import NETWORKS, schedule_fields
-from sweep.spec.ranges import Rule
-from sweep.spec.sections import AUGMENTED, SCOPES, SCORED_AT, SPLITS, TARGETS
-from sweep.spec.spec import Spec
+from normsweep.data import DATASETS
+from normsweep.errors import UserError
+from normsweep.models.activations import ACTIVATIONS, IMAGE_OUTPUTS
+from normsweep.models.gan import GAN_KINDS
+from normsweep.models.latents import LATENTS
+from normsweep.models.method import ADAPTIVE, COUPLINGS
+from normsweep.models.normalisation import NORMALISATIONS
+from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
+from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
+from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
+from normsweep.objectives.augmentation import AUGMENTATIONS, POLICIES
+from normsweep.objectives.constraints import CONSTRAINTS, Constraint
+from normsweep.objectives.distances import DISTANCES, Distance
+from normsweep.objectives.features import FEATURE_MAPS
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.penalties import PENALTIES, REDUCTIONS, Penalty
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES
+from normsweep.search.methods import PRUNERS, SAMPLERS
+from normsweep.spec.penalty_fields import NETWORKS, schedule_fields
+from normsweep.spec.ranges import Rule
+from normsweep.spec.sections import AUGMENTED, SCOPES, SCORED_AT, SPLITS, TARGETS
+from normsweep.spec.spec import Spec
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from sweep.storage import Measurement
-from sweep.study.measure import STILL
+from normsweep.storage import Measurement
+from normsweep.study.measure import STILL
 
 _LEAST_PIXELS = 640
 

@@ -8,29 +8,29 @@ from typing import Any
 import jax
 import numpy as np
 
-from models.gan import networks
-from models.optimizers import optimizers_with
-from objectives.distances import DISTANCES, Samples
-from objectives.distances.contract import CLASSES, TRAINING
-from objectives.features import classifier as classifier_map
-from objectives.selection import keep, parameter_paths, select
-from sweep.data import Dataset, FoldPlan, load_dataset, plan_folds
-from sweep.engine.population import Features, Shared
-from sweep.engine.settings import Shape, gan_of
-from sweep.errors import UserError
-from sweep.features import (
+from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
+from normsweep.engine.population import Features, Shared
+from normsweep.engine.settings import Shape, gan_of
+from normsweep.errors import UserError
+from normsweep.features import (
     CLASSIFIER,
     class_probabilities,
     feature_values,
     fit_features,
 )
-from sweep.judge import Judge, make_judge, recorded_metrics
-from sweep.plugins import check_penalty, is_plugin, plugin_fingerprint
-from sweep.search.space import middle, resolve
-from sweep.spec.penalty_fields import NETWORKS, check, form_entry, penalised_networks
-from sweep.spec.ranges import Interval, each
-from sweep.spec.sections import PenaltySection
-from sweep.spec.spec import Spec
+from normsweep.judge import Judge, make_judge, recorded_metrics
+from normsweep.models.gan import networks
+from normsweep.models.optimizers import optimizers_with
+from normsweep.objectives.distances import DISTANCES, Samples
+from normsweep.objectives.distances.contract import CLASSES, TRAINING
+from normsweep.objectives.features import classifier as classifier_map
+from normsweep.objectives.selection import keep, parameter_paths, select
+from normsweep.plugins import check_penalty, is_plugin, plugin_fingerprint
+from normsweep.search.space import middle, resolve
+from normsweep.spec.penalty_fields import NETWORKS, check, form_entry, penalised_networks
+from normsweep.spec.ranges import Interval, each
+from normsweep.spec.sections import PenaltySection
+from normsweep.spec.spec import Spec
 
 MOST_SAMPLES = 2048
 """How many images of a fold are compared where the spec does not say: the KID's time and memory

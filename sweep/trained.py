@@ -12,18 +12,18 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from models.conditions import Conditions
-from models.gan import GAN, Variables, networks
-from models.latents import LATENTS
-from models.member import averaged
-from sweep.engine.settings import gan_of, strengths_of
-from sweep.errors import UserError
-from sweep.files import require_room
-from sweep.pictures import draw_curves, draw_grid
-from sweep.spec.spec import Spec
-from sweep.study.export import Config, read_config, render
-from sweep.study.solo import Trained
-from sweep.versions import versions
+from normsweep.engine.settings import gan_of, strengths_of
+from normsweep.errors import UserError
+from normsweep.files import require_room
+from normsweep.models.conditions import Conditions
+from normsweep.models.gan import GAN, Variables, networks
+from normsweep.models.latents import LATENTS
+from normsweep.models.member import averaged
+from normsweep.pictures import draw_curves, draw_grid
+from normsweep.spec.spec import Spec
+from normsweep.study.export import Config, read_config, render
+from normsweep.study.solo import Trained
+from normsweep.versions import versions
 
 CHECKPOINT, CONFIG, METRICS = "checkpoint", "config.toml", "metrics.json"
 SAMPLES, CURVES = "samples.png", "curves.png"

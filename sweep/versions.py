@@ -14,7 +14,7 @@ def versions() -> dict[str, str]:
     The number, since XLA compiles for one device otherwise than for several, and some sums round
     differently then.
     """
-    from sweep.engine.devices import device_names
+    from normsweep.engine.devices import device_names
 
     found = {"python": platform.python_version(), "machine": platform.machine()}
     found["device"] = device_names()

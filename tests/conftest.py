@@ -10,7 +10,7 @@ import jax
 import pytest
 
 from bench.postgres import Postgres, started_postgres
-from sweep.engine.devices import use_all_cores
+from normsweep.engine.devices import use_all_cores
 
 use_all_cores()
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sweep.prepare import prepare
-from sweep.search.baseline import baseline
-from sweep.search.methods import SAMPLERS
-from sweep.search.space import check_ranges, grid
-from sweep.spec import Spec, load_spec, spec_from_tables
-from sweep.study.answers import answer
-from sweep.study.launch import launch
+from normsweep.prepare import prepare
+from normsweep.search.baseline import baseline
+from normsweep.search.methods import SAMPLERS
+from normsweep.search.space import check_ranges, grid
+from normsweep.spec import Spec, load_spec, spec_from_tables
+from normsweep.study.answers import answer
+from normsweep.study.launch import launch
 
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.toml"))

@@ -10,12 +10,12 @@ import numpy as np
 import optax
 import pytest
 
-from models.method import Method, NetworkPenalty
-from models.regulariser import initial_state, regularised_update
-from objectives.features import FEATURE_MAPS, FeatureMap
-from objectives.penalties import PENALTIES
-from sweep.errors import UserError
-from sweep.plugins import (
+from normsweep.errors import UserError
+from normsweep.models.method import Method, NetworkPenalty
+from normsweep.models.regulariser import initial_state, regularised_update
+from normsweep.objectives.features import FEATURE_MAPS, FeatureMap
+from normsweep.objectives.penalties import PENALTIES
+from normsweep.plugins import (
     FORBIDDEN_VARIABLE,
     check_features,
     check_penalty,
@@ -25,13 +25,13 @@ from sweep.plugins import (
     plugin_feature_map,
     plugin_penalty,
 )
-from sweep.prepare import Setup, prepare
-from sweep.spec import spec_from_tables
+from normsweep.prepare import Setup, prepare
+from normsweep.spec import spec_from_tables
 
 PENALTIES_FILE = '''
 import jax
 import jax.numpy as jnp
-from objectives.penalties import PENALTIES
+from normsweep.objectives.penalties import PENALTIES
 
 def ridge(params, strength):
     """strength · Σw², written by a user.
@@ -62,7 +62,7 @@ def many(params, **coefficients): ...
 FEATURES_FILE = """
 import jax.numpy as jnp
 import numpy as np
-from objectives.features import FEATURE_MAPS
+from normsweep.objectives.features import FEATURE_MAPS
 
 def embed(images):
     return images.reshape(len(images), -1)[:, ::5]
@@ -131,14 +131,14 @@ def test_a_relative_path_is_from_the_current_folder(write, tmp_path, monkeypatch
 
 
 def test_files_named_as_our_packages_collide_with_nothing(write, tmp_path):
-    import models
+    from normsweep import models
 
     (tmp_path / "models").mkdir()
     mine = write("name = 'of the user'", "models/models.py")
     also = write("name = 'another'", "models.py")
     assert load_plugin(mine + "name", "field") == "of the user"
     assert load_plugin(also + "name", "field") == "another"
-    import models as again
+    from normsweep import models as again
 
     assert again is models and not hasattr(models, "name")
 
@@ -285,7 +285,7 @@ def test_a_penalty_is_traced_before_it_is_trained_with(write):
 OBJECTS_FILE = """
 import jax
 import jax.numpy as jnp
-from objectives.penalties import PENALTIES, Penalty
+from normsweep.objectives.penalties import PENALTIES, Penalty
 
 def ridge(params, strength, state=None):
     return strength * sum(jnp.sum(w * w) for w in jax.tree.leaves(params))

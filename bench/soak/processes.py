@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from bench.soak.study import NAME
-from sweep.engine.devices import available_cores
+from normsweep.engine.devices import available_cores
 
 _LONGEST = 900.0
 """Seconds that a process may take on a busy machine."""
@@ -95,7 +95,7 @@ class Service:
         log = self.folder / f"{len(self.started):04d}-{arguments[0]}.log"
         with log.open("wb") as out:
             popen = subprocess.Popen(
-                [sys.executable, "-m", "sweep.cli", *map(str, arguments)],
+                [sys.executable, "-m", "normsweep", *map(str, arguments)],
                 cwd=self.folder,
                 env=os.environ
                 | {

@@ -8,7 +8,7 @@ one line in `CONSTRAINTS`.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from objectives.constraints.balls import (
+from normsweep.objectives.constraints.balls import (
     l2_size,
     linf_size,
     max_norm_size,
@@ -16,11 +16,11 @@ from objectives.constraints.balls import (
     project_linf_ball,
     project_max_norm,
 )
-from objectives.constraints.constraint import Constraint
-from objectives.constraints.l1 import l1_size, project_l1_ball
-from objectives.constraints.scope import constraint_per_layer
-from objectives.constraints.spectral import project_spectral_ball, spectral_size
-from objectives.penalties.power_iteration import advance_vectors, initial_vectors
+from normsweep.objectives.constraints.constraint import Constraint
+from normsweep.objectives.constraints.l1 import l1_size, project_l1_ball
+from normsweep.objectives.constraints.scope import constraint_per_layer
+from normsweep.objectives.constraints.spectral import project_spectral_ball, spectral_size
+from normsweep.objectives.penalties.power_iteration import advance_vectors, initial_vectors
 
 __all__ = [
     "CONSTRAINTS",

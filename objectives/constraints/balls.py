@@ -9,11 +9,11 @@ References:
 import jax
 import optax
 
-from objectives.aliases import PyTree, Scalar
-from objectives.constraints.constraint import prepare_ball, scale_into
-from objectives.penalties.norm import lp_norm
-from objectives.penalties.tree import largest_magnitude, zero_like
-from objectives.penalties.units import largest_over_leaves, unit_norms
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.constraints.constraint import prepare_ball, scale_into
+from normsweep.objectives.penalties.norm import lp_norm
+from normsweep.objectives.penalties.tree import largest_magnitude, zero_like
+from normsweep.objectives.penalties.units import largest_over_leaves, unit_norms
 
 
 def l2_size(params: PyTree) -> jax.Array:
@@ -51,7 +51,7 @@ def max_norm_size(params: PyTree) -> jax.Array:
 def project_max_norm(params: PyTree, radius: Scalar) -> PyTree:
     """Returns w_unit · min(1, radius/‖w_unit‖₂) for each output unit, the nearest such point.
 
-    What a unit is stands in `objectives.penalties.units`: in a leaf of one axis, such as a bias,
+    What a unit is stands in `objectives/penalties/units.py`: in a leaf of one axis, such as a bias,
     each entry is one, and is clipped.
     """
     tree, bound = prepare_ball(params, radius)

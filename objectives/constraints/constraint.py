@@ -6,8 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties.tree import prepare
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.tree import prepare
 
 
 class Constraint(NamedTuple):

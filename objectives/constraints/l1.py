@@ -14,11 +14,11 @@ References:
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
-from objectives.constraints.constraint import is_inside, prepare_ball, scale_into
-from objectives.penalties.norm import lp_norm
-from objectives.penalties.proximal import soft_threshold
-from objectives.penalties.tree import total
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.constraints.constraint import is_inside, prepare_ball, scale_into
+from normsweep.objectives.penalties.norm import lp_norm
+from normsweep.objectives.penalties.proximal import soft_threshold
+from normsweep.objectives.penalties.tree import total
 
 MAXIMUM_STEPS = 100
 

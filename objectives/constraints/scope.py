@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 
-from objectives.aliases import PyTree, Scalar
-from objectives.constraints.constraint import Constraint
-from objectives.penalties.units import largest_over_leaves
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.constraints.constraint import Constraint
+from normsweep.objectives.penalties.units import largest_over_leaves
 
 
 @cache

@@ -10,10 +10,10 @@ References:
 
 import jax
 
-from objectives.aliases import PyTree, Scalar
-from objectives.constraints.constraint import prepare_ball, scale_into
-from objectives.penalties.power_iteration import singular_value
-from objectives.penalties.units import largest_over_leaves
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.constraints.constraint import prepare_ball, scale_into
+from normsweep.objectives.penalties.power_iteration import singular_value
+from normsweep.objectives.penalties.units import largest_over_leaves
 
 
 def spectral_size(params: PyTree, *, state: PyTree) -> jax.Array:

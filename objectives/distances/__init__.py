@@ -1,10 +1,10 @@
 """Distances between samples of features, in NumPy and float64, and one table of them."""
 
-from objectives.distances.authenticity import authenticity
-from objectives.distances.classes import class_coverage, inception_score
-from objectives.distances.contract import Distance, Samples
-from objectives.distances.copying import copying_statistic
-from objectives.distances.frechet import (
+from normsweep.objectives.distances.authenticity import authenticity
+from normsweep.objectives.distances.classes import class_coverage, inception_score
+from normsweep.objectives.distances.contract import Distance, Samples
+from normsweep.objectives.distances.copying import copying_statistic
+from normsweep.objectives.distances.frechet import (
     FrechetReference,
     GaussianMoments,
     frechet_distance,
@@ -13,24 +13,24 @@ from objectives.distances.frechet import (
     frechet_reference,
     moments,
 )
-from objectives.distances.generalisation import generalisation_gap
-from objectives.distances.infinity import frechet_infinity
-from objectives.distances.kernel import (
+from normsweep.objectives.distances.generalisation import generalisation_gap
+from normsweep.objectives.distances.infinity import frechet_infinity
+from normsweep.objectives.distances.kernel import (
     KernelReference,
     kernel_distance,
     kernel_distance_to,
     kernel_reference,
 )
-from objectives.distances.kernel_subsets import (
+from normsweep.objectives.distances.kernel_subsets import (
     KernelEstimate,
     kernel_distance_blocks,
     kernel_distance_subsets,
 )
-from objectives.distances.precision_recall import (
+from normsweep.objectives.distances.precision_recall import (
     PrecisionRecall,
     precision_recall_density_coverage,
 )
-from objectives.distances.table import DISTANCES, cost, distance, scored
+from normsweep.objectives.distances.table import DISTANCES, cost, distance, scored
 
 __all__ = [
     "DISTANCES",

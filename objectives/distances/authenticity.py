@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
-from objectives.distances.nearest import nearest, nearest_other
-from objectives.distances.samples import Float64Array, as_features, feature_pair
+from normsweep.objectives.distances.nearest import nearest, nearest_other
+from normsweep.objectives.distances.samples import Float64Array, as_features, feature_pair
 
 
 class AuthenticityReference(NamedTuple):

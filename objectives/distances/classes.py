@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectives.distances.samples import Float64Array, check_finite
+from normsweep.objectives.distances.samples import Float64Array, check_finite
 
 
 def inception_score(probabilities: ArrayLike, splits: int = 1) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from objectives.distances.samples import Float64Array
+from normsweep.objectives.distances.samples import Float64Array
 
 TRAINING, CLASSES = "training", "classes"
 LOWER, HIGHER, ZERO = "lower", "higher", "zero"

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from objectives.distances.nearest import distances_to_nearest, nearest
-from objectives.distances.samples import Float64Array, as_features, feature_pair
+from normsweep.objectives.distances.nearest import distances_to_nearest, nearest
+from normsweep.objectives.distances.samples import Float64Array, as_features, feature_pair
 
 MOST_CELLS = 10
 SAMPLES_PER_CELL = 50

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectives.distances.samples import (
+from normsweep.objectives.distances.samples import (
     Float64Array,
     as_features,
     check_alike,

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
-from objectives.distances.frechet import (
+from normsweep.objectives.distances.frechet import (
     FrechetReference,
     frechet_distance_to,
     frechet_reference,
     moments,
 )
-from objectives.distances.samples import feature_pair
+from normsweep.objectives.distances.samples import feature_pair
 
 
 class GeneralisationReference(NamedTuple):

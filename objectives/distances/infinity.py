@@ -11,14 +11,14 @@ References:
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from objectives.distances.frechet import (
+from normsweep.objectives.distances.frechet import (
     FrechetReference,
     frechet_distance_to,
     frechet_reference,
     moments,
 )
-from objectives.distances.samples import as_features, feature_pair
-from objectives.distances.subsets import random_orders
+from normsweep.objectives.distances.samples import as_features, feature_pair
+from normsweep.objectives.distances.subsets import random_orders
 
 FEWEST_SAMPLES = 4
 SUBSETS = 15

@@ -15,7 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectives.distances.samples import Float64Array, as_features, check_alike, feature_pair
+from normsweep.objectives.distances.samples import (
+    Float64Array,
+    as_features,
+    check_alike,
+    feature_pair,
+)
 
 BLOCK_ROWS = 64
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from objectives.distances.samples import Float64Array, feature_pair
-from objectives.distances.subsets import random_orders
+from normsweep.objectives.distances.samples import Float64Array, feature_pair
+from normsweep.objectives.distances.subsets import random_orders
 
 
 class KernelEstimate(NamedTuple):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.distances.samples import Float64Array
+from normsweep.objectives.distances.samples import Float64Array
 
 MEMORY = 128
 """MiB for the distances held at a time, so that a large training set needs no more."""

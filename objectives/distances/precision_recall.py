@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectives.distances.samples import Float64Array, as_features, feature_pair
+from normsweep.objectives.distances.samples import Float64Array, as_features, feature_pair
 
 NEIGHBOURS = 5
 

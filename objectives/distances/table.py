@@ -9,14 +9,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from objectives.distances import precision_recall
-from objectives.distances.authenticity import (
+from normsweep.objectives.distances import precision_recall
+from normsweep.objectives.distances.authenticity import (
     AuthenticityReference,
     authenticity_reference,
     authenticity_to,
 )
-from objectives.distances.classes import class_coverage, inception_score
-from objectives.distances.contract import (
+from normsweep.objectives.distances.classes import class_coverage, inception_score
+from normsweep.objectives.distances.contract import (
     CLASSES,
     HIGHER,
     LOWER,
@@ -25,30 +25,30 @@ from objectives.distances.contract import (
     Distance,
     Samples,
 )
-from objectives.distances.copying import (
+from normsweep.objectives.distances.copying import (
     CopyingReference,
     copying_reference,
     copying_statistic_to,
 )
-from objectives.distances.frechet import (
+from normsweep.objectives.distances.frechet import (
     FrechetReference,
     frechet_distance_to,
     frechet_reference,
     moments,
 )
-from objectives.distances.generalisation import (
+from normsweep.objectives.distances.generalisation import (
     GeneralisationReference,
     generalisation_distances,
     generalisation_reference,
 )
-from objectives.distances.infinity import FEWEST_SAMPLES, frechet_infinity_to
-from objectives.distances.kernel import kernel_distance_to, kernel_reference
-from objectives.distances.kernel_subsets import (
+from normsweep.objectives.distances.infinity import FEWEST_SAMPLES, frechet_infinity_to
+from normsweep.objectives.distances.kernel import kernel_distance_to, kernel_reference
+from normsweep.objectives.distances.kernel_subsets import (
     KernelEstimate,
     kernel_distance_blocks,
     kernel_distance_subsets,
 )
-from objectives.distances.samples import Float64Array
+from normsweep.objectives.distances.samples import Float64Array
 
 KERNEL_SUBSETS = 100
 KERNEL_SUBSET_SIZE = 1000

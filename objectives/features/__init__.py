@@ -6,15 +6,15 @@ Adding a feature map is a file with `fit` and `apply`, and one line in `FEATURE_
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from objectives.features.classifier import (
+from normsweep.objectives.features.classifier import (
     CLASSIFIER,
     accuracy,
     class_logits,
     class_probabilities_of_features,
 )
-from objectives.features.contract import MAXIMUM_DIMENSION, FeatureMap, feature_map
-from objectives.features.pca import PCA
-from objectives.features.random_network import RANDOM_NETWORK
+from normsweep.objectives.features.contract import MAXIMUM_DIMENSION, FeatureMap, feature_map
+from normsweep.objectives.features.pca import PCA
+from normsweep.objectives.features.random_network import RANDOM_NETWORK
 
 __all__ = [
     "FEATURE_MAPS",

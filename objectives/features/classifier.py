@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from objectives.aliases import PyTree
-from objectives.features.contract import feature_map
-from objectives.features.layers import (
+from normsweep.objectives.aliases import PyTree
+from normsweep.objectives.features.contract import feature_map
+from normsweep.objectives.features.layers import (
     dense,
     flatten,
     scaled_gaussian_layer,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax
 
-from objectives.aliases import PyTree
+from normsweep.objectives.aliases import PyTree
 
 MAXIMUM_DIMENSION = 64
 """The bias of the Fréchet distance grows with the number of features: at 64 it is 4.7 between

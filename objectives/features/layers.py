@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree
+from normsweep.objectives.aliases import PyTree
 
 
 def flatten(images: jax.Array) -> jax.Array:

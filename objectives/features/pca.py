@@ -14,9 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.aliases import PyTree
-from objectives.features.contract import feature_map
-from objectives.features.layers import flatten
+from normsweep.objectives.aliases import PyTree
+from normsweep.objectives.features.contract import feature_map
+from normsweep.objectives.features.layers import flatten
 
 
 def fit(key: jax.Array, images: jax.Array, labels: jax.Array | None, dimension: int) -> PyTree:

@@ -8,21 +8,21 @@ and one line in `PENALTIES`.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from objectives.penalties.elastic import elastic_net, elastic_net_gradient
-from objectives.penalties.group import group_norm, group_norm_gradient
-from objectives.penalties.norm import lp_norm, lp_norm_gradient
-from objectives.penalties.orthogonal import orthogonal, orthogonal_gradient
-from objectives.penalties.penalty import Penalty
-from objectives.penalties.power import lp_power, lp_power_gradient
-from objectives.penalties.power_iteration import advance_vectors, initial_vectors
-from objectives.penalties.proximal import (
+from normsweep.objectives.penalties.elastic import elastic_net, elastic_net_gradient
+from normsweep.objectives.penalties.group import group_norm, group_norm_gradient
+from normsweep.objectives.penalties.norm import lp_norm, lp_norm_gradient
+from normsweep.objectives.penalties.orthogonal import orthogonal, orthogonal_gradient
+from normsweep.objectives.penalties.penalty import Penalty
+from normsweep.objectives.penalties.power import lp_power, lp_power_gradient
+from normsweep.objectives.penalties.power_iteration import advance_vectors, initial_vectors
+from normsweep.objectives.penalties.proximal import (
     elastic_net_proximal,
     group_norm_proximal,
     lp_norm_proximal,
     lp_power_proximal,
 )
-from objectives.penalties.scope import REDUCTIONS, per_layer
-from objectives.penalties.spectral import spectral, spectral_gradient
+from normsweep.objectives.penalties.scope import REDUCTIONS, per_layer
+from normsweep.objectives.penalties.spectral import spectral, spectral_gradient
 
 __all__ = [
     "PENALTIES",

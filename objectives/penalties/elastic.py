@@ -8,8 +8,8 @@ References:
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties.tree import prepare, total, unless_off
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.tree import prepare, total, unless_off
 
 
 def elastic_net(params: PyTree, l1: Scalar, l2: Scalar) -> jax.Array:

@@ -1,7 +1,7 @@
 """The group lasso: strength · Σ‖w_unit‖₂, the L2,1 norm over output units.
 
 It takes whole units to zero, where the lasso takes single weights. What a unit is stands in
-`objectives.penalties.units`.
+`normsweep.objectives.penalties.units`.
 
 References:
   Yuan and Lin, "Model Selection and Estimation in Regression with Grouped Variables", Journal of
@@ -11,9 +11,9 @@ References:
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties.tree import prepare, total, unless_off, weighted
-from objectives.penalties.units import unit_norms
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.tree import prepare, total, unless_off, weighted
+from normsweep.objectives.penalties.units import unit_norms
 
 
 def group_norm(params: PyTree, strength: Scalar = 1.0) -> jax.Array:

@@ -12,8 +12,8 @@ References:
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties.tree import as_matrix, prepare, total, unless_off, weighted
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.tree import as_matrix, prepare, total, unless_off, weighted
 
 
 def orthogonal(params: PyTree, strength: Scalar = 1.0) -> jax.Array:

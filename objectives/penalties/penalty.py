@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 
-from objectives.aliases import PyTree
+from normsweep.objectives.aliases import PyTree
 
 
 class Penalty(NamedTuple):

@@ -13,8 +13,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties.tree import (
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.tree import (
     Case,
     choose,
     magnitude_power,

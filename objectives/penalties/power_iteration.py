@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from objectives.aliases import PyTree
-from objectives.penalties.tree import as_matrix
-from objectives.penalties.units import l2_norm
+from normsweep.objectives.aliases import PyTree
+from normsweep.objectives.penalties.tree import as_matrix
+from normsweep.objectives.penalties.units import l2_norm
 
 
 def initial_vectors(params: PyTree) -> PyTree:

@@ -12,10 +12,10 @@ References:
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties.norm import lp_norm
-from objectives.penalties.tree import prepare
-from objectives.penalties.units import unit_norms
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.norm import lp_norm
+from normsweep.objectives.penalties.tree import prepare
+from normsweep.objectives.penalties.units import unit_norms
 
 
 def elastic_net_proximal(params: PyTree, step: Scalar, l1: Scalar, l2: Scalar) -> PyTree:

@@ -7,9 +7,9 @@ from typing import Any
 
 import jax
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties.penalty import Penalty
-from objectives.penalties.tree import zero_like
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.penalty import Penalty
+from normsweep.objectives.penalties.tree import zero_like
 
 REDUCTIONS: Mapping[str, str] = MappingProxyType(
     {

@@ -12,9 +12,9 @@ References:
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
-from objectives.penalties.power_iteration import image
-from objectives.penalties.tree import prepare, unless_off, weighted, zero_like
+from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.power_iteration import image
+from normsweep.objectives.penalties.tree import prepare, unless_off, weighted, zero_like
 
 
 def spectral(params: PyTree, strength: Scalar = 1.0, *, state: PyTree) -> jax.Array:

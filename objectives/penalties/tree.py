@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree, Scalar
+from normsweep.objectives.aliases import PyTree, Scalar
 
 Result = TypeVar("Result")
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from objectives.aliases import PyTree
-from objectives.penalties.tree import zero_like
+from normsweep.objectives.aliases import PyTree
+from normsweep.objectives.penalties.tree import zero_like
 
 
 def l2_norm(w: jax.Array, axes: tuple[int, ...]) -> jax.Array:

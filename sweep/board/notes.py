@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sweep.confirm.command import export_command
-from sweep.confirm.reading import Confirmation
-from sweep.confirm.table import COLUMNS, rows
-from sweep.confirm.wording import details, verdict_sentence
-from sweep.report.markdown import escaped
-from sweep.spec.spec import Spec
-from sweep.study.answers import Answer, Ranked
-from sweep.study.words import described, metric_name, number, score
+from normsweep.confirm.command import export_command
+from normsweep.confirm.reading import Confirmation
+from normsweep.confirm.table import COLUMNS, rows
+from normsweep.confirm.wording import details, verdict_sentence
+from normsweep.report.markdown import escaped
+from normsweep.spec.spec import Spec
+from normsweep.study.answers import Answer, Ranked
+from normsweep.study.words import described, metric_name, number, score
 
 BEGIN, END = "[sweep]: # (begin)", "[sweep]: # (end)"
 """Between these lines a note is ours, and written anew; the rest is the user's. Markdown shows

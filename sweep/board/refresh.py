@@ -13,17 +13,17 @@ from optuna.trial import TrialState
 from optuna_dashboard import get_note, save_note, save_plotly_graph_object
 from optuna_dashboard._note import get_note_from_system_attrs, save_note_with_version
 
-from sweep.board.notes import merged, study_note, trial_note
-from sweep.confirm.reading import read_confirmation
-from sweep.confirm.records import find_confirmation
-from sweep.errors import UserError
-from sweep.figures import Picture, drawn_figures, read_picture, titled
-from sweep.pictures import draw_curves
-from sweep.storage import open_storage
-from sweep.study.answers import Answer, ranked
-from sweep.study.artifacts import put_on_study
-from sweep.study.patience import is_outage
-from sweep.study.records import is_foreign
+from normsweep.board.notes import merged, study_note, trial_note
+from normsweep.confirm.reading import read_confirmation
+from normsweep.confirm.records import find_confirmation
+from normsweep.errors import UserError
+from normsweep.figures import Picture, drawn_figures, read_picture, titled
+from normsweep.pictures import draw_curves
+from normsweep.storage import open_storage
+from normsweep.study.answers import Answer, ranked
+from normsweep.study.artifacts import put_on_study
+from normsweep.study.patience import is_outage
+from normsweep.study.records import is_foreign
 
 EVERY = 10.0
 """Seconds between two looks for something new."""

@@ -1,5 +1,5 @@
 """The command line `sweep`."""
 
-from sweep.cli.main import main
+from normsweep.cli.main import main
 
 __all__ = ["main"]

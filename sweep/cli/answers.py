@@ -6,16 +6,16 @@ from math import isfinite
 from rich.markup import escape
 from rich.table import Table
 
-from sweep.cli.app import console
-from sweep.cli.sparkline import sparkline
-from sweep.cli.verdict import print_confirmation
-from sweep.confirm.command import export_command
-from sweep.confirm.reading import Confirmation
-from sweep.spec.ranges import Interval
-from sweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, holds_password, storage_url
-from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
-from sweep.study.measure import worth_telling
-from sweep.study.words import TEXTS, columns, metric_name, number, score, settings
+from normsweep.cli.app import console
+from normsweep.cli.sparkline import sparkline
+from normsweep.cli.verdict import print_confirmation
+from normsweep.confirm.command import export_command
+from normsweep.confirm.reading import Confirmation
+from normsweep.spec.ranges import Interval
+from normsweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, holds_password, storage_url
+from normsweep.study.answers import KIND_FIELDS, Answer, Ranked, short
+from normsweep.study.measure import worth_telling
+from normsweep.study.words import TEXTS, columns, metric_name, number, score, settings
 
 _SHOWN = 10
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sweep.cli import schema
-from sweep.confirm.reading import Confirmation, Confirmed
-from sweep.confirm.wording import details, verdict_sentence
-from sweep.study.answers import Answer, Ranked
+from normsweep.cli import schema
+from normsweep.confirm.reading import Confirmation, Confirmed
+from normsweep.confirm.wording import details, verdict_sentence
+from normsweep.study.answers import Answer, Ranked
 
 
 def answer_as_json(

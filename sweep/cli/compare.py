@@ -6,12 +6,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from sweep.cli.app import AsJson, Storage, app, console, print_json
-from sweep.errors import UserError
+from normsweep.cli.app import AsJson, Storage, app, console, print_json
+from normsweep.errors import UserError
 
 if TYPE_CHECKING:
-    from sweep.cli import schema
-    from sweep.study.compare import Comparison, Side
+    from normsweep.cli import schema
+    from normsweep.study.compare import Comparison, Side
 
 _STYLES = {"first": "bold green", "second": "bold green", "unclear": "bold yellow"}
 _SIGNS = {"first": "✓", "second": "✓", "unclear": "≈", "unpaired": "–"}
@@ -33,9 +33,9 @@ def compare_command(
     Where data, folds, feature map and number of samples are the same: confirmed scores if both are
     confirmed, else those of the searches. Where they are not it says what differs.
     """
-    from sweep.storage import open_storage
-    from sweep.study.compare import compare
-    from sweep.study.records import load_study
+    from normsweep.storage import open_storage
+    from normsweep.study.compare import compare
+    from normsweep.study.records import load_study
 
     opened = open_storage(storage)
     other = opened if storage_b is None else open_storage(storage_b)
@@ -67,8 +67,8 @@ def _print(found: "Comparison") -> None:
 
 def sentence(found: "Comparison") -> tuple[str, str]:
     """The verdict: its first words, and what follows."""
-    from sweep.confirm.effect import ALPHA
-    from sweep.study.words import interval, metric_name, number, p_value
+    from normsweep.confirm.effect import ALPHA
+    from normsweep.study.words import interval, metric_name, number, p_value
 
     if found.verdict == "unpaired":
         return "not comparable", ": their scores are not to be set against each other"
@@ -104,7 +104,7 @@ def _over(found: "Comparison") -> str:
 
 
 def _table(found: "Comparison") -> Table:
-    from sweep.study.words import described, metric_name, number
+    from normsweep.study.words import described, metric_name, number
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("study")
@@ -129,7 +129,7 @@ def _table(found: "Comparison") -> Table:
 
 def comparison_as_json(found: "Comparison") -> dict[str, Any]:
     """A comparison as plain data; numbers in full."""
-    from sweep.cli import schema
+    from normsweep.cli import schema
 
     word, rest = sentence(found)
     return schema.Compare(
@@ -146,7 +146,7 @@ def comparison_as_json(found: "Comparison") -> dict[str, Any]:
 
 
 def _side(side: "Side") -> "schema.Side":
-    from sweep.cli import schema
+    from normsweep.cli import schema
 
     entry, baseline = side.entry, side.found.baseline
     return schema.Side(

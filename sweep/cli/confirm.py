@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sweep.cli.app import AsJson, Storage, app, console, print_json
+from normsweep.cli.app import AsJson, Storage, app, console, print_json
 
 
 @app.command("confirm", epilog="Example:  sweep confirm digits --seeds 10")
@@ -26,18 +26,18 @@ def confirm_command(
     On seeds and folds that the search never saw. What is confirmed already is not trained again:
     more seeds, or more configs, add to it. Ctrl-C ends it; the same command goes on.
     """
-    from sweep.board.refresh import write_study_note
-    from sweep.cli.as_json import confirmation_as_json
-    from sweep.cli.interrupts import Interrupts
-    from sweep.cli.logs import notice_log
-    from sweep.cli.verdict import print_confirmation
-    from sweep.cli.watching import watching
-    from sweep.confirm.reading import read_confirmation
-    from sweep.confirm.run import Confirming
-    from sweep.storage import open_storage
-    from sweep.storage.migrate import migrate
-    from sweep.study.answers import answer
-    from sweep.study.records import load_study, study_spec
+    from normsweep.board.refresh import write_study_note
+    from normsweep.cli.as_json import confirmation_as_json
+    from normsweep.cli.interrupts import Interrupts
+    from normsweep.cli.logs import notice_log
+    from normsweep.cli.verdict import print_confirmation
+    from normsweep.cli.watching import watching
+    from normsweep.confirm.reading import read_confirmation
+    from normsweep.confirm.run import Confirming
+    from normsweep.storage import open_storage
+    from normsweep.storage.migrate import migrate
+    from normsweep.study.answers import answer
+    from normsweep.study.records import load_study, study_spec
 
     opened = open_storage(storage)
     loaded = load_study(study, opened)

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from sweep.cli.app import Files, Storage, app, console, notices
-from sweep.errors import UserError
+from normsweep.cli.app import Files, Storage, app, console, notices
+from normsweep.errors import UserError
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -28,11 +28,11 @@ def dashboard_command(
 
     from optuna_dashboard import run_server
 
-    from sweep.board.refresh import keep_fresh
-    from sweep.storage import open_storage
-    from sweep.storage.connect import study_files
-    from sweep.storage.migrate import migrate
-    from sweep.study.artifacts import artifact_store
+    from normsweep.board.refresh import keep_fresh
+    from normsweep.storage import open_storage
+    from normsweep.storage.connect import study_files
+    from normsweep.storage.migrate import migrate
+    from normsweep.study.artifacts import artifact_store
 
     opened = open_storage(storage)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:

@@ -6,16 +6,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from sweep.cli.app import AsJson, Storage, app, console, print_json
+from normsweep.cli.app import AsJson, Storage, app, console, print_json
 
 
 @app.command("list", epilog="Example:  sweep list --storage sqlite:///studies.db")
 def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """List the studies of a storage."""
-    from sweep.storage import open_storage
-    from sweep.storage.connect import shown_url
-    from sweep.study.overview import overview
-    from sweep.study.words import metric_name
+    from normsweep.storage import open_storage
+    from normsweep.storage.connect import shown_url
+    from normsweep.study.overview import overview
+    from normsweep.study.words import metric_name
 
     entries = overview(open_storage(storage))
     if as_json:
@@ -45,12 +45,12 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show one study: the verdict, baseline, ranking, best config, λ profile, warnings."""
-    from sweep.cli.answers import print_answer
-    from sweep.cli.as_json import answer_as_json
-    from sweep.confirm.reading import read_confirmation
-    from sweep.storage import open_storage
-    from sweep.study.answers import answer
-    from sweep.study.records import load_study
+    from normsweep.cli.answers import print_answer
+    from normsweep.cli.as_json import answer_as_json
+    from normsweep.confirm.reading import read_confirmation
+    from normsweep.storage import open_storage
+    from normsweep.study.answers import answer
+    from normsweep.study.records import load_study
 
     opened = open_storage(storage)
     loaded = load_study(study, opened)

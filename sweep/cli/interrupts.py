@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Self
 
-from sweep.cli.app import notices
+from normsweep.cli.app import notices
 
 
 def _on_notices() -> None:

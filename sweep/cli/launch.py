@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
-from sweep.errors import UserError
-from sweep.files import write_whole
+from normsweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
+from normsweep.errors import UserError
+from normsweep.files import write_whole
 
 if TYPE_CHECKING:
-    from sweep.spec import Spec
+    from normsweep.spec import Spec
 
 
 @app.command("launch", epilog="Example:  sweep launch digits --trials 12")
@@ -70,17 +70,17 @@ def launch_command(
     # Not `timeout <= 0`, which lets NaN pass.
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
-    from sweep.board.refresh import write_study_note
-    from sweep.cli.answers import print_answer, storage_option
-    from sweep.cli.as_json import answer_as_json
-    from sweep.cli.interrupts import Interrupts
-    from sweep.cli.logs import notice_log
-    from sweep.cli.watching import watching
-    from sweep.confirm.reading import read_confirmation
-    from sweep.spec import load_spec
-    from sweep.storage import open_storage
-    from sweep.study.answers import answer
-    from sweep.study.launch import launch
+    from normsweep.board.refresh import write_study_note
+    from normsweep.cli.answers import print_answer, storage_option
+    from normsweep.cli.as_json import answer_as_json
+    from normsweep.cli.interrupts import Interrupts
+    from normsweep.cli.logs import notice_log
+    from normsweep.cli.watching import watching
+    from normsweep.confirm.reading import read_confirmation
+    from normsweep.spec import load_spec
+    from normsweep.storage import open_storage
+    from normsweep.study.answers import answer
+    from normsweep.study.launch import launch
 
     if on == "ray":
         # Its notices of dead nodes go to standard output, where nothing but the answer belongs.
@@ -135,8 +135,8 @@ def _without_storage(arguments: Sequence[str]) -> Iterator[str]:
 def _narrowed(
     source: str, spec: str | None, storage: str | None, name: str | None, trials: int | None
 ) -> "Spec":
-    from sweep.storage import open_storage
-    from sweep.study.follow_up import follow_up
+    from normsweep.storage import open_storage
+    from normsweep.study.follow_up import follow_up
 
     if spec is not None:
         raise UserError(f"{spec}: --narrow {source} has the spec of that study; accepted: no SPEC")
@@ -153,7 +153,7 @@ def init_command(
     parent = file.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UserError(f"{file}: {parent} is not a writable folder")
-    text = (files("sweep") / "studies" / "template" / "spec.toml").read_text(encoding="utf-8")
+    text = (files("normsweep") / "studies" / "template" / "spec.toml").read_text(encoding="utf-8")
     name = re.sub(r"[^A-Za-z0-9._-]", "-", file.stem).lstrip("._-")[:100] or "mine"
     write_whole(file, text.replace('name = "mine"', f'name = "{name}"'))
     console.print(

@@ -5,8 +5,8 @@ from typing import Any
 
 import structlog
 
-from sweep.cli.app import notices
-from sweep.study.events import Log
+from normsweep.cli.app import notices
+from normsweep.study.events import Log
 
 
 def make_log(*, as_json: bool) -> Log:

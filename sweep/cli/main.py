@@ -5,13 +5,13 @@ import sys
 
 from rich.console import Console
 
-from sweep.cli.app import app
-from sweep.errors import UserError
+from normsweep.cli.app import app
+from normsweep.errors import UserError
 
 # Each adds its commands, which the help shows in this order.
 # isort: off
-from sweep.cli import launch, confirm, service, options, inspect, compare, report  # noqa: F401
-from sweep.cli import configs, dashboard  # noqa: F401
+from normsweep.cli import launch, confirm, service, options, inspect, compare, report  # noqa: F401
+from normsweep.cli import configs, dashboard  # noqa: F401
 # isort: on
 
 
@@ -30,7 +30,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        from sweep.study.patience import StorageLost, cause_of, is_outage
+        from normsweep.study.patience import StorageLost, cause_of, is_outage
 
         if isinstance(error, StorageLost):
             _say(str(error))

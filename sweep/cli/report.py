@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from sweep.cli.app import Files, Storage, app, notices
-from sweep.errors import UserError
-from sweep.files import write_whole
+from normsweep.cli.app import Files, Storage, app, notices
+from normsweep.errors import UserError
+from normsweep.files import write_whole
 
 
 @app.command("report", epilog="Example:  sweep report digits -o report.html")
@@ -25,11 +25,11 @@ def report_command(
     files: Files = None,
 ) -> None:
     """Write a study's answer with all its figures into one file, which needs no network."""
-    from sweep.cli.answers import storage_option
-    from sweep.report import FORMATS, read_source, report_page
-    from sweep.storage import open_storage
-    from sweep.storage.connect import study_files
-    from sweep.study.records import load_study
+    from normsweep.cli.answers import storage_option
+    from normsweep.report import FORMATS, read_source, report_page
+    from normsweep.storage import open_storage
+    from normsweep.storage.connect import study_files
+    from normsweep.study.records import load_study
 
     if form is None:
         markdown = output is not None and output.suffix.lower() in (".md", ".markdown")

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from objectives.distances import DISTANCES
-from objectives.distances.contract import HIGHER, ZERO
+from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances.contract import HIGHER, ZERO
 
 Number = Annotated[float | None, WithJsonSchema({"type": ["number", "null"]})]
 """A measured number; it is printed as null where it is not finite."""

@@ -8,8 +8,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from sweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
-from sweep.errors import UserError
+from normsweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
+from normsweep.errors import UserError
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")]
 
@@ -30,9 +30,9 @@ def submit_command(
 
     The spec is stored in the database; a worker needs nothing else but the data.
     """
-    from sweep.spec import load_spec
-    from sweep.study.launch import submit
-    from sweep.study.plan import plan_of
+    from normsweep.spec import load_spec
+    from normsweep.study.launch import submit
+    from normsweep.study.plan import plan_of
 
     options = {"study.trials": trials, "study.name": name}
     loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})
@@ -69,12 +69,12 @@ def worker_command(
     trials checkpointed and given back.
     """
     use_cores(cores)
-    from sweep.cli.interrupts import Interrupts
-    from sweep.cli.logs import make_log, notice_log
-    from sweep.storage import open_storage
-    from sweep.storage.migrate import migrate
-    from sweep.study.patience import StorageLost
-    from sweep.study.serve import Server
+    from normsweep.cli.interrupts import Interrupts
+    from normsweep.cli.logs import make_log, notice_log
+    from normsweep.storage import open_storage
+    from normsweep.storage.migrate import migrate
+    from normsweep.study.patience import StorageLost
+    from normsweep.study.serve import Server
 
     # Beside the progress display of a launch, a line must be worth it.
     log = make_log(as_json=log_json) if parent is None else notice_log
@@ -126,9 +126,9 @@ def pause_command(study: StudyName, storage: Storage = None) -> None:
 @app.command("resume", epilog="Example:  sweep resume digits")
 def resume_command(study: StudyName, storage: Storage = None) -> None:
     """Open a study again that was paused or stopped, or has stopped by itself."""
-    from sweep.storage import open_storage
-    from sweep.study.records import load_study
-    from sweep.study.settled import reopen
+    from normsweep.storage import open_storage
+    from normsweep.study.records import load_study
+    from normsweep.study.settled import reopen
 
     reopen(load_study(study, open_storage(storage)))
     console.print(f"{study} is open.", highlight=False)
@@ -141,9 +141,9 @@ def stop_command(study: StudyName, storage: Storage = None) -> None:
 
 
 def _tell_workers(name: str, storage: str | None, wanted: str) -> None:
-    from sweep.storage import open_storage
-    from sweep.study.control import set_control
-    from sweep.study.records import load_study
+    from normsweep.storage import open_storage
+    from normsweep.study.control import set_control
+    from normsweep.study.records import load_study
 
     study = load_study(name, open_storage(storage))
     set_control(study, wanted)
@@ -153,8 +153,8 @@ def _tell_workers(name: str, storage: str | None, wanted: str) -> None:
 @app.command("status", epilog="Example:  sweep status --json")
 def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """Show who is at work, on what, and what failed."""
-    from sweep.storage import open_storage
-    from sweep.study.status import status
+    from normsweep.storage import open_storage
+    from normsweep.study.status import status
 
     found = status(open_storage(storage))
     if as_json:

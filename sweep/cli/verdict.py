@@ -3,11 +3,11 @@
 from rich.markup import escape
 from rich.table import Table
 
-from sweep.cli.app import console
-from sweep.confirm.reading import Confirmation
-from sweep.confirm.table import COLUMNS, rows
-from sweep.confirm.wording import WORDS, details, verdict_sentence
-from sweep.study.words import metric_name
+from normsweep.cli.app import console
+from normsweep.confirm.reading import Confirmation
+from normsweep.confirm.table import COLUMNS, rows
+from normsweep.confirm.wording import WORDS, details, verdict_sentence
+from normsweep.study.words import metric_name
 
 _STYLES = {
     "helps": "bold green",

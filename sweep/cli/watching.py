@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from sweep.cli.app import notices
-from sweep.study.progress import Progress as Snapshot
-from sweep.study.progress import Watcher, unwatched
+from normsweep.cli.app import notices
+from normsweep.study.progress import Progress as Snapshot
+from normsweep.study.progress import Watcher, unwatched
 
 _LINE_EVERY = 10.0
 

@@ -7,10 +7,10 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
-from sweep.errors import UserError
-from sweep.search.baseline import baseline, held_in_the_middle
-from sweep.spec.spec import METHOD_SECTIONS, Spec
-from sweep.study.answers import Answer, Ranked
+from normsweep.errors import UserError
+from normsweep.search.baseline import baseline, held_in_the_middle
+from normsweep.spec.spec import METHOD_SECTIONS, Spec
+from normsweep.study.answers import Answer, Ranked
 
 BASELINE_ARM = "baseline"
 

@@ -1,7 +1,7 @@
 """The command that takes away the config that the verdict is about."""
 
-from sweep.confirm.reading import Confirmation
-from sweep.study.answers import Answer
+from normsweep.confirm.reading import Confirmation
+from normsweep.study.answers import Answer
 
 
 def export_command(

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from objectives.distances import cost
-from sweep.statistics.corrected import Estimate, corrected_estimate
-from sweep.statistics.holm import holm
+from normsweep.objectives.distances import cost
+from normsweep.statistics.corrected import Estimate, corrected_estimate
+from normsweep.statistics.holm import holm
 
 ALPHA = 0.05
 """The chance that a study of an inert penalty is said to help or hurt."""

@@ -10,15 +10,15 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
-from objectives.distances import cost
-from sweep.confirm.arms import BASELINE_ARM
-from sweep.confirm.effect import Effect, adjusted, costs, paired_effect
-from sweep.confirm.records import FINAL, Kept, Planned, find_confirmation, kept, planned
-from sweep.spec.spec import Spec
-from sweep.statistics.corrected import Estimate, corrected_estimate
-from sweep.statistics.stopping import chosen_on_others
-from sweep.study.answers import Ranked, ranked
-from sweep.study.records import CONFIRM, RESULT, judging_share, study_spec
+from normsweep.confirm.arms import BASELINE_ARM
+from normsweep.confirm.effect import Effect, adjusted, costs, paired_effect
+from normsweep.confirm.records import FINAL, Kept, Planned, find_confirmation, kept, planned
+from normsweep.objectives.distances import cost
+from normsweep.spec.spec import Spec
+from normsweep.statistics.corrected import Estimate, corrected_estimate
+from normsweep.statistics.stopping import chosen_on_others
+from normsweep.study.answers import Ranked, ranked
+from normsweep.study.records import CONFIRM, RESULT, judging_share, study_spec
 
 
 @dataclass(frozen=True)

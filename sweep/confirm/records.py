@@ -16,11 +16,11 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweep.confirm.arms import Arm
-from sweep.storage import write_measurements
-from sweep.study.records import CONFIRM, CONFIRMS, RESULT
-from sweep.study.trial_run import Run
-from sweep.versions import versions
+from normsweep.confirm.arms import Arm
+from normsweep.storage import write_measurements
+from normsweep.study.records import CONFIRM, CONFIRMS, RESULT
+from normsweep.study.trial_run import Run
+from normsweep.versions import versions
 
 FINAL = "final"
 """The role of what was judged once by the images that nothing else has touched."""

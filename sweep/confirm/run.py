@@ -12,9 +12,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from threadpoolctl import threadpool_limits
 
-from sweep.confirm.arms import Arm, arm_name, arms, arms_of, candidates
-from sweep.confirm.reading import read_confirmation
-from sweep.confirm.records import (
+from normsweep.confirm.arms import Arm, arm_name, arms, arms_of, candidates
+from normsweep.confirm.reading import read_confirmation
+from normsweep.confirm.records import (
     FINAL,
     LOOKED_AT,
     ArmRun,
@@ -22,18 +22,18 @@ from sweep.confirm.records import (
     open_confirmation,
     plan_confirmation,
 )
-from sweep.data.folds import deal_again, outer_plan
-from sweep.engine.devices import use_all_cores
-from sweep.engine.settings import hyperparameters_of, method_of, program_of
-from sweep.prepare import Setup, prepare
-from sweep.spec.spec import Spec
-from sweep.study.answers import Answer, answer
-from sweep.study.events import Log, unheard
-from sweep.study.measure import measure
-from sweep.study.patience import Patience
-from sweep.study.progress import Progress, Watcher, unwatched
-from sweep.study.records import CONFIRM, check_same_data, study_spec
-from sweep.study.training import Training
+from normsweep.data.folds import deal_again, outer_plan
+from normsweep.engine.devices import use_all_cores
+from normsweep.engine.settings import hyperparameters_of, method_of, program_of
+from normsweep.prepare import Setup, prepare
+from normsweep.spec.spec import Spec
+from normsweep.study.answers import Answer, answer
+from normsweep.study.events import Log, unheard
+from normsweep.study.measure import measure
+from normsweep.study.patience import Patience
+from normsweep.study.progress import Progress, Watcher, unwatched
+from normsweep.study.records import CONFIRM, check_same_data, study_spec
+from normsweep.study.training import Training
 
 SEEDS = 5
 """How many seeds where the spec does not say."""

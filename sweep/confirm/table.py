@@ -1,7 +1,7 @@
 """The candidates of a confirmation as a table of text, for terminal, notes and report alike."""
 
-from sweep.confirm.reading import Confirmation, Confirmed
-from sweep.study.words import described, number
+from normsweep.confirm.reading import Confirmation, Confirmed
+from normsweep.study.words import described, number
 
 COLUMNS = (
     "candidate",

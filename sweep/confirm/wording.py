@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from objectives.distances import DISTANCES
-from objectives.distances.contract import HIGHER
-from sweep.confirm.arms import BASELINE_ARM
-from sweep.confirm.effect import ALPHA, Effect
-from sweep.confirm.reading import Confirmation, Confirmed, FinalLook
-from sweep.statistics.corrected import Estimate
-from sweep.study.words import described, interval, metric_name, number, p_value
+from normsweep.confirm.arms import BASELINE_ARM
+from normsweep.confirm.effect import ALPHA, Effect
+from normsweep.confirm.reading import Confirmation, Confirmed, FinalLook
+from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances.contract import HIGHER
+from normsweep.statistics.corrected import Estimate
+from normsweep.study.words import described, interval, metric_name, number, p_value
 
 WORDS = {
     "helps": "helps",

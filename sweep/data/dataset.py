@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sweep.data.fingerprint import fingerprint
-from sweep.errors import UserError
+from normsweep.data.fingerprint import fingerprint
+from normsweep.errors import UserError
 
 MAX_CHANNELS = 4
 MAX_LABEL = int(np.iinfo(np.int32).max)

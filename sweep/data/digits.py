@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sweep.data.dataset import Dataset, make_dataset
+from normsweep.data.dataset import Dataset, make_dataset
 
 MAX_GREY = 16
 

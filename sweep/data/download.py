@@ -16,7 +16,7 @@ from pathlib import Path
 
 import tenacity
 
-from sweep.errors import UserError
+from normsweep.errors import UserError
 
 MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 

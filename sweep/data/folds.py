@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sweep.data.apportion import apportion
-from sweep.data.fingerprint import fingerprint
-from sweep.errors import UserError
+from normsweep.data.apportion import apportion
+from normsweep.data.fingerprint import fingerprint
+from normsweep.errors import UserError
 
 
 @dataclass(frozen=True)

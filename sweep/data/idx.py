@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sweep.data.dataset import Dataset, make_dataset
-from sweep.errors import UserError
+from normsweep.data.dataset import Dataset, make_dataset
+from normsweep.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_DIMS = 4

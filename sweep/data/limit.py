@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sweep.data.apportion import apportion
-from sweep.data.dataset import Dataset, take
-from sweep.errors import UserError
+from normsweep.data.apportion import apportion
+from normsweep.data.dataset import Dataset, take
+from normsweep.errors import UserError
 
 
 def limit_dataset(dataset: Dataset, limit: int | None) -> Dataset:

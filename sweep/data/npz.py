@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sweep.data.dataset import Dataset, make_dataset
-from sweep.errors import UserError
+from normsweep.data.dataset import Dataset, make_dataset
+from normsweep.errors import UserError
 
 ACCEPTED = "accepted is a .npz archive with the array 'images' and, if wanted, 'labels'"
 

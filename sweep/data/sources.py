@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sweep.data.dataset import Dataset
-from sweep.data.digits import load_digits
-from sweep.data.idx import idx_files, load_idx_folder
-from sweep.data.limit import limit_dataset
-from sweep.data.npz import load_npz
-from sweep.errors import UserError
+from normsweep.data.dataset import Dataset
+from normsweep.data.digits import load_digits
+from normsweep.data.idx import idx_files, load_idx_folder
+from normsweep.data.limit import limit_dataset
+from normsweep.data.npz import load_npz
+from normsweep.errors import UserError
 
 DATA_VARIABLE = "SWEEP_DATA"
 
@@ -93,7 +93,7 @@ def _named_idx(
 
 def _fetch_mnist(folder: Path) -> None:
     # Imported here since hardly any run fetches anything, and TLS and HTTP are slow to import.
-    from sweep.data.download import MNIST_URL, download_idx
+    from normsweep.data.download import MNIST_URL, download_idx
 
     download_idx(MNIST_URL, folder)
 

@@ -16,11 +16,11 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from models.member import MemberState, init, member_key
-from models.program import Hyperparameters, Program
-from models.step import Data
-from models.training import ChunkMetrics, sample, train_chunk
-from objectives.aliases import PyTree
+from normsweep.models.member import MemberState, init, member_key
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.step import Data
+from normsweep.models.training import ChunkMetrics, sample, train_chunk
+from normsweep.objectives.aliases import PyTree
 
 # The penalty's powers are the one part of a step that is bound by arithmetic outside the matrix
 # products, and gain a third from the full width of AVX-512 where the processor has it.

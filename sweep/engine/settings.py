@@ -11,18 +11,18 @@ from optuna.distributions import (
     FloatDistribution,
 )
 
-from models.gan import GAN
-from models.method import Method, NetworkPenalty, network_penalty, penalty_entry
-from models.optimizers import LearningRateSchedule
-from models.program import Hyperparameters, Program
-from objectives.augmentation import parse_policy
-from objectives.constraints import Constraint, constraint_per_layer
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.penalties import PENALTIES, per_layer
-from sweep.search.baseline import baseline
-from sweep.search.space import METHOD, middle, resolve, walk
-from sweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value, form_entry
-from sweep.spec.spec import Spec
+from normsweep.models.gan import GAN
+from normsweep.models.method import Method, NetworkPenalty, network_penalty, penalty_entry
+from normsweep.models.optimizers import LearningRateSchedule
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.objectives.augmentation import parse_policy
+from normsweep.objectives.constraints import Constraint, constraint_per_layer
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.penalties import PENALTIES, per_layer
+from normsweep.search.baseline import baseline
+from normsweep.search.space import METHOD, middle, resolve, walk
+from normsweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value, form_entry
+from normsweep.spec.spec import Spec
 
 _TRACED_OF_MODEL = tuple(f"{each}_{what}" for each in NETWORKS for what in ("units", "dropout"))
 _MOMENTUM, _WEIGHT_DECAY = 0.9, 1e-4

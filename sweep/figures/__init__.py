@@ -12,17 +12,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sweep.figures.boxed import titled
-from sweep.figures.budget import budget
-from sweep.figures.curves import learning_curves
-from sweep.figures.drawn import Drawn, Numbers
-from sweep.figures.gap import generalisation_gap
-from sweep.figures.importance import importance
-from sweep.figures.order_map import order_map
-from sweep.figures.paths import weight_paths
-from sweep.figures.picture import Picture, read_picture
-from sweep.figures.profile import profile
-from sweep.figures.sparsity import sparsity
+from normsweep.figures.boxed import titled
+from normsweep.figures.budget import budget
+from normsweep.figures.curves import learning_curves
+from normsweep.figures.drawn import Drawn, Numbers
+from normsweep.figures.gap import generalisation_gap
+from normsweep.figures.importance import importance
+from normsweep.figures.order_map import order_map
+from normsweep.figures.paths import weight_paths
+from normsweep.figures.picture import Picture, read_picture
+from normsweep.figures.profile import profile
+from normsweep.figures.sparsity import sparsity
 
 __all__ = [
     "FIGURES",

@@ -5,7 +5,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from sweep.figures.drawn import Drawn
+from normsweep.figures.drawn import Drawn
 
 _TITLE_HEIGHT = 30
 _MARGIN = 40

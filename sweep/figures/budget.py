@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from objectives.distances import cost
-from sweep.figures.drawn import Drawn, Numbers, counted, digits
-from sweep.figures.picture import Picture
-from sweep.figures.scale import scale_of
-from sweep.figures.style import COLOURS, DASHES, add_band, add_baseline, styled
-from sweep.study.words import direction, metric_name
+from normsweep.figures.drawn import Drawn, Numbers, counted, digits
+from normsweep.figures.picture import Picture
+from normsweep.figures.scale import scale_of
+from normsweep.figures.style import COLOURS, DASHES, add_band, add_baseline, styled
+from normsweep.objectives.distances import cost
+from normsweep.study.words import direction, metric_name
 
 RESAMPLES = 1000
 QUANTILES = (0.1, 0.5, 0.9)

@@ -7,12 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from objectives.distances import DISTANCES, distance, scored
-from objectives.distances.contract import HIGHER
-from sweep.figures.drawn import Drawn, Numbers, digits
-from sweep.figures.picture import Picture
-from sweep.figures.scale import scale_of
-from sweep.figures.style import (
+from normsweep.figures.drawn import Drawn, Numbers, digits
+from normsweep.figures.picture import Picture
+from normsweep.figures.scale import scale_of
+from normsweep.figures.style import (
     BASELINE_DASH,
     COLOURS,
     DASHES,
@@ -22,9 +20,11 @@ from sweep.figures.style import (
     place,
     styled,
 )
-from sweep.storage import Measurement
-from sweep.study.records import BASELINE
-from sweep.study.words import metric_name
+from normsweep.objectives.distances import DISTANCES, distance, scored
+from normsweep.objectives.distances.contract import HIGHER
+from normsweep.storage import Measurement
+from normsweep.study.records import BASELINE
+from normsweep.study.words import metric_name
 
 _DASHES = tuple(dash for dash in DASHES if dash != BASELINE_DASH)
 

@@ -1,8 +1,8 @@
 """The generalisation gap along the training, where the spec has it measured."""
 
-from sweep.figures.curves import curve_numbers, describe_curves, draw_curves, leading_curves
-from sweep.figures.drawn import Drawn
-from sweep.figures.picture import Picture
+from normsweep.figures.curves import curve_numbers, describe_curves, draw_curves, leading_curves
+from normsweep.figures.drawn import Drawn
+from normsweep.figures.picture import Picture
 
 GAP = "generalisation_gap"
 

@@ -21,10 +21,10 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.figures.drawn import Drawn, Numbers
-from sweep.figures.picture import Picture
-from sweep.figures.strengths import parameter_name
-from sweep.figures.style import COLOURS, GREY, styled
+from normsweep.figures.drawn import Drawn, Numbers
+from normsweep.figures.picture import Picture
+from normsweep.figures.strengths import parameter_name
+from normsweep.figures.style import COLOURS, GREY, styled
 
 FEWEST_TRIALS = 10
 """Fewer say nothing about which setting matters."""
@@ -177,8 +177,8 @@ def draw_importance(found: Sequence[Importance]) -> go.Figure:
 
 
 def _directions(picture: Picture) -> list[StudyDirection]:
-    from objectives.distances import DISTANCES
-    from objectives.distances.contract import HIGHER
+    from normsweep.objectives.distances import DISTANCES
+    from normsweep.objectives.distances.contract import HIGHER
 
     return [
         StudyDirection.MAXIMIZE if DISTANCES[metric].better == HIGHER else StudyDirection.MINIMIZE

@@ -7,13 +7,13 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sweep.figures.drawn import Drawn, Numbers, digits
-from sweep.figures.picture import Picture
-from sweep.figures.scale import Scale, scale_of
-from sweep.figures.smooth import HOW, smooth
-from sweep.figures.strengths import Panel, best_star, panels, strength_axes
-from sweep.figures.style import CONTOURS, GREY, styled
-from sweep.study.words import direction, metric_name
+from normsweep.figures.drawn import Drawn, Numbers, digits
+from normsweep.figures.picture import Picture
+from normsweep.figures.scale import Scale, scale_of
+from normsweep.figures.smooth import HOW, smooth
+from normsweep.figures.strengths import Panel, best_star, panels, strength_axes
+from normsweep.figures.style import CONTOURS, GREY, styled
+from normsweep.study.words import direction, metric_name
 
 CELLS = 30
 """Of the surface, along each side."""

@@ -1,15 +1,15 @@
 """What was recorded of the weights along the training: norms, exact zeros, the factor on λ."""
 
-from sweep.figures.curves import (
+from normsweep.figures.curves import (
     Curve,
     curve_numbers,
     describe_curves,
     draw_curves,
     leading_curves,
 )
-from sweep.figures.drawn import Drawn
-from sweep.figures.picture import Picture
-from sweep.study.measure import STILL
+from normsweep.figures.drawn import Drawn
+from normsweep.figures.picture import Picture
+from normsweep.study.measure import STILL
 
 _NAMED = {
     "strength_factor": "factor on λ",

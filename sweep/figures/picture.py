@@ -7,10 +7,10 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.spec.spec import Spec
-from sweep.storage import Measurement, read_study_measurements
-from sweep.study.answers import Answer, Ranked, answer
-from sweep.study.records import BASELINE, is_foreign, role
+from normsweep.spec.spec import Spec
+from normsweep.storage import Measurement, read_study_measurements
+from normsweep.study.answers import Answer, Ranked, answer
+from normsweep.study.records import BASELINE, is_foreign, role
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sweep.figures.drawn import Drawn, Numbers, counted, digits, with_error
-from sweep.figures.picture import Picture
-from sweep.figures.scale import Scale, scale_of
-from sweep.figures.smooth import HOW, Smooth, smooth
-from sweep.figures.strengths import Panel, best_star, panels, strength_axes
-from sweep.figures.style import (
+from normsweep.figures.drawn import Drawn, Numbers, counted, digits, with_error
+from normsweep.figures.picture import Picture
+from normsweep.figures.scale import Scale, scale_of
+from normsweep.figures.smooth import HOW, Smooth, smooth
+from normsweep.figures.strengths import Panel, best_star, panels, strength_axes
+from normsweep.figures.style import (
     COLOURS,
     DASHES,
     SYMBOLS,
@@ -22,8 +22,8 @@ from sweep.figures.style import (
     place,
     styled,
 )
-from sweep.study.answers import Ranked
-from sweep.study.words import direction, metric_name
+from normsweep.study.answers import Ranked
+from normsweep.study.words import direction, metric_name
 
 MOST_ORDERS = 4
 """Of more different orders p each half of their range is one line."""

@@ -7,10 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sweep.figures.drawn import Drawn, Numbers, digits
-from sweep.figures.picture import Picture
-from sweep.figures.strengths import Panel, panels, strength_axes
-from sweep.figures.style import COLOURS, DASHES, SYMBOLS, styled
+from normsweep.figures.drawn import Drawn, Numbers, digits
+from normsweep.figures.picture import Picture
+from normsweep.figures.strengths import Panel, panels, strength_axes
+from normsweep.figures.style import COLOURS, DASHES, SYMBOLS, styled
 
 ZEROS = {"generator_zeros": "generator", "discriminator_zeros": "discriminator"}
 

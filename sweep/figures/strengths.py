@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from sweep.figures.style import COLOURS
-from sweep.spec.penalty_fields import COEFFICIENT_FIELDS
-from sweep.study.answers import Ranked, short
+from normsweep.figures.style import COLOURS
+from normsweep.spec.penalty_fields import COEFFICIENT_FIELDS
+from normsweep.study.answers import Ranked, short
 
 ORDER = "penalty.order"
 MOST_PANELS = 12

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from sweep.figures.drawn import with_error
+from normsweep.figures.drawn import with_error
 
 GREY = "#7d7d7d"
 GRID = "rgba(128, 128, 128, 0.25)"

@@ -1,14 +1,14 @@
 """A user's own objects, named in a spec as `path/to/file.py:name`."""
 
-from sweep.plugins.features import check_features, plugin_feature_map
-from sweep.plugins.load import (
+from normsweep.plugins.features import check_features, plugin_feature_map
+from normsweep.plugins.load import (
     FORBIDDEN_VARIABLE,
     fault_of_plugin,
     is_plugin,
     load_plugin,
     plugin_fingerprint,
 )
-from sweep.plugins.penalty import check_penalty, plugin_penalty
+from normsweep.plugins.penalty import check_penalty, plugin_penalty
 
 __all__ = [
     "FORBIDDEN_VARIABLE",

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from objectives.features import MAXIMUM_DIMENSION, FeatureMap
-from sweep.errors import UserError
-from sweep.plugins.load import check_allowed, load_plugin, plugin_path, told
+from normsweep.errors import UserError
+from normsweep.objectives.features import MAXIMUM_DIMENSION, FeatureMap
+from normsweep.plugins.load import check_allowed, load_plugin, plugin_path, told
 
 FIELD = "score.features"
 ACCEPTED = (

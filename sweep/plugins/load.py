@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sweep.errors import UserError
+from normsweep.errors import UserError
 
 SEPARATOR = ".py:"
 FORBIDDEN_VARIABLE = "SWEEP_NO_PLUGINS"

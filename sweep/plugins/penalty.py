@@ -9,12 +9,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from objectives.aliases import PyTree
-from objectives.penalties import Penalty, per_layer
-from objectives.selection import parameter_paths
-from objectives.transform import advanced
-from sweep.errors import UserError
-from sweep.plugins.load import check_allowed, load_plugin, plugin_path, told
+from normsweep.errors import UserError
+from normsweep.objectives.aliases import PyTree
+from normsweep.objectives.penalties import Penalty, per_layer
+from normsweep.objectives.selection import parameter_paths
+from normsweep.objectives.transform import advanced
+from normsweep.plugins.load import check_allowed, load_plugin, plugin_path, told
 
 FIELD = "penalty.form"
 COEFFICIENTS = ("strength", "order", "l1", "l2")

@@ -7,17 +7,17 @@ Adding one is a file with such a function and a line in `SECTIONS`.
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from sweep.report.drawings import drawings
-from sweep.report.html import render_html
-from sweep.report.markdown import render_markdown
-from sweep.report.page import Block, Page
-from sweep.report.provenance import failures, reproduce, spec, warnings
-from sweep.report.results import results
-from sweep.report.samples import samples
-from sweep.report.source import Source, read_source
-from sweep.report.verdict import verdict
-from sweep.study.words import direction
-from sweep.versions import package_version
+from normsweep.report.drawings import drawings
+from normsweep.report.html import render_html
+from normsweep.report.markdown import render_markdown
+from normsweep.report.page import Block, Page
+from normsweep.report.provenance import failures, reproduce, spec, warnings
+from normsweep.report.results import results
+from normsweep.report.samples import samples
+from normsweep.report.source import Source, read_source
+from normsweep.report.verdict import verdict
+from normsweep.study.words import direction
+from normsweep.versions import package_version
 
 __all__ = ["FORMATS", "SECTIONS", "Block", "Page", "Source", "read_source", "report_page"]
 

@@ -1,8 +1,8 @@
 """The figures of a study as a section."""
 
-from sweep.figures import drawn_figures
-from sweep.report.page import Block, Figure
-from sweep.report.source import Source
+from normsweep.figures import drawn_figures
+from normsweep.report.page import Block, Figure
+from normsweep.report.source import Source
 
 
 def drawings(source: Source) -> Block | None:

@@ -11,7 +11,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from sweep.report.page import Block, Code, Figure, Image, Items, Page, Part, Table, Text
+from normsweep.report.page import Block, Code, Figure, Image, Items, Page, Part, Table, Text
 
 MOST_ROWS = 1000
 """Of the numbers of one figure: a browser is slow with tens of thousands."""
@@ -75,7 +75,7 @@ def _scripts(page: Page) -> str:
 
 @cache
 def _beside(name: str) -> str:
-    return files("sweep.report").joinpath(name).read_text("utf-8")
+    return files("normsweep.report").joinpath(name).read_text("utf-8")
 
 
 def _block(block: Block) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from sweep.report.page import Block, Code, Figure, Image, Items, Page, Part, Table, Text
+from normsweep.report.page import Block, Code, Figure, Image, Items, Page, Part, Table, Text
 
 MOST_ROWS = 200
 """Of the numbers of one figure; a page for readers is no archive."""

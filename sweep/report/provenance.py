@@ -4,9 +4,9 @@ from typing import Any
 
 import tomlkit
 
-from sweep.confirm.command import export_command
-from sweep.report.page import Block, Code, Items, Table, Text
-from sweep.report.source import Source
+from normsweep.confirm.command import export_command
+from normsweep.report.page import Block, Code, Items, Table, Text
+from normsweep.report.source import Source
 
 MOST_FAILURES = 50
 

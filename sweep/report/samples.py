@@ -1,9 +1,9 @@
 """Samples of the baseline and of the best config, to be looked at side by side."""
 
-from sweep.report.page import Block, Image, Text
-from sweep.report.source import Source
-from sweep.study.records import BASELINE
-from sweep.study.words import described
+from normsweep.report.page import Block, Image, Text
+from normsweep.report.source import Source
+from normsweep.study.records import BASELINE
+from normsweep.study.words import described
 
 
 def samples(source: Source) -> Block | None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sweep.search.space import distribution, idle, middle, no_penalty
-from sweep.spec.ranges import Range, each
-from sweep.spec.spec import Spec
+from normsweep.search.space import distribution, idle, middle, no_penalty
+from normsweep.spec.ranges import Range, each
+from normsweep.spec.spec import Spec
 
 
 def baseline(spec: Spec, settings: Mapping[str, Any] = MappingProxyType({})) -> Spec:

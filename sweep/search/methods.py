@@ -17,7 +17,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
-from sweep.errors import UserError
+from normsweep.errors import UserError
 
 
 @dataclass(frozen=True)

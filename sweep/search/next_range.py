@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sweep.options import rule_of
-from sweep.spec.ranges import Interval, each
-from sweep.spec.spec import Spec
+from normsweep.options import rule_of
+from normsweep.spec.ranges import Interval, each
+from normsweep.spec.spec import Spec
 
 EDGE = 0.02
 """The share of a range that counts as its edge."""

@@ -11,18 +11,18 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from sweep.errors import UserError
-from sweep.spec.idle import SWITCHED
-from sweep.spec.penalty_fields import (
+from normsweep.errors import UserError
+from normsweep.spec.idle import SWITCHED
+from normsweep.spec.penalty_fields import (
     NETWORKS,
     acting_fields,
     averages,
     coefficient_fields,
     schedule_fields,
 )
-from sweep.spec.ranges import Choices, Interval, Range
-from sweep.spec.sections import PenaltySection
-from sweep.spec.spec import Spec
+from normsweep.spec.ranges import Choices, Interval, Range
+from normsweep.spec.sections import PenaltySection
+from normsweep.spec.spec import Spec
 
 Ask = Callable[[str, BaseDistribution], Any]
 """Asks for the value of a path; Optuna's sampler, or a fixed answer."""

@@ -1,8 +1,8 @@
 """The spec of a study: its fields, its ranges, and how it is read."""
 
-from sweep.spec.load import built_in_names, load_spec, spec_from_tables
-from sweep.spec.ranges import Choices, Interval, Range
-from sweep.spec.spec import Spec
+from normsweep.spec.load import built_in_names, load_spec, spec_from_tables
+from normsweep.spec.ranges import Choices, Interval, Range
+from normsweep.spec.spec import Spec
 
 __all__ = [
     "Choices",

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from models.method import ADAPTIVE
-from models.normalisation import NORMALISATIONS
-from objectives.adaptive import OVERFITTING_SIGNALS
-from objectives.adversarial import ADVERSARIAL_LOSSES
-from objectives.constraints import CONSTRAINTS
-from sweep.spec.penalty_fields import penalised_networks
-from sweep.spec.ranges import each, quoted
+from normsweep.models.method import ADAPTIVE
+from normsweep.models.normalisation import NORMALISATIONS
+from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
+from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
+from normsweep.objectives.constraints import CONSTRAINTS
+from normsweep.spec.penalty_fields import penalised_networks
+from normsweep.spec.ranges import each, quoted
 
 if TYPE_CHECKING:
-    from sweep.spec.spec import Spec
+    from normsweep.spec.spec import Spec
 
 
 def check_together(spec: "Spec") -> None:

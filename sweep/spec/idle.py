@@ -3,16 +3,16 @@
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from models.optimizers import LEARNING_RATE_SCHEDULES, optimizers_with
-from objectives.adversarial import ADVERSARIAL_LOSSES
-from objectives.augmentation import POLICIES
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from sweep.spec.penalty_fields import NETWORKS, given_coefficients
-from sweep.spec.ranges import Choices, Interval, Names, each, quoted
-from sweep.spec.sections import FORMS
+from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, optimizers_with
+from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
+from normsweep.objectives.augmentation import POLICIES
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.spec.penalty_fields import NETWORKS, given_coefficients
+from normsweep.spec.ranges import Choices, Interval, Names, each, quoted
+from normsweep.spec.sections import FORMS
 
 if TYPE_CHECKING:
-    from sweep.spec.spec import Spec
+    from normsweep.spec.spec import Spec
 
 
 _SOME_FORM = Names([form for form in FORMS if form != "none"], plugin="penalty")

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sweep.errors import UserError
-from sweep.spec.spec import Spec
+from normsweep.errors import UserError
+from normsweep.spec.spec import Spec
 
 PROVENANCE = "provenance"
 """The table that an exported config carries beside the sections of a spec."""
@@ -17,7 +17,7 @@ PROVENANCE = "provenance"
 
 def built_in_names() -> list[str]:
     """The names of the studies that come with the package."""
-    folder = files("sweep") / "studies"
+    folder = files("normsweep") / "studies"
     names = (entry.name for entry in folder.iterdir())
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
@@ -41,7 +41,7 @@ def load_spec(source: str | Path, values: dict[str, Any] | None = None) -> Spec:
 def read_source(source: str | Path) -> tuple[str, str]:
     """The name and the text of a spec file or built-in study."""
     if str(source) in built_in_names():
-        text = (files("sweep") / "studies" / f"{source}.toml").read_text(encoding="utf-8")
+        text = (files("normsweep") / "studies" / f"{source}.toml").read_text(encoding="utf-8")
         return f"built-in study {source}", text
     path = Path(source)
     if not path.is_file():

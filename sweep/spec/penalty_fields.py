@@ -3,15 +3,15 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from models.method import ADAPTIVE, SCHEDULES
-from objectives.constraints import CONSTRAINTS, Constraint
-from objectives.penalties import PENALTIES, Penalty
-from objectives.schedules import STRENGTH_SCHEDULES
-from sweep.plugins import is_plugin, plugin_penalty
-from sweep.spec.ranges import Interval, each, highest, lowest, quoted
+from normsweep.models.method import ADAPTIVE, SCHEDULES
+from normsweep.objectives.constraints import CONSTRAINTS, Constraint
+from normsweep.objectives.penalties import PENALTIES, Penalty
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES
+from normsweep.plugins import is_plugin, plugin_penalty
+from normsweep.spec.ranges import Interval, each, highest, lowest, quoted
 
 if TYPE_CHECKING:
-    from sweep.spec.sections import PenaltySection
+    from normsweep.spec.sections import PenaltySection
 
 NETWORKS = ("generator", "discriminator")
 

@@ -11,23 +11,23 @@ from pydantic import (
     model_validator,
 )
 
-from models.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from models.gan import GAN_KINDS
-from models.latents import LATENTS
-from models.method import COUPLINGS, SCHEDULES
-from models.normalisation import NORMALISATIONS
-from models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
-from objectives.adaptive import OVERFITTING_SIGNALS
-from objectives.adversarial import ADVERSARIAL_LOSSES
-from objectives.augmentation import POLICIES
-from objectives.constraints import CONSTRAINTS
-from objectives.distances import DISTANCES
-from objectives.features import FEATURE_MAPS, MAXIMUM_DIMENSION
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.penalties import PENALTIES, REDUCTIONS
-from sweep.data import DATASETS
-from sweep.search.methods import PRUNERS, SAMPLERS
-from sweep.spec.ranges import Choices, Interval, Names, Rule, each, highest, quoted
+from normsweep.data import DATASETS
+from normsweep.models.activations import ACTIVATIONS, IMAGE_OUTPUTS
+from normsweep.models.gan import GAN_KINDS
+from normsweep.models.latents import LATENTS
+from normsweep.models.method import COUPLINGS, SCHEDULES
+from normsweep.models.normalisation import NORMALISATIONS
+from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
+from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
+from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
+from normsweep.objectives.augmentation import POLICIES
+from normsweep.objectives.constraints import CONSTRAINTS
+from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.features import FEATURE_MAPS, MAXIMUM_DIMENSION
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.penalties import PENALTIES, REDUCTIONS
+from normsweep.search.methods import PRUNERS, SAMPLERS
+from normsweep.spec.ranges import Choices, Interval, Names, Rule, each, highest, quoted
 
 TARGETS = {
     "generator": "the weights of the generator",
@@ -195,7 +195,7 @@ class PenaltySection(Section):
 
     @model_validator(mode="after")
     def _has_what_its_form_needs(self) -> Self:
-        from sweep.spec.penalty_fields import check
+        from normsweep.spec.penalty_fields import check
 
         check(self)
         return self

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
-from sweep.search.methods import SAMPLERS
-from sweep.spec.combinations import check_together
-from sweep.spec.idle import check_idle
-from sweep.spec.ranges import Choices, Interval, Range
-from sweep.spec.sections import (
+from normsweep.search.methods import SAMPLERS
+from normsweep.spec.combinations import check_together
+from normsweep.spec.idle import check_idle
+from normsweep.spec.ranges import Choices, Interval, Range
+from normsweep.spec.sections import (
     AugmentSection,
     ConfirmSection,
     DataSection,
@@ -143,7 +143,7 @@ class Spec(Section):
         try:
             return Spec.model_validate(tables, context=_ALTERNATIVE)
         except ValidationError as error:
-            from sweep.spec.load import messages
+            from normsweep.spec.load import messages
 
             prefix = f"methods.{method}."
             raise ValueError("\n".join(prefix + text for text in messages(error))) from error

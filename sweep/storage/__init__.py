@@ -1,7 +1,7 @@
 """The database: Optuna's tables, and beside them one of our own with every measurement."""
 
-from sweep.storage.connect import DEFAULT_STORAGE, open_storage, storage_url, study_files
-from sweep.storage.measurements import (
+from normsweep.storage.connect import DEFAULT_STORAGE, open_storage, storage_url, study_files
+from normsweep.storage.measurements import (
     Measurement,
     clear_measurements,
     read_measurements,

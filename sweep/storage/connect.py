@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
-from sweep.errors import UserError
-from sweep.storage.migrate import migrate
+from normsweep.errors import UserError
+from normsweep.storage.migrate import migrate
 
 DEFAULT_STORAGE = "sqlite:///studies.db"
 STORAGE_VARIABLE = "SWEEP_STORAGE"

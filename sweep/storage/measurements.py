@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from sweep.storage.schema import insert_into, metadata, trials
+from normsweep.storage.schema import insert_into, metadata, trials
 
 measurements = Table(
     "sweep_measurements",

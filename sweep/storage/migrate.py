@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
-from sweep.errors import UserError
+from normsweep.errors import UserError
 
 VERSION_TABLE = "sweep_schema"
 """Optuna has an Alembic table of its own, under Alembic's own name for it."""

@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from sweep.storage.schema import alone, insert_into, metadata, now
+from normsweep.storage.schema import alone, insert_into, metadata, now
 
 workers = Table(
     "sweep_workers",

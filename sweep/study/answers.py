@@ -10,16 +10,16 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from objectives.distances import cost
-from sweep.search.baseline import held_in_the_middle
-from sweep.search.next_range import edge_of, limits_of, outward
-from sweep.search.space import METHOD
-from sweep.spec.penalty_fields import field_value, given_coefficients
-from sweep.spec.ranges import Interval
-from sweep.spec.spec import Spec
-from sweep.study.records import BASELINE, RESULT, is_foreign, role, study_spec
-from sweep.study.settled import why_stopped
-from sweep.study.trial_run import standard_error
+from normsweep.objectives.distances import cost
+from normsweep.search.baseline import held_in_the_middle
+from normsweep.search.next_range import edge_of, limits_of, outward
+from normsweep.search.space import METHOD
+from normsweep.spec.penalty_fields import field_value, given_coefficients
+from normsweep.spec.ranges import Interval
+from normsweep.spec.spec import Spec
+from normsweep.study.records import BASELINE, RESULT, is_foreign, role, study_spec
+from normsweep.study.settled import why_stopped
+from normsweep.study.trial_run import standard_error
 
 KIND_FIELDS = (
     "penalty.form",

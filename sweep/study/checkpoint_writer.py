@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from objectives.aliases import PyTree
-from sweep.study.checkpoints import Checkpoints
-from sweep.study.events import Log, unheard
+from normsweep.objectives.aliases import PyTree
+from normsweep.study.checkpoints import Checkpoints
+from normsweep.study.events import Log, unheard
 
 
 @dataclass

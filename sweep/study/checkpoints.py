@@ -15,10 +15,10 @@ from urllib.parse import quote
 import jax
 import numpy as np
 
-from objectives.aliases import PyTree
-from sweep.files import require_room
-from sweep.spec.spec import Spec
-from sweep.versions import versions
+from normsweep.files import require_room
+from normsweep.objectives.aliases import PyTree
+from normsweep.spec.spec import Spec
+from normsweep.versions import versions
 
 _IDENTITY, _STATE = "identity.json", "state"
 

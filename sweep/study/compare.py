@@ -8,15 +8,15 @@ import numpy as np
 import optuna
 from optuna.storages import RDBStorage
 
-from objectives.distances import cost
-from sweep.confirm.effect import ALPHA
-from sweep.confirm.reading import read_confirmation
-from sweep.confirm.records import find_confirmation, kept
-from sweep.spec.spec import Spec
-from sweep.statistics.corrected import Estimate, corrected_estimate
-from sweep.statistics.stopping import chosen_on_others
-from sweep.study.answers import Answer, Ranked, answer
-from sweep.study.records import CONFIRM, judging_share
+from normsweep.confirm.effect import ALPHA
+from normsweep.confirm.reading import read_confirmation
+from normsweep.confirm.records import find_confirmation, kept
+from normsweep.objectives.distances import cost
+from normsweep.spec.spec import Spec
+from normsweep.statistics.corrected import Estimate, corrected_estimate
+from normsweep.statistics.stopping import chosen_on_others
+from normsweep.study.answers import Answer, Ranked, answer
+from normsweep.study.records import CONFIRM, judging_share
 
 _MADE_OF = {
     "data": ("data.source", "data.path", "data.split", "data.limit"),
@@ -105,7 +105,7 @@ def compare(
 
     The folds of a confirmation follow from the data's seed and the number of the repetition, so
     that two studies with equal fold plans share them. The p-value is that of the corrected test
-    (`sweep.statistics.corrected`). Raises `UserError` for a study that was not made by sweep.
+    (`normsweep.statistics.corrected`). Raises `UserError` for a study that was not made by sweep.
     """
     answers = answer(first[0]), answer(second[0])
     confirmed = _confirmed(*first, answers[0]), _confirmed(*second, answers[1])

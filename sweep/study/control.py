@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import optuna
 from sqlalchemy.exc import IntegrityError
 
-from sweep.errors import UserError
+from normsweep.errors import UserError
 
 OPEN, PAUSED, STOPPED = "open", "paused", "stopped"
 ENDED = "ended"

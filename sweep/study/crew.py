@@ -9,14 +9,14 @@ from typing import Protocol
 import optuna
 from optuna.trial import FrozenTrial
 
-from sweep.errors import UserError
-from sweep.spec.spec import Spec
-from sweep.study.control import STOPPED, control
-from sweep.study.events import Log, unheard
-from sweep.study.patience import Patience, Stopped
-from sweep.study.plan import Plan, plan_of
-from sweep.study.progress import Progress, Watcher, progress_of, unwatched
-from sweep.study.settled import is_over
+from normsweep.errors import UserError
+from normsweep.spec.spec import Spec
+from normsweep.study.control import STOPPED, control
+from normsweep.study.events import Log, unheard
+from normsweep.study.patience import Patience, Stopped
+from normsweep.study.plan import Plan, plan_of
+from normsweep.study.progress import Progress, Watcher, progress_of, unwatched
+from normsweep.study.settled import is_over
 
 REPLACED = 3
 """How often in a row a worker that dies is replaced, before a trial has ended meanwhile."""

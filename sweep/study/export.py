@@ -10,11 +10,11 @@ import tomlkit
 import yaml
 from optuna.trial import TrialState
 
-from sweep.errors import UserError
-from sweep.spec.load import PROVENANCE, parse_toml, spec_from_tables
-from sweep.spec.spec import Spec
-from sweep.study.answers import Ranked, answer, ranked
-from sweep.study.records import is_foreign
+from normsweep.errors import UserError
+from normsweep.spec.load import PROVENANCE, parse_toml, spec_from_tables
+from normsweep.spec.spec import Spec
+from normsweep.study.answers import Ranked, answer, ranked
+from normsweep.study.records import is_foreign
 
 FORMATS = ("toml", "json", "yaml")
 LIST = "configs"

@@ -17,18 +17,18 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from pydantic import ValidationError
 
-from objectives.distances import cost
-from sweep.errors import UserError
-from sweep.search.next_range import limits_of, narrowed
-from sweep.search.space import resolve
-from sweep.spec.load import messages
-from sweep.spec.penalty_fields import NETWORKS
-from sweep.spec.ranges import Interval, plain
-from sweep.spec.spec import Spec
-from sweep.storage import read_measurements, write_measurements
-from sweep.study.artifacts import shared_artifacts
-from sweep.study.events import Log, unheard
-from sweep.study.records import BASELINE, FROM, is_foreign, load_study, role, study_spec
+from normsweep.errors import UserError
+from normsweep.objectives.distances import cost
+from normsweep.search.next_range import limits_of, narrowed
+from normsweep.search.space import resolve
+from normsweep.spec.load import messages
+from normsweep.spec.penalty_fields import NETWORKS
+from normsweep.spec.ranges import Interval, plain
+from normsweep.spec.spec import Spec
+from normsweep.storage import read_measurements, write_measurements
+from normsweep.study.artifacts import shared_artifacts
+from normsweep.study.events import Log, unheard
+from normsweep.study.records import BASELINE, FROM, is_foreign, load_study, role, study_spec
 
 NARROWED = "narrowed_from"
 """The attribute of a study that says from which it was made."""

@@ -5,12 +5,12 @@ from pathlib import Path
 import optuna
 from optuna.storages import RDBStorage
 
-from sweep.errors import UserError
-from sweep.study.export import FORMATS as CONFIG_FORMATS
-from sweep.study.export import best_configs, render, trial_config
-from sweep.study.snippets import SNIPPETS
-from sweep.study.tables import TABLES
-from sweep.study.tables.rows import table_of
+from normsweep.errors import UserError
+from normsweep.study.export import FORMATS as CONFIG_FORMATS
+from normsweep.study.export import best_configs, render, trial_config
+from normsweep.study.snippets import SNIPPETS
+from normsweep.study.tables import TABLES
+from normsweep.study.tables.rows import table_of
 
 FORMATS = (*CONFIG_FORMATS, *SNIPPETS, *TABLES)
 """All that `sweep export --format` takes."""

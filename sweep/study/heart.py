@@ -10,8 +10,8 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from sweep.storage.workers import Worker, beat, leave
-from sweep.study.patience import is_outage
+from normsweep.storage.workers import Worker, beat, leave
+from normsweep.study.patience import is_outage
 
 BEAT = 10.0
 """Seconds between two beats."""

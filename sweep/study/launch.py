@@ -13,31 +13,31 @@ import optuna
 from optuna.storages import RDBStorage
 from threadpoolctl import threadpool_limits
 
-from sweep.confirm.run import confirm_if_wanted
-from sweep.engine.devices import device_names, use_all_cores
-from sweep.errors import UserError
-from sweep.prepare import Setup, prepare
-from sweep.search.methods import check_sampler
-from sweep.search.space import check_ranges, unconditional_space
-from sweep.spec.spec import Spec
-from sweep.storage import open_storage, study_files
-from sweep.storage.connect import shown_url
-from sweep.storage.workers import this_worker
-from sweep.study.checkpoints import study_checkpoints
-from sweep.study.control import OPEN, set_control, telling_deletion
-from sweep.study.crew import Crew, StartWorker
-from sweep.study.events import Log, unheard
-from sweep.study.follow_up import take_over
-from sweep.study.heart import Heart
-from sweep.study.local_workers import LocalWorkers
-from sweep.study.patience import Patience, Stopped
-from sweep.study.plan import plan_of
-from sweep.study.progress import Watcher, unwatched
-from sweep.study.queue import enqueue
-from sweep.study.ray_cluster import check_reach, connected, share_of, this_node
-from sweep.study.records import load_study, open_study
-from sweep.study.settled import heed_new_rule
-from sweep.study.work import Work
+from normsweep.confirm.run import confirm_if_wanted
+from normsweep.engine.devices import device_names, use_all_cores
+from normsweep.errors import UserError
+from normsweep.prepare import Setup, prepare
+from normsweep.search.methods import check_sampler
+from normsweep.search.space import check_ranges, unconditional_space
+from normsweep.spec.spec import Spec
+from normsweep.storage import open_storage, study_files
+from normsweep.storage.connect import shown_url
+from normsweep.storage.workers import this_worker
+from normsweep.study.checkpoints import study_checkpoints
+from normsweep.study.control import OPEN, set_control, telling_deletion
+from normsweep.study.crew import Crew, StartWorker
+from normsweep.study.events import Log, unheard
+from normsweep.study.follow_up import take_over
+from normsweep.study.heart import Heart
+from normsweep.study.local_workers import LocalWorkers
+from normsweep.study.patience import Patience, Stopped
+from normsweep.study.plan import plan_of
+from normsweep.study.progress import Watcher, unwatched
+from normsweep.study.queue import enqueue
+from normsweep.study.ray_cluster import check_reach, connected, share_of, this_node
+from normsweep.study.records import load_study, open_study
+from normsweep.study.settled import heed_new_rule
+from normsweep.study.work import Work
 
 LOCAL, RAY = "local", "ray"
 """Where the workers of a launch run: on this machine, or on a Ray cluster."""
@@ -86,7 +86,7 @@ def launch(
     `watch` is called after each chunk. When `stop()` turns true or `timeout` seconds are over, the
     running chunk is finished and scored, trials in flight go back to the queue, and the launch
     ends; a later launch of the same spec goes on. When the search is done and the spec says so,
-    this process confirms its answer (see `sweep.confirm`).
+    this process confirms its answer (see `normsweep.confirm`).
 
     Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
     are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
@@ -118,7 +118,7 @@ def launch(
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
             opened, study, setup = submit(spec, storage, source, log)
             # Ray is an extra.
-            from sweep.study.ray_workers import RayWorkers
+            from normsweep.study.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_crew(study, on_ray.start)

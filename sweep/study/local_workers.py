@@ -9,9 +9,9 @@ from pathlib import Path
 
 from optuna.storages import RDBStorage
 
-from sweep.engine.devices import available_cores
-from sweep.storage.connect import FILES_VARIABLE, STORAGE_VARIABLE, study_files
-from sweep.study.crew import Ended
+from normsweep.engine.devices import available_cores
+from normsweep.storage.connect import FILES_VARIABLE, STORAGE_VARIABLE, study_files
+from normsweep.study.crew import Ended
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class LocalWorkers:
             FILES_VARIABLE: str(study_files(self.storage, self.files)),
         }
         cores = ",".join(map(str, cores_of(place, self.count, available_cores())))
-        command = [sys.executable, "-m", "sweep.cli", "worker", self.study]
+        command = [sys.executable, "-m", "normsweep", "worker", self.study]
         command += ["--cores", cores] if cores else []
         # Out of reach of the terminal's Ctrl-C, which is this process's to pass on; if this one
         # dies, they notice.

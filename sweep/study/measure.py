@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sweep.engine.population import Chunk
-from sweep.prepare import Setup
-from sweep.storage import Measurement
+from normsweep.engine.population import Chunk
+from normsweep.prepare import Setup
+from normsweep.storage import Measurement
 
 STILL = {"strength_factor": 1.0, "generator_zeros": 0.0, "discriminator_zeros": 0.0}
 """What is always measured, and not worth a word as long as it says nothing."""

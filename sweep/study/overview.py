@@ -6,7 +6,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from sweep.study.records import BASELINE, CONFIRMS, MEAN, is_foreign, role
+from normsweep.study.records import BASELINE, CONFIRMS, MEAN, is_foreign, role
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 
-from sweep.study.events import Log, unheard
+from normsweep.study.events import Log, unheard
 
 Result = TypeVar("Result")
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from sweep.search.space import grid
-from sweep.spec.spec import Spec
-from sweep.study.records import BASELINE, FROM, RESULT, is_foreign, is_taken_over, role
+from normsweep.search.space import grid
+from normsweep.spec.spec import Spec
+from normsweep.study.records import BASELINE, FROM, RESULT, is_foreign, is_taken_over, role
 
 Parameters = dict[str, Any]
 

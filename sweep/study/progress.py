@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-from objectives.distances import cost
-from sweep.spec.spec import Spec
-from sweep.study.plan import Plan
-from sweep.study.records import BASELINE, role
+from normsweep.objectives.distances import cost
+from normsweep.spec.spec import Spec
+from normsweep.study.plan import Plan
+from normsweep.study.records import BASELINE, role
 
 
 @dataclass(frozen=True)

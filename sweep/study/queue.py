@@ -8,9 +8,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
-from sweep.storage import workers as table
-from sweep.study.plan import Parameters, Plan
-from sweep.study.records import SEARCH
+from normsweep.storage import workers as table
+from normsweep.study.plan import Parameters, Plan
+from normsweep.study.records import SEARCH
 
 RETRIES = "retries"
 """The user attribute that counts how often a trial was in the hands of a worker that died."""

@@ -7,14 +7,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweep.data.sources import DATA_VARIABLE
-from sweep.engine.devices import use_cores
-from sweep.errors import UserError
-from sweep.plugins import FORBIDDEN_VARIABLE
-from sweep.storage import open_storage
-from sweep.storage.migrate import migrate
-from sweep.study.patience import StorageLost
-from sweep.study.serve import Server
+from normsweep.data.sources import DATA_VARIABLE
+from normsweep.engine.devices import use_cores
+from normsweep.errors import UserError
+from normsweep.plugins import FORBIDDEN_VARIABLE
+from normsweep.storage import open_storage
+from normsweep.storage.migrate import migrate
+from normsweep.study.patience import StorageLost
+from normsweep.study.serve import Server
 
 Event = tuple[str, dict[str, Any]]
 

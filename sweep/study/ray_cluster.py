@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
-from sweep.errors import UserError
+from normsweep.errors import UserError
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 _ANSWER_SECONDS = 5.0

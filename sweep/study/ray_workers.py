@@ -11,13 +11,13 @@ import ray
 from optuna.storages import RDBStorage
 from ray.exceptions import RayError
 
-from sweep.data.sources import DATA_VARIABLE
-from sweep.plugins import FORBIDDEN_VARIABLE
-from sweep.storage.connect import study_files
-from sweep.study.crew import Ended
-from sweep.study.events import Log, unheard
-from sweep.study.ray_actor import Actor, Task
-from sweep.study.ray_cluster import Share
+from normsweep.data.sources import DATA_VARIABLE
+from normsweep.plugins import FORBIDDEN_VARIABLE
+from normsweep.storage.connect import study_files
+from normsweep.study.crew import Ended
+from normsweep.study.events import Log, unheard
+from normsweep.study.ray_actor import Actor, Task
+from normsweep.study.ray_cluster import Share
 
 _LAST_WORDS_SECONDS = 5.0
 

@@ -10,12 +10,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
-from objectives.distances import DISTANCES
-from objectives.distances.contract import HIGHER
-from sweep.errors import UserError
-from sweep.prepare import Setup
-from sweep.spec.spec import Spec
-from sweep.versions import versions
+from normsweep.errors import UserError
+from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances.contract import HIGHER
+from normsweep.prepare import Setup
+from normsweep.spec.spec import Spec
+from normsweep.versions import versions
 
 BASELINE = "baseline"
 SEARCH = "search"

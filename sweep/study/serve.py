@@ -9,22 +9,22 @@ from pathlib import Path
 import optuna
 from optuna.storages import RDBStorage
 
-from sweep.confirm.reading import read_confirmation
-from sweep.engine.devices import use_all_cores
-from sweep.errors import UserError
-from sweep.prepare import prepare
-from sweep.spec.sections import ServiceSection
-from sweep.spec.spec import Spec
-from sweep.study.answers import answer
-from sweep.study.control import ENDED, OPEN, STOPPED, StudyDeleted, control, telling_deletion
-from sweep.study.events import Log, unheard
-from sweep.study.heart import GRACE
-from sweep.study.launch import take_part
-from sweep.study.patience import Patience, Stopped
-from sweep.study.plan import plan_of
-from sweep.study.queue import lost_trials
-from sweep.study.records import check_same_data, load_study, study_spec
-from sweep.study.settled import is_over
+from normsweep.confirm.reading import read_confirmation
+from normsweep.engine.devices import use_all_cores
+from normsweep.errors import UserError
+from normsweep.prepare import prepare
+from normsweep.spec.sections import ServiceSection
+from normsweep.spec.spec import Spec
+from normsweep.study.answers import answer
+from normsweep.study.control import ENDED, OPEN, STOPPED, StudyDeleted, control, telling_deletion
+from normsweep.study.events import Log, unheard
+from normsweep.study.heart import GRACE
+from normsweep.study.launch import take_part
+from normsweep.study.patience import Patience, Stopped
+from normsweep.study.plan import plan_of
+from normsweep.study.queue import lost_trials
+from normsweep.study.records import check_same_data, load_study, study_spec
+from normsweep.study.settled import is_over
 
 _POLL = 2.0
 """Seconds between two looks for something to do."""

@@ -10,11 +10,11 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from objectives.distances import cost
-from sweep.spec.spec import Spec
-from sweep.study.control import ENDED, OPEN, STOPPED_BY_ITSELF, set_control
-from sweep.study.gain import Halt, Trial, halt
-from sweep.study.records import BASELINE, RESULT, is_foreign, is_taken_over, role
+from normsweep.objectives.distances import cost
+from normsweep.spec.spec import Spec
+from normsweep.study.control import ENDED, OPEN, STOPPED_BY_ITSELF, set_control
+from normsweep.study.gain import Halt, Trial, halt
+from normsweep.study.records import BASELINE, RESULT, is_foreign, is_taken_over, role
 
 _SINCE = "resumed_after_stop"
 """How many trials there were when the user wanted the search to go on: those do not count again."""

@@ -8,19 +8,19 @@ import jax
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from models.member import MemberState
-from objectives.distances import cost, scored
-from sweep.engine.devices import local_devices, use_all_cores
-from sweep.engine.population import Population
-from sweep.engine.settings import hyperparameters_of, program_of
-from sweep.errors import UserError
-from sweep.prepare import Setup, prepare
-from sweep.spec.spec import Spec
-from sweep.storage import Measurement
-from sweep.study.export import Config
-from sweep.study.measure import measure
-from sweep.study.trial_run import standard_error
-from sweep.versions import versions
+from normsweep.engine.devices import local_devices, use_all_cores
+from normsweep.engine.population import Population
+from normsweep.engine.settings import hyperparameters_of, program_of
+from normsweep.errors import UserError
+from normsweep.models.member import MemberState
+from normsweep.objectives.distances import cost, scored
+from normsweep.prepare import Setup, prepare
+from normsweep.spec.spec import Spec
+from normsweep.storage import Measurement
+from normsweep.study.export import Config
+from normsweep.study.measure import measure
+from normsweep.study.trial_run import standard_error
+from normsweep.versions import versions
 
 Heard = Callable[[int, int], None]
 """Called after each chunk with the steps done and the steps in all."""

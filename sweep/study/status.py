@@ -8,13 +8,13 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.errors import UserError
-from sweep.storage.workers import is_gone, seen_workers
-from sweep.study.control import control
-from sweep.study.heart import GRACE
-from sweep.study.plan import plan_as_made
-from sweep.study.records import study_spec
-from sweep.study.settled import why_stopped
+from normsweep.errors import UserError
+from normsweep.storage.workers import is_gone, seen_workers
+from normsweep.study.control import control
+from normsweep.study.heart import GRACE
+from normsweep.study.plan import plan_as_made
+from normsweep.study.records import study_spec
+from normsweep.study.settled import why_stopped
 
 
 @dataclass(frozen=True)

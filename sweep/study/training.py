@@ -8,16 +8,16 @@ from typing import TypeVar
 
 import optuna
 
-from models.member import MemberState
-from models.method import Method
-from models.program import Program
-from sweep.engine.devices import local_devices
-from sweep.engine.population import Chunk, Population
-from sweep.engine.settings import methods_of
-from sweep.plugins import fault_of_plugin
-from sweep.prepare import Setup
-from sweep.spec.spec import Spec
-from sweep.study.trial_run import Run, TrialRun, begin
+from normsweep.engine.devices import local_devices
+from normsweep.engine.population import Chunk, Population
+from normsweep.engine.settings import methods_of
+from normsweep.models.member import MemberState
+from normsweep.models.method import Method
+from normsweep.models.program import Program
+from normsweep.plugins import fault_of_plugin
+from normsweep.prepare import Setup
+from normsweep.spec.spec import Spec
+from normsweep.study.trial_run import Run, TrialRun, begin
 
 R = TypeVar("R", bound=Run)
 Slots = Sequence[Run | None]

@@ -15,17 +15,17 @@ from optuna.distributions import (
 from optuna.trial import TrialState
 from sqlalchemy import Engine
 
-from models.method import Method
-from models.program import Hyperparameters, Program
-from objectives.distances import cost, scored
-from sweep.engine.settings import hyperparameters_of, program_of
-from sweep.prepare import Setup
-from sweep.search.baseline import baseline
-from sweep.search.space import resolve
-from sweep.spec.spec import Spec
-from sweep.storage import Measurement, write_measurements
-from sweep.study.records import BASELINE, RESULT, role
-from sweep.versions import versions
+from normsweep.engine.settings import hyperparameters_of, program_of
+from normsweep.models.method import Method
+from normsweep.models.program import Hyperparameters, Program
+from normsweep.objectives.distances import cost, scored
+from normsweep.prepare import Setup
+from normsweep.search.baseline import baseline
+from normsweep.search.space import resolve
+from normsweep.spec.spec import Spec
+from normsweep.storage import Measurement, write_measurements
+from normsweep.study.records import BASELINE, RESULT, role
+from normsweep.versions import versions
 
 
 @dataclass

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from objectives.distances import DISTANCES
-from objectives.distances.contract import HIGHER, LOWER, ZERO
-from sweep.statistics.corrected import Estimate
-from sweep.study.answers import KIND_FIELDS, Answer, Ranked, short
+from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances.contract import HIGHER, LOWER, ZERO
+from normsweep.statistics.corrected import Estimate
+from normsweep.study.answers import KIND_FIELDS, Answer, Ranked, short
 
 TEXTS = ("target", "settings")
 """The columns of a ranking that hold words and no numbers."""

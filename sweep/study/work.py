@@ -20,29 +20,29 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from objectives.distances import cost
-from sweep.engine.population import Chunk
-from sweep.pictures import draw_grid
-from sweep.prepare import Setup
-from sweep.search.methods import PrunerSettings, SamplerSettings, pruner, sampler, trial_seed
-from sweep.search.space import unconditional_space
-from sweep.spec.spec import Spec
-from sweep.storage import clear_measurements, read_measurements
-from sweep.storage.workers import forget, held
-from sweep.study.artifacts import SAMPLES, put_on_trial
-from sweep.study.checkpoint_writer import CheckpointWriter
-from sweep.study.checkpoints import Checkpoints, checkpoint_identity
-from sweep.study.control import ENDED, OPEN, control
-from sweep.study.events import Log, unheard
-from sweep.study.heart import GRACE, Heart
-from sweep.study.measure import measure
-from sweep.study.patience import Patience, StorageLost
-from sweep.study.plan import plan_of
-from sweep.study.progress import Watcher, progress_of, unwatched
-from sweep.study.queue import Queue
-from sweep.study.settled import any_running, settle
-from sweep.study.training import Training
-from sweep.study.trial_run import TrialRun
+from normsweep.engine.population import Chunk
+from normsweep.objectives.distances import cost
+from normsweep.pictures import draw_grid
+from normsweep.prepare import Setup
+from normsweep.search.methods import PrunerSettings, SamplerSettings, pruner, sampler, trial_seed
+from normsweep.search.space import unconditional_space
+from normsweep.spec.spec import Spec
+from normsweep.storage import clear_measurements, read_measurements
+from normsweep.storage.workers import forget, held
+from normsweep.study.artifacts import SAMPLES, put_on_trial
+from normsweep.study.checkpoint_writer import CheckpointWriter
+from normsweep.study.checkpoints import Checkpoints, checkpoint_identity
+from normsweep.study.control import ENDED, OPEN, control
+from normsweep.study.events import Log, unheard
+from normsweep.study.heart import GRACE, Heart
+from normsweep.study.measure import measure
+from normsweep.study.patience import Patience, StorageLost
+from normsweep.study.plan import plan_of
+from normsweep.study.progress import Watcher, progress_of, unwatched
+from normsweep.study.queue import Queue
+from normsweep.study.settled import any_running, settle
+from normsweep.study.training import Training
+from normsweep.study.trial_run import TrialRun
 
 _LOOK = 5.0
 """Seconds between two looks for trials whose worker died."""

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sweep.board.notes import BEGIN, END, merged, study_note, trial_note
-from sweep.study.answers import answer
+from normsweep.board.notes import BEGIN, END, merged, study_note, trial_note
+from normsweep.study.answers import answer
 from tests.figures.studies import at, confirmation_of, spec_of, study_of
 
 

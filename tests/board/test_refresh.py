@@ -10,11 +10,11 @@ from optuna.trial import create_trial
 from optuna_dashboard import get_note
 from sqlalchemy.exc import OperationalError
 
-from sweep import pictures
-from sweep.board import refresh as board
-from sweep.board.refresh import Refresher
-from sweep.storage import open_storage, write_measurements
-from sweep.study.artifacts import artifacts_of
+from normsweep import pictures
+from normsweep.board import refresh as board
+from normsweep.board.refresh import Refresher
+from normsweep.storage import open_storage, write_measurements
+from normsweep.study.artifacts import artifacts_of
 from tests.figures.studies import at, measured, spec_of, study_of
 
 SCORES = {10: [3.0, 3.5, 4.5], 20: [1.0, 2.0, 2.5], 30: [1.5, 1.0, 3.0]}

@@ -15,10 +15,10 @@ import jax
 import pytest
 import tomlkit
 
-from sweep.cli import main
-from sweep.spec import Spec, load_spec
-from sweep.storage import open_storage
-from sweep.study.launch import launch
+from normsweep.cli import main
+from normsweep.spec import Spec, load_spec
+from normsweep.storage import open_storage
+from normsweep.study.launch import launch
 
 BASE: dict[str, dict[str, Any]] = {
     "study": {"name": "small", "trials": 6, "seed": 3, "sampler": "grid", "slots": 3},

@@ -5,7 +5,7 @@ import json
 import optuna
 import pytest
 
-from sweep.storage import open_storage
+from normsweep.storage import open_storage
 
 
 @pytest.fixture

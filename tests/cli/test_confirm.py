@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from sweep.cli.answers import print_answer
-from sweep.cli.sparkline import BARS, EMPTY, sparkline
-from sweep.confirm.records import open_confirmation
-from sweep.storage import open_storage
-from sweep.study.answers import answer
-from sweep.study.records import CONFIRM, load_study
+from normsweep.cli.answers import print_answer
+from normsweep.cli.sparkline import BARS, EMPTY, sparkline
+from normsweep.confirm.records import open_confirmation
+from normsweep.storage import open_storage
+from normsweep.study.answers import answer
+from normsweep.study.records import CONFIRM, load_study
 from tests.figures.studies import at, confirmation_of, spec_of, study_of
 
 

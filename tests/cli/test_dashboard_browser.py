@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from optuna_dashboard import get_note
 
-from sweep.board.refresh import Refresher
-from sweep.figures import FIGURES
-from sweep.storage import open_storage
-from sweep.storage.connect import study_files
-from sweep.study.records import load_study
+from normsweep.board.refresh import Refresher
+from normsweep.figures import FIGURES
+from normsweep.storage import open_storage
+from normsweep.storage.connect import study_files
+from normsweep.study.records import load_study
 from tests.browser import needs_browser, started_browser, webdriver
 
 pytestmark = needs_browser

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from sweep.cli.app import app
+from normsweep.cli.app import app
 
 COMMANDS = get_command(app).commands
 WANTED = [
@@ -56,12 +56,14 @@ def test_without_a_command_there_is_the_help(sweep) -> None:
 
 
 def test_every_file_of_the_package_that_is_no_code_is_shipped_with_it() -> None:
-    package = Path(str(files("sweep")))
+    package = Path(str(files("normsweep")))
     project = package.parent / "pyproject.toml"
     if not project.is_file():
         pytest.skip("installed without its project")
     tools = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["setuptools"]
-    shipped = {path for pattern in tools["package-data"]["sweep"] for path in package.glob(pattern)}
+    shipped = {
+        path for pattern in tools["package-data"]["normsweep"] for path in package.glob(pattern)
+    }
     there = {
         path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
     }

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from sweep.cli.interrupts import Interrupts
-from sweep.study import trial_run
+from normsweep.cli.interrupts import Interrupts
+from normsweep.study import trial_run
 
 URL = "sqlite:///studies.db"
 

@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from optuna import create_study
 from optuna.trial import create_trial
 
-from sweep.search.baseline import baseline
-from sweep.search.space import resolve
-from sweep.storage import open_storage
+from normsweep.search.baseline import baseline
+from normsweep.search.space import resolve
+from normsweep.storage import open_storage
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from objectives.constraints import CONSTRAINTS
-from objectives.distances import DISTANCES
-from objectives.penalties import PENALTIES
-from sweep.cli import options as command
-from sweep.errors import UserError
-from sweep.options import OPTION_TABLES, STRUCTURE, Option, OptionTable, option_tables, rule_of
-from sweep.spec import Spec
-from sweep.spec.ranges import Names
+from normsweep.cli import options as command
+from normsweep.errors import UserError
+from normsweep.objectives.constraints import CONSTRAINTS
+from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.penalties import PENALTIES
+from normsweep.options import OPTION_TABLES, STRUCTURE, Option, OptionTable, option_tables, rule_of
+from normsweep.spec import Spec
+from normsweep.spec.ranges import Names
 
 WIDTH = 80
 

@@ -9,7 +9,7 @@ import pytest
 from optuna.storages import RDBStorage
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from sweep.storage import connect
+from normsweep.storage import connect
 
 SECRET = "g3heim-s3cret"
 

@@ -15,7 +15,7 @@ from typing import Any
 import optuna
 import pytest
 
-from sweep.storage import open_storage
+from normsweep.storage import open_storage
 
 URL = "sqlite:///studies.db"
 UNTIRING = {"service__retries": 1000, "service__checkpoint_every": 2}
@@ -290,7 +290,7 @@ def test_a_launch_that_loses_its_database_says_so_in_one_message(
     def held(*arguments: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr("sweep.study.work.held", held)
+    monkeypatch.setattr("normsweep.study.work.held", held)
     called = sweep("launch", write_spec(service__storage_patience=0))
     assert called.code == 1
     assert (

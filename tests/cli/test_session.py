@@ -11,9 +11,9 @@ import optuna
 import pytest
 import yaml
 
-from sweep.spec import load_spec
-from sweep.storage import open_storage
-from sweep.study.export import read_config
+from normsweep.spec import load_spec
+from normsweep.storage import open_storage
+from normsweep.study.export import read_config
 
 
 def test_a_session_from_a_spec_to_a_trained_gan(
@@ -225,7 +225,7 @@ def test_a_command_to_copy_names_a_storage_with_a_space_in_quotes(sweep, write_s
 
 
 def test_a_storage_without_studies_says_so(sweep, folder) -> None:
-    from sweep.storage import open_storage
+    from normsweep.storage import open_storage
 
     open_storage("sqlite:///studies.db", create=True).engine.dispose()
     assert sweep("list").out == "sqlite:///studies.db holds no studies.\n"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweep.data import DATASETS, load_dataset, make_dataset
-from sweep.data.apportion import apportion
-from sweep.data.fingerprint import fingerprint
-from sweep.errors import UserError
+from normsweep.data import DATASETS, load_dataset, make_dataset
+from normsweep.data.apportion import apportion
+from normsweep.data.fingerprint import fingerprint
+from normsweep.errors import UserError
 
 
 def random_uint8(*shape: int) -> np.ndarray:

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweep.data import download as download_module
-from sweep.data import load_dataset
-from sweep.data.download import download_idx
-from sweep.errors import UserError
+from normsweep.data import download as download_module
+from normsweep.data import load_dataset
+from normsweep.data.download import download_idx
+from normsweep.errors import UserError
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

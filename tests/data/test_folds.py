@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sweep.data import FoldPlan, load_dataset, plan_folds
-from sweep.errors import UserError
+from normsweep.data import FoldPlan, load_dataset, plan_folds
+from normsweep.errors import UserError
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 20])
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweep.data import load_dataset
-from sweep.data.idx import load_idx_folder, read_idx
-from sweep.errors import UserError
+from normsweep.data import load_dataset
+from normsweep.data.idx import load_idx_folder, read_idx
+from normsweep.errors import UserError
 
 TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 

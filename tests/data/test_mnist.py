@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweep.data import load_dataset
-from sweep.data.download import MNIST_MD5
+from normsweep.data import load_dataset
+from normsweep.data.download import MNIST_MD5
 
 BESIDE_THE_CHECKOUT = Path(__file__).parents[2].parent / "shared" / "data"
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweep.data import load_dataset, make_dataset
-from sweep.data.npz import load_npz
-from sweep.errors import UserError
+from normsweep.data import load_dataset, make_dataset
+from normsweep.data.npz import load_npz
+from normsweep.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 4), np.uint8)
 

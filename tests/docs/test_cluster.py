@@ -10,9 +10,9 @@ import optuna
 import pytest
 import yaml
 
-from sweep.spec import spec_from_tables
-from sweep.storage import open_storage
-from sweep.study.launch import submit
+from normsweep.spec import spec_from_tables
+from normsweep.storage import open_storage
+from normsweep.study.launch import submit
 
 CLUSTER = Path(__file__).parents[2] / "examples" / "cluster"
 SPEC: dict[str, Any] = {
@@ -32,7 +32,7 @@ def environment(postgres: Any, tmp_path: Path) -> dict[str, str]:
     storage, _, _ = submit(spec_from_tables(SPEC, "the test's spec"), url)
     storage.engine.dispose()
     command = tmp_path / "sweep"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sweep.cli "$@"\n', encoding="utf-8")
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m normsweep "$@"\n', encoding="utf-8")
     command.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"SWEEP_STORAGE": url, "SWEEP_FILES": str(tmp_path / "f"), "PATH": path}

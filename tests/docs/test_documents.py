@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from sweep.options import option_tables
-from sweep.search.space import check_ranges
-from sweep.spec import Spec, load_spec, spec_from_tables
-from sweep.spec.ranges import plain
-from sweep.study.export import Config
-from sweep.study.solo import train_config
-from sweep.trained import save_trained
+from normsweep.options import option_tables
+from normsweep.search.space import check_ranges
+from normsweep.spec import Spec, load_spec, spec_from_tables
+from normsweep.spec.ranges import plain
+from normsweep.study.export import Config
+from normsweep.study.solo import train_config
+from normsweep.trained import save_trained
 
 ROOT = Path(__file__).parents[2]
 

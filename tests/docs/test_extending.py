@@ -15,12 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives import Penalty
-from sweep.plugins import plugin_penalty
-from sweep.spec import spec_from_tables
-from sweep.spec.load import parse_toml
-from sweep.study.answers import answer
-from sweep.study.launch import launch
+from normsweep.objectives import Penalty
+from normsweep.plugins import plugin_penalty
+from normsweep.spec import spec_from_tables
+from normsweep.spec.load import parse_toml
+from normsweep.study.answers import answer
+from normsweep.study.launch import launch
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text("utf-8")
@@ -126,10 +126,16 @@ ROWS = re.findall(r"^\| [^|]+ \| (`[A-Z_`, ]+) \| `([a-z_/.]+)` \|$", PAGE, re.M
 TABLES = {name: place for names, place in ROWS for name in re.findall(r"`(\w+)`", names)}
 
 
+def import_name(place: str) -> str:
+    """The module at a place of the tree: installed, all is below `normsweep`."""
+    name = place.removesuffix(".py").strip("/").replace("/", ".").removeprefix("sweep.")
+    return f"normsweep.{name}"
+
+
 def test_every_table_is_where_the_page_says() -> None:
     assert len(ROWS) == 15
     for name, place in TABLES.items():
-        module = importlib.import_module(place.removesuffix(".py").strip("/").replace("/", "."))
+        module = importlib.import_module(import_name(place))
         assert len(getattr(module, name)) > 0
 
 
@@ -165,10 +171,10 @@ BESIDE: dict[str, dict[str, object]] = {
 
 LISTED_AND_LOADED = """
 import json, sys
-from sweep.engine.settings import hyperparameters_of, program_of
-from sweep.options import OPTION_TABLES
-from sweep.search.baseline import baseline
-from sweep.spec import spec_from_tables
+from normsweep.engine.settings import hyperparameters_of, program_of
+from normsweep.options import OPTION_TABLES
+from normsweep.search.baseline import baseline
+from normsweep.spec import spec_from_tables
 
 found = {}
 for name, beside in json.loads(sys.argv[1]).items():
@@ -187,12 +193,14 @@ print(json.dumps(found))
 
 
 def test_one_more_entry_of_a_table_is_listed_and_accepted_at_once(tmp_path: Path) -> None:
-    for package in ("objectives", "models", "sweep"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "sweep", tmp_path / "normsweep", ignore=ignored)
+    for package in ("objectives", "models"):
+        shutil.copytree(ROOT / package, tmp_path / "normsweep" / package, ignore=ignored)
     tables = TABLES | {"PENALTIES": "objectives/penalties/"}
     for table, place in tables.items():
-        file = tmp_path / place
+        file = tmp_path / import_name(place).replace(".", "/")
+        file = file if file.is_dir() else file.with_suffix(".py")
         file = file / "__init__.py" if file.is_dir() else file
         file.write_text(with_one_more_entry(file.read_text("utf-8"), table), encoding="utf-8")
     beside = {table: BESIDE.get(table, {}) for table in tables}

@@ -9,15 +9,15 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState, create_trial
 
-from sweep.confirm.reading import Confirmation, read_confirmation
-from sweep.confirm.records import confirmation_name
-from sweep.figures import Picture
-from sweep.search.baseline import baseline
-from sweep.search.space import resolve
-from sweep.spec import Spec, spec_from_tables
-from sweep.storage import Measurement
-from sweep.study.answers import answer
-from sweep.study.records import CONFIRM
+from normsweep.confirm.reading import Confirmation, read_confirmation
+from normsweep.confirm.records import confirmation_name
+from normsweep.figures import Picture
+from normsweep.search.baseline import baseline
+from normsweep.search.space import resolve
+from normsweep.spec import Spec, spec_from_tables
+from normsweep.storage import Measurement
+from normsweep.study.answers import answer
+from normsweep.study.records import CONFIRM
 
 TABLES: dict[str, dict[str, Any]] = {
     "study": {"name": "drawn", "trials": 9, "sampler": "random"},

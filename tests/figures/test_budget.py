@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from sweep.figures.budget import MOST_BUDGETS, best_of, budget, budgets
+from normsweep.figures.budget import MOST_BUDGETS, best_of, budget, budgets
 
 from .studies import at, picture_of, spec_of, study_of
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sweep.figures.curves import curve, learning_curves
-from sweep.figures.gap import generalisation_gap
-from sweep.figures.paths import weight_paths
-from sweep.figures.sparsity import sparsity
+from normsweep.figures.curves import curve, learning_curves
+from normsweep.figures.gap import generalisation_gap
+from normsweep.figures.paths import weight_paths
+from normsweep.figures.sparsity import sparsity
 
 from .studies import at, measured, picture_of, spec_of, study_of
 

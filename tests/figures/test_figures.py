@@ -10,10 +10,10 @@ from optuna_dashboard import save_plotly_graph_object
 from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 from sqlalchemy import event
 
-from sweep.errors import UserError
-from sweep.figures import FIGURES, drawn_figures, read_picture, titled
-from sweep.figures.style import COLOURS, DASHES, GREY, SYMBOLS
-from sweep.storage import open_storage, write_measurements
+from normsweep.errors import UserError
+from normsweep.figures import FIGURES, drawn_figures, read_picture, titled
+from normsweep.figures.style import COLOURS, DASHES, GREY, SYMBOLS
+from normsweep.storage import open_storage, write_measurements
 
 from .studies import at, measured, picture_of, spec_of, study_of
 

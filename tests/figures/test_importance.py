@@ -8,7 +8,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweep.figures.importance import importance, importances, resamples_of, shares
+from normsweep.figures.importance import importance, importances, resamples_of, shares
 
 from .studies import at, picture_of, spec_of, study_of
 

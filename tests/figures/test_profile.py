@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sweep.figures.order_map import order_map, surface
-from sweep.figures.profile import lines, order_parts, profile
-from sweep.figures.scale import Scale, scale_of
-from sweep.figures.strengths import panels, parameter_name
+from normsweep.figures.order_map import order_map, surface
+from normsweep.figures.profile import lines, order_parts, profile
+from normsweep.figures.scale import Scale, scale_of
+from normsweep.figures.strengths import panels, parameter_name
 
 from .studies import at, error_of, picture_of, spec_of, study_of
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sweep.figures.scale import scale_of
-from sweep.figures.smooth import FEWEST_POINTS, MOST_POINTS, SURE, fitted, smooth
+from normsweep.figures.scale import scale_of
+from normsweep.figures.smooth import FEWEST_POINTS, MOST_POINTS, SURE, fitted, smooth
 
 
 def matern(a: np.ndarray, b: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy.special import erf, expit
 
-from models.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from models.conditions import Conditions
-from models.gan import GAN, Variables, networks
+from normsweep.models.activations import ACTIVATIONS, IMAGE_OUTPUTS
+from normsweep.models.conditions import Conditions
+from normsweep.models.gan import GAN, Variables, networks
 
 MNIST = (28, 28, 1)
 LITERATURE: dict[str, tuple[tuple[int, ...], str]] = {

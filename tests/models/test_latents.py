@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models.latents import LATENTS
+from normsweep.models.latents import LATENTS
 
 MANY = 20_000
 DISTRIBUTIONS: dict[str, Any] = {"normal": stats.norm(), "uniform": stats.uniform(-1, 2)}

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import (
+from normsweep.models import (
     GAN,
     Data,
     Hyperparameters,
@@ -21,9 +21,9 @@ from models import (
     penalty_entry,
     train_chunk,
 )
-from objectives.constraints import constraint
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.penalties import PENALTIES
+from normsweep.objectives.constraints import constraint
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.penalties import PENALTIES
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, 3, 2, 1)).astype(np.float32)
 DATA = Data(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.method import LINEAR, Method, NetworkPenalty, network_penalty, penalty_entry
-from objectives.penalties import PENALTIES
+from normsweep.models.method import LINEAR, Method, NetworkPenalty, network_penalty, penalty_entry
+from normsweep.objectives.penalties import PENALTIES
 
 LINEAR_FORMS = [("none", None), ("elastic", None), ("power", 1.0), ("power", 2.0), ("norm", 1.0)]
 

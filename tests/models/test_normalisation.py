@@ -10,10 +10,10 @@ import pytest
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from models.conditions import Conditions
-from models.gan import GAN, Variables, networks
-from models.normalisation import NORMALISATIONS, normalisation
-from objectives.selection import count_selected, parameter_paths, select
+from normsweep.models.conditions import Conditions
+from normsweep.models.gan import GAN, Variables, networks
+from normsweep.models.normalisation import NORMALISATIONS, normalisation
+from normsweep.objectives.selection import count_selected, parameter_paths, select
 
 LATENT = np.random.default_rng(6).normal(size=(8, 5)).astype(np.float32)
 TRAINING = Conditions(training=True)

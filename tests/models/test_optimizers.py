@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from models import (
+from normsweep.models import (
     GAN,
     LEARNING_RATE_SCHEDULES,
     OPTIMIZERS,
@@ -18,7 +18,7 @@ from models import (
     Method,
     Program,
 )
-from models.players import player_optimizers
+from normsweep.models.players import player_optimizers
 
 draw = np.random.default_rng(0)
 PARAMS = {

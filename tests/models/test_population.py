@@ -7,7 +7,9 @@ import jax
 import numpy as np
 import pytest
 
-from models import (
+from normsweep.engine.devices import local_devices
+from normsweep.engine.population import Chunk, Population, Shared, training_programs
+from normsweep.models import (
     GAN,
     Hyperparameters,
     Method,
@@ -18,12 +20,10 @@ from models import (
     network_penalty,
     penalty_entry,
 )
-from objectives.constraints import constraint
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.penalties import PENALTIES
-from sweep.engine.devices import local_devices
-from sweep.engine.population import Chunk, Population, Shared, training_programs
-from sweep.study.measure import NORMS, STILL
+from normsweep.objectives.constraints import constraint
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.penalties import PENALTIES
+from normsweep.study.measure import NORMS, STILL
 
 FOLDS, CHUNKS, SEED = 3, 3, 5
 METHODS = {

@@ -11,20 +11,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.method import (
+from normsweep.models.method import (
     COUPLINGS,
     Method,
     NetworkPenalty,
     network_penalty,
     penalty_entry,
 )
-from models.regulariser import initial_state, regularised_update, selected, weight_norm, zero_share
-from objectives.constraints import CONSTRAINTS, constraint, constraint_per_layer
-from objectives.penalties import PENALTIES, per_layer
-from objectives.penalties.power_iteration import initial_vectors
-from objectives.schedules import STRENGTH_SCHEDULES, strength_factor
-from objectives.selection import select
-from objectives.transform import add_norm_penalty, decoupled_decay, keep_within, proximal_step
+from normsweep.models.regulariser import (
+    initial_state,
+    regularised_update,
+    selected,
+    weight_norm,
+    zero_share,
+)
+from normsweep.objectives.constraints import CONSTRAINTS, constraint, constraint_per_layer
+from normsweep.objectives.penalties import PENALTIES, per_layer
+from normsweep.objectives.penalties.power_iteration import initial_vectors
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
+from normsweep.objectives.selection import select
+from normsweep.objectives.transform import (
+    add_norm_penalty,
+    decoupled_decay,
+    keep_within,
+    proximal_step,
+)
 
 draw = np.random.default_rng(0)
 PARAMS: dict[str, Any] = {

@@ -5,20 +5,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import GAN, Hyperparameters, LearningRateSchedule, Method, NetworkPenalty, Program
-from models.method import LINEAR, penalty_entry
-from objectives.constraints import CONSTRAINTS, constraint_per_layer
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.penalties import PENALTIES, per_layer
-from sweep.engine.settings import (
+from normsweep.engine.settings import (
     hyperparameters_of,
     method_of,
     methods_of,
     penalty_on,
     program_of,
 )
-from sweep.search.baseline import baseline
-from sweep.spec import Spec, spec_from_tables
+from normsweep.models import (
+    GAN,
+    Hyperparameters,
+    LearningRateSchedule,
+    Method,
+    NetworkPenalty,
+    Program,
+)
+from normsweep.models.method import LINEAR, penalty_entry
+from normsweep.objectives.constraints import CONSTRAINTS, constraint_per_layer
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.penalties import PENALTIES, per_layer
+from normsweep.search.baseline import baseline
+from normsweep.spec import Spec, spec_from_tables
 
 SHAPE = (8, 8, 1)
 NOTHING = NetworkPenalty()

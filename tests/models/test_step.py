@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import (
+from normsweep.models import (
     GAN,
     Data,
     Hyperparameters,
@@ -24,10 +24,10 @@ from models import (
     member_key,
     train_step,
 )
-from models.method import NetworkPenalty
-from objectives.adversarial import ADVERSARIAL_LOSSES
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.schedules import STRENGTH_SCHEDULES
+from normsweep.models.method import NetworkPenalty
+from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES
 
 BATCH, SHAPE = 8, (3, 2, 1)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, *SHAPE)).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from models import (
+from normsweep.models import (
     GAN,
     Data,
     Hyperparameters,
@@ -25,7 +25,7 @@ from models import (
     train_chunk,
     train_step,
 )
-from objectives.constraints import constraint
+from normsweep.objectives.constraints import constraint
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, 3, 2, 1)).astype(np.float32)
 TRAIN = np.array([1, 4, 5, 9, 11, 12, 20, 21, 22, 28], np.int32)

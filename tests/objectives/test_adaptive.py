@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from objectives.adaptive import LIMIT, OVERFITTING_SIGNALS, adapt, overfitting_signal
+from normsweep.objectives.adaptive import LIMIT, OVERFITTING_SIGNALS, adapt, overfitting_signal
 
 every_signal = pytest.mark.parametrize("name", list(OVERFITTING_SIGNALS))
 logit_lists = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=8)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, log_expit
 
-from objectives.adversarial import ADVERSARIAL_LOSSES, adversarial_loss
+from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES, adversarial_loss
 
 LABELLED = sorted(name for name, loss in ADVERSARIAL_LOSSES.items() if loss.labels)
 every_loss = pytest.mark.parametrize("name", sorted(ADVERSARIAL_LOSSES))

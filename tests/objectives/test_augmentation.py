@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import shift as scipy_shift
 
-from objectives.augmentation import AUGMENTATIONS, POLICIES, augment, parse_policy
+from normsweep.objectives.augmentation import AUGMENTATIONS, POLICIES, augment, parse_policy
 
 every_augmentation = pytest.mark.parametrize("name", list(AUGMENTATIONS))
 # Each alone, and all together.

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 
-from objectives.distances import class_coverage, inception_score
+from normsweep.objectives.distances import class_coverage, inception_score
 
 seeds = st.integers(0, 2**32 - 1)
 

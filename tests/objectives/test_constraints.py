@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from objectives.constraints import CONSTRAINTS, constraint, constraint_per_layer
+from normsweep.objectives.constraints import CONSTRAINTS, constraint, constraint_per_layer
 
 from .trees import flat, normal_tree
 

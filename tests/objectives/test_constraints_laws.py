@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from objectives.constraints import CONSTRAINTS, Constraint, constraint_per_layer
+from normsweep.objectives.constraints import CONSTRAINTS, Constraint, constraint_per_layer
 
 from .trees import MODERATE, SHAPES, WIDE, advanced_state, flat, trees
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from objectives.distances import (
+from normsweep.objectives.distances import (
     DISTANCES,
     Samples,
     authenticity,

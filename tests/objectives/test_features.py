@@ -8,8 +8,8 @@ from scipy.special import softmax
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from objectives.distances import frechet_distance
-from objectives.features import (
+from normsweep.objectives.distances import frechet_distance
+from normsweep.objectives.features import (
     FEATURE_MAPS,
     MAXIMUM_DIMENSION,
     accuracy,

@@ -6,7 +6,7 @@ import pytest
 import scipy.linalg
 from hypothesis import given, settings
 
-from objectives.distances import (
+from normsweep.objectives.distances import (
     frechet_distance,
     frechet_distance_from_moments,
     frechet_distance_to,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.gradient_penalties import (
+from normsweep.objectives.gradient_penalties import (
     GRADIENT_PENALTIES,
     gradient_penalty,
     gradient_penalty_value,

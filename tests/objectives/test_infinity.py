@@ -5,14 +5,14 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from objectives.distances import (
+from normsweep.objectives.distances import (
     GaussianMoments,
     frechet_distance_to,
     frechet_infinity,
     frechet_reference,
     moments,
 )
-from objectives.distances.infinity import frechet_infinity_to
+from normsweep.objectives.distances.infinity import frechet_infinity_to
 
 
 def scipy_distance(a: np.ndarray, b: np.ndarray) -> float:

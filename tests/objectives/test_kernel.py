@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from objectives.distances import kernel_distance
+from normsweep.objectives.distances import kernel_distance
 
 
 def naive_distance(

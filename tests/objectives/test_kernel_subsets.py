@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from objectives.distances import (
+from normsweep.objectives.distances import (
     kernel_distance,
     kernel_distance_blocks,
     kernel_distance_subsets,

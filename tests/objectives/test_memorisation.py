@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import mannwhitneyu
 
-from objectives.distances import (
+from normsweep.objectives.distances import (
     authenticity,
     copying_statistic,
     frechet_distance,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives.penalties import PENALTIES, lp_norm, lp_power, penalty
+from normsweep.objectives.penalties import PENALTIES, lp_norm, lp_power, penalty
 
 ORDERS = (0.5, 1.0, 1.3, 2.0, 3.0, 4.7, 8.0)
 FORMS = ("power", "norm", "elastic")

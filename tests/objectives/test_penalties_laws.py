@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from objectives.penalties import PENALTIES, Penalty, per_layer
+from normsweep.objectives.penalties import PENALTIES, Penalty, per_layer
 
 from .trees import advanced_state, flat, trees
 

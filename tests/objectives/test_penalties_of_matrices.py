@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives.penalties import PENALTIES
+from normsweep.objectives.penalties import PENALTIES
 
 FORMS = ("group", "orthogonal", "spectral")
 RNG = np.random.default_rng(0)

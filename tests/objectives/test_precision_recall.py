@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from prdc import compute_prdc
 
-from objectives.distances import precision_recall_density_coverage
+from normsweep.objectives.distances import precision_recall_density_coverage
 
 
 @pytest.mark.parametrize("neighbours", [1, 3, 5, 10])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from scipy.optimize import minimize
 
-from objectives.penalties import PENALTIES, per_layer
+from normsweep.objectives.penalties import PENALTIES, per_layer
 
 from .trees import flat, normal_tree
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.schedules import STRENGTH_SCHEDULES, strength_factor, strength_schedule
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor, strength_schedule
 
 MOVING = [name for name, entry in STRENGTH_SCHEDULES.items() if entry.shape is not None]
 every_schedule = pytest.mark.parametrize("name", list(STRENGTH_SCHEDULES))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives.penalties import PENALTIES, REDUCTIONS, per_layer
+from normsweep.objectives.penalties import PENALTIES, REDUCTIONS, per_layer
 
 RNG = np.random.default_rng(0)
 PARAMS: dict[str, Any] = {

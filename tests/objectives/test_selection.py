@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import pytest
 from flax import nnx
 
-from objectives.penalties import lp_power
-from objectives.selection import count_selected, keep, parameter_paths, select
+from normsweep.objectives.penalties import lp_power
+from normsweep.objectives.selection import count_selected, keep, parameter_paths, select
 
 
 class Layer(NamedTuple):

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from optax._src.base import NO_PARAMS_MSG
 
-from objectives.constraints import CONSTRAINTS, constraint_per_layer
-from objectives.penalties import PENALTIES, lp_norm, per_layer
-from objectives.selection import keep, select
-from objectives.transform import (
+from normsweep.objectives.constraints import CONSTRAINTS, constraint_per_layer
+from normsweep.objectives.penalties import PENALTIES, lp_norm, per_layer
+from normsweep.objectives.selection import keep, select
+from normsweep.objectives.transform import (
     add_norm_penalty,
     decoupled_decay,
     keep_within,

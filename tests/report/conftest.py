@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweep.report import Source, read_source
-from sweep.storage import open_storage
-from sweep.storage.connect import study_files
-from sweep.study.launch import launch
+from normsweep.report import Source, read_source
+from normsweep.storage import open_storage
+from normsweep.storage.connect import study_files
+from normsweep.study.launch import launch
 from tests.figures.studies import at, measured, picture_of, spec_of, study_of
 from tests.study.conftest import make
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sweep.confirm.table import COLUMNS, rows
-from sweep.confirm.wording import verdict_sentence
-from sweep.figures import FIGURES
-from sweep.report import FORMATS, report_page
+from normsweep.confirm.table import COLUMNS, rows
+from normsweep.confirm.wording import verdict_sentence
+from normsweep.figures import FIGURES
+from normsweep.report import FORMATS, report_page
 from tests.browser import needs_browser, started_browser, webdriver
 
 WIDTHS = (390, 1400)

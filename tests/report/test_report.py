@@ -10,11 +10,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from sweep.figures import FIGURES
-from sweep.pictures import draw_grid
-from sweep.report import FORMATS, SECTIONS, report_page
-from sweep.report.markdown import escaped
-from sweep.report.page import Block, Code, Image, Items, Page, Table, Text
+from normsweep.figures import FIGURES
+from normsweep.pictures import draw_grid
+from normsweep.report import FORMATS, SECTIONS, report_page
+from normsweep.report.markdown import escaped
+from normsweep.report.page import Block, Code, Image, Items, Page, Table, Text
 from tests.figures.studies import at, confirmation_of, spec_of, study_of
 
 from .conftest import EVIL, source_of

@@ -11,10 +11,10 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from sweep.errors import UserError
-from sweep.search.baseline import baseline, held_in_the_middle
-from sweep.search.space import check_ranges, grid, middle, resolve, unconditional_space
-from sweep.spec import Spec, spec_from_tables
+from normsweep.errors import UserError
+from normsweep.search.baseline import baseline, held_in_the_middle
+from normsweep.search.space import check_ranges, grid, middle, resolve, unconditional_space
+from normsweep.spec import Spec, spec_from_tables
 
 STRENGTH = {"low": 1e-6, "high": 1e-2, "log": True}
 LOG = FloatDistribution(1e-6, 1e-2, log=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.search.next_range import (
+from normsweep.search.next_range import (
     LOWER,
     PAD,
     UPPER,
@@ -16,7 +16,7 @@ from sweep.search.next_range import (
     narrowed,
     outward,
 )
-from sweep.spec import Interval, spec_from_tables
+from normsweep.spec import Interval, spec_from_tables
 
 DECADES = Interval(1e-6, 1e-1, True)
 ORDER = Interval(1.0, 2.0)

@@ -10,11 +10,11 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import TrialState
 
-from sweep.errors import UserError
-from sweep.search.methods import SAMPLERS, SamplerSettings, check_sampler, sampler, trial_seed
-from sweep.search.space import resolve, unconditional_space
-from sweep.spec import spec_from_tables
-from sweep.storage import open_storage
+from normsweep.errors import UserError
+from normsweep.search.methods import SAMPLERS, SamplerSettings, check_sampler, sampler, trial_seed
+from normsweep.search.space import resolve, unconditional_space
+from normsweep.spec import spec_from_tables
+from normsweep.storage import open_storage
 
 STARTUP = 4
 SPEC = spec_from_tables(

@@ -13,10 +13,10 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from sweep.errors import UserError
-from sweep.search.baseline import baseline
-from sweep.search.space import distribution, grid, middle, resolve, unconditional_space
-from sweep.spec import Choices, Interval, Spec, spec_from_tables
+from normsweep.errors import UserError
+from normsweep.search.baseline import baseline
+from normsweep.search.space import distribution, grid, middle, resolve, unconditional_space
+from normsweep.spec import Choices, Interval, Spec, spec_from_tables
 
 STRENGTH = {"low": 1e-6, "high": 1e-1, "log": True}
 ORDER = {"low": 1.0, "high": 2.0}

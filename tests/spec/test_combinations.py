@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sweep.errors import UserError
-from sweep.spec import spec_from_tables
+from normsweep.errors import UserError
+from normsweep.spec import spec_from_tables
 
 R1 = {"kind": "r1", "strength": 1.0}
 BALL = {"form": "l2_ball", "radius": 3.0, "target": "discriminator"}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from sweep.errors import UserError
-from sweep.search.baseline import baseline
-from sweep.search.space import middle, resolve
-from sweep.spec import Spec, spec_from_tables
+from normsweep.errors import UserError
+from normsweep.search.baseline import baseline
+from normsweep.search.space import middle, resolve
+from normsweep.spec import Spec, spec_from_tables
 
 POWER = {"form": "power", "order": 2, "strength": 1e-3}
 R1 = {"kind": "r1", "strength": 1.0}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sweep.errors import UserError
-from sweep.spec import built_in_names, load_spec
+from normsweep.errors import UserError
+from normsweep.spec import built_in_names, load_spec
 
 SPEC = """
 [study]

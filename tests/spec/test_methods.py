@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import tomlkit
 
-from sweep.errors import UserError
-from sweep.spec import Choices, Interval, Spec, spec_from_tables
+from normsweep.errors import UserError
+from normsweep.spec import Choices, Interval, Spec, spec_from_tables
 
 STRENGTH = {"low": 1e-6, "high": 1e-1, "log": True}
 LASSO = {"penalty": {"form": "power", "order": 1, "strength": STRENGTH}}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sweep.errors import UserError
-from sweep.spec import Choices, Interval, Spec, spec_from_tables
-from sweep.spec.penalty_fields import coefficient_fields, field_value, penalised_networks
+from normsweep.errors import UserError
+from normsweep.spec import Choices, Interval, Spec, spec_from_tables
+from normsweep.spec.penalty_fields import coefficient_fields, field_value, penalised_networks
 
 BOTH = ("generator", "discriminator")
 

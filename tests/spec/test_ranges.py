@@ -10,7 +10,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.spec.ranges import Choices, Interval, Rule, plain
+from normsweep.spec.ranges import Choices, Interval, Rule, plain
 
 SHARE = Rule(float, minimum=0, maximum=1, exclusive_minimum=True)
 COUNT = Rule(int, minimum=1, maximum=100)

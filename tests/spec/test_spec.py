@@ -8,8 +8,8 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweep.errors import UserError
-from sweep.spec import Choices, Interval, Spec, built_in_names, load_spec, spec_from_tables
+from normsweep.errors import UserError
+from normsweep.spec import Choices, Interval, Spec, built_in_names, load_spec, spec_from_tables
 
 PENALTY = {"strength": 1e-3, "order": 1.5}
 SECTIONS = [name for name in Spec.model_fields if name != "methods"]

@@ -15,8 +15,8 @@ from bench.calibration import (
 )
 from bench.known_studies import KINDS, Outcome, outcome, spec_of
 from bench.redrawn import redrawn
-from sweep.statistics.corrected import corrected_estimate
-from sweep.storage import open_storage
+from normsweep.statistics.corrected import corrected_estimate
+from normsweep.storage import open_storage
 
 
 def found(verdict: str, differences: np.ndarray, strength: float = 0.1) -> Outcome:

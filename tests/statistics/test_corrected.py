@@ -10,7 +10,7 @@ from sklearn.datasets import make_moons
 from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold
 from sklearn.svm import SVC
 
-from sweep.statistics.corrected import corrected_estimate
+from normsweep.statistics.corrected import corrected_estimate
 
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
 DIFFERENCES = arrays(np.float64, st.integers(2, 20), elements=FINITE)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.statistics.holm import holm
+from normsweep.statistics.holm import holm
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=8)
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.statistics.stopping import chosen_on_others
+from normsweep.statistics.stopping import chosen_on_others
 
 
 def test_each_seed_is_judged_at_the_chunk_that_the_others_chose() -> None:

@@ -14,8 +14,8 @@ import pytest
 from optuna.storages import RDBStorage
 from sqlalchemy import text
 
-from sweep.errors import UserError
-from sweep.storage import DEFAULT_STORAGE, open_storage, storage_url
+from normsweep.errors import UserError
+from normsweep.storage import DEFAULT_STORAGE, open_storage, storage_url
 
 
 def refusal(url: str, *, create: bool) -> str:

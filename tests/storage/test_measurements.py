@@ -16,14 +16,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateTable
 
-from sweep.storage import (
+from normsweep.storage import (
     Measurement,
     open_storage,
     read_measurements,
     write_measurements,
 )
-from sweep.storage.measurements import measurements
-from sweep.storage.migrate import migrate
+from normsweep.storage.measurements import measurements
+from normsweep.storage.migrate import migrate
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from alembic.migration import MigrationContext
 from optuna.storages import RDBStorage
 from sqlalchemy import inspect, text
 
-from sweep.errors import UserError
-from sweep.storage import Measurement, open_storage, read_measurements, write_measurements
-from sweep.storage.migrate import VERSION_TABLE
-from sweep.storage.schema import metadata
+from normsweep.errors import UserError
+from normsweep.storage import Measurement, open_storage, read_measurements, write_measurements
+from normsweep.storage.migrate import VERSION_TABLE
+from normsweep.storage.schema import metadata
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from sqlalchemy import create_engine
 
 from bench.processes import ENQUEUED, SAMPLED, STUDY, run
-from sweep.storage import open_storage, read_measurements
+from normsweep.storage import open_storage, read_measurements
 
 ALL = ENQUEUED + SAMPLED
 

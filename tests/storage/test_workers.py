@@ -11,8 +11,8 @@ import psutil
 import pytest
 from optuna.storages import RDBStorage
 
-from sweep.storage import open_storage
-from sweep.storage.workers import (
+from normsweep.storage import open_storage
+from normsweep.storage.workers import (
     Worker,
     beat,
     claim,

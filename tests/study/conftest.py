@@ -11,9 +11,9 @@ import optuna
 import pytest
 from optuna.storages import RDBStorage
 
-from sweep.spec import Spec, spec_from_tables
-from sweep.storage import open_storage
-from sweep.study.launch import Launched, launch
+from normsweep.spec import Spec, spec_from_tables
+from normsweep.storage import open_storage
+from normsweep.study.launch import Launched, launch
 
 BASE: dict[str, dict[str, Any]] = {
     "study": {"name": "small", "trials": 6, "seed": 3, "sampler": "grid", "slots": 3},

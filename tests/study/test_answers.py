@@ -9,14 +9,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from sweep.cli.answers import print_answer
-from sweep.cli.as_json import answer_as_json
-from sweep.errors import UserError
-from sweep.search.space import distribution, no_penalty
-from sweep.spec import Choices, Interval, Spec
-from sweep.spec.penalty_fields import field_value
-from sweep.study.answers import Answer, answer
-from sweep.study.overview import overview
+from normsweep.cli.answers import print_answer
+from normsweep.cli.as_json import answer_as_json
+from normsweep.errors import UserError
+from normsweep.search.space import distribution, no_penalty
+from normsweep.spec import Choices, Interval, Spec
+from normsweep.spec.penalty_fields import field_value
+from normsweep.study.answers import Answer, answer
+from normsweep.study.overview import overview
 
 
 @pytest.fixture

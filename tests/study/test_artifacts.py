@@ -10,9 +10,9 @@ import pytest
 from optuna.artifacts import get_all_artifact_meta
 from PIL import Image
 
-from sweep.storage.connect import study_files
-from sweep.study import training, work
-from sweep.study.artifacts import (
+from normsweep.storage.connect import study_files
+from normsweep.study import training, work
+from normsweep.study.artifacts import (
     SAMPLES,
     artifact_folder,
     artifact_store,

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
-from sweep.engine.population import Population
-from sweep.study.checkpoints import Checkpoints, _digest, study_checkpoints
-from sweep.study.queue import Queue
+from normsweep.engine.population import Population
+from normsweep.study.checkpoints import Checkpoints, _digest, study_checkpoints
+from normsweep.study.queue import Queue
 
 IDENTITY = {"config": "c", "fingerprints": {"data": "d"}, "versions": {"jax": "1"}}
 STATE = {

@@ -9,12 +9,12 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from scipy import stats
 
-from sweep.cli.compare import sentence
-from sweep.confirm.records import confirmation_name
-from sweep.errors import UserError
-from sweep.search.space import no_penalty
-from sweep.study.compare import Comparison, compare
-from sweep.study.records import CONFIRM
+from normsweep.cli.compare import sentence
+from normsweep.confirm.records import confirmation_name
+from normsweep.errors import UserError
+from normsweep.search.space import no_penalty
+from normsweep.study.compare import Comparison, compare
+from normsweep.study.records import CONFIRM
 
 PRINTS = {"data": "d", "folds": "f", "features": "m", "samples": 40, "training": 3}
 SEEDS, FOLDS = 6, 2

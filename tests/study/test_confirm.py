@@ -5,24 +5,24 @@ import optuna
 import pytest
 from optuna.trial import create_trial
 
-from sweep.confirm.arms import arms, candidates
-from sweep.confirm.reading import read_confirmation
-from sweep.confirm.records import FINAL, confirmation_name, find_confirmation, kept
-from sweep.confirm.run import Confirming
-from sweep.data.folds import deal_again, outer_plan
-from sweep.errors import UserError
-from sweep.prepare import prepare
-from sweep.search.baseline import baseline
-from sweep.search.space import resolve
-from sweep.storage import open_storage
-from sweep.storage.measurements import read_measurements
-from sweep.study.answers import answer
-from sweep.study.export import best_config
-from sweep.study.overview import overview
-from sweep.study.records import CONFIRM, load_study
-from sweep.study.solo import score_config
-from sweep.study.status import status
-from sweep.study.tables.rows import table_of
+from normsweep.confirm.arms import arms, candidates
+from normsweep.confirm.reading import read_confirmation
+from normsweep.confirm.records import FINAL, confirmation_name, find_confirmation, kept
+from normsweep.confirm.run import Confirming
+from normsweep.data.folds import deal_again, outer_plan
+from normsweep.errors import UserError
+from normsweep.prepare import prepare
+from normsweep.search.baseline import baseline
+from normsweep.search.space import resolve
+from normsweep.storage import open_storage
+from normsweep.storage.measurements import read_measurements
+from normsweep.study.answers import answer
+from normsweep.study.export import best_config
+from normsweep.study.overview import overview
+from normsweep.study.records import CONFIRM, load_study
+from normsweep.study.solo import score_config
+from normsweep.study.status import status
+from normsweep.study.tables.rows import table_of
 
 SEEDS = 2
 

@@ -9,15 +9,15 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from scipy import stats
 
-from sweep.cli.as_json import confirmation_as_json
-from sweep.confirm.arms import Arm
-from sweep.confirm.reading import Confirmation, read_confirmation
-from sweep.confirm.records import FINAL, confirmation_name, plan_confirmation
-from sweep.confirm.table import rows
-from sweep.confirm.wording import details, verdict_sentence
-from sweep.search.space import no_penalty
-from sweep.statistics.holm import holm
-from sweep.study.records import CONFIRM
+from normsweep.cli.as_json import confirmation_as_json
+from normsweep.confirm.arms import Arm
+from normsweep.confirm.reading import Confirmation, read_confirmation
+from normsweep.confirm.records import FINAL, confirmation_name, plan_confirmation
+from normsweep.confirm.table import rows
+from normsweep.confirm.wording import details, verdict_sentence
+from normsweep.search.space import no_penalty
+from normsweep.statistics.holm import holm
+from normsweep.study.records import CONFIRM
 
 SEEDS, CHUNKS, FOLDS = 6, 3, 2
 Write = Callable[..., Confirmation | None]

@@ -10,11 +10,11 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import Connection, Engine, event
 
-from sweep.storage.workers import Worker, this_worker
-from sweep.study import launch as launching
-from sweep.study.launch import launch
-from sweep.study.plan import Plan
-from sweep.study.queue import Queue
+from normsweep.storage.workers import Worker, this_worker
+from normsweep.study import launch as launching
+from normsweep.study.launch import launch
+from normsweep.study.plan import Plan
+from normsweep.study.queue import Queue
 
 SHORT = {
     "study__trials": 1,

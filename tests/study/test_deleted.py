@@ -7,11 +7,11 @@ import optuna
 import pytest
 from optuna.storages import RDBStorage
 
-from sweep.study import launch as launching
-from sweep.study.control import StudyDeleted
-from sweep.study.crew import Ended
-from sweep.study.launch import submit
-from sweep.study.serve import Server
+from normsweep.study import launch as launching
+from normsweep.study.control import StudyDeleted
+from normsweep.study.crew import Ended
+from normsweep.study.launch import submit
+from normsweep.study.serve import Server
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sweep.errors import UserError
-from sweep.study.export import (
+from normsweep.errors import UserError
+from normsweep.study.export import (
     Config,
     best_config,
     best_configs,

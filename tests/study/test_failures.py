@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.cli.answers import print_answer
-from sweep.errors import UserError
-from sweep.study.answers import answer
-from sweep.study.export import best_config, trial_config
-from sweep.study.progress import unwatched
-from sweep.study.solo import score_config, train_config
+from normsweep.cli.answers import print_answer
+from normsweep.errors import UserError
+from normsweep.study.answers import answer
+from normsweep.study.export import best_config, trial_config
+from normsweep.study.progress import unwatched
+from normsweep.study.solo import score_config, train_config
 
 ABSURD = 1e30
 

@@ -8,15 +8,15 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from sweep.errors import UserError
-from sweep.search.space import distribution
-from sweep.spec import Interval, Spec
-from sweep.storage import read_measurements
-from sweep.study.answers import answer
-from sweep.study.artifacts import SAMPLES, artifacts_of
-from sweep.study.follow_up import follow_up, narrowed_spec
-from sweep.study.plan import plan_of
-from sweep.study.records import FROM, role
+from normsweep.errors import UserError
+from normsweep.search.space import distribution
+from normsweep.spec import Interval, Spec
+from normsweep.storage import read_measurements
+from normsweep.study.answers import answer
+from normsweep.study.artifacts import SAMPLES, artifacts_of
+from normsweep.study.follow_up import follow_up, narrowed_spec
+from normsweep.study.plan import plan_of
+from normsweep.study.records import FROM, role
 
 STRENGTH = {"low": 1e-6, "high": 1e-1, "log": True}
 Recorded = Callable[..., list[Any]]
@@ -190,7 +190,7 @@ def test_a_study_of_other_data_takes_no_trial_over(
 def test_a_taking_over_that_was_cut_short_is_finished_by_the_next(
     run: Any, wide: Spec, databases: Any, storage_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sweep.study import follow_up as module
+    from normsweep.study import follow_up as module
 
     run(wide)
     storage = databases.open(storage_url)

@@ -8,19 +8,19 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from sweep.cli.answers import print_answer
-from sweep.errors import UserError
-from sweep.figures import read_picture
-from sweep.report import FORMATS, read_source, report_page
-from sweep.search.space import distribution
-from sweep.study.answers import answer
-from sweep.study.export import best_config, trial_config
-from sweep.study.follow_up import narrowed_spec
-from sweep.study.formats import exported
-from sweep.study.overview import overview
-from sweep.study.plan import plan_as_made
-from sweep.study.records import is_foreign, load_study
-from sweep.study.status import status
+from normsweep.cli.answers import print_answer
+from normsweep.errors import UserError
+from normsweep.figures import read_picture
+from normsweep.report import FORMATS, read_source, report_page
+from normsweep.search.space import distribution
+from normsweep.study.answers import answer
+from normsweep.study.export import best_config, trial_config
+from normsweep.study.follow_up import narrowed_spec
+from normsweep.study.formats import exported
+from normsweep.study.overview import overview
+from normsweep.study.plan import plan_as_made
+from normsweep.study.records import is_foreign, load_study
+from normsweep.study.status import status
 
 BETTER_THAN_ALL = -1e3
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sweep.study.gain import WINDOW, Halt, Trial, expected_gain, gain_and_noise, halt
+from normsweep.study.gain import WINDOW, Halt, Trial, expected_gain, gain_and_noise, halt
 
 FOLDS = 3
 draw = np.random.default_rng(0)

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from models import member_key
-from objectives.distances import (
+from normsweep.data.folds import outer_plan
+from normsweep.errors import UserError
+from normsweep.features import feature_values
+from normsweep.judge import make_judge, recorded_metrics
+from normsweep.models import member_key
+from normsweep.objectives.distances import (
     DISTANCES,
     Samples,
     authenticity,
@@ -21,16 +25,12 @@ from objectives.distances import (
     kernel_distance,
     moments,
 )
-from objectives.distances.contract import CLASSES
-from objectives.features import FEATURE_MAPS
-from objectives.features.classifier import class_probabilities_of_features
-from sweep.data.folds import outer_plan
-from sweep.errors import UserError
-from sweep.features import feature_values
-from sweep.judge import make_judge, recorded_metrics
-from sweep.prepare import Setup, prepare
-from sweep.spec import Spec, load_spec, spec_from_tables
-from sweep.study.measure import measure
+from normsweep.objectives.distances.contract import CLASSES
+from normsweep.objectives.features import FEATURE_MAPS
+from normsweep.objectives.features.classifier import class_probabilities_of_features
+from normsweep.prepare import Setup, prepare
+from normsweep.spec import Spec, load_spec, spec_from_tables
+from normsweep.study.measure import measure
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -168,7 +168,7 @@ def test_metrics_that_share_their_work_are_prepared_and_measured_once(monkeypatc
         name: entry._replace(part=lambda made, name=name: made[name])
         for name in ("first", "second")
     }
-    monkeypatch.setattr("sweep.judge.DISTANCES", table)
+    monkeypatch.setattr("normsweep.judge.DISTANCES", table)
     judge = make_judge([Samples(np.zeros((3, 1)))], ("second", "first"))
     assert judge.measure(0, np.zeros((3, 1))) == {"second": 2.0, "first": 1.0}
     assert calls == {"prepared": 1, "measured": 1}
@@ -260,7 +260,7 @@ def test_no_member_is_trained_with_a_key_of_the_feature_map(monkeypatch):
         given.append(key)
         return pca.fit(key, *arguments)
 
-    monkeypatch.setattr("sweep.features.FEATURE_MAPS", {"pca": pca._replace(fit=fit)})
+    monkeypatch.setattr("normsweep.features.FEATURE_MAPS", {"pca": pca._replace(fit=fit)})
     prepare(spec_with())
     made = [given[0], *jax.random.split(given[0], 8)]
     members = [member_key(np.uint32(0), np.int32(fold)) for fold in range(64)]

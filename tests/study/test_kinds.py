@@ -12,16 +12,16 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from sweep.cli import main
-from sweep.engine.population import training_programs
-from sweep.errors import UserError
-from sweep.spec import Spec, spec_from_tables
-from sweep.storage import open_storage
-from sweep.storage.measurements import read_measurements
-from sweep.study.answers import answer
-from sweep.study.export import read_config, render, trial_config
-from sweep.study.launch import launch
-from sweep.study.solo import score_config
+from normsweep.cli import main
+from normsweep.engine.population import training_programs
+from normsweep.errors import UserError
+from normsweep.spec import Spec, spec_from_tables
+from normsweep.storage import open_storage
+from normsweep.storage.measurements import read_measurements
+from normsweep.study.answers import answer
+from normsweep.study.export import read_config, render, trial_config
+from normsweep.study.launch import launch
+from normsweep.study.solo import score_config
 
 POWER = {"form": "power", "order": 1, "strength": 1e-2}
 METHODS: dict[str, Any] = {

@@ -13,12 +13,12 @@ import pytest
 import scipy.linalg
 from optuna.trial import TrialState
 
-from models.member import MemberState, init, member_key
-from models.step import Data
-from models.training import sample, train_chunk
-from sweep.data import load_dataset, plan_folds
-from sweep.engine.settings import hyperparameters_of, program_of
-from sweep.study.answers import answer
+from normsweep.data import load_dataset, plan_folds
+from normsweep.engine.settings import hyperparameters_of, program_of
+from normsweep.models.member import MemberState, init, member_key
+from normsweep.models.step import Data
+from normsweep.models.training import sample, train_chunk
+from normsweep.study.answers import answer
 
 ROWS = "select fold, step, fid, kid from sweep_measurements where trial_id = ? order by step, fold"
 STEPS = (10, 20, 30, 40)
@@ -232,7 +232,7 @@ def test_a_timeout_ends_after_the_running_chunk_and_a_later_launch_goes_on(
     ticks = itertools.count()
     with monkeypatch.context() as patched:
         clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))
-        patched.setattr("sweep.study.launch.time", clock)
+        patched.setattr("normsweep.study.launch.time", clock)
         first = run(make_spec(), timeout=15)
     assert not first.done
     states = [trial.state for trial in first.study.get_trials()]

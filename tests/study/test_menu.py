@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from models.method import LINEAR, Method
-from objectives.constraints import CONSTRAINTS
-from objectives.gradient_penalties import GRADIENT_PENALTIES
-from objectives.penalties import PENALTIES
-from sweep.engine.population import training_programs
-from sweep.engine.settings import hyperparameters_of, method_of, methods_of, program_of
-from sweep.search.baseline import baseline
-from sweep.search.space import resolve
-from sweep.spec import Spec, spec_from_tables
+from normsweep.engine.population import training_programs
+from normsweep.engine.settings import hyperparameters_of, method_of, methods_of, program_of
+from normsweep.models.method import LINEAR, Method
+from normsweep.objectives.constraints import CONSTRAINTS
+from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
+from normsweep.objectives.penalties import PENALTIES
+from normsweep.search.baseline import baseline
+from normsweep.search.space import resolve
+from normsweep.spec import Spec, spec_from_tables
 
 STRENGTH = {"low": 1e-6, "high": 1e-2, "log": True}
 
@@ -145,9 +145,9 @@ def test_alone_a_config_has_a_menu_of_one() -> None:
 def test_more_methods_than_a_program_may_hold_have_no_menu(monkeypatch) -> None:
     study = spec(methods=ALTERNATIVES)
     assert len(methods_of(study, "lasso")) == 12
-    monkeypatch.setattr("sweep.engine.settings.MOST_METHODS", 12)
+    monkeypatch.setattr("normsweep.engine.settings.MOST_METHODS", 12)
     assert len(methods_of(study, "lasso")) == 12
-    monkeypatch.setattr("sweep.engine.settings.MOST_METHODS", 11)
+    monkeypatch.setattr("normsweep.engine.settings.MOST_METHODS", 11)
     assert methods_of(study, "lasso") == ()
     # A program of its own is not concerned.
     assert methods_of(study, "narrow") == (Method(),)
@@ -164,7 +164,7 @@ def test_alone_in_their_programs_trials_score_the_bits_that_they_score_in_a_menu
     study = make_spec(**changes)
     assert len(methods_of(study, None)) == 2
     together = outcome(run(study).study)
-    monkeypatch.setattr("sweep.engine.settings.MOST_METHODS", 1)
+    monkeypatch.setattr("normsweep.engine.settings.MOST_METHODS", 1)
     before = training_programs()
     alone = outcome(run(study, url=f"sqlite:///{tmp_path / 'alone.db'}").study)
     assert training_programs() == before + 2

@@ -5,9 +5,9 @@ import pytest
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.search.methods import PRUNERS, SAMPLERS
-from sweep.study.answers import answer
-from sweep.study.export import best_configs, trial_config
+from normsweep.search.methods import PRUNERS, SAMPLERS
+from normsweep.study.answers import answer
+from normsweep.study.export import best_configs, trial_config
 
 FINISHED = {TrialState.COMPLETE, TrialState.PRUNED}
 
@@ -73,7 +73,7 @@ class PrunesAll(BasePruner):
 
 
 def test_the_baseline_is_never_pruned(run, make_spec, monkeypatch) -> None:
-    monkeypatch.setattr("sweep.study.work.pruner", lambda *_: PrunesAll())
+    monkeypatch.setattr("normsweep.study.work.pruner", lambda *_: PrunesAll())
     launched = run(make_spec(study__pruner="median"))
     assert launched.done
     baseline, *others = launched.study.get_trials()

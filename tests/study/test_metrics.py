@@ -10,15 +10,15 @@ import optuna
 import pytest
 from optuna.study import StudyDirection
 
-from sweep.cli.answers import print_answer
-from sweep.cli.as_json import answer_as_json
-from sweep.errors import UserError
-from sweep.storage import open_storage
-from sweep.study.answers import answer
-from sweep.study.export import best_config, read_config, render, trial_config
-from sweep.study.launch import launch
-from sweep.study.overview import overview
-from sweep.study.solo import score_config
+from normsweep.cli.answers import print_answer
+from normsweep.cli.as_json import answer_as_json
+from normsweep.errors import UserError
+from normsweep.storage import open_storage
+from normsweep.study.answers import answer
+from normsweep.study.export import best_config, read_config, render, trial_config
+from normsweep.study.launch import launch
+from normsweep.study.overview import overview
+from normsweep.study.solo import score_config
 
 STEPS = (10, 20, 30, 40)
 

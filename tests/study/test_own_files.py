@@ -13,15 +13,15 @@ import pytest
 import tomlkit
 from optuna.trial import TrialState
 
-from sweep.cli import main
-from sweep.errors import UserError
-from sweep.prepare import prepare
-from sweep.spec import Spec, spec_from_tables
-from sweep.storage import open_storage
-from sweep.study.answers import answer
-from sweep.study.export import Config, best_configs, read_config, render
-from sweep.study.launch import launch
-from sweep.study.solo import score_config
+from normsweep.cli import main
+from normsweep.errors import UserError
+from normsweep.prepare import prepare
+from normsweep.spec import Spec, spec_from_tables
+from normsweep.storage import open_storage
+from normsweep.study.answers import answer
+from normsweep.study.export import Config, best_configs, read_config, render
+from normsweep.study.launch import launch
+from normsweep.study.solo import score_config
 
 MINE = '''
 import jax

@@ -17,9 +17,9 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
-from sweep.engine.population import Population
-from sweep.study import heart, trial_run, work
-from sweep.study.patience import Patience, Stopped, StorageLost, is_outage
+from normsweep.engine.population import Population
+from normsweep.study import heart, trial_run, work
+from normsweep.study.patience import Patience, Stopped, StorageLost, is_outage
 
 FULL = OperationalError("INSERT …", {}, sqlite3.OperationalError("database or disk is full"))
 
@@ -108,7 +108,7 @@ def test_it_tells_once_that_the_database_is_away_and_once_that_it_is_back() -> N
 @pytest.mark.parametrize("way", ["once", "until"])
 def test_it_gives_up_with_one_message_after_its_time(way: str, monkeypatch) -> None:
     ticks = iter(range(0, 1000, 7))
-    monkeypatch.setattr("sweep.study.patience.time.monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr("normsweep.study.patience.time.monotonic", lambda: float(next(ticks)))
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
     patience = Patience(20, "storage x")
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from sweep.engine.population import Population
+from normsweep.engine.population import Population
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import optuna
 
-from sweep.engine.population import training_programs
+from normsweep.engine.population import training_programs
 
 
 def widths(study: optuna.Study) -> set[str]:

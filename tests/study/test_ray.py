@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from sweep.errors import UserError
-from sweep.study.crew import Ended
-from sweep.study.events import unheard
-from sweep.study.launch import launch
-from sweep.study.ray_cluster import Node, Share, check_reach, connected, share_of
+from normsweep.errors import UserError
+from normsweep.study.crew import Ended
+from normsweep.study.events import unheard
+from normsweep.study.launch import launch
+from normsweep.study.ray_cluster import Node, Share, check_reach, connected, share_of
 
 pytestmark = [
     # Ray starts its processes by fork and exec, of which JAX warns once it runs; nothing of JAX is
@@ -118,7 +118,7 @@ def test_what_a_worker_cannot_do_comes_back_as_status_and_message(
     cluster, databases, storage_url
 ) -> None:
     with connected(cluster.address):
-        from sweep.study.ray_workers import RayWorkers
+        from normsweep.study.ray_workers import RayWorkers
 
         workers = RayWorkers("absent", databases.open(storage_url), Share(1, 0))
         worker = workers.start(0)
@@ -141,7 +141,7 @@ def test_a_worker_that_cannot_even_be_made_says_why_in_a_line(cluster) -> None:
     with connected(cluster.address):
         import ray
 
-        from sweep.study.ray_workers import RayWorker
+        from normsweep.study.ray_workers import RayWorker
 
         worker = RayWorker(ray.remote(Unmade).options(max_concurrency=2).remote(), unheard)
         worker.wait()
@@ -153,7 +153,7 @@ def test_a_worker_for_which_there_is_no_room_need_not_be_waited_for(
     cluster, databases, storage_url
 ) -> None:
     with connected(cluster.address):
-        from sweep.study.ray_workers import RayWorkers
+        from normsweep.study.ray_workers import RayWorkers
 
         worker = RayWorkers("absent", databases.open(storage_url), Share(2, 0)).start(0)
         assert worker.poll() is None

@@ -8,8 +8,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from sweep.storage.workers import Worker, beat, claim, leave, this_worker
-from sweep.study import training, trial_run
+from normsweep.storage.workers import Worker, beat, claim, leave, this_worker
+from normsweep.study import training, trial_run
 
 
 def states(study: optuna.Study) -> Counter[str]:

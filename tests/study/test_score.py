@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
-from sweep.study.export import best_config, read_config, render, trial_config
-from sweep.study.solo import score_config
+from normsweep.study.export import best_config, read_config, render, trial_config
+from normsweep.study.solo import score_config
 
 
 def test_the_best_config_scores_the_same_to_the_bit_after_its_way_through_a_file(

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sweep.errors import UserError
-from sweep.prepare import prepare
-from sweep.spec import spec_from_tables
+from normsweep.errors import UserError
+from normsweep.prepare import prepare
+from normsweep.spec import spec_from_tables
 
 LAST = "layers/2/kernel$"
 """The third layer with weights, which networks of one hidden layer do not have."""

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from sweep.errors import UserError
-from sweep.spec import Spec, spec_from_tables
-from sweep.storage.workers import beat, claim, leave, this_worker
-from sweep.study.answers import answer
-from sweep.study.control import ENDED, OPEN, control
-from sweep.study.gain import WINDOW
-from sweep.study.serve import Server
-from sweep.study.settled import halt_of, reopen, why_stopped
-from sweep.study.status import status
+from normsweep.errors import UserError
+from normsweep.spec import Spec, spec_from_tables
+from normsweep.storage.workers import beat, claim, leave, this_worker
+from normsweep.study.answers import answer
+from normsweep.study.control import ENDED, OPEN, control
+from normsweep.study.gain import WINDOW
+from normsweep.study.serve import Server
+from normsweep.study.settled import halt_of, reopen, why_stopped
+from normsweep.study.status import status
 
 EARLIEST = WINDOW + 1
 """The first trial after which a patience of 2 may be over."""

@@ -10,16 +10,16 @@ import numpy as np
 import optax
 import pytest
 
-from models.gan import networks
-from models.players import player_optimizers
-from models.regulariser import initial_state, regularised_update, selected
-from objectives.schedules import STRENGTH_SCHEDULES, strength_factor
-from sweep.engine.settings import hyperparameters_of, method_of, program_of
-from sweep.errors import UserError
-from sweep.spec import Spec, spec_from_tables
-from sweep.spec.penalty_fields import NETWORKS, penalised_networks
-from sweep.study.export import Config, best_config, trial_config
-from sweep.study.snippets import SNIPPETS
+from normsweep.engine.settings import hyperparameters_of, method_of, program_of
+from normsweep.errors import UserError
+from normsweep.models.gan import networks
+from normsweep.models.players import player_optimizers
+from normsweep.models.regulariser import initial_state, regularised_update, selected
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
+from normsweep.spec import Spec, spec_from_tables
+from normsweep.spec.penalty_fields import NETWORKS, penalised_networks
+from normsweep.study.export import Config, best_config, trial_config
+from normsweep.study.snippets import SNIPPETS
 
 SHAPE = (3, 2, 1)
 MODEL = {"latent": 4, "generator_hidden": [5, 3], "discriminator_hidden": [5, 3]}

@@ -10,18 +10,18 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from sweep.confirm.records import confirmation_name, find_confirmation
-from sweep.errors import UserError
-from sweep.search.space import distribution
-from sweep.spec import Spec
-from sweep.storage import Measurement, read_measurements, write_measurements
-from sweep.storage.migrate import migrate
-from sweep.study.formats import exported, format_of
-from sweep.study.measure import NORMS, STILL
-from sweep.study.records import CONFIRM
-from sweep.study.tables.as_csv import csv_table
-from sweep.study.tables.as_parquet import parquet_table
-from sweep.study.tables.rows import Table, table_of
+from normsweep.confirm.records import confirmation_name, find_confirmation
+from normsweep.errors import UserError
+from normsweep.search.space import distribution
+from normsweep.spec import Spec
+from normsweep.storage import Measurement, read_measurements, write_measurements
+from normsweep.storage.migrate import migrate
+from normsweep.study.formats import exported, format_of
+from normsweep.study.measure import NORMS, STILL
+from normsweep.study.records import CONFIRM
+from normsweep.study.tables.as_csv import csv_table
+from normsweep.study.tables.as_parquet import parquet_table
+from normsweep.study.tables.rows import Table, table_of
 
 FIXED = ["study", "trial", "role", "state", "method"]
 OF_ARM = ["arm", "against", "seed"]

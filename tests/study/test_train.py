@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.conditions import Conditions
-from models.gan import Variables, networks
-from models.latents import LATENTS
-from sweep import pictures, trained
-from sweep.engine.settings import program_of
-from sweep.errors import UserError
-from sweep.spec import Spec
-from sweep.study.export import Config, best_config, read_config
-from sweep.study.solo import Trained, train_config
-from sweep.trained import check_folder, load_generator, save_trained
+from normsweep import pictures, trained
+from normsweep.engine.settings import program_of
+from normsweep.errors import UserError
+from normsweep.models.conditions import Conditions
+from normsweep.models.gan import Variables, networks
+from normsweep.models.latents import LATENTS
+from normsweep.spec import Spec
+from normsweep.study.export import Config, best_config, read_config
+from normsweep.study.solo import Trained, train_config
+from normsweep.trained import check_folder, load_generator, save_trained
 
 NAMES = ["checkpoint", "config.toml", "curves.png", "metrics.json", "samples.png"]
 

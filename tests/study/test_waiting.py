@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from sweep.study import crew, heart, serve
-from sweep.study.crew import Crew, Ended
-from sweep.study.launch import submit
-from sweep.study.patience import Patience
-from sweep.study.serve import Server
+from normsweep.study import crew, heart, serve
+from normsweep.study.crew import Crew, Ended
+from normsweep.study.launch import submit
+from normsweep.study.patience import Patience
+from normsweep.study.serve import Server
 
 CUT = OperationalError("SELECT …", {}, sqlite3.OperationalError("database is locked"))
 

@@ -1,8 +1,8 @@
-"""How Alembic runs our migrations: in the transaction that `sweep.storage.migrate` began."""
+"""How Alembic runs our migrations: in the transaction that `normsweep.storage.migrate` began."""
 
 from alembic import context
 
-from sweep.storage.migrate import VERSION_TABLE
+from normsweep.storage.migrate import VERSION_TABLE
 
 context.configure(connection=context.config.attributes["connection"], version_table=VERSION_TABLE)
 context.run_migrations()

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sweep.study.export import Config
-from sweep.study.snippets.as_optax import optax_snippet
-from sweep.study.snippets.as_pytorch import pytorch_snippet
+from normsweep.study.export import Config
+from normsweep.study.snippets.as_optax import optax_snippet
+from normsweep.study.snippets.as_pytorch import pytorch_snippet
 
 SNIPPETS: Mapping[str, Callable[[Config], str]] = MappingProxyType(
     {"optax": optax_snippet, "pytorch": pytorch_snippet}

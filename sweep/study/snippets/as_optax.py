@@ -1,9 +1,9 @@
 """A config as code for JAX and Optax, which needs none of our packages."""
 
-from sweep.study.export import Config
-from sweep.study.snippets.header import arguments, exact_norms, header, shown, weights_constant
-from sweep.study.snippets.recipe import Recipe, Term, proximal_of, recipe_of
-from sweep.study.snippets.source import assembled
+from normsweep.study.export import Config
+from normsweep.study.snippets.header import arguments, exact_norms, header, shown, weights_constant
+from normsweep.study.snippets.recipe import Recipe, Term, proximal_of, recipe_of
+from normsweep.study.snippets.source import assembled
 
 _IMPORTS = {
     "re.": "import re",

@@ -1,10 +1,10 @@
 """A config as code for PyTorch: a weight decay where that is the same, and explicit where not."""
 
-from sweep.errors import UserError
-from sweep.study.export import Config
-from sweep.study.snippets.header import arguments, exact_norms, header, shown, weights_constant
-from sweep.study.snippets.recipe import Recipe, Term, proximal_of, recipe_of
-from sweep.study.snippets.source import assembled
+from normsweep.errors import UserError
+from normsweep.study.export import Config
+from normsweep.study.snippets.header import arguments, exact_norms, header, shown, weights_constant
+from normsweep.study.snippets.recipe import Recipe, Term, proximal_of, recipe_of
+from normsweep.study.snippets.source import assembled
 
 _IMPORTS = {
     "math.": "import math",

@@ -2,8 +2,8 @@
 
 import textwrap
 
-from sweep.study.export import Config
-from sweep.study.snippets.recipe import Recipe, Term, found_with, left_out
+from normsweep.study.export import Config
+from normsweep.study.snippets.recipe import Recipe, Term, found_with, left_out
 
 
 def header(config: Config, summary: str, more_left_out: list[str]) -> str:

@@ -1,8 +1,8 @@
 """The functions of which an Optax snippet is put together, each copied as it stands here.
 
 They need jax alone: a snippet is for code without our packages. Penalties, steps and projections
-take a list of weights, and are the formulas of `objectives.penalties` and
-`objectives.constraints`, which their tests compare them with.
+take a list of weights, and are the formulas of `normsweep.objectives.penalties` and
+`normsweep.objectives.constraints`, which their tests compare them with.
 """
 
 import re

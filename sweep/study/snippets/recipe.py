@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from models.method import ADAPTIVE
-from objectives.constraints import CONSTRAINTS
-from sweep.engine.settings import method_of, settings_of_optimizer
-from sweep.errors import UserError
-from sweep.plugins import is_plugin
-from sweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value
-from sweep.spec.spec import Spec
+from normsweep.engine.settings import method_of, settings_of_optimizer
+from normsweep.errors import UserError
+from normsweep.models.method import ADAPTIVE
+from normsweep.objectives.constraints import CONSTRAINTS
+from normsweep.plugins import is_plugin
+from normsweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value
+from normsweep.spec.spec import Spec
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def assembled(
     `imports` are lines by what in the code needs them; `module` is a file of this folder. What the
     code does not use is left out.
     """
-    text = (files("sweep") / "study" / "snippets" / module).read_text(encoding="utf-8")
+    text = (files("normsweep") / "study" / "snippets" / module).read_text(encoding="utf-8")
     names = [line[4:].split("(")[0] for line in text.splitlines() if line.startswith("def ")]
     parts = functions_of(text, [name for name in names if re.search(rf"\b{name}\(", wiring)])
     code = f"{parts}\n\n\n{wiring}" if parts else wiring

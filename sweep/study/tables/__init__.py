@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sweep.study.tables.as_csv import csv_table
-from sweep.study.tables.as_parquet import parquet_table
-from sweep.study.tables.rows import Table
+from normsweep.study.tables.as_csv import csv_table
+from normsweep.study.tables.as_parquet import parquet_table
+from normsweep.study.tables.rows import Table
 
 TABLES: Mapping[str, Callable[[Table], bytes]] = MappingProxyType(
     {"csv": csv_table, "parquet": parquet_table}

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from sweep.study.tables.rows import Table
+from normsweep.study.tables.rows import Table
 
 
 def csv_table(table: Table) -> bytes:

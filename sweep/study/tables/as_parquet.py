@@ -1,7 +1,7 @@
 """A table as Parquet, which keeps the types of its columns."""
 
-from sweep.errors import UserError
-from sweep.study.tables.rows import Cell, Table
+from normsweep.errors import UserError
+from normsweep.study.tables.rows import Cell, Table
 
 
 def parquet_table(table: Table) -> bytes:

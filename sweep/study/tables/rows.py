@@ -7,10 +7,10 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
-from sweep.confirm.records import find_confirmation, that_count
-from sweep.search.space import METHOD
-from sweep.storage import Measurement, read_study_measurements
-from sweep.study.records import RESULT, role, study_spec
+from normsweep.confirm.records import find_confirmation, that_count
+from normsweep.search.space import METHOD
+from normsweep.storage import Measurement, read_study_measurements
+from normsweep.study.records import RESULT, role, study_spec
 
 OF_TRIAL = {"study": str, "trial": int, "role": str, "state": str, "method": str}
 OF_ARM = {"arm": str, "against": str, "seed": int}

@@ -1,0 +1,5 @@
+"""`python -m normsweep`, which is `sweep`."""
+
+from normsweep.cli import main
+
+main()
