@@ -38,8 +38,8 @@ from bench.known_studies import (
     outcome,
 )
 from bench.rows import print_rows, row
-from normsweep.statistics.holm import holm
 from normsweep.storage import open_storage
+from normsweep.verdict.statistics.holm import holm
 
 ALPHA = 0.05
 

@@ -13,10 +13,10 @@ from optuna.trial import create_trial
 
 from bench.rows import print_rows, row
 from normsweep import Spec, launch, load_spec
-from normsweep.search.space import unconditional_space
+from normsweep.spec.space import unconditional_space
 from normsweep.storage import open_storage
-from normsweep.study.launch import submit
 from normsweep.study.progress import Progress
+from normsweep.worker.launch import submit
 
 FEW, MANY, TIMED = 1_000, 10_000, 40
 SHORT = {"train.steps": 8, "train.chunks": 1, "study.slots": 1, "score.features": "pca"}

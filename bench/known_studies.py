@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from optuna.storages import RDBStorage
 
-from normsweep.confirm.reading import Confirmation, read_confirmation
-from normsweep.confirm.run import Confirming
 from normsweep.spec import Spec, spec_from_tables
-from normsweep.statistics.corrected import Estimate
-from normsweep.study.launch import launch
+from normsweep.verdict.reading import Confirmation, read_confirmation
+from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.worker.confirming import Confirming
+from normsweep.worker.launch import launch
 
 NULL_KINDS = ("inert", "redrawn")
 KINDS = (*NULL_KINDS, "helps", "hurts", "slight")

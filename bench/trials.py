@@ -19,7 +19,7 @@ from bench.peers import PeerResult, flax_script
 from bench.rows import print_rows, row
 from normsweep import Spec, launch
 from normsweep.engine.devices import use_all_cores
-from normsweep.prepare import feature_values, prepare
+from normsweep.score.setup import feature_values, prepare
 
 OUR_TRIALS, PEER_TRIALS = 40, 3
 TARGETS = {"digits": ("≥ 8 ×", "≥ 10 ×"), "28×28": ("≥ 3.5 ×", "≥ 6 ×")}

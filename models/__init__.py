@@ -1,8 +1,9 @@
 """Flax GANs and the pure training step of one member. Knows no study, file or clock."""
 
-from normsweep.models.conditions import EVALUATION, Conditions
-from normsweep.models.gan import GAN, GAN_KINDS, Networks, Variables, networks
+from normsweep.models.families.gan import GAN, GAN_KINDS, Networks, Variables, networks
 from normsweep.models.latents import LATENTS
+from normsweep.models.layers.conditions import EVALUATION, Conditions
+from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.member import MemberState, averaged, init, member_key
 from normsweep.models.method import (
     COUPLINGS,
@@ -12,7 +13,6 @@ from normsweep.models.method import (
     network_penalty,
     penalty_entry,
 )
-from normsweep.models.normalisation import NORMALISATIONS
 from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS, LearningRateSchedule
 from normsweep.models.program import Hyperparameters, Program
 from normsweep.models.step import Data, Losses, train_step

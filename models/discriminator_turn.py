@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from normsweep.models.gan import Variables
+from normsweep.models.families.gan import Variables
 from normsweep.models.member import MemberState
 from normsweep.models.method import ADAPTIVE
 from normsweep.models.players import player_optimizers

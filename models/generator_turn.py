@@ -3,7 +3,7 @@
 import jax
 import optax
 
-from normsweep.models.gan import Variables
+from normsweep.models.families.gan import Variables
 from normsweep.models.member import MemberState
 from normsweep.models.players import player_optimizers
 from normsweep.models.regulariser import regularised_update

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from normsweep.models.gan import Variables, networks
+from normsweep.models.families.gan import Variables, networks
 from normsweep.models.players import player_optimizers
 from normsweep.models.program import Hyperparameters, Program
 from normsweep.models.regulariser import initial_state

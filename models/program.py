@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
-from normsweep.models.gan import GAN
+from normsweep.models.families.gan import GAN
 from normsweep.models.method import Method, NetworkPenalty
 from normsweep.models.optimizers import CONSTANT_RATE, LearningRateSchedule
 

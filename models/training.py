@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from normsweep.models.conditions import Conditions
-from normsweep.models.gan import networks
+from normsweep.models.families.gan import networks
 from normsweep.models.latents import LATENTS
+from normsweep.models.layers.conditions import Conditions
 from normsweep.models.member import SAMPLES, MemberState, averaged, init
 from normsweep.models.method import Method
 from normsweep.models.program import Hyperparameters, Program

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import jax
 from jax.typing import ArrayLike
 
-from normsweep.models.conditions import Conditions
-from normsweep.models.gan import Variables, networks
+from normsweep.models.families.gan import Variables, networks
 from normsweep.models.latents import LATENTS
+from normsweep.models.layers.conditions import Conditions
 from normsweep.models.method import Method
 from normsweep.models.program import Hyperparameters, Program
 from normsweep.objectives.aliases import PyTree

@@ -13,33 +13,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from normsweep.errors import UserError
+    from normsweep.export.again import Rescored, Trained, score_config, train_config
+    from normsweep.export.configs import (
+        Config,
+        best_config,
+        best_configs,
+        read_config,
+        trial_config,
+    )
+    from normsweep.export.trained import load_generator, save_trained
     from normsweep.spec import Spec, load_spec
     from normsweep.storage import open_storage
-    from normsweep.study.answers import Answer, answer
-    from normsweep.study.export import Config, best_config, best_configs, read_config, trial_config
-    from normsweep.study.launch import Launched, launch
     from normsweep.study.progress import Progress
     from normsweep.study.records import load_study
-    from normsweep.study.solo import Rescored, Trained, score_config, train_config
-    from normsweep.trained import load_generator, save_trained
+    from normsweep.verdict.answers import Answer, answer
+    from normsweep.worker.launch import Launched, launch
 
 _HOMES = {
     "normsweep.errors": ("UserError",),
     "normsweep.spec": ("Spec", "load_spec"),
     "normsweep.storage": ("open_storage",),
-    "normsweep.study.answers": ("Answer", "answer"),
-    "normsweep.study.export": (
+    "normsweep.verdict.answers": ("Answer", "answer"),
+    "normsweep.export.configs": (
         "Config",
         "best_config",
         "best_configs",
         "read_config",
         "trial_config",
     ),
-    "normsweep.study.launch": ("Launched", "launch"),
+    "normsweep.worker.launch": ("Launched", "launch"),
     "normsweep.study.progress": ("Progress",),
     "normsweep.study.records": ("load_study",),
-    "normsweep.study.solo": ("Rescored", "Trained", "score_config", "train_config"),
-    "normsweep.trained": ("load_generator", "save_trained"),
+    "normsweep.export.again": ("Rescored", "Trained", "score_config", "train_config"),
+    "normsweep.export.trained": ("load_generator", "save_trained"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -11,6 +11,16 @@ import pytest
 
 from bench.postgres import Postgres, started_postgres
 from normsweep.engine.devices import use_all_cores
+from tests.small_studies import (  # noqa: F401  (fixtures)
+    copied_example,
+    database,
+    databases,
+    example,
+    make_spec,
+    outcome,
+    query,
+    run,
+)
 
 use_all_cores()
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from normsweep.prepare import prepare
-from normsweep.search.baseline import baseline
-from normsweep.search.methods import SAMPLERS
-from normsweep.search.space import check_ranges, grid
+from normsweep.score.setup import prepare
+from normsweep.search.samplers import SAMPLERS
 from normsweep.spec import Spec, load_spec, spec_from_tables
-from normsweep.study.answers import answer
-from normsweep.study.launch import launch
+from normsweep.spec.baseline import baseline
+from normsweep.spec.space import check_ranges, grid
+from normsweep.verdict.answers import answer
+from normsweep.worker.launch import launch
 
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.toml"))

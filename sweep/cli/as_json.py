@@ -3,9 +3,9 @@
 from typing import Any
 
 from normsweep.cli import schema
-from normsweep.confirm.reading import Confirmation, Confirmed
-from normsweep.confirm.wording import details, verdict_sentence
-from normsweep.study.answers import Answer, Ranked
+from normsweep.verdict.answers import Answer, Ranked
+from normsweep.verdict.reading import Confirmation, Confirmed
+from normsweep.verdict.wording import details, verdict_sentence
 
 
 def answer_as_json(

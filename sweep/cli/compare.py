@@ -11,7 +11,7 @@ from normsweep.errors import UserError
 
 if TYPE_CHECKING:
     from normsweep.cli import schema
-    from normsweep.study.compare import Comparison, Side
+    from normsweep.verdict.compare import Comparison, Side
 
 _STYLES = {"first": "bold green", "second": "bold green", "unclear": "bold yellow"}
 _SIGNS = {"first": "✓", "second": "✓", "unclear": "≈", "unpaired": "–"}
@@ -34,8 +34,8 @@ def compare_command(
     confirmed, else those of the searches. Where they are not it says what differs.
     """
     from normsweep.storage import open_storage
-    from normsweep.study.compare import compare
     from normsweep.study.records import load_study
+    from normsweep.verdict.compare import compare
 
     opened = open_storage(storage)
     other = opened if storage_b is None else open_storage(storage_b)
@@ -67,8 +67,8 @@ def _print(found: "Comparison") -> None:
 
 def sentence(found: "Comparison") -> tuple[str, str]:
     """The verdict: its first words, and what follows."""
-    from normsweep.confirm.effect import ALPHA
-    from normsweep.study.words import interval, metric_name, number, p_value
+    from normsweep.verdict.effect import ALPHA
+    from normsweep.verdict.words import interval, metric_name, number, p_value
 
     if found.verdict == "unpaired":
         return "not comparable", ": their scores are not to be set against each other"
@@ -104,7 +104,7 @@ def _over(found: "Comparison") -> str:
 
 
 def _table(found: "Comparison") -> Table:
-    from normsweep.study.words import described, metric_name, number
+    from normsweep.verdict.words import described, metric_name, number
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("study")

@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from normsweep.cli.app import AsJson, NoPlugins, Storage, app, console, notices, print_json
-from normsweep.files import write_whole, writing
+from normsweep.storage.files import write_whole, writing
 
 ConfigFile = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="A config as `sweep export` writes it.")
@@ -42,8 +42,8 @@ def export_command(
     ] = None,
 ) -> None:
     """Export the best config(s) of a study, with where they came from; or as code; or all of it."""
+    from normsweep.export.formats import exported, format_of
     from normsweep.storage import open_storage
-    from normsweep.study.formats import exported, format_of
     from normsweep.study.records import load_study
 
     form = format_of(form, output)
@@ -64,8 +64,8 @@ def score_command(
     as_json: AsJson = False,
 ) -> None:
     """Train and score an exported config again on all folds, and say whether the bits agree."""
-    from normsweep.study.export import read_config
-    from normsweep.study.solo import score_config
+    from normsweep.export.again import score_config
+    from normsweep.export.configs import read_config
 
     loaded = read_config(config)
     with _steps(as_json) as heard:
@@ -109,9 +109,9 @@ def train_command(
     as_json: AsJson = False,
 ) -> None:
     """Train a config on all of its training data: checkpoint, samples, curves and metrics."""
-    from normsweep.study.export import read_config
-    from normsweep.study.solo import train_config
-    from normsweep.trained import check_folder, save_trained
+    from normsweep.export.again import train_config
+    from normsweep.export.configs import read_config
+    from normsweep.export.trained import check_folder, save_trained
 
     loaded = read_config(config)
     check_folder(output)

@@ -26,18 +26,18 @@ def confirm_command(
     On seeds and folds that the search never saw. What is confirmed already is not trained again:
     more seeds, or more configs, add to it. Ctrl-C ends it; the same command goes on.
     """
-    from normsweep.board.refresh import write_study_note
     from normsweep.cli.as_json import confirmation_as_json
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log
     from normsweep.cli.verdict import print_confirmation
     from normsweep.cli.watching import watching
-    from normsweep.confirm.reading import read_confirmation
-    from normsweep.confirm.run import Confirming
+    from normsweep.report.board.refresh import write_study_note
     from normsweep.storage import open_storage
     from normsweep.storage.migrate import migrate
-    from normsweep.study.answers import answer
     from normsweep.study.records import load_study, study_spec
+    from normsweep.verdict.answers import answer
+    from normsweep.verdict.reading import read_confirmation
+    from normsweep.worker.confirming import Confirming
 
     opened = open_storage(storage)
     loaded = load_study(study, opened)

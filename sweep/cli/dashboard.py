@@ -28,11 +28,11 @@ def dashboard_command(
 
     from optuna_dashboard import run_server
 
-    from normsweep.board.refresh import keep_fresh
+    from normsweep.report.board.refresh import keep_fresh
     from normsweep.storage import open_storage
+    from normsweep.storage.artifacts import artifact_store
     from normsweep.storage.connect import study_files
     from normsweep.storage.migrate import migrate
-    from normsweep.study.artifacts import artifact_store
 
     opened = open_storage(storage)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:

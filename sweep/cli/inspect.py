@@ -15,7 +15,7 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     from normsweep.storage import open_storage
     from normsweep.storage.connect import shown_url
     from normsweep.study.overview import overview
-    from normsweep.study.words import metric_name
+    from normsweep.verdict.words import metric_name
 
     entries = overview(open_storage(storage))
     if as_json:
@@ -47,10 +47,10 @@ def show_command(
     """Show one study: the verdict, baseline, ranking, best config, λ profile, warnings."""
     from normsweep.cli.answers import print_answer
     from normsweep.cli.as_json import answer_as_json
-    from normsweep.confirm.reading import read_confirmation
     from normsweep.storage import open_storage
-    from normsweep.study.answers import answer
     from normsweep.study.records import load_study
+    from normsweep.verdict.answers import answer
+    from normsweep.verdict.reading import read_confirmation
 
     opened = open_storage(storage)
     loaded = load_study(study, opened)

@@ -13,7 +13,7 @@ import typer
 
 from normsweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
 from normsweep.errors import UserError
-from normsweep.files import write_whole
+from normsweep.storage.files import write_whole
 
 if TYPE_CHECKING:
     from normsweep.spec import Spec
@@ -70,17 +70,17 @@ def launch_command(
     # Not `timeout <= 0`, which lets NaN pass.
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
-    from normsweep.board.refresh import write_study_note
     from normsweep.cli.answers import print_answer, storage_option
     from normsweep.cli.as_json import answer_as_json
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log
     from normsweep.cli.watching import watching
-    from normsweep.confirm.reading import read_confirmation
+    from normsweep.report.board.refresh import write_study_note
     from normsweep.spec import load_spec
     from normsweep.storage import open_storage
-    from normsweep.study.answers import answer
-    from normsweep.study.launch import launch
+    from normsweep.verdict.answers import answer
+    from normsweep.verdict.reading import read_confirmation
+    from normsweep.worker.launch import launch
 
     if on == "ray":
         # Its notices of dead nodes go to standard output, where nothing but the answer belongs.

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from normsweep.cli.app import notices
-from normsweep.study.events import Log
+from normsweep.storage.events import Log
 
 
 def make_log(*, as_json: bool) -> Log:

@@ -30,7 +30,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        from normsweep.study.patience import StorageLost, cause_of, is_outage
+        from normsweep.storage.retry import StorageLost, cause_of, is_outage
 
         if isinstance(error, StorageLost):
             _say(str(error))

@@ -10,7 +10,7 @@ from rich.text import Text
 from normsweep.cli.app import AsJson, app, console, print_json
 
 if TYPE_CHECKING:
-    from normsweep.options import Option, OptionTable
+    from normsweep.spec.options import Option, OptionTable
 
 
 @app.command("options", epilog="Example:  sweep options penalties")
@@ -26,7 +26,7 @@ def options_command(
     as_json: AsJson = False,
 ) -> None:
     """List every name that a spec accepts: what it is, with which numbers, and its source."""
-    from normsweep.options import OPTION_TABLES, option_tables
+    from normsweep.spec.options import OPTION_TABLES, option_tables
 
     tables = OPTION_TABLES if table is None else option_tables(table)
     if as_json:

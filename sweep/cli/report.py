@@ -7,7 +7,7 @@ import typer
 
 from normsweep.cli.app import Files, Storage, app, notices
 from normsweep.errors import UserError
-from normsweep.files import write_whole
+from normsweep.storage.files import write_whole
 
 
 @app.command("report", epilog="Example:  sweep report digits -o report.html")

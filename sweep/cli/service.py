@@ -31,8 +31,8 @@ def submit_command(
     The spec is stored in the database; a worker needs nothing else but the data.
     """
     from normsweep.spec import load_spec
-    from normsweep.study.launch import submit
     from normsweep.study.plan import plan_of
+    from normsweep.worker.launch import submit
 
     options = {"study.trials": trials, "study.name": name}
     loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})
@@ -73,8 +73,8 @@ def worker_command(
     from normsweep.cli.logs import make_log, notice_log
     from normsweep.storage import open_storage
     from normsweep.storage.migrate import migrate
-    from normsweep.study.patience import StorageLost
-    from normsweep.study.serve import Server
+    from normsweep.storage.retry import StorageLost
+    from normsweep.worker.serve import Server
 
     # Beside the progress display of a launch, a line must be worth it.
     log = make_log(as_json=log_json) if parent is None else notice_log
@@ -128,7 +128,7 @@ def resume_command(study: StudyName, storage: Storage = None) -> None:
     """Open a study again that was paused or stopped, or has stopped by itself."""
     from normsweep.storage import open_storage
     from normsweep.study.records import load_study
-    from normsweep.study.settled import reopen
+    from normsweep.study.stopping import reopen
 
     reopen(load_study(study, open_storage(storage)))
     console.print(f"{study} is open.", highlight=False)

@@ -4,10 +4,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from normsweep.cli.app import console
-from normsweep.confirm.reading import Confirmation
-from normsweep.confirm.table import COLUMNS, rows
-from normsweep.confirm.wording import WORDS, details, verdict_sentence
-from normsweep.study.words import metric_name
+from normsweep.verdict.reading import Confirmation
+from normsweep.verdict.table import COLUMNS, rows
+from normsweep.verdict.wording import WORDS, details, verdict_sentence
+from normsweep.verdict.words import metric_name
 
 _STYLES = {
     "helps": "bold green",

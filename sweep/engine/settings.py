@@ -11,7 +11,7 @@ from optuna.distributions import (
     FloatDistribution,
 )
 
-from normsweep.models.gan import GAN
+from normsweep.models.families.gan import GAN
 from normsweep.models.method import Method, NetworkPenalty, network_penalty, penalty_entry
 from normsweep.models.optimizers import LearningRateSchedule
 from normsweep.models.program import Hyperparameters, Program
@@ -19,9 +19,9 @@ from normsweep.objectives.augmentation import parse_policy
 from normsweep.objectives.constraints import Constraint, constraint_per_layer
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES, per_layer
-from normsweep.search.baseline import baseline
-from normsweep.search.space import METHOD, middle, resolve, walk
+from normsweep.spec.baseline import baseline
 from normsweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value, form_entry
+from normsweep.spec.space import METHOD, middle, resolve, walk
 from normsweep.spec.spec import Spec
 
 _TRACED_OF_MODEL = tuple(f"{each}_{what}" for each in NETWORKS for what in ("units", "dropout"))

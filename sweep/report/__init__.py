@@ -7,6 +7,7 @@ Adding one is a file with such a function and a line in `SECTIONS`.
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from normsweep.engine.versions import package_version
 from normsweep.report.drawings import drawings
 from normsweep.report.html import render_html
 from normsweep.report.markdown import render_markdown
@@ -16,8 +17,7 @@ from normsweep.report.results import results
 from normsweep.report.samples import samples
 from normsweep.report.source import Source, read_source
 from normsweep.report.verdict import verdict
-from normsweep.study.words import direction
-from normsweep.versions import package_version
+from normsweep.verdict.words import direction
 
 __all__ = ["FORMATS", "SECTIONS", "Block", "Page", "Source", "read_source", "report_page"]
 

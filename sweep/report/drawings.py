@@ -1,6 +1,6 @@
 """The figures of a study as a section."""
 
-from normsweep.figures import drawn_figures
+from normsweep.report.figures import drawn_figures
 from normsweep.report.page import Block, Figure
 from normsweep.report.source import Source
 

@@ -5,7 +5,7 @@ Renderers make HTML or Markdown of it; both say the same.
 
 from dataclasses import dataclass
 
-from normsweep.figures import Drawn
+from normsweep.report.figures import Drawn
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from typing import Any
 
 import tomlkit
 
-from normsweep.confirm.command import export_command
 from normsweep.report.page import Block, Code, Items, Table, Text
 from normsweep.report.source import Source
+from normsweep.verdict.command import export_command
 
 MOST_FAILURES = 50
 

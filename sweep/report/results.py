@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from normsweep.report.page import Block, Part, Table, Text
 from normsweep.report.source import Source
-from normsweep.study.answers import Answer, Ranked
-from normsweep.study.words import TEXTS, columns, metric_name, number, score, settings
+from normsweep.verdict.answers import Answer, Ranked
+from normsweep.verdict.words import TEXTS, columns, metric_name, number, score, settings
 
 SHOWN = 10
 _WORDS = frozenset({*TEXTS, "kind", "at", "method", "penalty"})
@@ -97,7 +97,7 @@ def _front(source: Source) -> Table:
 
 
 def _recorded(best: Ranked) -> str:
-    from normsweep.study.measure import worth_telling
+    from normsweep.score.measure import worth_telling
 
     told = worth_telling(best.recorded)
     return ", ".join(f"{metric_name(name)} {number(value)}" for name, value in told.items())

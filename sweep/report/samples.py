@@ -3,7 +3,7 @@
 from normsweep.report.page import Block, Image, Text
 from normsweep.report.source import Source
 from normsweep.study.records import BASELINE
-from normsweep.study.words import described
+from normsweep.verdict.words import described
 
 
 def samples(source: Source) -> Block | None:

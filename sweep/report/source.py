@@ -9,11 +9,11 @@ from typing import Any
 import optuna
 from optuna.storages import RDBStorage
 
-from normsweep.confirm.reading import Confirmation, read_confirmation
-from normsweep.figures import Picture, read_picture
-from normsweep.study.answers import Answer
-from normsweep.study.artifacts import SAMPLES, artifacts_of, read_artifact
-from normsweep.study.words import metric_name
+from normsweep.report.figures import Picture, read_picture
+from normsweep.storage.artifacts import SAMPLES, artifacts_of, read_artifact
+from normsweep.verdict.answers import Answer
+from normsweep.verdict.reading import Confirmation, read_confirmation
+from normsweep.verdict.words import metric_name
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """The first section: whether regularisation helped, in a sentence or two."""
 
-from normsweep.confirm.table import COLUMNS, rows
-from normsweep.confirm.wording import details, verdict_sentence
 from normsweep.objectives.distances import cost
 from normsweep.report.page import Block, Items, Part, Table, Text
 from normsweep.report.source import Source
-from normsweep.study.words import score, settings
+from normsweep.verdict.table import COLUMNS, rows
+from normsweep.verdict.wording import details, verdict_sentence
+from normsweep.verdict.words import score, settings
 
 
 def verdict(source: Source) -> Block:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.method import ADAPTIVE
-from normsweep.models.normalisation import NORMALISATIONS
 from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
 from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
 from normsweep.objectives.constraints import CONSTRAINTS

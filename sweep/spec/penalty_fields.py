@@ -7,7 +7,7 @@ from normsweep.models.method import ADAPTIVE, SCHEDULES
 from normsweep.objectives.constraints import CONSTRAINTS, Constraint
 from normsweep.objectives.penalties import PENALTIES, Penalty
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES
-from normsweep.plugins import is_plugin, plugin_penalty
+from normsweep.spec.plugins import is_plugin, plugin_penalty
 from normsweep.spec.ranges import Interval, each, highest, lowest, quoted
 
 if TYPE_CHECKING:

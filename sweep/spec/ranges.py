@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from normsweep.plugins import is_plugin
+from normsweep.spec.plugins import is_plugin
 
 Value = bool | int | float | str | tuple[int, ...]
 

@@ -12,11 +12,11 @@ from pydantic import (
 )
 
 from normsweep.data import DATASETS
-from normsweep.models.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from normsweep.models.gan import GAN_KINDS
+from normsweep.models.families.gan import GAN_KINDS
 from normsweep.models.latents import LATENTS
+from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
+from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.method import COUPLINGS, SCHEDULES
-from normsweep.models.normalisation import NORMALISATIONS
 from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
 from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
 from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
@@ -26,7 +26,7 @@ from normsweep.objectives.distances import DISTANCES
 from normsweep.objectives.features import FEATURE_MAPS, MAXIMUM_DIMENSION
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES, REDUCTIONS
-from normsweep.search.methods import PRUNERS, SAMPLERS
+from normsweep.search.samplers import PRUNERS, SAMPLERS
 from normsweep.spec.ranges import Choices, Interval, Names, Rule, each, highest, quoted
 
 TARGETS = {

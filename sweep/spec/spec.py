@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
-from normsweep.search.methods import SAMPLERS
+from normsweep.search.samplers import SAMPLERS
 from normsweep.spec.combinations import check_together
 from normsweep.spec.idle import check_idle
 from normsweep.spec.ranges import Choices, Interval, Range

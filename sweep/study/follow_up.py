@@ -19,15 +19,15 @@ from pydantic import ValidationError
 
 from normsweep.errors import UserError
 from normsweep.objectives.distances import cost
-from normsweep.search.next_range import limits_of, narrowed
-from normsweep.search.space import resolve
 from normsweep.spec.load import messages
+from normsweep.spec.next_range import limits_of, narrowed
 from normsweep.spec.penalty_fields import NETWORKS
 from normsweep.spec.ranges import Interval, plain
+from normsweep.spec.space import resolve
 from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements, write_measurements
-from normsweep.study.artifacts import shared_artifacts
-from normsweep.study.events import Log, unheard
+from normsweep.storage.artifacts import shared_artifacts
+from normsweep.storage.events import Log, unheard
 from normsweep.study.records import BASELINE, FROM, is_foreign, load_study, role, study_spec
 
 NARROWED = "narrowed_from"

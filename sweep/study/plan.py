@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from normsweep.search.space import grid
+from normsweep.spec.space import grid
 from normsweep.spec.spec import Spec
 from normsweep.study.records import BASELINE, FROM, RESULT, is_foreign, is_taken_over, role
 

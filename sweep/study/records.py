@@ -10,12 +10,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
+from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.objectives.distances import DISTANCES
 from normsweep.objectives.distances.contract import HIGHER
-from normsweep.prepare import Setup
+from normsweep.score.setup import Setup
 from normsweep.spec.spec import Spec
-from normsweep.versions import versions
 
 BASELINE = "baseline"
 SEARCH = "search"

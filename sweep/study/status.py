@@ -9,12 +9,12 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.errors import UserError
+from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.workers import is_gone, seen_workers
 from normsweep.study.control import control
-from normsweep.study.heart import GRACE
 from normsweep.study.plan import plan_as_made
 from normsweep.study.records import study_spec
-from normsweep.study.settled import why_stopped
+from normsweep.study.stopping import why_stopped
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import tomlkit
 from normsweep.cli import main
 from normsweep.spec import Spec, load_spec
 from normsweep.storage import open_storage
-from normsweep.study.launch import launch
+from normsweep.worker.launch import launch
 
 BASE: dict[str, dict[str, Any]] = {
     "study": {"name": "small", "trials": 6, "seed": 3, "sampler": "grid", "slots": 3},

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from optuna_dashboard import get_note
 
-from normsweep.board.refresh import Refresher
-from normsweep.figures import FIGURES
+from normsweep.report.board.refresh import Refresher
+from normsweep.report.figures import FIGURES
 from normsweep.storage import open_storage
 from normsweep.storage.connect import study_files
 from normsweep.study.records import load_study

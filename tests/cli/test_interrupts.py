@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from normsweep.cli.interrupts import Interrupts
-from normsweep.study import trial_run
+from normsweep.worker import trial_run
 
 URL = "sqlite:///studies.db"
 

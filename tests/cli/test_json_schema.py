@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from optuna import create_study
 from optuna.trial import create_trial
 
-from normsweep.search.baseline import baseline
-from normsweep.search.space import resolve
+from normsweep.spec.baseline import baseline
+from normsweep.spec.space import resolve
 from normsweep.storage import open_storage
 
 DOCS = Path(__file__).parents[2] / "docs"

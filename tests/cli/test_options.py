@@ -11,8 +11,15 @@ from normsweep.errors import UserError
 from normsweep.objectives.constraints import CONSTRAINTS
 from normsweep.objectives.distances import DISTANCES
 from normsweep.objectives.penalties import PENALTIES
-from normsweep.options import OPTION_TABLES, STRUCTURE, Option, OptionTable, option_tables, rule_of
 from normsweep.spec import Spec
+from normsweep.spec.options import (
+    OPTION_TABLES,
+    STRUCTURE,
+    Option,
+    OptionTable,
+    option_tables,
+    rule_of,
+)
 from normsweep.spec.ranges import Names
 
 WIDTH = 80

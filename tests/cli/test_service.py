@@ -290,7 +290,7 @@ def test_a_launch_that_loses_its_database_says_so_in_one_message(
     def held(*arguments: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr("normsweep.study.work.held", held)
+    monkeypatch.setattr("normsweep.worker.loop.held", held)
     called = sweep("launch", write_spec(service__storage_patience=0))
     assert called.code == 1
     assert (

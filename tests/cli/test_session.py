@@ -11,9 +11,9 @@ import optuna
 import pytest
 import yaml
 
+from normsweep.export.configs import read_config
 from normsweep.spec import load_spec
 from normsweep.storage import open_storage
-from normsweep.study.export import read_config
 
 
 def test_a_session_from_a_spec_to_a_trained_gan(

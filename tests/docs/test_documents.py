@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from normsweep.options import option_tables
-from normsweep.search.space import check_ranges
+from normsweep.export.again import train_config
+from normsweep.export.configs import Config
+from normsweep.export.trained import save_trained
 from normsweep.spec import Spec, load_spec, spec_from_tables
+from normsweep.spec.options import option_tables
 from normsweep.spec.ranges import plain
-from normsweep.study.export import Config
-from normsweep.study.solo import train_config
-from normsweep.trained import save_trained
+from normsweep.spec.space import check_ranges
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from normsweep.objectives import Penalty
-from normsweep.plugins import plugin_penalty
 from normsweep.spec import spec_from_tables
 from normsweep.spec.load import parse_toml
-from normsweep.study.answers import answer
-from normsweep.study.launch import launch
+from normsweep.spec.plugins import plugin_penalty
+from normsweep.verdict.answers import answer
+from normsweep.worker.launch import launch
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text("utf-8")
@@ -172,8 +172,8 @@ BESIDE: dict[str, dict[str, object]] = {
 LISTED_AND_LOADED = """
 import json, sys
 from normsweep.engine.settings import hyperparameters_of, program_of
-from normsweep.options import OPTION_TABLES
-from normsweep.search.baseline import baseline
+from normsweep.spec.options import OPTION_TABLES
+from normsweep.spec.baseline import baseline
 from normsweep.spec import spec_from_tables
 
 found = {}

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from normsweep.models.conditions import Conditions, dropout
-from normsweep.models.gan import GAN, Variables, networks
+from normsweep.models.families.gan import GAN, Variables, networks
+from normsweep.models.layers.conditions import Conditions, dropout
 
 WIDTH = 16
 # Ones through identity kernels: an image is the product of its dropout masks.

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy.special import erf, expit
 
-from normsweep.models.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from normsweep.models.conditions import Conditions
-from normsweep.models.gan import GAN, Variables, networks
+from normsweep.models.families.gan import GAN, Variables, networks
+from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
+from normsweep.models.layers.conditions import Conditions
 
 MNIST = (28, 28, 1)
 LITERATURE: dict[str, tuple[tuple[int, ...], str]] = {

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normsweep.models.conditions import Conditions, in_use
-from normsweep.models.gan import GAN, Variables, networks
-from normsweep.models.initialisers import constant, he_normal
-from normsweep.models.normalisation import NORMALISATIONS
+from normsweep.models.families.gan import GAN, Variables, networks
+from normsweep.models.layers.conditions import Conditions, in_use
+from normsweep.models.layers.initialisers import constant, he_normal
+from normsweep.models.layers.normalisation import NORMALISATIONS
 
 WIDE, NARROW, UNITS = (12, 9), (7, 7), 7
 BATCH = 16

@@ -10,9 +10,9 @@ import pytest
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from normsweep.models.conditions import Conditions
-from normsweep.models.gan import GAN, Variables, networks
-from normsweep.models.normalisation import NORMALISATIONS, normalisation
+from normsweep.models.families.gan import GAN, Variables, networks
+from normsweep.models.layers.conditions import Conditions
+from normsweep.models.layers.normalisation import NORMALISATIONS, normalisation
 from normsweep.objectives.selection import count_selected, parameter_paths, select
 
 LATENT = np.random.default_rng(6).normal(size=(8, 5)).astype(np.float32)

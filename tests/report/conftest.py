@@ -9,9 +9,9 @@ import pytest
 from normsweep.report import Source, read_source
 from normsweep.storage import open_storage
 from normsweep.storage.connect import study_files
-from normsweep.study.launch import launch
-from tests.figures.studies import at, measured, picture_of, spec_of, study_of
-from tests.study.conftest import make
+from normsweep.worker.launch import launch
+from tests.report.figures.studies import at, measured, picture_of, spec_of, study_of
+from tests.small_studies import make
 
 EVIL = "</script><img src=https://example.org/x onerror=alert(1)> | `*_#"
 """What a name or a reason might hold to break out of a page."""

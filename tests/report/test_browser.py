@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from normsweep.confirm.table import COLUMNS, rows
-from normsweep.confirm.wording import verdict_sentence
-from normsweep.figures import FIGURES
 from normsweep.report import FORMATS, report_page
+from normsweep.report.figures import FIGURES
+from normsweep.verdict.table import COLUMNS, rows
+from normsweep.verdict.wording import verdict_sentence
 from tests.browser import needs_browser, started_browser, webdriver
 
 WIDTHS = (390, 1400)

@@ -10,12 +10,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from normsweep.figures import FIGURES
-from normsweep.pictures import draw_grid
 from normsweep.report import FORMATS, SECTIONS, report_page
+from normsweep.report.figures import FIGURES
 from normsweep.report.markdown import escaped
 from normsweep.report.page import Block, Code, Image, Items, Page, Table, Text
-from tests.figures.studies import at, confirmation_of, spec_of, study_of
+from normsweep.score.pictures import draw_grid
+from tests.report.figures.studies import at, confirmation_of, spec_of, study_of
 
 from .conftest import EVIL, source_of
 

@@ -11,9 +11,9 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import TrialState
 
 from normsweep.errors import UserError
-from normsweep.search.methods import SAMPLERS, SamplerSettings, check_sampler, sampler, trial_seed
-from normsweep.search.space import resolve, unconditional_space
+from normsweep.search.samplers import SAMPLERS, SamplerSettings, check_sampler, sampler, trial_seed
 from normsweep.spec import spec_from_tables
+from normsweep.spec.space import resolve, unconditional_space
 from normsweep.storage import open_storage
 
 STARTUP = 4

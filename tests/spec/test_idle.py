@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from normsweep.errors import UserError
-from normsweep.search.baseline import baseline
-from normsweep.search.space import middle, resolve
 from normsweep.spec import Spec, spec_from_tables
+from normsweep.spec.baseline import baseline
+from normsweep.spec.space import middle, resolve
 
 POWER = {"form": "power", "order": 2, "strength": 1e-3}
 R1 = {"kind": "r1", "strength": 1.0}

@@ -9,14 +9,14 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from normsweep.errors import UserError
-from normsweep.search.space import distribution
 from normsweep.spec import Interval, Spec
+from normsweep.spec.space import distribution
 from normsweep.storage import read_measurements
-from normsweep.study.answers import answer
-from normsweep.study.artifacts import SAMPLES, artifacts_of
+from normsweep.storage.artifacts import SAMPLES, artifacts_of
 from normsweep.study.follow_up import follow_up, narrowed_spec
 from normsweep.study.plan import plan_of
 from normsweep.study.records import FROM, role
+from normsweep.verdict.answers import answer
 
 STRENGTH = {"low": 1e-6, "high": 1e-1, "log": True}
 Recorded = Callable[..., list[Any]]

@@ -10,17 +10,17 @@ from optuna.trial import TrialState, create_trial
 
 from normsweep.cli.answers import print_answer
 from normsweep.errors import UserError
-from normsweep.figures import read_picture
+from normsweep.export.configs import best_config, trial_config
+from normsweep.export.formats import exported
 from normsweep.report import FORMATS, read_source, report_page
-from normsweep.search.space import distribution
-from normsweep.study.answers import answer
-from normsweep.study.export import best_config, trial_config
+from normsweep.report.figures import read_picture
+from normsweep.spec.space import distribution
 from normsweep.study.follow_up import narrowed_spec
-from normsweep.study.formats import exported
 from normsweep.study.overview import overview
 from normsweep.study.plan import plan_as_made
 from normsweep.study.records import is_foreign, load_study
 from normsweep.study.status import status
+from normsweep.verdict.answers import answer
 
 BETTER_THAN_ALL = -1e3
 

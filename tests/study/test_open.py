@@ -14,11 +14,11 @@ from optuna.storages._cached_storage import _CachedStorage
 from sklearn.datasets import load_digits
 
 from normsweep.errors import UserError
+from normsweep.export.again import score_config
+from normsweep.export.configs import best_config
 from normsweep.storage import open_storage
-from normsweep.study.answers import Ranked, answer
-from normsweep.study.export import best_config
 from normsweep.study.records import load_study, study_spec
-from normsweep.study.solo import score_config
+from normsweep.verdict.answers import Ranked, answer
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_creation_cut_short_is_finished_by_the_next_launch(
 
 
 def test_bad_data_write_no_database(run, make_spec, database, storage_url) -> None:
-    from normsweep.study.launch import launch
+    from normsweep.worker.launch import launch
 
     with pytest.raises(UserError, match=r"data\.path"):
         launch(make_spec(data__source="npz", data__limit=None), storage_url)

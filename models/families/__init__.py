@@ -1,0 +1,1 @@
+"""Model families: which networks there are, and how they train."""

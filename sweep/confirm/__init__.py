@@ -1,1 +1,0 @@
-"""Confirmation: the best configs and the baseline once more, on seeds and folds never seen."""

@@ -1,0 +1,1 @@
+"""What leaves a study: configs, code, tables, and a config trained again."""

@@ -1,0 +1,56 @@
+"""What a study is exported as: configs, code for a user's own training, or a table of all of it."""
+
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+
+from normsweep.errors import UserError
+from normsweep.export.configs import FORMATS as CONFIG_FORMATS
+from normsweep.export.configs import best_configs, render, trial_config
+from normsweep.export.snippets import SNIPPETS
+from normsweep.export.tables import TABLES
+from normsweep.export.tables.rows import table_of
+
+FORMATS = (*CONFIG_FORMATS, *SNIPPETS, *TABLES)
+"""All that `sweep export --format` takes."""
+_ENDINGS = {".yml": "yaml"} | {f".{name}": name for name in (*CONFIG_FORMATS, *TABLES)}
+
+
+def format_of(form: str | None, output: Path | None) -> str:
+    """The format that was asked for, by name or by the ending of the file; TOML by default.
+
+    Raises `UserError` for another name, and for a format that is no text without a file.
+    """
+    if form is None:
+        form = _ENDINGS.get(output.suffix, "toml") if output is not None else "toml"
+    if form not in FORMATS:
+        raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
+    if form == "parquet" and output is None:
+        raise UserError("--format parquet: is no text; accepted with -o FILE")
+    return form
+
+
+def exported(
+    study: optuna.Study,
+    storage: RDBStorage,
+    form: str,
+    *,
+    trial: int | None = None,
+    top: int = 1,
+) -> str | bytes:
+    """A study in a format: the best so many configs, that of a trial, or a table of all trials.
+
+    Raises `UserError` where there is none, and for what the format cannot hold.
+    """
+    if trial is not None and top != 1:
+        raise UserError("--trial and --top exclude each other; give one of them")
+    if form in TABLES:
+        if trial is not None or top != 1:
+            given = "--top" if trial is None else "--trial"
+            raise UserError(f"{given}: names configs; --format {form} holds all trials, without it")
+        return TABLES[form](table_of(study, storage))
+    if form in SNIPPETS and top != 1:
+        raise UserError(f"--top {top}: --format {form} holds one config; accepted: 1, or --trial")
+    configs = best_configs(study, top) if trial is None else [trial_config(study, trial)]
+    return SNIPPETS[form](configs[0]) if form in SNIPPETS else render(configs, form)

@@ -1,0 +1,162 @@
+"""A config as code for JAX and Optax, which needs none of our packages."""
+
+from normsweep.export.configs import Config
+from normsweep.export.snippets.header import arguments, exact_norms, header, shown, weights_constant
+from normsweep.export.snippets.recipe import Recipe, Term, proximal_of, recipe_of
+from normsweep.export.snippets.source import assembled
+
+_IMPORTS = {
+    "re.": "import re",
+    "Callable[": "from collections.abc import Callable",
+    "Iterable[": "from collections.abc import Iterable",
+    "Any": "from typing import Any",
+    "jax.": "import jax",
+    "jnp.": "import jax.numpy as jnp",
+    "optax.": "import optax",
+}
+
+_OPTIMIZERS = {
+    "adam": "optax.adam({rate}, b1={beta1!r}, b2={beta2!r})",
+    "adamw": (
+        "optax.adamw(\n    {rate},\n    b1={beta1!r},\n    b2={beta2!r},\n"
+        "    weight_decay={weight_decay!r},\n"
+        "    mask=lambda params: is_selected(params, WEIGHTS),\n)"
+    ),
+    "sgd": "optax.sgd({rate}, momentum={momentum!r})",
+    "rmsprop": "optax.rmsprop({rate}, decay={beta2!r})",
+    "optimistic_adam": (
+        "optax.optimistic_adam_v2({rate}, b1={beta1!r}, b2={beta2!r}, nesterov=False)"
+    ),
+}
+
+_RATES = {
+    "constant": "optax.constant_schedule(1.0)",
+    "linear": "optax.linear_schedule(1.0, {end!r}, {steps})",
+    "cosine": "optax.cosine_decay_schedule(1.0, {steps}, alpha={end!r})",
+    "exponential": "optax.exponential_decay(1.0, {steps}, {least!r})",
+}
+
+_PROJECTIONS = {"clip": "linf_ball"}
+
+_USE = """\
+# Use, for each network: add its penalty (if it has one, unless the docstring says otherwise) to the
+# loss that you differentiate, then
+#   updates, state = generator_optimizer.update(gradient, state, params)
+#   params = optax.apply_updates(params, updates)"""
+
+
+def optax_snippet(config: Config) -> str:
+    """The penalties as functions of the parameters, and the optimisers, in Python."""
+    recipe = recipe_of(config.spec)
+    title = "Regularisation and optimisers of a GAN, for JAX and Optax."
+    pieces = [_rate_schedule(recipe), *(_network(recipe, network) for network in recipe.rates)]
+    return assembled(
+        header(config, title, exact_norms(recipe)) + "\n" + _USE,
+        _IMPORTS,
+        weights_constant(recipe, "layers/0/kernel"),
+        "jax_parts.py",
+        "\n\n\n".join(piece for piece in pieces if piece),
+    )
+
+
+def _rate_schedule(recipe: Recipe) -> str:
+    if not recipe.scheduled_rates:
+        return ""
+    steps = max(1, recipe.steps - recipe.warm)
+    end = recipe.rate_end
+    schedule = _RATES[recipe.rate_schedule].format(end=end, steps=steps, least=max(end, 1e-6))
+    if recipe.warm:
+        schedule = (
+            "optax.join_schedules(\n"
+            f"    [optax.linear_schedule(0.0, 1.0, {recipe.warm}), {schedule}], [{recipe.warm}]\n)"
+        )
+    return (
+        f"learning_rate_factor = {schedule}\n"
+        '"""The factor on both learning rates, by the step of the generator."""'
+    )
+
+
+def _network(recipe: Recipe, network: str) -> str:
+    rate, step = repr(recipe.rates[network]), "count"
+    if network == "discriminator" and recipe.discriminator_steps > 1:
+        step = f"count // {recipe.discriminator_steps}"
+    parts = []
+    if recipe.scheduled_rates:
+        parts.append(
+            f"def {network}_rate(count: Any) -> Any:\n"
+            f'    """The learning rate after so many updates of the {network}."""\n'
+            f"    return {rate} * learning_rate_factor({step})"
+        )
+        rate = f"{network}_rate"
+    term = recipe.terms.get(network)
+    if term is not None and recipe.coupling != "constraint":
+        parts.append(_penalty(recipe, network, term))
+    made = _OPTIMIZERS[recipe.optimizer].format(rate=rate, **recipe.settings)
+    if term is not None and recipe.coupling != "loss":
+        parts.append(_move(recipe, network, term, rate, step))
+        made = f"and_then(\n    {made.replace(chr(10), chr(10) + '    ')},\n    {network}_move,\n)"
+    return "\n\n\n".join([*parts, f"{network}_optimizer = {made}"])
+
+
+def _penalty(recipe: Recipe, network: str, term: Term) -> str:
+    use = f"Add it to the loss of the {network}."
+    if recipe.coupling != "loss":
+        use = f"Not for the loss: it acts past the optimiser, in `{network}_move`."
+    each = arguments(term.coefficients)
+    lines = ["    weights = selected(params, WEIGHTS)"]
+    value = f"{term.form}(weights, {each})"
+    if recipe.layered:
+        value = f"added({term.form}([w], {each}) for w in weights)"
+        value += " / len(weights)" if recipe.averaged else ""
+    step = ""
+    if recipe.schedule is not None:
+        step = ", step: Any"
+        use += "\n    `step` counts those of the generator."
+        shape, settings = recipe.schedule
+        lines.append(f"    factor = ramp(step, {recipe.steps}, {shape!r}, {settings!r})")
+        value = f"factor * {value}"
+    return "\n".join(
+        [
+            f"def {network}_penalty(params: Any{step}) -> jax.Array:",
+            f'    """{shown(term)}.\n\n    {use}\n    """',
+            *lines,
+            f"    return {value}",
+        ]
+    )
+
+
+def _move(recipe: Recipe, network: str, term: Term, rate: str, step: str) -> str:
+    rate = f"{rate}(count)" if recipe.scheduled_rates else rate
+    lines = [f"def {network}_move(old: Any, new: Any, count: jax.Array) -> Any:"]
+    if recipe.coupling == "constraint":
+        name = _PROJECTIONS.get(term.form, term.form)
+        inner = f"{name}(weights, {arguments(term.coefficients)})"
+        if recipe.layered:
+            inner = f"[{name}([w], {arguments(term.coefficients)})[0] for w in weights]"
+        lines += [
+            f'    """{shown(term)}, by projection after each step."""',
+            f"    return replaced(new, WEIGHTS, lambda weights: {inner})",
+        ]
+        return "\n".join(lines)
+    at = "" if recipe.schedule is None else f", {step}"
+    if recipe.coupling == "decoupled":
+        lines += [
+            '    """A step along the penalty alone, past the optimiser (arXiv:1711.05101)."""',
+            f"    slope = jax.grad({network}_penalty)(old{at})",
+            f"    return jax.tree.map(lambda w, g: w - {rate} * g, new, slope)",
+        ]
+        return "\n".join(lines)
+    name, coefficients = proximal_of(term)
+    given = arguments(coefficients)
+    lines.append('    """The proximal step of the penalty, after that of the optimiser."""')
+    lines.append(f"    rate = {rate}")
+    if recipe.schedule is not None:
+        shape, settings = recipe.schedule
+        lines.append(f"    rate = rate * ramp({step}, {recipe.steps}, {shape!r}, {settings!r})")
+    if recipe.averaged:
+        lines.append("    rate = rate / len(selected(new, WEIGHTS))")
+    inner = f"{name}(weights, rate, {given})"
+    if recipe.layered:
+        inner = f"[{name}([w], rate, {given})[0] for w in weights]"
+    lines.append(f"    return replaced(new, WEIGHTS, lambda weights: {inner})")
+    return "\n".join(lines)

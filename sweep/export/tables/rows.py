@@ -1,0 +1,101 @@
+"""A row for each trial, fold and step, with the trial's parameters and every metric measured."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+
+from normsweep.spec.space import METHOD
+from normsweep.storage import Measurement, read_study_measurements
+from normsweep.study.confirmation import find_confirmation, that_count
+from normsweep.study.records import RESULT, role, study_spec
+
+OF_TRIAL = {"study": str, "trial": int, "role": str, "state": str, "method": str}
+OF_ARM = {"arm": str, "against": str, "seed": int}
+"""What a trial of a confirmation says of itself."""
+OF_MEMBER = {"fold": int, "step": int, "scored": bool}
+METRICS = ("fid", "kid", "generator_loss", "discriminator_loss")
+
+Cell = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns by name, with the type of their cells, and rows of as many cells; None is no value.
+
+    A parameter has the type of its values: whole numbers, numbers, yes or no, else texts.
+    """
+
+    columns: dict[str, type]
+    rows: list[tuple[Cell, ...]]
+
+
+def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
+    """Every trial of a study and its confirmation, in whatever state, with all that was measured.
+
+    A trial in which nothing was measured has one row without fold and step. `scored` says whether
+    the trial's score is that of the row's step. Parameters have the names under which they are
+    searched. In a confirmation `trial` is that of the search with the same config, if there is one.
+    Raises `UserError` for a study that was not made by sweep.
+    """
+    study_spec(study)
+    trials = study.get_trials(deepcopy=False)
+    measured = read_study_measurements(storage.engine, study._study_id)
+    held = find_confirmation(study, storage)
+    if held is not None:
+        trials = trials + that_count(held)
+        measured |= read_study_measurements(storage.engine, held._study_id)
+    parameters = _parameters(trials)
+    others = dict.fromkeys(
+        name for rows in measured.values() for row in rows for name in row.others
+    )
+    metrics = (*METRICS, *others)
+    rows = [
+        row
+        for trial in trials
+        for row in _rows(study, trial, measured.get(trial._trial_id, []), (*parameters,), metrics)
+    ]
+    columns = OF_TRIAL | OF_ARM | parameters | OF_MEMBER | dict.fromkeys(metrics, float)
+    return Table(columns, rows)
+
+
+def _rows(
+    study: optuna.Study,
+    trial: FrozenTrial,
+    measured: list[Measurement],
+    parameters: tuple[str, ...],
+    metrics: tuple[str, ...],
+) -> Iterator[tuple[Cell, ...]]:
+    method = trial.params.get(METHOD)
+    number = trial.user_attrs["trial"] if "arm" in trial.user_attrs else trial.number
+    arm = tuple(trial.user_attrs.get(name) for name in OF_ARM)
+    first = (study.study_name, number, role(trial), trial.state.name.lower(), method, *arm)
+    values = tuple(trial.params.get(name) for name in parameters)
+    scored = trial.user_attrs.get(RESULT, {}).get("step")
+    for row in measured:
+        found = (_value(row, name) for name in metrics)
+        yield (*first, *values, row.fold, row.step, row.step == scored, *found)
+    if not measured:
+        yield (*first, *values, None, None, None, *(None for _ in metrics))
+
+
+def _value(row: Measurement, name: str) -> float | None:
+    return row.others.get(name) if name not in METRICS else row.value(name)
+
+
+def _parameters(trials: list[FrozenTrial]) -> dict[str, type]:
+    """The parameters of all trials in the order of their names, and what their values are."""
+    found: dict[str, set[type]] = {}
+    for trial in trials:
+        for name, value in trial.params.items():
+            if name != METHOD:
+                found.setdefault(name, set()).add(type(value))
+    return {name: _common(found[name]) for name in sorted(found)}
+
+
+def _common(types: set[type]) -> type:
+    if len(types) == 1:
+        return types.pop()
+    return float if types <= {int, float} else str

@@ -1,0 +1,123 @@
+"""A trained config as a folder: Orbax checkpoint, config, metrics and pictures."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from normsweep.engine.settings import gan_of, strengths_of
+from normsweep.engine.versions import versions
+from normsweep.errors import UserError
+from normsweep.export.again import Trained
+from normsweep.export.configs import Config, read_config, render
+from normsweep.models.families.gan import GAN, Variables, networks
+from normsweep.models.latents import LATENTS
+from normsweep.models.layers.conditions import Conditions
+from normsweep.models.member import averaged
+from normsweep.score.pictures import draw_curves, draw_grid
+from normsweep.spec.spec import Spec
+from normsweep.storage.files import require_room
+
+CHECKPOINT, CONFIG, METRICS = "checkpoint", "config.toml", "metrics.json"
+SAMPLES, CURVES = "samples.png", "curves.png"
+_SHOWN = 64
+
+Generate = Callable[[jax.Array, int], jax.Array]
+"""(key, count) → images [count, h, w, c] float32 in [−1, 1]."""
+
+
+def check_folder(folder: str | Path) -> Path:
+    """The folder to write to; raises `UserError` unless it is new, or empty, and writable."""
+    folder = Path(folder).absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: exists and is not an empty folder; choose another (-o)")
+    parent = next(parent for parent in folder.parents if parent.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UserError(f"{folder}: cannot be created, {parent} is not a writable folder")
+    return folder
+
+
+def save_trained(trained: Trained, config: Config, folder: str | Path) -> Path:
+    """Writes all files of a trained config, the folder appearing whole or not at all."""
+    folder = check_folder(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write(trained, config, draft)
+        if folder.exists():
+            folder.rmdir()
+        draft.chmod(0o755)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return folder
+
+
+def load_generator(folder: str | Path) -> Generate:
+    """Loads the generator that `sweep train` wrote, as a function (key, count) → images.
+
+    Raises `UserError` for a folder that is none of these.
+    """
+    folder = Path(folder).absolute()
+    if not (folder / CHECKPOINT).is_dir():
+        raise UserError(f"{folder}: holds no {CHECKPOINT}/; `sweep train CONFIG -o DIR` writes one")
+    metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    spec = read_config(folder / CONFIG).spec
+    height, width, channels = metrics["image_shape"]
+    gan = gan_of(spec, (height, width, channels))
+    like, _ = jax.eval_shape(networks(gan).init, jax.random.key(0))
+    with ocp.StandardCheckpointer() as checkpointer:
+        stored = checkpointer.restore(folder / CHECKPOINT / "generator", like._asdict())
+    return _generate(spec, gan, Variables(**stored))
+
+
+def _generate(spec: Spec, gan: GAN, generator: Variables) -> Generate:
+    draw = LATENTS[gan.latent_distribution]
+    conditions = Conditions(units=spec.model.generator_units)
+
+    @jax.jit
+    def apply(generator: Variables, latent: jax.Array) -> jax.Array:
+        return networks(gan).generator(generator, latent, conditions)[0]
+
+    def generate(key: jax.Array, count: int) -> jax.Array:
+        return apply(generator, draw(key, (count, gan.latent)))
+
+    return generate
+
+
+def _write(trained: Trained, config: Config, folder: Path) -> None:
+    state, spec = trained.state, config.spec
+    shape = trained.setup.image_shape
+    generator = averaged(state)
+    stored = (generator, state.discriminator)
+    require_room(folder, sum(leaf.nbytes for leaf in jax.tree.leaves(stored)))
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder / CHECKPOINT / "generator", generator._asdict())
+        checkpointer.save(folder / CHECKPOINT / "discriminator", state.discriminator._asdict())
+    (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
+    generate = _generate(spec, gan_of(spec, shape), generator)
+    images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
+    draw_grid(images, folder / SAMPLES)
+    draw_curves(trained.measurements, folder / CURVES, strengths_of(spec))
+    metrics = {
+        "seed": trained.seed,
+        "steps": spec.train.steps,
+        "image_shape": list(shape),
+        "training_images": int(trained.setup.plan.train.shape[1]),
+        "samples_compared": trained.setup.samples,
+        "fingerprints": trained.setup.fingerprints(),
+        "versions": versions(),
+        "curve": [
+            {key: value for key, value in asdict(row).items() if key not in ("trial_id", "fold")}
+            for row in trained.measurements
+        ],
+    }
+    (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

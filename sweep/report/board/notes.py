@@ -1,0 +1,95 @@
+"""Notes in Markdown: of a study its verdict, of a trial its scores."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from normsweep.report.markdown import escaped
+from normsweep.spec.spec import Spec
+from normsweep.verdict.answers import Answer, Ranked
+from normsweep.verdict.command import export_command
+from normsweep.verdict.reading import Confirmation
+from normsweep.verdict.table import COLUMNS, rows
+from normsweep.verdict.wording import details, verdict_sentence
+from normsweep.verdict.words import described, metric_name, number, score
+
+BEGIN, END = "[sweep]: # (begin)", "[sweep]: # (end)"
+"""Between these lines a note is ours, and written anew; the rest is the user's. Markdown shows
+neither of them."""
+
+
+def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str, Any]) -> str:
+    """The verdict, the candidates or the best so far, and how to have all of it again."""
+    name = found.study
+    parts = ["## Verdict", ""]
+    if confirmed is not None:
+        parts += [f"**{escaped(verdict_sentence(confirmed))}.**", ""]
+        parts += [*_table([COLUMNS, *rows(confirmed)]), ""]
+        parts += [f"- {escaped(sentence)}" for sentence in details(confirmed)]
+    elif found.best is None:
+        parts += ["No completed trial of the search yet."]
+    else:
+        parts += [
+            f"Not confirmed: `sweep confirm {name}` says whether it really helps. The best of many "
+            "noisy trials is also the luckiest.",
+            "",
+            *_table(_leaders(found)),
+        ]
+    parts += [f"- warning: {escaped(warning)}" for warning in found.warnings]
+    export, _ = export_command(found, confirmed)
+    said = ", ".join(f"{package} {version}" for package, version in versions.items())
+    parts += [
+        "",
+        "## Again",
+        "",
+        f"- `{export}` and `sweep score best.toml`: the same scores, to the bit",
+        f"- `sweep report {name} -o report.html`: all figures in one file",
+        f"- seed {found.spec.study.seed}; {said}",
+    ]
+    return "\n".join(parts)
+
+
+def trial_note(entry: Ranked, spec: Spec) -> str:
+    """The scores of a trial on each fold."""
+    metrics = spec.score.objectives
+    folds: list[Sequence[str]] = [["fold", *map(metric_name, metrics)]]
+    for fold, values in enumerate(_fold_scores(entry)):
+        folds.append([str(fold), *(number(value) for value in values)])
+    title = "baseline" if entry.role == "baseline" else described(entry)
+    lines = [
+        f"**{escaped(title)}**: {metric_name(metrics[0])} {score(entry)} after {entry.step} steps",
+        "",
+    ]
+    return "\n".join([*lines, *_table(folds)])
+
+
+def merged(note: str, ours: str) -> str:
+    """A note with our part of it replaced, or added before all else."""
+    part = f"{BEGIN}\n\n{ours}\n\n{END}"
+    before, begun, rest = note.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if begun:
+        # Without its end it was cut short as it was written.
+        return before + part + (after if ended else "")
+    return f"{part}\n\n{note}" if note else part
+
+
+def _fold_scores(entry: Ranked) -> Iterator[tuple[float, ...]]:
+    if entry.second_fold_scores:
+        return zip(entry.fold_scores, entry.second_fold_scores, strict=True)
+    return ((value,) for value in entry.fold_scores)
+
+
+def _leaders(found: Answer) -> Iterator[Sequence[str]]:
+    yield ["config", f"{metric_name(found.spec.score.metric)} ± s.e."]
+    for entry in found.ranking[:3]:
+        yield [described(entry), score(entry)]
+    if found.baseline is not None:
+        yield ["baseline", score(found.baseline)]
+
+
+def _table(rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> list[str]:
+    # Markdown in a cell ends it at an escaped line, too.
+    first, *rest = [
+        f"| {' | '.join(escaped(cell.replace('|', '∣')) for cell in row)} |" for row in rows
+    ]
+    return [first, "|" + " --- |" * (first.count("|") - 1), *rest]

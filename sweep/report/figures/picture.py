@@ -1,0 +1,71 @@
+"""What the figures of a study are drawn from, read once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from normsweep.spec.spec import Spec
+from normsweep.storage import Measurement, read_study_measurements
+from normsweep.study.records import BASELINE, is_foreign, role
+from normsweep.verdict.answers import Answer, Ranked, answer
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A study as it stood at one moment.
+
+    `trials` are the completed ones of the search in the order of their numbers, `measurements` the
+    rows of every trial by its number, in the order of steps and folds.
+    """
+
+    answer: Answer
+    trials: tuple[FrozenTrial, ...] = ()
+    measurements: Mapping[int, tuple[Measurement, ...]] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> Spec:
+        """The spec of the study."""
+        return self.answer.spec
+
+    @property
+    def metric(self) -> str:
+        """The metric that trials are ranked by: the first one."""
+        return self.spec.score.metric
+
+    def leaders(self, most: int = 3) -> tuple[tuple[str, Ranked], ...]:
+        """The baseline and the best few, as far as they exist, by what a legend calls them."""
+        found = self.answer
+        first = () if found.baseline is None else ((BASELINE, found.baseline),)
+        best = found.ranking[:most]
+        return first + tuple(
+            (f"{'best, ' if place == 0 else ''}trial {entry.number}", entry)
+            for place, entry in enumerate(best)
+        )
+
+
+def read_picture(study: optuna.Study, storage: RDBStorage) -> Picture:
+    """Reads a study of the storage: its trials, and all that was measured, in one query.
+
+    Raises `UserError` for a study that was not made by sweep.
+    """
+    found = answer(study)
+    trials = study.get_trials(deepcopy=False)
+    by_id = read_study_measurements(storage.engine, study._study_id)
+    return Picture(
+        answer=found,
+        trials=tuple(
+            trial
+            for trial in trials
+            if trial.state == TrialState.COMPLETE
+            and role(trial) != BASELINE
+            and not is_foreign(trial)
+        ),
+        measurements={
+            trial.number: tuple(by_id[trial._trial_id])
+            for trial in trials
+            if trial._trial_id in by_id
+        },
+    )

@@ -1,0 +1,129 @@
+"""Pictures as PNG files: a grid of samples, and learning curves."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from normsweep.score.measure import STILL
+from normsweep.storage import Measurement
+
+_LEAST_PIXELS = 640
+
+
+def draw_grid(images: np.ndarray, path: Path | IO[bytes], columns: int | None = None) -> None:
+    """Writes images [n, h, w, c] in [−1, 1] as a PNG, whole pixels enlarged.
+
+    Row by row in `columns`, by default in a grid that is nearly square.
+    """
+    count, height, width, channels = images.shape
+    columns = math.ceil(math.sqrt(count)) if columns is None else columns
+    rows = math.ceil(count / columns)
+    gap = 1
+    grid = np.ones((rows * (height + gap) + gap, columns * (width + gap) + gap, 3))
+    shades = np.clip((images[..., :3] + 1) / 2, 0, 1)
+    for index, image in enumerate(shades if channels >= 3 else shades[..., :1]):
+        top = gap + (index // columns) * (height + gap)
+        left = gap + (index % columns) * (width + gap)
+        grid[top : top + height, left : left + width] = image
+    scale = max(1, _LEAST_PIXELS // grid.shape[1])
+    pixels = np.round(grid * 255).astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
+    Image.fromarray(pixels).save(path, format="PNG")
+
+
+def draw_curves(
+    measurements: Sequence[Measurement],
+    path: Path | IO[bytes],
+    strengths: Mapping[str, float] | None = None,
+    *,
+    title: str | None = None,
+) -> None:
+    """Writes what was measured against the training step, a panel for each kind of number.
+
+    Of several folds their mean.
+    FID-proxy, KID and losses; where it changed, the way of λ, for each of the `strengths` by their
+    names; then all else that the spec asked to be recorded.
+    """
+    panels = _panels(measurements, strengths or {})
+    columns = min(3, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(3 * columns, 3.2 * rows), layout="constrained")
+    grid = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).reshape(-1)
+    for axes, (name, lines) in zip(grid, panels.items(), strict=False):
+        for label, points in lines.items():
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
+        axes.set_title(name)
+        axes.set_xlabel("training steps")
+        axes.grid(alpha=0.3)
+        if name == WAY_OF_STRENGTH:
+            # A warm-up begins at 0, which a logarithm has no place for.
+            axes.set_yscale("symlog", linthresh=_least(lines))
+        if len(lines) > 1:
+            axes.legend(frameon=False)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    if title is not None:
+        figure.suptitle(title)
+    figure.savefig(path, dpi=120, format="png")
+
+
+WAY_OF_STRENGTH = "λ at the end of each chunk"
+_FACTOR = "strength_factor"
+_TITLES = {
+    "generator_zeros": "share of zeros, generator",
+    "discriminator_zeros": "share of zeros, discriminator",
+    "generator_norm": "norm of the weights, generator",
+    "discriminator_norm": "norm of the weights, discriminator",
+}
+
+_Line = list[tuple[int, float]]
+
+
+def _panels(
+    measurements: Sequence[Measurement], strengths: Mapping[str, float]
+) -> dict[str, dict[str, _Line]]:
+    """For each panel's title its lines by their labels, each of (step, value)."""
+
+    def line(name: str, times: float = 1.0) -> _Line:
+        folds: dict[int, list[float]] = {}
+        for row in measurements:
+            if name in _COLUMNS or name in row.others:
+                folds.setdefault(row.step, []).append(row.value(name))
+        return [(step, times * float(np.mean(values))) for step, values in folds.items()]
+
+    panels = {
+        "FID-proxy": {"": line("fid")},
+        "KID": {"": line("kid")},
+        "loss, mean of each chunk": {
+            "generator": line("generator_loss"),
+            "discriminator": line("discriminator_loss"),
+        },
+    }
+    for name in _others(measurements):
+        if name != _FACTOR:
+            panels[_TITLES.get(name, name.replace("_", " "))] = {"": line(name)}
+        elif strengths:
+            panels[WAY_OF_STRENGTH] = {label: line(name, at) for label, at in strengths.items()}
+    return panels
+
+
+_COLUMNS = ("fid", "kid", "generator_loss", "discriminator_loss")
+
+
+def _least(lines: Mapping[str, _Line]) -> float:
+    """The least λ above 0."""
+    return min((at for line in lines.values() for _, at in line if at > 0), default=1.0)
+
+
+def _others(measurements: Sequence[Measurement]) -> list[str]:
+    """Names of other numbers, but for those that say nothing throughout."""
+    names = dict.fromkeys(name for row in measurements for name in row.others)
+    return [
+        name
+        for name in names
+        if any(row.others.get(name, STILL.get(name)) != STILL.get(name) for row in measurements)
+    ]

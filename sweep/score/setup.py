@@ -1,0 +1,303 @@
+"""Everything of a study that is the same for all of its trials, made from its spec."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import jax
+import numpy as np
+
+from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
+from normsweep.engine.population import Features, Shared
+from normsweep.engine.settings import Shape, gan_of
+from normsweep.errors import UserError
+from normsweep.models.families.gan import networks
+from normsweep.models.optimizers import optimizers_with
+from normsweep.objectives.distances import DISTANCES, Samples
+from normsweep.objectives.distances.contract import CLASSES, TRAINING
+from normsweep.objectives.features import classifier as classifier_map
+from normsweep.objectives.selection import keep, parameter_paths, select
+from normsweep.score.features import (
+    CLASSIFIER,
+    class_probabilities,
+    feature_values,
+    fit_features,
+)
+from normsweep.score.judge import Judge, make_judge, recorded_metrics
+from normsweep.spec.penalty_fields import NETWORKS, check, form_entry, penalised_networks
+from normsweep.spec.plugins import check_penalty, is_plugin, plugin_fingerprint
+from normsweep.spec.ranges import Interval, each
+from normsweep.spec.sections import PenaltySection
+from normsweep.spec.space import middle, resolve
+from normsweep.spec.spec import Spec
+
+MOST_SAMPLES = 2048
+"""How many images of a fold are compared where the spec does not say: the KID's time and memory
+grow with the square, and the bias of the Fréchet distance is small by then."""
+
+TRAINING_VERSION = 3
+"""Grows whenever the same config comes to train to other bits by our doing: random numbers drawn
+otherwise, for instance. It is stored with the fingerprints; 0.1 had none."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Data, fold plan, feature map and judge of a study. All of it follows from the spec alone.
+
+    `penalty_files` are the fingerprints of the files of a user's own penalties, by their path.
+    """
+
+    dataset: Dataset
+    plan: FoldPlan
+    features: Features
+    feature_params: Any
+    feature_fingerprint: str
+    feature_accuracy: float | None
+    samples: int
+    judge: Judge
+    penalty_files: dict[str, str]
+
+    def with_plan(self, plan: FoldPlan) -> "Setup":
+        """The same data and feature map with other folds, and a judge by these.
+
+        As many images of a fold are compared as before, or all there are.
+        """
+        samples = min(self.samples, plan.held_out.shape[1])
+        judge = _judge(
+            self.judge.metrics, self.dataset, plan, self.features, self.feature_params, samples
+        )
+        return replace(self, plan=plan, samples=samples, judge=judge)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        height, width, channels = self.dataset.images.shape[1:]
+        return height, width, channels
+
+    def shared(self, seed: int) -> Shared:
+        """What the members of a population read, for training with this seed."""
+        return Shared(
+            images=self.dataset.images,
+            train=self.plan.train,
+            validation=self.plan.feature_indices,
+            feature_params=self.feature_params,
+            seed=np.uint32(seed),
+        )
+
+    def fingerprints(self) -> dict[str, Any]:
+        """What must be equal for two scores to be comparable, by name."""
+        return {
+            "data": self.dataset.fingerprint,
+            "folds": self.plan.fingerprint,
+            "features": self.feature_fingerprint,
+            "samples": self.samples,
+            "training": TRAINING_VERSION,
+            **self.penalty_files,
+        }
+
+
+def prepare(spec: Spec) -> Setup:
+    """Loads the data, draws the folds, fits the feature map on images set aside, and judges none.
+
+    Raises `UserError` for data that are missing, damaged or too few, with the field that says so,
+    and for a penalty of the user's own that cannot be used.
+    """
+    data, score = spec.data, spec.score
+    penalty_files = _penalty_files(spec)
+    dataset = load_dataset(data.source, path=data.path, limit=data.limit, split=data.split)
+    plan = plan_folds(
+        dataset.labels,
+        len(dataset.images),
+        folds=score.folds,
+        feature_share=score.feature_share,
+        seed=data.seed,
+        outer_share=spec.confirm.holdout,
+    )
+    samples = _samples(spec, plan)
+    _check_metrics(spec, samples)
+    _check_final_look(spec, len(plan.outer), len(dataset.images))
+    _check_penalised(spec, dataset)
+    features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
+    accuracy = None
+    if dataset.labels is not None and score.features == CLASSIFIER:
+        unseen = plan.held_out.reshape(-1)
+        accuracy = classifier_map.accuracy(
+            features.params, dataset.images[unseen], dataset.labels[unseen]
+        )
+    return Setup(
+        dataset=dataset,
+        plan=plan,
+        features=features.apply,
+        feature_params=features.params,
+        feature_fingerprint=features.fingerprint,
+        feature_accuracy=accuracy,
+        samples=samples,
+        judge=_judge(
+            recorded_metrics(spec), dataset, plan, features.apply, features.params, samples
+        ),
+        penalty_files=penalty_files,
+    )
+
+
+def _judge(
+    metrics: tuple[str, ...],
+    dataset: Dataset,
+    plan: FoldPlan,
+    features: Features,
+    params: Any,
+    samples: int,
+) -> Judge:
+    """The judge by the first held-out images of each fold, in the order that `data.seed` drew.
+
+    What looks for copies looks at all images that were trained on: among fewer it would miss most.
+    """
+    needs = {need for name in metrics for need in DISTANCES[name].needs}
+
+    def values(row: np.ndarray) -> np.ndarray:
+        found = feature_values(features, params, dataset.images[row])
+        return found.astype(np.float64)
+
+    def blocks(row: np.ndarray) -> list[np.ndarray]:
+        # As many at a time as are held out: no more memory, and mostly no other program.
+        return np.split(row, range(samples, len(row), samples))
+
+    folds = [
+        Samples(
+            held_out=values(held_out[:samples]),
+            training=np.concatenate([values(block) for block in blocks(train)])
+            if TRAINING in needs
+            else None,
+            classes=class_probabilities(params) if CLASSES in needs else None,
+        )
+        for held_out, train in zip(plan.held_out, plan.train, strict=True)
+    ]
+    return make_judge(folds, metrics)
+
+
+def _check_metrics(spec: Spec, samples: int) -> None:
+    score = spec.score
+    for name in recorded_metrics(spec):
+        entry = DISTANCES[name]
+        if samples < entry.fewest:
+            raise UserError(
+                f"score.samples = {samples}: accepted for {name} are {entry.fewest} or more images "
+                "compared in a fold"
+            )
+        if CLASSES in entry.needs and score.features != CLASSIFIER:
+            field = "metric" if name == score.metric else "second" if name == score.second else None
+            free = ", ".join(name for name, e in DISTANCES.items() if CLASSES not in e.needs)
+            raise UserError(
+                f"score.{field or 'record'}: {name!r} needs score.features = {CLASSIFIER!r}, got "
+                f"{score.features!r}; accepted with it: {free}"
+            )
+
+
+def _check_final_look(spec: Spec, held_out: int, count: int) -> None:
+    """Too few images for the last judge would be found out after all training."""
+    if not spec.confirm.holdout:
+        return
+    most = max(recorded_metrics(spec), key=lambda name: DISTANCES[name].fewest)
+    fewest = DISTANCES[most].fewest
+    if held_out < fewest:
+        raise UserError(
+            f"confirm.holdout = {spec.confirm.holdout:g}: {held_out} of {count} images are kept "
+            f"for the look at the end; accepted for {most} are {fewest} or more, or a share of 0"
+        )
+
+
+def _penalty_files(spec: Spec) -> dict[str, str]:
+    """The files of a user's own penalties, with fingerprints; their coefficients are checked."""
+    found: dict[str, str] = {}
+    for method in spec.methods or [None]:
+        penalty = spec.alternative(method).penalty
+        own = [form for form in each(penalty.form) if is_plugin(form)]
+        try:
+            check(penalty, own=True)
+        except ValueError as error:
+            raise UserError(f"{_path('penalty', method)}: {error}") from error
+        found |= {form.rpartition(":")[0]: plugin_fingerprint(form) for form in own}
+    return found
+
+
+def _check_penalised(spec: Spec, dataset: Dataset) -> None:
+    """A pattern that matches nothing would train a whole study without its penalty, unnoticed."""
+    height, width, channels = dataset.images.shape[1:]
+    for method in spec.methods or [None]:
+        alternative = spec.alternative(method)
+        penalty = alternative.penalty
+        for network in _selected_networks(alternative):
+            for depth, weights in _weights(alternative, network, (height, width, channels)):
+                where = f"of the {network} with {depth} hidden layers"
+                _check_selection(penalty, weights, _path("penalty.weights", method), where)
+
+
+def _check_selection(penalty: PenaltySection, weights: Any, path: str, where: str) -> None:
+    selected = keep(weights, select(weights, penalty.weights))
+    pattern = f"{path} = {penalty.weights!r}"
+    if not jax.tree.leaves(selected):
+        raise UserError(f"{pattern} matches no weight {where}; there are: {_names(weights)}")
+    for form in (form for form in each(penalty.form) if form != "none"):
+        if form_entry(form).matrices and not jax.tree.leaves(_matrices(selected)):
+            raise UserError(
+                f'{pattern} matches no matrix {where}, and form = "{form}" acts on matrices alone; '
+                f"there are: {_names(_matrices(weights))}"
+            )
+        if is_plugin(form):
+            check_penalty(form, selected, layered="layer" in each(penalty.scope))
+
+
+def _matrices(weights: Any) -> Any:
+    return keep(weights, jax.tree.map(lambda leaf: leaf.ndim > 1, weights))
+
+
+def _names(weights: Any) -> str:
+    return ", ".join(jax.tree.leaves(parameter_paths(weights)))
+
+
+def _selected_networks(spec: Spec) -> list[str]:
+    """The networks that a penalty or constraint names; without one, those that decay."""
+    if set(each(spec.penalty.form)) != {"none"}:
+        targets = each(spec.penalty.target)
+        return [net for net in NETWORKS if any(net in penalised_networks(t) for t in targets)]
+    decays = set(optimizers_with("weight_decay")) & set(each(spec.train.optimizer))
+    return list(NETWORKS) if decays else []
+
+
+def _weights(spec: Spec, network: str, image_shape: Shape) -> Iterator[tuple[int, Any]]:
+    """The weights of a network as shapes, for every depth and normalisation that it can have.
+
+    Nothing else that is searched changes their paths.
+    """
+    config, _ = resolve(spec, lambda path, asked: middle(asked))
+    fields = [f"{network}_{name}" for name in ("hidden", "layers", "normalisation")]
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for values in product(*(_options(getattr(spec.model, name)) for name in fields)):
+        hidden, layers, normalisation = values
+        paths = [f"model.{name}" for name in fields]
+        depth = len(hidden) if layers is None else layers
+        found.setdefault((depth, normalisation), dict(zip(paths, values, strict=True)))
+    for (depth, _), settings in found.items():
+        gan = gan_of(config.with_values(settings), image_shape)
+        both = jax.eval_shape(networks(gan).init, jax.random.key(0))
+        yield depth, both[NETWORKS.index(network)].params
+
+
+def _options(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, Interval):
+        return tuple(range(int(value.low), int(value.high) + 1, int(value.step or 1)))
+    return each(value)
+
+
+def _path(path: str, method: str | None) -> str:
+    return path if method is None else f"methods.{method}.{path}"
+
+
+def _samples(spec: Spec, plan: FoldPlan) -> int:
+    in_fold = plan.held_out.shape[1]
+    samples = min(in_fold, MOST_SAMPLES) if spec.score.samples is None else spec.score.samples
+    if samples > in_fold:
+        raise UserError(
+            f"score.samples = {samples}: accepted are at most the {in_fold} images of a fold"
+        )
+    return samples

@@ -1,0 +1,122 @@
+"""A worker's populations: the trials in flight, trained chunk by chunk, whatever their programs."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import optuna
+
+from normsweep.engine.devices import local_devices
+from normsweep.engine.population import Chunk, Population
+from normsweep.engine.settings import methods_of
+from normsweep.models.member import MemberState
+from normsweep.models.method import Method
+from normsweep.models.program import Program
+from normsweep.score.setup import Setup
+from normsweep.spec.plugins import fault_of_plugin
+from normsweep.spec.spec import Spec
+from normsweep.worker.trial_run import Run, TrialRun, begin
+
+R = TypeVar("R", bound=Run)
+Slots = Sequence[Run | None]
+
+
+@dataclass
+class Training:
+    """What a worker has on its devices. `seconds` is the time spent there, compilation included."""
+
+    spec: Spec
+    setup: Setup
+    seconds: float = 0.0
+    _populations: dict[Program, Population] = field(default_factory=dict)
+    _menus: dict[str | None, tuple[Method, ...]] = field(default_factory=dict)
+
+    def begin(self, trial: optuna.Trial) -> TrialRun:
+        """Asks for a trial's parameters, and finds the program that it will share."""
+        return begin(trial, self.spec, self.setup, self.menu)
+
+    def advance(self, slots: Sequence[R | None]) -> Iterator[tuple[int, R, Chunk]]:
+        """Trains every trial that has no end for one chunk, program by program.
+
+        Yields slots, trials and what their programs found. A trial whose user's file raises gets an
+        end, or begins anew, and is not yielded.
+        """
+        going = [run if run is not None and run.end is None else None for run in slots]
+        for program in dict.fromkeys(run.program for run in going if run is not None):
+            runs = [run if run and run.program == program else None for run in going]
+            started = time.monotonic()
+            chunk = None
+            with self.heeding_plugins([run for run in runs if run is not None]):
+                chunk = self._population(program).advance(
+                    [None if run is None else run.hyperparameters for run in runs],
+                    [run is not None and run.chunks == 0 for run in runs],
+                )
+            self.seconds += time.monotonic() - started
+            for slot, run in enumerate(runs):
+                if chunk is not None and run is not None:
+                    yield slot, run, chunk
+
+    @contextmanager
+    def heeding_plugins(self, runs: Sequence[Run]) -> Iterator[None]:
+        """Makes what a user's file raises a matter of the trials that use it.
+
+        The trials share a program, which holds the methods of others that do not: these begin anew,
+        each in a program that holds its own alone. Whoever is alone already has failed. Raises what
+        is our own fault.
+        """
+        try:
+            yield
+        except Exception as error:
+            reason = fault_of_plugin(error)
+            if reason is None:
+                raise
+            program = runs[0].program
+            # Its members' states went with the call.
+            self._populations.pop(program, None)
+            for method, methods in self._menus.items():
+                if methods == program.methods:
+                    self._menus[method] = ()
+            for run in runs:
+                if len(program.methods) == 1:
+                    run.end = run.failing(reason)
+                else:
+                    run.begin_alone(self.setup)
+
+    def state_of(self, run: Run, slot: int) -> MemberState:
+        """The states of a trial's members, copied off the devices."""
+        return self._population(run.program).state_of(slot)
+
+    def put_state(self, run: Run, slot: int, state: MemberState) -> None:
+        """Sets them, as `state_of` gave them."""
+        self._population(run.program).put_state(slot, state)
+
+    def like(self, run: Run) -> MemberState:
+        """What `state_of` gives, as shapes and dtypes."""
+        return self._population(run.program).like()
+
+    def keep_needed(self, slots: Slots) -> None:
+        """Gives the memory of programs back that no trial in flight needs; they stay compiled."""
+        needed = {run.program for run in slots if run is not None}
+        self._populations = {p: each for p, each in self._populations.items() if p in needed}
+
+    def menu(self, method: str | None) -> tuple[Method, ...]:
+        """The methods that the program of a trial holds, which chose `method`."""
+        # Under vmap every member would run all of a menu: there a program holds one method alone.
+        if local_devices()[0].platform != "cpu":
+            return ()
+        if method not in self._menus:
+            self._menus[method] = methods_of(self.spec, method)
+        return self._menus[method]
+
+    def _population(self, program: Program) -> Population:
+        if program not in self._populations:
+            self._populations[program] = Population(
+                program,
+                self.setup.features,
+                self.setup.shared(self.spec.study.seed),
+                self.spec.study.slots,
+                local_devices(),
+            )
+        return self._populations[program]

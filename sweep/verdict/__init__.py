@@ -1,0 +1,1 @@
+"""What a study answers: the ranking, and the verdict of its confirmation."""

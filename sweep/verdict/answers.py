@@ -1,0 +1,305 @@
+"""What a study answers: the ranking against the baseline, and how far to trust it."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from normsweep.objectives.distances import cost
+from normsweep.spec.baseline import held_in_the_middle
+from normsweep.spec.next_range import edge_of, limits_of, outward
+from normsweep.spec.penalty_fields import field_value, given_coefficients
+from normsweep.spec.ranges import Interval
+from normsweep.spec.space import METHOD
+from normsweep.spec.spec import Spec
+from normsweep.study.records import BASELINE, RESULT, is_foreign, role, study_spec
+from normsweep.study.stopping import why_stopped
+from normsweep.worker.trial_run import standard_error
+
+KIND_FIELDS = (
+    "penalty.form",
+    "penalty.coupling",
+    "penalty.scope",
+    "penalty.schedule",
+    "gradient_penalty.kind",
+    "augment.policy",
+    "model.generator_normalisation",
+    "model.discriminator_normalisation",
+)
+"""Fields whose searched values tell the kinds of regularisation of one study apart."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A finished trial: its score, the scores per fold that it is the mean of, and its config.
+
+    `plain` is its config as it is stored. `kind` is its method, or what it chose for the
+    `KIND_FIELDS`. `parameters` are the values that the search chose, by path, without the method's
+    name. `recorded` is what else was measured at `step`, as means over folds. `second_fold_scores`
+    are those by the second metric, and empty with one metric.
+    """
+
+    number: int
+    role: str
+    score: float
+    standard_error: float
+    fold_scores: tuple[float, ...]
+    step: int
+    plain: dict[str, Any]
+    method: str | None
+    kind: str
+    parameters: dict[str, Any]
+    recorded: dict[str, float]
+    second_fold_scores: tuple[float, ...] = ()
+
+    @cached_property
+    def config(self) -> Spec:
+        """The config, checked when it is asked for: of thousands of trials, few ever are."""
+        return Spec.model_validate(self.plain)
+
+    @property
+    def target(self) -> str:
+        """The network or networks that the penalty is on; `none` without one."""
+        penalty = self.plain["penalty"]
+        return "none" if penalty["form"] == "none" else str(penalty["target"])
+
+    @property
+    def order(self) -> float | None:
+        """The order p of the penalty's norm, where its form has one."""
+        found: float | None = self.plain["penalty"].get("order")
+        return found
+
+    @property
+    def second(self) -> float | None:
+        """The score by the second metric, where there is one."""
+        return float(np.mean(self.second_fold_scores)) if self.second_fold_scores else None
+
+    def penalty(self) -> dict[str, Any]:
+        """The form, the target and the coefficients."""
+        penalty = self.config.penalty
+        if penalty.form == "none":
+            return {"form": "none"}
+        return {"form": penalty.form, "target": penalty.target} | given_coefficients(penalty)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Best minus baseline, paired by fold: the folds' mean and its standard error."""
+
+    mean: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A study's answer so far.
+
+    `ranking` holds the completed trials of the search, best first, by the first metric; what other
+    code has added is none of them. `front` are those that no other beats in both metrics, in the
+    same order; empty with one metric. `stopped_by_itself` says after which trial the search did,
+    and why.
+    """
+
+    study: str
+    spec: Spec
+    counts: dict[str, int]
+    baseline: Ranked | None
+    ranking: tuple[Ranked, ...]
+    best_per_target: dict[str, Ranked]
+    best_per_kind: dict[str, Ranked]
+    trials_per_kind: dict[str, int]
+    front: tuple[Ranked, ...]
+    warnings: tuple[str, ...]
+    failures: dict[int, str]
+    feature_accuracy: float | None
+    stopped_by_itself: str | None = None
+
+    @property
+    def best(self) -> Ranked | None:
+        """The completed trial of the search with the best score."""
+        return self.ranking[0] if self.ranking else None
+
+    @property
+    def unpaired(self) -> str | None:
+        """Why the best one cannot be compared with the baseline; None where it can.
+
+        And where either is not there yet.
+        """
+        if self.best is None or self.baseline is None:
+            return None
+        return _unpaired(self.best, self.baseline)
+
+    @property
+    def difference(self) -> Difference | None:
+        """How far the best one's score is from the baseline's; None where folds have no pairs."""
+        if self.best is None or self.baseline is None or self.unpaired is not None:
+            return None
+        paired = np.subtract(self.best.fold_scores, self.baseline.fold_scores)
+        return Difference(float(paired.mean()), standard_error(paired))
+
+
+def answer(study: optuna.Study) -> Answer:
+    """Reads the answer of a study from its database; it may be empty, or still running.
+
+    Raises `UserError` for a study that was not made by sweep.
+    """
+    spec = study_spec(study)
+    trials = study.get_trials(deepcopy=False)
+    foreign = [trial.number for trial in trials if is_foreign(trial)]
+    complete = [
+        ranked(trial)
+        for trial in trials
+        if trial.state == TrialState.COMPLETE and not is_foreign(trial)
+    ]
+    metric = spec.score.metric
+    searched = sorted(
+        (entry for entry in complete if entry.role != BASELINE),
+        key=lambda entry: (cost(metric, entry.score), entry.number),
+    )
+    baselines = [entry for entry in complete if entry.role == BASELINE]
+    per_target: dict[str, Ranked] = {}
+    per_kind: dict[str, Ranked] = {}
+    for entry in searched:
+        per_target.setdefault(entry.target, entry)
+        per_kind.setdefault(entry.kind, entry)
+    return Answer(
+        study=study.study_name,
+        spec=spec,
+        counts={
+            state.name.lower(): sum(trial.state == state for trial in trials)
+            for state in TrialState
+        },
+        baseline=baselines[0] if baselines else None,
+        ranking=tuple(searched),
+        best_per_target=per_target,
+        best_per_kind=per_kind,
+        trials_per_kind=Counter(entry.kind for entry in searched),
+        front=_front(spec, searched),
+        warnings=(
+            *_warnings(spec, searched[0] if searched else None, baselines),
+            *_of_others(foreign),
+        ),
+        failures={
+            trial.number: str(trial.user_attrs.get("reason", "no reason was stored"))
+            for trial in trials
+            if trial.state == TrialState.FAIL
+        },
+        feature_accuracy=study.user_attrs.get("feature_accuracy"),
+        stopped_by_itself=why_stopped(study),
+    )
+
+
+def ranked(trial: FrozenTrial) -> Ranked:
+    """A trial that has a result, completed or pruned."""
+    result = trial.user_attrs[RESULT]
+    plain = trial.user_attrs["config"]
+    method = trial.user_attrs.get("method")
+    # A method's own parameters carry its name in front of section and field.
+    parameters = {
+        ".".join(name.split(".")[-2:]): value
+        for name, value in trial.params.items()
+        if name != METHOD
+    }
+    chosen = [str(parameters[field]) for field in KIND_FIELDS if field in parameters]
+    kind = ", ".join([*([method] if method else []), *chosen]) or plain["penalty"]["form"]
+    return Ranked(
+        number=trial.number,
+        role=role(trial),
+        score=float(np.mean(result["fold_scores"])),
+        standard_error=result["standard_error"],
+        fold_scores=tuple(result["fold_scores"]),
+        step=result["step"],
+        plain=plain,
+        method=method,
+        kind=kind,
+        parameters=parameters,
+        recorded=result.get("recorded", {}),
+        second_fold_scores=tuple(result.get("second_fold_scores", ())),
+    )
+
+
+def _front(spec: Spec, searched: list[Ranked]) -> tuple[Ranked, ...]:
+    """The trials that no other beats in one metric without being worse in the other."""
+    if spec.score.second is None:
+        return ()
+    first, second = spec.score.objectives
+    front: list[Ranked] = []
+    least = math.inf
+    for entry in sorted(
+        searched, key=lambda e: (cost(first, e.score), cost(second, _second(e)), e.number)
+    ):
+        if (found := cost(second, _second(entry))) < least:
+            front.append(entry)
+            least = found
+    return tuple(front)
+
+
+def _second(entry: Ranked) -> float:
+    assert entry.second is not None
+    return entry.second
+
+
+def _unpaired(best: Ranked, baseline: Ranked) -> str | None:
+    """Why two trials have no difference on each fold; None where they have."""
+    counts = len(best.fold_scores), len(baseline.fold_scores)
+    if counts[0] != counts[1]:
+        why = f"trial {best.number} has the scores of {counts[0]}, the baseline of {counts[1]}"
+    elif not np.isfinite([*best.fold_scores, *baseline.fold_scores]).all():
+        why = "not all of their scores are finite numbers"
+    else:
+        return None
+    return f"the best config cannot be compared with the baseline fold by fold: {why}"
+
+
+def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[str]:
+    if best is None:
+        return []
+    metric = spec.score.metric
+    found = []
+    if baselines and (apart := _unpaired(best, baselines[0])):
+        found.append(apart)
+    if baselines and cost(metric, baselines[0].score) <= cost(metric, best.score):
+        found.append("no searched config scores better than the baseline")
+    if others := held_in_the_middle(spec):
+        found.append(
+            f"{', '.join(others)}: searched beside the penalty; the baseline holds the middle, so "
+            "its difference from the best is not the penalty's alone"
+        )
+    alternative = spec.alternative(best.method)
+    for path, value in best.parameters.items():
+        section, field = path.split(".")
+        table = getattr(alternative, section)
+        searched = field_value(table, field) if section == "penalty" else getattr(table, field)
+        if isinstance(searched, Interval) and (side := edge_of(searched, value)):
+            at = (
+                f"the best {short(path)} = {value:.4g} lies at the {side} edge of its range "
+                f"{searched.low:g} … {searched.high:g}"
+            )
+            grown = outward(searched, side, limits_of(alternative, path))
+            found.append(f"{at}: {_beyond(grown)}")
+    return found
+
+
+def _of_others(numbers: list[int]) -> list[str]:
+    if not numbers:
+        return []
+    named = f"trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+    return [f"{named}: added by other code than sweep, without scores on folds; not in the ranking"]
+
+
+def _beyond(grown: Interval | None) -> str:
+    """What to do about an edge."""
+    if grown is None:
+        return "the field accepts nothing beyond it"
+    return f"the optimum may lie outside; widen it, to {grown.low:g} … {grown.high:g} for instance"
+
+
+def short(path: str) -> str:
+    """A parameter's name in tables: without its section where that is the penalty or a network."""
+    section, field = path.split(".")
+    return field if section in ("penalty", "model", "train") else path

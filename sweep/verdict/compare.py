@@ -1,0 +1,219 @@
+"""Two studies side by side, and paired by fold where their scores may be compared."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.storages import RDBStorage
+
+from normsweep.objectives.distances import cost
+from normsweep.spec.spec import Spec
+from normsweep.study.confirmation import find_confirmation, kept
+from normsweep.study.records import CONFIRM, judging_share
+from normsweep.verdict.answers import Answer, Ranked, answer
+from normsweep.verdict.effect import ALPHA
+from normsweep.verdict.reading import read_confirmation
+from normsweep.verdict.statistics.corrected import Estimate, corrected_estimate
+from normsweep.verdict.statistics.stopping import chosen_on_others
+
+_MADE_OF = {
+    "data": ("data.source", "data.path", "data.split", "data.limit"),
+    "folds": ("score.folds", "score.feature_share", "confirm.holdout", "data.seed", "data.limit"),
+    "features": ("score.features", "score.dimension", "score.feature_share", "data.seed"),
+    "samples": ("score.samples", "score.folds"),
+    "training": (),
+}
+"""The fingerprints that two studies must share, and the fields that each of them follows from."""
+_ALIKE = ("score.metric", "score.at", "train.steps")
+"""Fields without which equal fingerprints are not enough: scores of other steps are of another
+training, and scores of another metric are other numbers."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A study with its best config, and that config's scores by seed, [folds] each.
+
+    Where both studies are confirmed it is the config that its confirmation is about, else the best
+    of its search, under seed 0. `candidates` are so many as that confirmation chose it from, None
+    where it is the search's. `diverged` are seeds by which it did not stay finite. `entry` is None
+    where no config has a score.
+    """
+
+    found: Answer
+    entry: Ranked | None
+    scores: dict[int, np.ndarray]
+    diverged: tuple[int, ...] = ()
+    candidates: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.found.study
+
+    @property
+    def score(self) -> float | None:
+        """The mean over seeds and folds."""
+        return float(np.mean(list(self.scores.values()))) if self.scores else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two studies: score of the first minus score of the second, if they can be paired.
+
+    `apart` says why they cannot, a reason each. `notes` is what a reader should know beside the
+    difference. `confirmed` is true where both sides are judged by their confirmations.
+    """
+
+    first: Side
+    second: Side
+    confirmed: bool
+    differences: np.ndarray | None
+    estimate: Estimate | None
+    apart: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def better(self) -> Side | None:
+        """The study that is better for certain, if one is, and stayed finite on every seed."""
+        if self.estimate is None or self.estimate.p > ALPHA:
+            return None
+        metric = self.first.found.spec.score.metric
+        # What the test is of: seeds that only one side has would shift its mean.
+        shared = self.first.scores.keys() & self.second.scores.keys()
+        first, second = (
+            cost(metric, float(np.mean([side.scores[seed] for seed in shared])))
+            for side in (self.first, self.second)
+        )
+        side = self.first if first < second else self.second
+        return None if side.diverged else side
+
+    @property
+    def verdict(self) -> str:
+        """`first`, `second`, `unclear`, or `unpaired`."""
+        if self.apart:
+            return "unpaired"
+        if self.better is None:
+            return "unclear"
+        return "first" if self.better is self.first else "second"
+
+
+def compare(
+    first: tuple[optuna.Study, RDBStorage], second: tuple[optuna.Study, RDBStorage]
+) -> Comparison:
+    """The best configs of two studies, paired by fold, and by seed where both are confirmed.
+
+    The folds of a confirmation follow from the data's seed and the number of the repetition, so
+    that two studies with equal fold plans share them. The p-value is that of the corrected test
+    (`verdict/statistics/corrected.py`). Raises `UserError` for a study that was not made by
+    sweep.
+    """
+    answers = answer(first[0]), answer(second[0])
+    confirmed = _confirmed(*first, answers[0]), _confirmed(*second, answers[1])
+    one, other = confirmed
+    both = one is not None and other is not None
+    if one is None or other is None:
+        one, other = _searched(answers[0]), _searched(answers[1])
+    apart = tuple(_reasons(first[0], second[0], one, other))
+    seeds = sorted(one.scores.keys() & other.scores.keys())
+    if not apart and not seeds:
+        apart = ("no seed is confirmed in both: sweep confirm adds some",)
+    if apart:
+        return Comparison(one, other, both, None, None, apart, ())
+    differences = np.stack([one.scores[seed] - other.scores[seed] for seed in seeds])
+    # Equal fingerprints: they share it.
+    estimate = corrected_estimate(differences.ravel(), judging_share(first[0]))
+    unconfirmed = [
+        side.name for side, found in zip((one, other), confirmed, strict=True) if found is None
+    ]
+    notes = tuple(_notes((one, other), unconfirmed))
+    return Comparison(one, other, both, differences, estimate, (), notes)
+
+
+def _searched(found: Answer) -> Side:
+    best = found.best
+    return Side(found, best, {} if best is None else {0: np.array(best.fold_scores)})
+
+
+def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side | None:
+    confirmation = read_confirmation(study, storage)
+    if confirmation is None or confirmation.missing:
+        return None
+    best = confirmation.best
+    arm = [
+        entry
+        for entry in kept(find_confirmation(study, storage))
+        if entry.role == CONFIRM and entry.arm == best.name
+    ]
+    curves = {entry.seed: entry.curve for entry in arm if entry.curve is not None}
+    chunks = np.full(len(curves), -1)
+    if found.spec.score.at == "best":
+        metric = found.spec.score.metric
+        costs = np.array([[[cost(metric, x) for x in row] for row in c] for c in curves.values()])
+        chosen = chosen_on_others(costs)
+        chunks = chunks if chosen is None else chosen
+    scores = {seed: curve[at] for (seed, curve), at in zip(curves.items(), chunks, strict=True)}
+    diverged = tuple(entry.seed for entry in arm if entry.curve is None)
+    return Side(found, best.trial, scores, diverged, len(confirmation.candidates))
+
+
+def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) -> Iterator[str]:
+    for side in (one, other):
+        if side.entry is None:
+            counts = {state: n for state, n in side.found.counts.items() if n}
+            told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "no trials"
+            yield f"no config of the search of {side.name!r} has a score yet ({told})"
+    specs = one.found.spec, other.found.spec
+    for field in _ALIKE:
+        values = [_value(spec, field) for spec in specs]
+        if values[0] != values[1]:
+            yield f"{field}: {values[0]} and {values[1]}"
+    prints = [study.user_attrs.get("fingerprints", {}) for study in (first, second)]
+    for name, fields in _MADE_OF.items():
+        if prints[0].get(name) == prints[1].get(name):
+            continue
+        told = "; ".join(_differing(specs, fields))
+        reason = told or "the same settings: other files, versions or machine"
+        yield f"{name} have another fingerprint ({reason})"
+
+
+def _differing(specs: tuple[Spec, Spec], fields: tuple[str, ...]) -> Iterator[str]:
+    for field in fields:
+        values = [_value(spec, field) for spec in specs]
+        if values[0] != values[1]:
+            one, other = ("not set" if value is None else value for value in values)
+            yield f"{field}: {one} and {other}"
+
+
+def _value(spec: Spec, path: str) -> Any:
+    section, field = path.split(".")
+    return getattr(getattr(spec, section), field)
+
+
+def _notes(sides: tuple[Side, Side], unconfirmed: list[str]) -> Iterator[str]:
+    if unconfirmed:
+        yield (
+            "These are the scores by which each search chose its best: the one with more trials "
+            "had more luck to choose from. Surer:  "
+            + ";  ".join(f"sweep confirm {name}" for name in unconfirmed)
+        )
+    elif any((side.candidates or 1) > 1 for side in sides):
+        chosen = " and ".join(f"{side.name}'s of {side.candidates}" for side in sides)
+        yield (
+            "The best of several candidates was chosen by the same confirmed scores, and is the "
+            f"luckier the more there are: {chosen}."
+        )
+    seeds = [side.found.spec.study.seed for side in sides]
+    if seeds[0] != seeds[1]:
+        yield (
+            f"study.seed: {seeds[0]} and {seeds[1]}: the folds are shared, initial weights and "
+            "batches are not, so that more of the difference is noise."
+        )
+    for side in sides:
+        if side.diverged:
+            yield (
+                f"{side.name} did not stay finite on {len(side.diverged)} of its seeds, which are "
+                "left out; it is not called better."
+            )
+    if any(side.found.spec.score.second for side in sides):
+        yield f"Compared by the first metric, {sides[0].found.spec.score.metric}, alone."

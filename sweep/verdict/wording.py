@@ -1,0 +1,262 @@
+"""What a confirmation says, in sentences of plain text."""
+
+from collections.abc import Iterator
+
+from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances.contract import HIGHER
+from normsweep.verdict.arms import BASELINE_ARM
+from normsweep.verdict.effect import ALPHA, Effect
+from normsweep.verdict.reading import Confirmation, Confirmed, FinalLook
+from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.verdict.words import described, interval, metric_name, number, p_value
+
+WORDS = {
+    "helps": "helps",
+    "hurts": "hurts",
+    "unclear": "no effect that this study could detect",
+    "unfinished": "unfinished",
+}
+
+
+def verdict_sentence(found: Confirmation) -> str:
+    """The verdict: whether regularisation helps, by how much, and how sure that is."""
+    best = found.best
+    word = WORDS[found.verdict]
+    subject = described(best.trial)
+    metric = metric_name(found.spec.score.metric)
+    if found.verdict == "unfinished":
+        return f"{word}: {_what_is_missing(found)}{_so_far(found)}"
+    if not best.is_paired:
+        return f"{word}: nothing to compare, {_lost(found)}"
+    if best.effect is None:
+        return f"{word}: {subject} has too few confirmed scores to judge"
+    if found.verdict == "unclear":
+        return f"{word}: {_differs(found)}; {_why_unclear(best, best.effect)}"
+    wins = round(best.effect.wins * len(best.scores))
+    moves = "raises" if (best.effect.estimate.mean > 0) else "lowers"
+    every = ""
+    if found.verdict == "hurts":
+        of = "" if all(entry.is_paired for entry in found.candidates) else " that can be compared"
+        every = f"every candidate{of} is worse, and the best of them, "
+    return (
+        f"{word}: {every}{subject}, {moves} {metric} by {abs(best.effect.estimate.mean):.3g} from "
+        f"{_baseline(best)} {_adjusted_estimate(found, best.effect)}, and is better on {wins} of "
+        f"{len(best.scores)} seeds"
+    )
+
+
+def _what_is_missing(found: Confirmation) -> str:
+    assert found.planned is not None
+    asked = found.planned
+    command = f"sweep confirm {found.spec.study.name} --top {asked.top} --seeds {asked.seeds}"
+    return (
+        f"{found.missing} of {len(asked.arms) * asked.seeds} trainings are still to be made, by "
+        f"{command}, and there is no verdict before"
+    )
+
+
+def _so_far(found: Confirmation) -> str:
+    return "" if found.best.effect is None else f". So far {_differs(found)}"
+
+
+def _differs(found: Confirmation) -> str:
+    best, effect = found.best, found.best.effect
+    assert effect is not None
+    return (
+        f"{described(best.trial)} differs in {metric_name(found.spec.score.metric)} by "
+        f"{effect.estimate.mean:+.3g} from {_baseline(best)} {_adjusted_estimate(found, effect)}"
+    )
+
+
+def _adjusted_estimate(found: Confirmation, effect: Effect) -> str:
+    return _estimate(effect.estimate, effect.adjusted_p, len(found.candidates))
+
+
+def _why_unclear(best: Confirmed, effect: Effect) -> str:
+    if not effect.is_certain:
+        detectable = number(effect.detectable)
+        return (
+            f"four such studies in five would have found an effect of {detectable}{_alone(effect)}"
+        )
+    # Certain, on the seeds that are left and of this candidate, and yet no verdict.
+    of = _count(best.diverged + len(best.scores), "seed")
+    if best.own_diverged:
+        return f"but it did not stay finite on {best.own_diverged} of {of}"
+    if best.baseline_diverged:
+        return f"but the {best.against} did not stay finite on {best.baseline_diverged} of {of}"
+    return "but the other candidates do not for certain"
+
+
+def _alone(effect: Effect) -> str:
+    """What to say where the interval leaves 0 out and the verdict does not."""
+    if effect.is_certain or effect.estimate.p > ALPHA:
+        return ""
+    return f" (alone, without other candidates, it would be certain: p = {effect.estimate.p:.2g})"
+
+
+def details(found: Confirmation) -> Iterator[str]:
+    """What stands behind the verdict, a sentence each."""
+    if found.best.is_paired:
+        yield from _details_of_best(found)
+    for entry in found.candidates:
+        if entry.diverged:
+            yield _diverged_sentence(entry)
+    if found.final is not None:
+        yield _final_sentence(found.final, metric_name(found.spec.score.metric))
+
+
+def _details_of_best(found: Confirmation) -> Iterator[str]:
+    best = found.best
+    metric = metric_name(found.spec.score.metric)
+    folds = best.scores.shape[1]
+    yield (
+        f"Confirmed on {_count(found.seeds, 'seed')} and folds that the search never saw, {folds} "
+        f"folds each; better is {'higher' if _higher(found) else 'lower'}."
+    )
+    if best.effect is not None and best.effect.relative is not None:
+        yield (
+            f"The effect is {abs(best.effect.relative):.1f} times the baseline's standard "
+            "deviation between seeds."
+        )
+    if best.effect is not None and best.effect.over_seeds is not None:
+        yield _over_seeds_sentence(found, best.effect)
+    yield (
+        f"Its lead over the baseline was {number(best.search_lead)} in the search ({metric} "
+        f"{number(best.trial.score)}), and is {number(best.lead)} confirmed "
+        f"({number(best.score)} against {number(best.baseline_score)}){_luck(best)}."
+    )
+    if found.spec.score.at == "best":
+        yield from _of_best_chunks(found)
+    elif best.stopped is not None and best.stopped_scores and best.stopped_steps:
+        own, other = best.stopped_scores
+        yield (
+            f"With both stopped early, each where other seeds are best ({_steps(best)}), "
+            f"{metric} is {number(own)} against the baseline's {number(other)} "
+            f"{_adjusted_estimate(found, best.stopped)}."
+        )
+        yield _of_stopping_alone(best, metric)
+
+
+def _over_seeds_sentence(found: Confirmation, effect: Effect) -> str:
+    assert effect.over_seeds is not None and effect.adjusted_p_over_seeds is not None
+    said = _estimate(effect.over_seeds, effect.adjusted_p_over_seeds, len(found.candidates))
+    return (
+        "The verdict allows for other images. With these taken as given, the means of the "
+        f"{len(found.best.scores)} seeds alone say {effect.over_seeds.mean:+.3g} {said}."
+    )
+
+
+def _luck(best: Confirmed) -> str:
+    """What is less than the search saw of it was luck; there need not be less.
+
+    Against another baseline than the search's the leads differ by what the settings do, too.
+    """
+    if best.against != BASELINE_ARM:
+        return "; the search's baseline had other settings"
+    return ": the rest was luck" if best.lead < best.search_lead else ""
+
+
+def _of_best_chunks(found: Confirmation) -> Iterator[str]:
+    """What was scored where, with scores at the best chunk: all of them are stopped early."""
+    best = found.best
+    metric = metric_name(found.spec.score.metric)
+    if best.stopped_steps is not None:
+        yield (
+            "All scores are stopped early, each at the chunk that is best on other seeds "
+            f"({_steps(best)})."
+        )
+        if best.last is not None:
+            own, other = best.last_scores
+            yield (
+                f"Without stopping, both at their last chunk, {metric} is {number(own)} against "
+                f"the baseline's {number(other)} {_adjusted_estimate(found, best.last)}."
+            )
+    if single := [entry.name for entry in found.candidates if len(entry.scores) == 1]:
+        yield (
+            f"{' and '.join(single)} and the baseline are scored at their last chunk: with one "
+            "seed there are no others to choose the best by."
+        )
+
+
+def _steps(best: Confirmed) -> str:
+    assert best.stopped_steps is not None
+    own, other = best.stopped_steps
+    return f"after {own:.0f} and {other:.0f} steps on average"
+
+
+def _diverged_sentence(entry: Confirmed) -> str:
+    """Which side did not stay finite, and what follows from that."""
+    of = _count(entry.diverged + len(entry.scores), "seed")
+    if not entry.own_diverged:
+        return (
+            f"The {entry.against} did not stay finite on {entry.baseline_diverged} of {of}, where "
+            f"{entry.name} did; they are left out."
+        )
+    other = f" and its baseline on {entry.baseline_diverged}" if entry.baseline_diverged else ""
+    return (
+        f"{entry.name} did not stay finite on {entry.own_diverged} of {of}{other}, which are left "
+        "out; it is not called helpful."
+    )
+
+
+def _lost(found: Confirmation) -> str:
+    """Which arms diverged on how many seeds, where no pair of finite scores is left."""
+    told = {
+        arm: f"{arm} on {diverged} of {_count(entry.diverged, 'seed')}"
+        for entry in found.candidates
+        for arm, diverged in (
+            (entry.against, entry.baseline_diverged),
+            (entry.name, entry.own_diverged),
+        )
+        if diverged
+    }
+    return (
+        "no candidate and its baseline both stayed finite on a seed (diverged: "
+        f"{', '.join(told.values())})"
+    )
+
+
+def _of_stopping_alone(best: Confirmed, metric: str) -> str:
+    assert best.stopped_scores is not None
+    stopped = best.stopped_scores[1]
+    return (
+        f"The baseline itself goes from {number(best.baseline_score)} at its scored step to "
+        f"{number(stopped)} by early stopping alone; {best.name} without stopping is at "
+        f"{number(best.score)}."
+    )
+
+
+def _final_sentence(look: FinalLook, metric: str) -> str:
+    of = _count(look.diverged + len(look.scores), "seed")
+    if not len(look.scores):
+        return (
+            f"On images that nothing else has touched: none, since {look.name} and its baseline "
+            f"did not both stay finite on any of {of}."
+        )
+    own, other = float(look.scores.mean()), float(look.baseline_scores.mean())
+    bounds = "" if look.estimate is None else f" ({interval(look.estimate)})"
+    left_out = ""
+    if look.diverged:
+        left_out = f" On {look.diverged} of {of} one of the two did not stay finite."
+    return (
+        "On images that nothing else has touched, trained on those of all folds: "
+        f"{metric} {number(own)} for {look.name} against {number(other)} for its baseline, "
+        f"difference {own - other:+.3g}{bounds}.{left_out}"
+    )
+
+
+def _baseline(entry: Confirmed) -> str:
+    return f"the baseline's {number(entry.baseline_score)}"
+
+
+def _estimate(estimate: Estimate, adjusted_p: float, candidates: int) -> str:
+    over = f", adjusted for {candidates} candidates" if candidates > 1 else ""
+    return f"({interval(estimate)}; {p_value(adjusted_p)}{over})"
+
+
+def _higher(found: Confirmation) -> bool:
+    return DISTANCES[found.spec.score.metric].better == HIGHER
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

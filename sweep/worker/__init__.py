@@ -1,0 +1,1 @@
+"""The loop of a worker, and whatever starts, watches and serves workers."""

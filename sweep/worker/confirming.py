@@ -1,0 +1,222 @@
+"""Trains the arms of a confirmation, seed after seed."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from threadpoolctl import threadpool_limits
+
+from normsweep.data.folds import deal_again, outer_plan
+from normsweep.engine.devices import use_all_cores
+from normsweep.engine.settings import hyperparameters_of, method_of, program_of
+from normsweep.score.measure import measure
+from normsweep.score.setup import Setup, prepare
+from normsweep.score.training import Training
+from normsweep.spec.spec import Spec
+from normsweep.storage.events import Log, unheard
+from normsweep.storage.retry import Patience
+from normsweep.study.confirmation import (
+    FINAL,
+    LOOKED_AT,
+    ArmRun,
+    kept,
+    open_confirmation,
+    plan_confirmation,
+)
+from normsweep.study.progress import Progress, Watcher, unwatched
+from normsweep.study.records import CONFIRM, check_same_data, study_spec
+from normsweep.verdict.answers import Answer, answer
+from normsweep.verdict.arms import Arm, arm_name, arms, arms_of, candidates
+from normsweep.verdict.reading import read_confirmation
+
+SEEDS = 5
+"""How many seeds where the spec does not say."""
+_CONFIRMING = 0xC0F1
+"""Sets what is drawn for a confirmation apart from what the search drew from the same seed."""
+
+
+def confirm_if_wanted(
+    study: optuna.Study,
+    storage: RDBStorage,
+    setup: Setup,
+    *,
+    watch: Watcher,
+    stop: Callable[[], bool],
+    log: Log,
+) -> bool:
+    """Confirms a finished study as its spec says; whether nothing of that is left to do.
+
+    A study without the scores of a baseline and of another config has nothing to confirm.
+    """
+    if not study_spec(study).confirm.seeds:
+        return True
+    found = answer(study)
+    if found.baseline is None or not candidates(found, 1):
+        return True
+    return Confirming(study, storage, setup, watch, stop, log).run()
+
+
+@dataclass
+class Confirming:
+    """Confirms a study. What is stored already is not trained again, so that it can be stopped.
+
+    The seeds of the training and of the folds follow from the study's and the number of the
+    repetition alone; the feature map stays, so that scores can be compared with the search's.
+    """
+
+    study: optuna.Study
+    storage: RDBStorage
+    setup: Setup | None = None
+    watch: Watcher = unwatched
+    stop: Callable[[], bool] = lambda: False
+    log: Log = unheard
+    begun: float = field(default_factory=time.monotonic)
+    _spec: Spec = field(init=False)
+    _into: optuna.Study = field(init=False)
+    _patience: Patience = field(init=False)
+    _left: int = 0
+    _done: int = 0
+
+    def run(self, top: int | None = None, seeds: int | None = None) -> bool:
+        """Trains the best `top` and the baseline by `seeds` seeds; whether all of it is done.
+
+        By default as many as the spec says. Then, if images were held out for it, has the baseline
+        and the best of them judged by these: once, whatever is confirmed later. Raises `UserError`
+        where the study has no scores yet, or was made with other data.
+        """
+        use_all_cores()
+        self._spec = study_spec(self.study)
+        wanted = self._spec.confirm
+        top = wanted.top if top is None else top
+        seeds = (wanted.seeds or SEEDS) if seeds is None else seeds
+        self._patience = Patience.with_storage(
+            self.storage, self._spec.service.storage_patience, self.log
+        )
+        trials = self.study.get_trials(deepcopy=False)
+        found = answer(self.study)
+        wanted_arms = arms(found, trials, top)
+        if self.setup is None:
+            self.setup = prepare(self._spec)
+        check_same_data(self._spec, self.study, self.setup)
+        self._into = open_confirmation(self.study, self.storage)
+        plan_confirmation(self._into, top, seeds, wanted_arms)
+        rounds = [(seed, self._missing(CONFIRM, wanted_arms, seed)) for seed in range(1, seeds + 1)]
+        self._left = sum(len(missing) for _, missing in rounds)
+        with threadpool_limits(limits=1, user_api="blas"):
+            for seed, missing in rounds:
+                if missing and not self._train(CONFIRM, missing, seed, self._fresh(seed)):
+                    return False
+            return self._look_once(found, trials, seeds)
+
+    def _look_once(self, found: Answer, trials: list[FrozenTrial], seeds: int) -> bool:
+        assert self.setup is not None
+        if not len(self.setup.plan.outer):
+            return True
+        name = self._looked_at()
+        # Also where it is no longer among the best.
+        those = arms_of(found, trials, [each for each in found.ranking if arm_name(each) == name])
+        pair = {name, *(arm.against for arm in those if arm.name == name)}
+        chosen = [arm for arm in those if arm.name in pair]
+        setup = self.setup.with_plan(outer_plan(self.setup.plan))
+        rounds = [(seed, self._missing(FINAL, chosen, seed)) for seed in range(1, seeds + 1)]
+        self._left += sum(len(missing) for _, missing in rounds)
+        return all(self._train(FINAL, missing, seed, setup) for seed, missing in rounds if missing)
+
+    def _looked_at(self) -> str | None:
+        """The candidate of the final look; once chosen it stays, also where the look was cut short.
+
+        None where none has an effect to choose by.
+        """
+        if LOOKED_AT not in self._into.user_attrs:
+            found = read_confirmation(self.study, self.storage)
+            # Earlier versions did not store what they chose.
+            begun = [e.arm for e in kept(self._into) if e.role == FINAL and e.arm != e.against]
+            if names := begun or ([] if found is None else [found.best.name]):
+                self._into.set_user_attr(LOOKED_AT, names[0])
+        # Another process may have chosen at the same time: what is stored holds for both.
+        return self._into.user_attrs.get(LOOKED_AT)
+
+    def _missing(self, role: str, wanted: Sequence[Arm], seed: int) -> list[Arm]:
+        there = {(e.role, e.arm, e.seed) for e in kept(self._into)}
+        return [arm for arm in wanted if (role, arm.name, seed) not in there]
+
+    def _fresh(self, seed: int) -> Setup:
+        assert self.setup is not None
+        drawn = (self._spec.data.seed, _CONFIRMING, seed)
+        return self.setup.with_plan(deal_again(self.setup.plan, self.setup.dataset.labels, drawn))
+
+    def _train(self, role: str, wanted: Sequence[Arm], seed: int, setup: Setup) -> bool:
+        """Trains arms by one seed, as many at a time as the population has slots."""
+        drawn = np.random.SeedSequence([self._spec.study.seed, _CONFIRMING, seed])
+        spec = self._spec.with_values({"study.seed": int(drawn.generate_state(1)[0] & 0x7FFFFFFF)})
+        training = Training(spec, setup)
+        waiting = iter(wanted)
+        while together := list(islice(waiting, spec.study.slots)):
+            runs = [self._run(role, arm, seed, training, setup) for arm in together]
+            slots = [*runs, *[None] * (spec.study.slots - len(runs))]
+            while any(run.end is None for run in runs):
+                if self.stop():
+                    return False
+                for slot, run, chunk in training.advance(slots):
+                    step = (run.chunks + 1) * run.program.chunk_steps
+                    if not chunk.finite[slot].all():
+                        run.end = run.failing(f"not finite by step {step}")
+                        continue
+                    run.add_chunk(measure(setup, chunk, step, slot))
+                    if run.chunks == spec.train.chunks:
+                        run.end = run.complete
+                self._tell(runs)
+            for run in runs:
+                self._store(run)
+            self._tell([])
+        return True
+
+    def _run(self, role: str, arm: Arm, seed: int, training: Training, setup: Setup) -> ArmRun:
+        methods = training.menu(arm.method)
+        if method_of(arm.config) not in methods:
+            # A baseline with settings of its own.
+            methods = ()
+        return ArmRun(
+            arm.config,
+            program_of(arm.config, setup.image_shape, setup.samples, methods),
+            hyperparameters_of(arm.config, methods),
+            arm=arm,
+            seed=seed,
+            role=role,
+            storage=self.storage,
+        )
+
+    def _store(self, run: ArmRun) -> None:
+        assert run.end is not None
+        self._patience.until(partial(run.end, self._into))
+        self._done += 1
+        self.log("confirmed", study=self.study.study_name, arm=run.arm.name, seed=run.seed)
+
+    def _tell(self, flying: Sequence[ArmRun]) -> None:
+        partly = sum(run.chunks for run in flying) / self._spec.train.chunks
+        elapsed = time.monotonic() - self.begun
+        behind = self._done + partly
+        self.watch(
+            Progress(
+                study=f"{self.study.study_name}, confirming",
+                phase="confirming",
+                total=self._left,
+                complete=self._done,
+                running=len(flying),
+                pruned=0,
+                failed=0,
+                best_score=None,
+                best_number=None,
+                baseline_score=None,
+                elapsed=elapsed,
+                training=0.0,
+                partial=partly,
+                remaining=elapsed / behind * (self._left - behind) if behind else None,
+            )
+        )

@@ -1,0 +1,227 @@
+"""From a spec to a study in the database, and to a worker of this process that takes part in it."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.storages import RDBStorage
+from threadpoolctl import threadpool_limits
+
+from normsweep.engine.devices import device_names, use_all_cores
+from normsweep.errors import UserError
+from normsweep.score.setup import Setup, prepare
+from normsweep.search.samplers import check_sampler
+from normsweep.spec.space import check_ranges, unconditional_space
+from normsweep.spec.spec import Spec
+from normsweep.storage import open_storage, study_files
+from normsweep.storage.checkpoints import study_checkpoints
+from normsweep.storage.connect import shown_url
+from normsweep.storage.events import Log, unheard
+from normsweep.storage.heartbeat import Heart
+from normsweep.storage.retry import Patience, Stopped
+from normsweep.storage.workers import this_worker
+from normsweep.study.control import OPEN, set_control, telling_deletion
+from normsweep.study.follow_up import take_over
+from normsweep.study.plan import plan_of
+from normsweep.study.progress import Watcher, unwatched
+from normsweep.study.queue import enqueue
+from normsweep.study.records import load_study, open_study
+from normsweep.study.stopping import heed_new_rule
+from normsweep.worker.confirming import confirm_if_wanted
+from normsweep.worker.loop import Work
+from normsweep.worker.pool import Crew, StartWorker
+from normsweep.worker.processes import LocalWorkers
+from normsweep.worker.ray_cluster import check_reach, connected, share_of, this_node
+
+LOCAL, RAY = "local", "ray"
+"""Where the workers of a launch run: on this machine, or on a Ray cluster."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A study after a launch: whether all of its trials are done, and where the time went.
+
+    `seconds` of the search in all; before the first trial `preparing_seconds`; `training_seconds`
+    on the devices, compilation included, None where other processes trained.
+    """
+
+    study: optuna.Study
+    done: bool
+    seconds: float
+    preparing_seconds: float
+    training_seconds: float | None
+
+
+def launch(
+    spec: Spec,
+    storage: str | RDBStorage | None = None,
+    *,
+    files: str | Path | None = None,
+    workers: int = 1,
+    on: str = LOCAL,
+    address: str | None = None,
+    timeout: float | None = None,
+    source: str | None = None,
+    watch: Watcher = unwatched,
+    stop: Callable[[], bool] = lambda: False,
+    log: Log = unheard,
+) -> Launched:
+    """Runs the study of a spec, from its beginning or from where it was left.
+
+    `storage` is a database URL (default: the environment's SWEEP_STORAGE, or studies.db here).
+    `files` is the folder of checkpoints and pictures (default: beside the database, see
+    `study_files`).
+    With `workers` above 1 so many processes train, on cores of their own; the scores are those of
+    one worker with as many cores as each of them. `on` the cluster "ray" they are Ray actors, with
+    equal shares of its CPUs and an accelerator each where it has any: the cluster at `address`, or
+    the one that `ray.init` finds or starts. A study that narrows another begins with the trials of
+    that `source`, see `follow_up`.
+
+    `watch` is called after each chunk. When `stop()` turns true or `timeout` seconds are over, the
+    running chunk is finished and scored, trials in flight go back to the queue, and the launch
+    ends; a later launch of the same spec goes on. When the search is done and the spec says so,
+    this process confirms its answer (see `normsweep.confirm`).
+
+    Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
+    are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
+    """
+    begun = time.monotonic()
+    deadline = np.inf if timeout is None else begun + timeout
+    check_place(on, address)
+
+    def over() -> bool:
+        return stop() or time.monotonic() >= deadline
+
+    def confirmed(study: optuna.Study) -> bool:
+        return confirm_if_wanted(study, opened, setup, watch=watch, stop=over, log=log)
+
+    def with_crew(study: optuna.Study, start: StartWorker) -> Launched:
+        prepared = time.monotonic()
+        patience = Patience.with_storage(opened, spec.service.storage_patience, log)
+        with telling_deletion(study):
+            done = Crew(spec, study, workers, start, patience, watch, over, log, begun).run()
+            seconds = time.monotonic() - begun
+            done = done and confirmed(study)
+        return Launched(study, done, seconds, prepared - begun, None)
+
+    if on == RAY:
+        with connected(address) as nodes:
+            share = share_of(nodes, workers)
+            check_reach(_shown(storage), nodes, this_node())
+            # Before JAX starts here: on one machine, its memory is for those that train.
+            os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+            opened, study, setup = submit(spec, storage, source, log)
+            # Ray is an extra.
+            from normsweep.worker.ray_workers import RayWorkers
+
+            on_ray = RayWorkers(study.study_name, opened, share, files, log)
+            return with_crew(study, on_ray.start)
+    opened, study, setup = submit(spec, storage, source, log)
+    if workers > 1:
+        here = LocalWorkers(study.study_name, opened, workers, files)
+        return with_crew(study, here.start)
+    prepared = time.monotonic()
+    with telling_deletion(study):
+        work = take_part(
+            spec,
+            setup,
+            study,
+            opened,
+            files=files,
+            watch=watch,
+            stop=over,
+            log=log,
+            begun=begun,
+        )
+        seconds = time.monotonic() - begun
+        done = work.done and confirmed(study)
+    return Launched(study, done, seconds, prepared - begun, work.training.seconds)
+
+
+def check_place(on: str, address: str | None) -> None:
+    """Raises `UserError` for a place that is none, and for an address of another than Ray."""
+    if on not in (LOCAL, RAY):
+        raise UserError(f"--on {on}: accepted: {LOCAL}, {RAY}")
+    if address is not None and on != RAY:
+        raise UserError(f"--address {address}: names a Ray cluster; accepted with --on {RAY}")
+
+
+def submit(
+    spec: Spec,
+    storage: str | RDBStorage | None = None,
+    source: str | None = None,
+    log: Log = unheard,
+) -> tuple[RDBStorage, optuna.Study, Setup]:
+    """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
+
+    With the trials of the study `source` that fit, where there is one.
+
+    Raises `UserError` for what the user can mend; nothing is written before.
+    """
+    use_all_cores()
+    check_ranges(spec)
+    check_sampler(spec.study.sampler, unconditional_space(spec))
+    plan = plan_of(spec)
+    setup = prepare(spec)
+    opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
+    study = open_study(spec, opened, setup)
+    heed_new_rule(study, spec)
+    if source is not None:
+        take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
+    if plan.points is not None:
+        for point in plan.missing(plan.within(study.get_trials(deepcopy=False))):
+            enqueue(study, point)
+    set_control(study, OPEN)
+    return opened, study, setup
+
+
+def take_part(
+    spec: Spec,
+    setup: Setup,
+    study: optuna.Study,
+    storage: RDBStorage,
+    *,
+    files: str | Path | None = None,
+    watch: Watcher = unwatched,
+    stop: Callable[[], bool] = lambda: False,
+    log: Log = unheard,
+    begun: float | None = None,
+) -> Work:
+    """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
+    patience = Patience.with_storage(storage, spec.service.storage_patience, log)
+    heart = Heart(storage.engine, this_worker(device_names()))
+    work = Work(
+        spec=spec,
+        setup=setup,
+        study=study,
+        storage=storage,
+        heart=heart,
+        checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
+        files=study_files(storage, files),
+        patience=patience,
+        log=log,
+        watch=watch,
+        stop=stop,
+        begun=time.monotonic() if begun is None else begun,
+    )
+    # One BLAS thread: the judge's matrices are small, and its bits must not depend on the cores.
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        ExitStack() as alive,
+        contextlib.suppress(Stopped),
+    ):
+        patience.until(lambda: alive.enter_context(heart), stop)
+        work.run()
+    return work
+
+
+def _shown(storage: str | RDBStorage | None) -> str:
+    if isinstance(storage, RDBStorage):
+        return storage.engine.url.render_as_string(hide_password=True)
+    return shown_url(storage)

@@ -1,0 +1,144 @@
+"""Several workers on one study, started, watched and replaced, wherever they run."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from normsweep.errors import UserError
+from normsweep.spec.spec import Spec
+from normsweep.storage.events import Log, unheard
+from normsweep.storage.retry import Patience, Stopped
+from normsweep.study.control import STOPPED, control
+from normsweep.study.plan import Plan, plan_of
+from normsweep.study.progress import Progress, Watcher, progress_of, unwatched
+from normsweep.study.stopping import is_over
+
+REPLACED = 3
+"""How often in a row a worker that dies is replaced, before a trial has ended meanwhile."""
+_LOOK = 0.5
+_STOPPED = (0, 130)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a worker ended: its exit status, and why, where more than that is known."""
+
+    status: int
+    reason: str = ""
+
+    @property
+    def died(self) -> bool:
+        """Whether it ended otherwise than by running out of work or being told to."""
+        return self.status not in _STOPPED
+
+    def facts(self) -> dict[str, object]:
+        """As facts for a log."""
+        return {"status": self.status} | ({"reason": self.reason} if self.reason else {})
+
+
+class StartedWorker(Protocol):
+    """A worker that was started, and need not be running yet."""
+
+    def poll(self) -> Ended | None:
+        """How it ended, or None as long as it has not. Returns at once."""
+
+    def terminate(self) -> None:
+        """Tells it to end after its chunk. Returns at once."""
+
+    def wait(self) -> None:
+        """Returns when it has ended."""
+
+
+StartWorker = Callable[[int], StartedWorker]
+"""Starts the worker of a place, counted from 0."""
+
+
+@dataclass
+class Crew:
+    """`count` workers on one study, each started by `start` with its place."""
+
+    spec: Spec
+    study: optuna.Study
+    count: int
+    start: StartWorker
+    patience: Patience
+    watch: Watcher = unwatched
+    stop: Callable[[], bool] = lambda: False
+    log: Log = unheard
+    begun: float = field(default_factory=time.monotonic)
+    _workers: dict[int, StartedWorker] = field(default_factory=dict)
+    _deaths: int = 0
+    _plan: Plan = field(init=False)
+
+    def run(self) -> bool:
+        """Starts them, watches, replaces the dead; whether all trials are done in the end.
+
+        Raises `UserError` when workers die again and again, with the last words of one.
+        """
+        self._plan = plan_of(self.spec)
+        trials, wanted = self.patience.until(self._look)
+        over = self._is_over(trials, wanted)
+        finished = before = _finished(trials)
+        try:
+            for place in range(0 if over or self.stop() else self.count):
+                self._workers[place] = self.start(place)
+            # Not until all have ended: one for which there is no room yet would never.
+            while self._workers and not over and not self.stop():
+                time.sleep(_LOOK)
+                # Workers train on without a database, and so must not end for want of this one.
+                _, found = self.patience.once(self._look)
+                trials, wanted = found or (trials, wanted)
+                over = self._is_over(trials, wanted)
+                if _finished(trials) > finished:
+                    self._deaths, finished = 0, _finished(trials)
+                self.watch(self._progress(trials, before))
+                self._replace()
+        finally:
+            self._end()
+        # Whoever wants it to end does not want to wait for a database.
+        with suppress(Stopped):
+            trials, wanted = self.patience.until(self._look, self.stop)
+        self.watch(self._progress(trials, before))
+        return is_over(wanted, self._plan.left(trials), trials)
+
+    def _look(self) -> tuple[list[FrozenTrial], str]:
+        """The trials as they are, and what is wanted of the workers."""
+        return self._plan.within(self.study.get_trials(deepcopy=False)), control(self.study)
+
+    def _is_over(self, trials: list[FrozenTrial], wanted: str) -> bool:
+        """Whether there is nothing left to do for anybody."""
+        return wanted == STOPPED or is_over(wanted, self._plan.left(trials), trials)
+
+    def _replace(self) -> None:
+        ended = {place: end for place, worker in self._workers.items() if (end := worker.poll())}
+        for place, end in ended.items():
+            del self._workers[place]
+            if not end.died:
+                continue
+            self._deaths += 1
+            self.log("worker died", place=place, **end.facts())
+            if self._deaths > REPLACED:
+                why = f": {end.reason}" if end.reason else "; see the lines above"
+                raise UserError(
+                    f"--workers {self.count}: {self._deaths} workers died in a row, the last with "
+                    f"status {end.status}, and nothing finished is lost{why}"
+                )
+            self._workers[place] = self.start(place)
+
+    def _end(self) -> None:
+        for worker in self._workers.values():
+            worker.terminate()
+        for worker in self._workers.values():
+            worker.wait()
+
+    def _progress(self, trials: list[FrozenTrial], before: int) -> Progress:
+        return progress_of(self.spec, self._plan, trials, before, self.begun)
+
+
+def _finished(trials: list[FrozenTrial]) -> int:
+    return sum(trial.state.is_finished() for trial in trials)

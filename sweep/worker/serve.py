@@ -1,0 +1,156 @@
+"""A worker that serves the studies of a storage, one after the other."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+
+from normsweep.engine.devices import use_all_cores
+from normsweep.errors import UserError
+from normsweep.score.setup import prepare
+from normsweep.spec.sections import ServiceSection
+from normsweep.spec.spec import Spec
+from normsweep.storage.events import Log, unheard
+from normsweep.storage.heartbeat import GRACE
+from normsweep.storage.retry import Patience, Stopped
+from normsweep.study.control import ENDED, OPEN, STOPPED, StudyDeleted, control, telling_deletion
+from normsweep.study.plan import plan_of
+from normsweep.study.queue import lost_trials
+from normsweep.study.records import check_same_data, load_study, study_spec
+from normsweep.study.stopping import is_over
+from normsweep.verdict.answers import answer
+from normsweep.verdict.reading import read_confirmation
+from normsweep.worker.launch import take_part
+
+_POLL = 2.0
+"""Seconds between two looks for something to do."""
+
+
+@dataclass
+class Server:
+    """Takes part in one study, or in every open one, the oldest first.
+
+    `stop()` turns true when the worker is to end; with `forever` it waits for more studies.
+    """
+
+    storage: RDBStorage
+    files: str | Path | None = None
+    forever: bool = False
+    stop: Callable[[], bool] = lambda: False
+    log: Log = unheard
+    _unusable: set[str] = field(default_factory=set)
+    _patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Within a study its spec says for how long.
+        seconds = ServiceSection().storage_patience
+        self._patience = Patience.with_storage(self.storage, seconds, self.log)
+
+    def serve(self, name: str | None = None) -> None:
+        """Works until nothing is left to do, or for ever.
+
+        Raises `UserError` for an unknown study, and for one called by its name of which this
+        machine has other data; one met without being called is passed over, which the log says.
+        One that is deleted while it is worked on is left, which the log says too.
+        Raises `StorageLost` when the database was away for too long.
+        """
+        use_all_cores()
+        while not self.stop():
+            there, found = self._patience.once(partial(self._next, name))
+            study, wanted = found or (None, OPEN)
+            if there and study is None and not self.forever:
+                return
+            if study is None or wanted not in (OPEN, ENDED):
+                # A study that is paused was asked for, so it is waited for.
+                time.sleep(_POLL)
+                continue
+            try:
+                with telling_deletion(study):
+                    self._work(study)
+            except StudyDeleted:
+                self.log("study deleted", study=study.study_name)
+                if name is not None:
+                    return
+            except Stopped:
+                return
+            except UserError as error:
+                if name is not None:
+                    raise
+                self._pass_over(study, error)
+
+    def _work(self, study: optuna.Study) -> None:
+        spec = self._patience.until(partial(study_spec, study), self.stop)
+        self.log("study taken", study=study.study_name)
+        setup = prepare(spec)
+        self._patience.until(partial(check_same_data, spec, study, setup), self.stop)
+        work = take_part(
+            spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
+        )
+        self.log("study left", study=study.study_name, done=work.done)
+        wants_confirmation = partial(self._wants_confirmation, spec, study)
+        if work.done and self._patience.until(wants_confirmation, self.stop):
+            self.log(
+                "not confirmed",
+                study=study.study_name,
+                confirm_with=f"sweep confirm {study.study_name}",
+            )
+
+    def _wants_confirmation(self, spec: Spec, study: optuna.Study) -> bool:
+        """Whether a finished study is still without the confirmation of its spec."""
+        if not spec.confirm.seeds:
+            return False
+        confirmed = read_confirmation(study, self.storage)
+        if confirmed is not None and not confirmed.missing:
+            return False
+        found = answer(study)
+        return found.baseline is not None and found.best is not None
+
+    def _next(self, name: str | None) -> tuple[optuna.Study | None, str]:
+        """A study with something left to do, and what its user wants."""
+        if name is None:
+            return self._oldest(), OPEN
+        study = load_study(name, self.storage)
+        with telling_deletion(study):
+            wanted = control(study)
+            return study if wanted != STOPPED and _is_open(study) else None, wanted
+
+    def _oldest(self) -> optuna.Study | None:
+        found = self.storage.get_all_studies()
+        for entry in sorted(found, key=lambda study: study._study_id):
+            if entry.study_name in self._unusable or "spec" not in entry.user_attrs:
+                continue
+            try:
+                study = optuna.load_study(study_name=entry.study_name, storage=self.storage)
+            except KeyError:
+                # Deleted since we have its name.
+                continue
+            try:
+                with telling_deletion(study):
+                    if self._needs_a_worker(study):
+                        return study
+            except StudyDeleted:
+                continue
+            except UserError as error:
+                self._pass_over(study, error)
+        return None
+
+    def _needs_a_worker(self, study: optuna.Study) -> bool:
+        wanted = control(study)
+        if wanted == ENDED:
+            # Its last trials are finished by those who train them, unless these have died.
+            return bool(lost_trials(study, self.storage.engine, GRACE))
+        return wanted == OPEN and _is_open(study)
+
+    def _pass_over(self, study: optuna.Study, error: UserError) -> None:
+        self._unusable.add(study.study_name)
+        self.log("study passed over", study=study.study_name, reason=str(error))
+
+
+def _is_open(study: optuna.Study) -> bool:
+    plan = plan_of(study_spec(study))
+    counted = plan.within(study.get_trials(deepcopy=False))
+    return not is_over(control(study), plan.left(counted), counted)

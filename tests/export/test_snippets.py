@@ -1,0 +1,502 @@
+"""Snippets of code, executed and compared with the model's own penalty and training step."""
+
+import ast
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from normsweep.engine.settings import hyperparameters_of, method_of, program_of
+from normsweep.errors import UserError
+from normsweep.export.configs import Config, best_config, trial_config
+from normsweep.export.snippets import SNIPPETS
+from normsweep.models.families.gan import networks
+from normsweep.models.players import player_optimizers
+from normsweep.models.regulariser import initial_state, regularised_update, selected
+from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
+from normsweep.spec import Spec, spec_from_tables
+from normsweep.spec.penalty_fields import NETWORKS, penalised_networks
+
+SHAPE = (3, 2, 1)
+MODEL = {"latent": 4, "generator_hidden": [5, 3], "discriminator_hidden": [5, 3]}
+STEPS = 4
+# Ours has 0.999 in float32, which is off by 1e-8: 1 − 0.999 then differs by 1e-5.
+ROUNDING = {"rtol": 1e-5, "atol": 5e-6}
+POWERS = [
+    {"form": form, "order": order, "strength": 0.02}
+    for form in ("power", "norm")
+    for order in (1.0, 1.5, 2.0)
+]
+FORMS = [
+    *POWERS,
+    {"form": "elastic", "l1": 0.01, "l2": 0.03},
+    {"form": "group", "strength": 0.02},
+    {"form": "orthogonal", "strength": 0.02},
+]
+COUPLED = [
+    {"form": "power", "order": 1.5, "strength": 0.02, "coupling": "decoupled"},
+    {"form": "power", "order": 2.0, "strength": 0.02, "coupling": "decoupled"},
+    {"form": "power", "order": 1.0, "strength": 0.5, "coupling": "proximal"},
+    {"form": "power", "order": 2.0, "strength": 0.5, "coupling": "proximal"},
+    {"form": "norm", "order": 1.0, "strength": 0.5, "coupling": "proximal"},
+    {"form": "norm", "order": 2.0, "strength": 0.5, "coupling": "proximal"},
+    {"form": "elastic", "l1": 0.5, "l2": 0.5, "coupling": "proximal"},
+    {"form": "group", "strength": 0.5, "coupling": "proximal"},
+    {"form": "power", "order": 1.5, "strength": 0.02, "scope": "layer", "reduction": "mean"},
+    {"form": "norm", "order": 2.0, "strength": 0.02, "scope": "layer"},
+    {
+        "form": "power",
+        "order": 1.0,
+        "strength": 0.5,
+        "coupling": "proximal",
+        "scope": "layer",
+        "reduction": "mean",
+    },
+    {"form": "power", "order": 2.0, "strength": 0.02, "biases": True},
+    {
+        "form": "power",
+        "order": 2.0,
+        "separate_strengths": True,
+        "generator_strength": 0.02,
+        "discriminator_strength": 0.05,
+    },
+    *(
+        {
+            "form": "power",
+            "order": 2.0,
+            "strength": 0.5,
+            "coupling": coupling,
+            "schedule": schedule,
+            "schedule_begin": 0.25,
+            **({} if schedule == "step" else {"schedule_finish": 0.75}),
+        }
+        for coupling in ("loss", "decoupled", "proximal")
+        for schedule in ("linear", "cosine", "step")
+    ),
+    *({"form": form, "radius": 0.5} for form in ("l1_ball", "l2_ball", "linf_ball", "clip")),
+    {"form": "max_norm", "radius": 0.5},
+    {"form": "max_norm", "radius": 0.5, "scope": "layer"},
+    {"form": "l2_ball", "radius": 0.5, "scope": "layer"},
+]
+TRAININGS = [
+    {"optimizer": "adamw", "weight_decay": 0.1},
+    {"optimizer": "sgd", "momentum": 0.8},
+    {"optimizer": "rmsprop", "beta2": 0.9},
+    {"optimizer": "optimistic_adam"},
+    {"learning_rate_schedule": "linear", "learning_rate_end": 0.1},
+    {"learning_rate_schedule": "cosine", "learning_rate_warmup": 0.5},
+    {"learning_rate_schedule": "exponential", "learning_rate_end": 0.01},
+    {"learning_rate_schedule": "cosine", "discriminator_steps": 2},
+]
+
+
+def config_of(penalty: dict[str, Any], train: dict[str, Any] | None = None, **more: Any) -> Spec:
+    rates = {"generator_learning_rate": 0.05, "discriminator_learning_rate": 0.03}
+    tables = {
+        "model": MODEL,
+        "train": rates | {"steps": STEPS, "chunks": 1} | (train or {}),
+        "penalty": penalty,
+    }
+    return spec_from_tables(tables | more, "f")
+
+
+def text_of(config: Spec, form: str) -> str:
+    return SNIPPETS[form](Config(config, {"study": "digits", "trial": 3, "score": 0.5, "step": 4}))
+
+
+def executed(config: Spec, form: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(text_of(config, form), f"snippet.{form}", "exec"), names)
+    return names
+
+
+def params_of(config: Spec) -> dict[str, Any]:
+    """The parameters of both networks, biases drawn too, and one weight that is exactly 0."""
+    pair = networks(program_of(config, SHAPE, 1).gan)
+    draw = np.random.default_rng(5)
+
+    def drawn(leaf: Any) -> np.ndarray:
+        values = draw.normal(scale=0.5, size=leaf.shape).astype(np.float32)
+        values.flat[0] = 0
+        return values
+
+    shapes = jax.eval_shape(pair.init, jax.random.key(0))
+    found = [jax.tree.map(drawn, variables.params) for variables in shapes]
+    return dict(zip(NETWORKS, found, strict=True))
+
+
+def gradients_of(params: Any, count: int) -> list[Any]:
+    draw = np.random.default_rng(6)
+    return [
+        jax.tree.map(lambda leaf: draw.normal(size=leaf.shape).astype(np.float32), params)
+        for _ in range(count)
+    ]
+
+
+def penalties_of(config: Spec) -> dict[str, Any]:
+    h = hyperparameters_of(config)
+    return {"generator": h.generator_penalty, "discriminator": h.discriminator_penalty}
+
+
+def own_gradient(config: Spec, network: str, params: Any) -> Any:
+    """The gradient of the model's own penalty."""
+    method, given = method_of(config), penalties_of(config)[network]
+    coefficients = {name: getattr(given, name) for name in method.penalty.coefficients}
+    return method.penalty.gradient(selected(method, params), **coefficients)
+
+
+# Little is computed: compiling with care would take longer than running.
+IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+
+
+def hastily(function: Any, *arguments: Any) -> Any:
+    return jax.jit(function, compiler_options=IN_HASTE)(*arguments)
+
+
+def updates_of(config: Spec, network: str) -> int:
+    """Steps of a network in the whole training."""
+    return STEPS * (config.train.discriminator_steps if network == "discriminator" else 1)
+
+
+def trained(config: Spec, network: str, params: Any) -> Any:
+    """The parameters after a training on drawn gradients, by the model's own step."""
+    gradients = gradients_of(params, updates_of(config, network))
+    return hastily(partial(by_model, config, network), params, gradients)
+
+
+def followed(config: Spec, network: str, params: Any) -> Any:
+    """The same by the Optax snippet."""
+    gradients = gradients_of(params, updates_of(config, network))
+    return hastily(partial(by_snippet, config, network), params, gradients)
+
+
+def by_model(config: Spec, network: str, params: Any, gradients: list[Any]) -> Any:
+    program, method = program_of(config, SHAPE, 1), method_of(config)
+    h = hyperparameters_of(config)
+    state, optimizer_state = initial_state(method, params), None
+    for count, gradient in enumerate(gradients):
+        step = np.int32(count // (len(gradients) // STEPS))
+        factor = program.learning_rate_schedule.factor(step, program.steps)
+        players = player_optimizers(program, method, h, factor)
+        rate, optimizer = players[NETWORKS.index(network)]
+        if optimizer_state is None:
+            optimizer_state = optimizer.init(params)
+        strength = 1.0
+        if method.schedule != "constant":
+            ramp = (h.schedule_start, h.schedule_end, h.schedule_begin, h.schedule_finish)
+            strength = strength_factor(STRENGTH_SCHEDULES[method.schedule], step / STEPS, *ramp)
+        given = penalties_of(config)[network].scaled(strength)
+        args = (given, gradient, optimizer_state, state, params)
+        params, optimizer_state, state = regularised_update(method, optimizer, rate, *args)
+    return params
+
+
+def by_snippet(config: Spec, network: str, params: Any, gradients: list[Any]) -> Any:
+    names = executed(config, "optax")
+    optimizer, penalty = names[f"{network}_optimizer"], names.get(f"{network}_penalty")
+    state = optimizer.init(params)
+    for count, gradient in enumerate(gradients):
+        if penalty is not None and config.penalty.coupling == "loss":
+            at = (
+                ()
+                if config.penalty.schedule == "constant"
+                else (count // (len(gradients) // STEPS),)
+            )
+            gradient = jax.tree.map(jnp.add, gradient, jax.grad(penalty)(params, *at))
+        updated, state = optimizer.update(gradient, state, params)
+        params = optax.apply_updates(params, updated)
+    return params
+
+
+def agree(found: Any, expected: Any, rtol: float, atol: float) -> None:
+    def compare(one: Any, other: Any) -> None:
+        np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=rtol, atol=atol)
+
+    jax.tree.map(compare, found, expected)
+
+
+@pytest.fixture(autouse=True)
+def as_a_user_has_it():
+    """Snippets are for programs without our strictness."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@pytest.mark.parametrize("target", ["generator", "discriminator", "both"])
+@pytest.mark.parametrize("penalty", FORMS, ids=str)
+def test_the_loss_term_of_the_optax_snippet_has_the_gradient_of_our_penalty(
+    penalty: dict[str, Any], target: str
+) -> None:
+    config = config_of(penalty | {"target": target})
+    names, params = executed(config, "optax"), params_of(config)
+    for network in NETWORKS:
+        assert (f"{network}_penalty" in names) == (network in penalised_networks(target))
+    for network in penalised_networks(target):
+        found = hastily(jax.grad(names[f"{network}_penalty"]), params[network])
+        expected = hastily(partial(own_gradient, config, network), params[network])
+        given = jax.tree.map(
+            lambda leaf, ours: np.zeros_like(leaf) if ours is None else ours,
+            params[network],
+            expected,
+            is_leaf=lambda leaf: leaf is None,
+        )
+        agree(found, given, rtol=1e-6, atol=1e-8)
+
+
+def test_the_spectral_penalty_of_a_snippet_is_that_of_the_exact_norm() -> None:
+    config = config_of({"form": "spectral", "strength": 0.5, "target": "generator"})
+    params = params_of(config)["generator"]
+    value = executed(config, "optax")["generator_penalty"](params)
+    kernels = [leaf for leaf in jax.tree.leaves(params) if leaf.ndim > 1]
+    expected = 0.5 * sum(np.linalg.norm(kernel.astype(float), 2) ** 2 for kernel in kernels)
+    assert float(value) == pytest.approx(expected, rel=1e-5)
+    assert "NOT in this snippet: the power iteration" in text_of(config, "optax")
+
+
+@pytest.mark.parametrize("penalty", [*POWERS, *COUPLED], ids=str)
+def test_the_optimisers_of_the_optax_snippet_train_as_ours_do(penalty: dict[str, Any]) -> None:
+    config = config_of(penalty)
+    for network, params in params_of(config).items():
+        found = followed(config, network, params)
+        agree(found, trained(config, network, params), **ROUNDING)
+
+
+@pytest.mark.parametrize("train", TRAININGS, ids=str)
+@pytest.mark.parametrize("coupling", ["loss", "decoupled"])
+def test_every_optimiser_and_schedule_of_the_optax_snippet_trains_as_ours_do(
+    train: dict[str, Any], coupling: str
+) -> None:
+    penalty = {"order": 1.5, "strength": 0.02, "coupling": coupling, "target": "discriminator"}
+    config = config_of(penalty, train)
+    for network, params in params_of(config).items():
+        found = followed(config, network, params)
+        agree(found, trained(config, network, params), **ROUNDING)
+
+
+@pytest.fixture(scope="module")
+def torch() -> Any:
+    return pytest.importorskip("torch", reason="the PyTorch snippet needs torch")
+
+
+def module_of(torch: Any, params: Any) -> Any:
+    """Linear layers with our weights, and with names like ours."""
+    root, network = torch.nn.Module(), torch.nn.Module()
+    root.network = network
+    layers = params["network"]["layers"]
+    network.layers = torch.nn.ModuleList(
+        torch.nn.Linear(*layers[index]["kernel"].shape) for index in sorted(layers)
+    )
+    with torch.no_grad():
+        for values, parameter in zip(tensors(torch, params), root.parameters(), strict=True):
+            parameter.copy_(values)
+    return root
+
+
+def tensors(torch: Any, params: Any) -> list[Any]:
+    """The leaves in the order and the shapes of PyTorch: weight [out, in], bias [out]."""
+    layers = params["network"]["layers"]
+    ordered = [layers[index][name] for index in sorted(layers) for name in ("kernel", "bias")]
+    return [torch.tensor(np.array(leaf).T) for leaf in ordered]
+
+
+@pytest.mark.parametrize("target", ["generator", "discriminator", "both"])
+@pytest.mark.parametrize("penalty", FORMS, ids=str)
+def test_the_loss_term_of_the_pytorch_snippet_has_the_gradient_of_our_penalty(
+    torch: Any, penalty: dict[str, Any], target: str
+) -> None:
+    # With AdamW a loss term is never a weight decay.
+    config = config_of(penalty | {"target": target}, {"optimizer": "adamw"})
+    names, params = executed(config, "pytorch"), params_of(config)
+    for network in NETWORKS:
+        assert (f"{network}_penalty" in names) == (network in penalised_networks(target))
+    for network in penalised_networks(target):
+        module = module_of(torch, params[network])
+        names[f"{network}_penalty"](module).backward()
+        expected = hastily(partial(own_gradient, config, network), params[network])
+        ours = jax.tree.map(
+            lambda leaf, slope: np.zeros_like(leaf) if slope is None else slope,
+            params[network],
+            expected,
+            is_leaf=lambda leaf: leaf is None,
+        )
+        for parameter, slope in zip(module.parameters(), tensors(torch, ours), strict=True):
+            found = torch.zeros_like(slope) if parameter.grad is None else parameter.grad
+            np.testing.assert_allclose(found.numpy(), slope.numpy(), rtol=1e-6, atol=1e-8)
+
+
+def by_pytorch(torch: Any, config: Spec, network: str, params: Any) -> Any:
+    """The parameters after a training on the drawn gradients, by the PyTorch snippet."""
+    names, module = executed(config, "pytorch"), module_of(torch, params)
+    optimizer = names[f"{network}_optimizer"](module)
+    schedule = names.get("learning_rate_schedule", lambda _: None)(optimizer)
+    updates = updates_of(config, network)
+    for count, gradient in enumerate(gradients_of(params, updates)):
+        step = count // (updates // STEPS)
+        at = () if config.penalty.schedule == "constant" else (step,)
+        optimizer.zero_grad()
+        if f"{network}_penalty" in names and config.penalty.coupling == "loss":
+            names[f"{network}_penalty"](module, *at).backward()
+        for parameter, slope in zip(module.parameters(), tensors(torch, gradient), strict=True):
+            parameter.grad = slope if parameter.grad is None else parameter.grad + slope
+        if f"{network}_step" in names:
+            names[f"{network}_step"](module, optimizer, *at)
+        else:
+            optimizer.step()
+        if schedule is not None and (count + 1) % (updates // STEPS) == 0:
+            schedule.step()
+    return module
+
+
+@pytest.mark.parametrize("penalty", [*POWERS, *COUPLED], ids=str)
+def test_the_optimisers_of_the_pytorch_snippet_train_as_ours_do(
+    torch: Any, penalty: dict[str, Any]
+) -> None:
+    config = config_of(penalty)
+    for network, params in params_of(config).items():
+        module = by_pytorch(torch, config, network, params)
+        ours = tensors(torch, trained(config, network, params))
+        for found, expected in zip(module.parameters(), ours, strict=True):
+            np.testing.assert_allclose(found.detach().numpy(), expected.numpy(), **ROUNDING)
+
+
+@pytest.mark.parametrize(
+    "train", [each for each in TRAININGS if each.get("optimizer") != "optimistic_adam"], ids=str
+)
+@pytest.mark.parametrize("coupling", ["loss", "decoupled"])
+@pytest.mark.parametrize("order", [1.5, 2.0])
+def test_every_optimiser_and_schedule_of_the_pytorch_snippet_trains_as_ours_do(
+    torch: Any, train: dict[str, Any], coupling: str, order: float
+) -> None:
+    penalty = {"order": order, "strength": 0.02, "coupling": coupling, "target": "discriminator"}
+    config = config_of(penalty, train)
+    for network, params in params_of(config).items():
+        module = by_pytorch(torch, config, network, params)
+        ours = tensors(torch, trained(config, network, params))
+        for found, expected in zip(module.parameters(), ours, strict=True):
+            np.testing.assert_allclose(found.detach().numpy(), expected.numpy(), **ROUNDING)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "train", "decay"),
+    [
+        ({"order": 2.0, "strength": 0.02}, {"optimizer": "adam"}, 0.04),
+        ({"order": 2.0, "strength": 0.02}, {"optimizer": "sgd"}, 0.04),
+        ({"form": "elastic", "l1": 0.0, "l2": 0.02}, {"optimizer": "adam"}, 0.04),
+        ({"order": 2.0, "strength": 0.02, "coupling": "decoupled"}, {"optimizer": "adam"}, 0.04),
+        (
+            {"order": 2.0, "strength": 0.02, "coupling": "decoupled"},
+            {"optimizer": "adamw", "weight_decay": 0.1},
+            0.14,
+        ),
+    ],
+    ids=str,
+)
+def test_a_square_penalty_is_a_weight_decay_of_twice_its_strength_where_that_is_the_same(
+    penalty: dict[str, Any], train: dict[str, Any], decay: float
+) -> None:
+    text = text_of(config_of(penalty, train), "pytorch")
+    assert f"groups(network, WEIGHTS, {decay!r})" in text
+    assert "_penalty(" not in text
+    decoupled = penalty.get("coupling") == "decoupled"
+    assert ("torch.optim.AdamW(" in text) == decoupled
+
+
+def test_a_snippet_without_a_penalty_has_none() -> None:
+    names = executed(config_of({"form": "none"}), "optax")
+    assert {f"{network}_optimizer" for network in NETWORKS} <= names.keys()
+    for form in SNIPPETS:
+        assert "_penalty" not in text_of(config_of({"form": "none"}), form)
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
+def test_a_snippet_imports_nothing_of_ours_and_no_line_is_long(form: str) -> None:
+    for penalty in [*FORMS, *COUPLED]:
+        text = text_of(config_of(penalty), form)
+        imported = {
+            (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0]
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        }
+        allowed = {"math", "re", "collections", "typing"}
+        assert imported <= allowed | ({"torch"} if form == "pytorch" else {"jax", "optax"})
+        assert all(len(line) <= 140 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
+def test_weights_that_a_users_network_does_not_have_are_no_silent_nothing(
+    request: pytest.FixtureRequest, form: str
+) -> None:
+    config = config_of({"order": 1.5, "strength": 0.1, "weights": "no_such"})
+    if form == "optax":
+        names = executed(config, form)
+        with pytest.raises(ValueError, match="adapt WEIGHTS"):
+            names["generator_penalty"]({"dense": {"kernel": np.ones((2, 2), np.float32)}})
+        return
+    torch = request.getfixturevalue("torch")
+    names = executed(config, form)
+    with pytest.raises(ValueError, match="0/kernel, 0/bias matches 'no_such'"):
+        names["generator_penalty"](torch.nn.Sequential(torch.nn.Linear(2, 2)))
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
+def test_what_a_snippet_does_not_hold_is_said_at_its_top(form: str) -> None:
+    config = config_of(
+        {"order": 2.0, "strength": 0.1, "schedule": "adaptive"},
+        {"label_smoothing": 0.1, "ema": 0.9},
+        gradient_penalty={"kind": "r1", "strength": 3.0, "every": 4},
+        augment={"policy": "cutout", "strength": 0.5},
+        model=MODEL
+        | {"generator_dropout": 0.25, "discriminator_normalisation": "spectral"}
+        | {"generator_layers": 1, "discriminator_units": 4},
+    )
+    head = text_of(config, form).split("\n\n")[0].replace("\n#   ", " ")
+    for missing in (
+        "gradient penalty r1, strength 3.0, every 4 steps",
+        "augmentation cutout, strength 0.5",
+        "the adaptive factor on the strength",
+        "only the first 1 of 2 hidden layers of the generator",
+        "at most 4 units a hidden layer of the discriminator",
+        "dropout of the generator, rate 0.25",
+        "spectral normalisation of the discriminator",
+        "label smoothing 0.1",
+        "the average of the generator's weights, decay 0.9",
+    ):
+        assert f"# NOT in this snippet: {missing}" in head
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
+def test_widths_and_depths_that_leave_a_network_whole_are_not_said(form: str) -> None:
+    whole = {"generator_layers": 2, "generator_units": 5}
+    config = config_of({"form": "none"}, model=MODEL | whole)
+    assert "hidden layer" not in text_of(config, form)
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
+def test_a_penalty_of_a_users_own_is_refused(form: str) -> None:
+    with pytest.raises(UserError, match=r"mine\.py:log_penalty.* no snippet can hold"):
+        text_of(config_of({"form": "mine.py:log_penalty", "strength": 0.1}), form)
+
+
+def test_an_optimiser_that_pytorch_does_not_have_is_refused() -> None:
+    config = config_of({"order": 2.0, "strength": 0.1}, {"optimizer": "optimistic_adam"})
+    with pytest.raises(UserError, match=r"optimistic_adam.*accepted: --format optax"):
+        text_of(config, "pytorch")
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
+def test_the_best_trial_and_the_baseline_of_a_study_are_snippets(
+    example, request: pytest.FixtureRequest, form: str
+) -> None:
+    if form == "pytorch":
+        request.getfixturevalue("torch")
+    best = SNIPPETS[form](best_config(example.study))
+    assert "From sweep study small, trial" in best
+    assert repr(best_config(example.study).provenance["score"]) in best
+    for config in (best_config(example.study), trial_config(example.study, 0)):
+        names: dict[str, Any] = {}
+        exec(compile(SNIPPETS[form](config), "snippet", "exec"), names)
+        assert "generator_optimizer" in names

@@ -1,0 +1,268 @@
+"""The judge and what prepares it: what is measured, with which images, and what cannot be."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from normsweep.data.folds import outer_plan
+from normsweep.errors import UserError
+from normsweep.models import member_key
+from normsweep.objectives.distances import (
+    DISTANCES,
+    Samples,
+    authenticity,
+    frechet_distance,
+    frechet_distance_to,
+    frechet_reference,
+    generalisation_gap,
+    inception_score,
+    kernel_distance,
+    moments,
+)
+from normsweep.objectives.distances.contract import CLASSES
+from normsweep.objectives.features import FEATURE_MAPS
+from normsweep.objectives.features.classifier import class_probabilities_of_features
+from normsweep.score.features import feature_values
+from normsweep.score.judge import make_judge, recorded_metrics
+from normsweep.score.measure import measure
+from normsweep.score.setup import Setup, prepare
+from normsweep.spec import Spec, load_spec, spec_from_tables
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads that spin while other processes hold the cores make seconds into minutes."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+def spec_with(holdout: float = 0.0, **score: Any) -> Spec:
+    tables = {
+        "data": {"source": "digits", "limit": 300},
+        "confirm": {"holdout": holdout},
+        "score": {"folds": 2, "features": "pca", "dimension": 8} | score,
+    }
+    return spec_from_tables(tables, "the test's spec")
+
+
+def generated(setup: Setup, seed: int = 0) -> np.ndarray:
+    dimension = 8
+    return np.random.default_rng(seed).normal(size=(setup.samples, dimension)).astype(np.float32)
+
+
+def features_of(setup: Setup, indices: np.ndarray) -> np.ndarray:
+    images = setup.dataset.images[indices]
+    return feature_values(setup.features, setup.feature_params, images).astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        ({}, ("fid", "kid")),
+        ({"metric": "kid"}, ("kid", "fid")),
+        ({"metric": "recall", "second": "kid"}, ("recall", "kid", "fid")),
+        (
+            {"second": "coverage", "record": ["density", "fid", "coverage", "copying"]},
+            ("fid", "coverage", "density", "copying", "kid"),
+        ),
+    ],
+)
+def test_what_is_asked_for_is_measured_once_in_order_and_fid_and_kid_always(score, expected):
+    assert recorded_metrics(spec_with(**score)) == expected
+
+
+def test_fid_and_kid_are_those_of_the_held_out_images_to_the_bit():
+    setup = prepare(spec_with())
+    fake = generated(setup)
+    for fold in (0, 1):
+        real = features_of(setup, setup.plan.held_out[fold][: setup.samples])
+        reference = frechet_reference(moments(real))
+        assert setup.judge.measure(fold, fake) == {
+            "fid": frechet_distance_to(reference, moments(fake.astype(np.float64))),
+            "kid": kernel_distance(fake, real),
+        }
+
+
+def test_what_compares_with_training_images_sees_all_of_its_fold():
+    setup = prepare(spec_with(record=["generalisation_gap", "authenticity", "fid_training"]))
+    fake = generated(setup)
+    for fold in (0, 1):
+        real = features_of(setup, setup.plan.held_out[fold][: setup.samples])
+        training = features_of(setup, setup.plan.train[fold])
+        found = setup.judge.measure(fold, fake)
+        assert found["authenticity"] == authenticity(fake, training)
+        assert found["generalisation_gap"] == pytest.approx(
+            generalisation_gap(fake, real, training), rel=1e-9
+        )
+        near = frechet_distance(fake, training[: setup.samples])
+        assert found["fid_training"] == pytest.approx(near, rel=1e-9)
+
+
+def test_fewer_samples_than_a_fold_has_take_the_first_of_its_images():
+    setup = prepare(spec_with(samples=40, record=["authenticity"]))
+    fake = generated(setup)
+    assert len(fake) == 40
+    real = features_of(setup, setup.plan.held_out[1][:40])
+    found = setup.judge.measure(1, fake)
+    assert found["fid"] == pytest.approx(frechet_distance(fake, real), rel=1e-9)
+    # Copies are looked for among all that were trained on.
+    assert len(setup.plan.train[1]) > 80
+    training = features_of(setup, setup.plan.train[1])
+    assert found["authenticity"] == authenticity(fake, training)
+
+
+def test_classes_are_those_that_the_classifier_reads_off_the_features():
+    setup = prepare(spec_with(features="classifier", record=["inception_score", "class_coverage"]))
+    fake = generated(setup)
+    probabilities = np.asarray(class_probabilities_of_features(setup.feature_params, fake))
+    found = setup.judge.measure(0, fake)
+    assert found["inception_score"] == pytest.approx(inception_score(probabilities), rel=1e-4)
+    assert 0 < found["class_coverage"] <= 1
+    real = features_of(setup, setup.plan.held_out[0])
+    assert setup.judge.measure(0, real)["class_coverage"] == 1
+
+
+def test_recording_more_changes_no_bit_of_the_scores():
+    plain = prepare(spec_with())
+    without_classes = [name for name, d in DISTANCES.items() if CLASSES not in d.needs]
+    more = prepare(spec_with(record=without_classes))
+    fake = generated(plain)
+    found = more.judge.measure(0, fake)
+    assert len(found) > 10
+    expected = plain.judge.measure(0, fake)
+    assert {name: found[name] for name in expected} == expected
+    assert more.fingerprints() == plain.fingerprints()
+
+
+def test_what_the_digits_study_records_changes_no_bit_of_its_scores():
+    spec = load_spec("digits")
+    assert spec.score.record == ("generalisation_gap",)
+    setup, plain = prepare(spec), prepare(spec.with_values({"score.record": ()}))
+    shape = (setup.samples, spec.score.dimension)
+    fake = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    for fold in range(spec.score.folds):
+        found = setup.judge.measure(fold, fake)
+        assert np.isfinite(found.pop("generalisation_gap"))
+        assert found == plain.judge.measure(fold, fake)
+    assert setup.fingerprints() == plain.fingerprints()
+
+
+def test_metrics_that_share_their_work_are_prepared_and_measured_once(monkeypatch):
+    calls = {"prepared": 0, "measured": 0}
+
+    def prepare_once(samples: Samples) -> str:
+        calls["prepared"] += 1
+        return "prepared"
+
+    def measure_once(prepared: str, features: np.ndarray) -> dict[str, float]:
+        assert prepared == "prepared"
+        calls["measured"] += 1
+        return {"first": 1.0, "second": 2.0}
+
+    entry = DISTANCES["fid"]._replace(prepare=prepare_once, measure=measure_once)
+    table = {
+        name: entry._replace(part=lambda made, name=name: made[name])
+        for name in ("first", "second")
+    }
+    monkeypatch.setattr("normsweep.score.judge.DISTANCES", table)
+    judge = make_judge([Samples(np.zeros((3, 1)))], ("second", "first"))
+    assert judge.measure(0, np.zeros((3, 1))) == {"second": 2.0, "first": 1.0}
+    assert calls == {"prepared": 1, "measured": 1}
+
+
+def test_the_judge_of_one_fold_alone_says_what_it_says_among_others():
+    setup = prepare(spec_with())
+    fake = generated(setup)
+    assert setup.judge.only(1).measure(0, fake) == setup.judge.measure(1, fake)
+
+
+@pytest.mark.parametrize(
+    ("score", "field"),
+    [
+        ({"metric": "inception_score"}, "score.metric"),
+        ({"second": "class_coverage"}, "score.second"),
+        ({"record": ["class_coverage"]}, "score.record"),
+    ],
+)
+def test_classes_of_features_that_have_none_are_refused(score, field):
+    with pytest.raises(UserError) as caught:
+        prepare(spec_with(**score))
+    message = str(caught.value)
+    assert message.startswith(f"{field}: ")
+    assert "needs score.features = 'classifier', got 'pca'" in message
+    assert "accepted with it: fid, " in message and "inception_score" not in message.split(";")[1]
+
+
+def test_too_few_images_for_the_neighbours_are_refused():
+    with pytest.raises(UserError, match=r"score.samples = 5: accepted for recall are 6 or more"):
+        prepare(spec_with(samples=5, dimension=2, record=["recall"]))
+    assert prepare(spec_with(samples=6, dimension=2, record=["recall"])).samples == 6
+
+
+@pytest.mark.parametrize(
+    ("holdout", "kept", "record", "needed"),
+    [
+        (0.001, 0, [], "fid are 2"),
+        (0.003, 1, [], "fid are 2"),
+        (0.007, 2, ["kid_blocks"], "kid_blocks are 4"),
+        (0.017, 5, ["recall", "kid_blocks"], "recall are 6"),
+    ],
+)
+def test_too_few_images_for_the_look_at_the_end_are_refused_before_any_training(
+    holdout, kept, record, needed
+):
+    with pytest.raises(UserError) as caught:
+        prepare(spec_with(record=record, holdout=holdout))
+    message = str(caught.value)
+    assert message.startswith(f"confirm.holdout = {holdout}: {kept} of 300 images are kept")
+    assert f"accepted for {needed} or more" in message
+
+
+def test_as_few_images_as_a_metric_takes_are_enough_for_the_look_at_the_end():
+    record = [name for name, entry in DISTANCES.items() if "classes" not in entry.needs]
+    setup = prepare(spec_with(record=record, holdout=0.02))
+    last = setup.with_plan(outer_plan(setup.plan))
+    assert last.samples == 6
+    found = last.judge.measure(0, generated(last))
+    assert np.isfinite(list(found.values())).all()
+
+
+def test_a_row_holds_fid_and_kid_apart_and_all_else_by_name():
+    setup = prepare(spec_with(record=["recall"]))
+    fake = np.stack([generated(setup, seed) for seed in range(4)])
+    chunk: Any = SimpleNamespace(
+        features=fake.reshape(2, 2, *fake.shape[1:]),
+        generator_loss=np.array([[0.0, 1.0], [2.0, 3.0]]),
+        discriminator_loss=np.array([[4.0, 5.0], [6.0, 7.0]]),
+        extras={"strength": np.array([[0.1, 0.2], [0.3, 0.4]])},
+    )
+    rows = measure(setup, chunk, step=50, slot=1, trial_id=9)
+    assert [(row.trial_id, row.fold, row.step) for row in rows] == [(9, 0, 50), (9, 1, 50)]
+    assert [row.generator_loss for row in rows] == [2.0, 3.0]
+    assert [row.discriminator_loss for row in rows] == [6.0, 7.0]
+    for fold, row in enumerate(rows):
+        judged = setup.judge.measure(fold, fake[2 + fold])
+        assert {name: row.value(name) for name in judged} == judged
+        assert set(row.others) == {"recall", "strength"}
+    assert [row.value("strength") for row in rows] == [0.3, 0.4]
+
+
+def test_no_member_is_trained_with_a_key_of_the_feature_map(monkeypatch):
+    """Under one seed for both, that is: the first keys made from a key are those of its folds."""
+    given: list[jax.Array] = []
+    pca = FEATURE_MAPS["pca"]
+
+    def fit(key: jax.Array, *arguments: Any) -> Any:
+        given.append(key)
+        return pca.fit(key, *arguments)
+
+    monkeypatch.setattr("normsweep.score.features.FEATURE_MAPS", {"pca": pca._replace(fit=fit)})
+    prepare(spec_with())
+    made = [given[0], *jax.random.split(given[0], 8)]
+    members = [member_key(np.uint32(0), np.int32(fold)) for fold in range(64)]
+    keys = {np.asarray(jax.random.key_data(key)).tobytes() for key in made + members}
+    assert len(keys) == 9 + 64

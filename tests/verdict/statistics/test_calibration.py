@@ -1,0 +1,113 @@
+"""The measurement of the verdicts measures what it says."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bench.calibration import (
+    correlation,
+    effect_rows,
+    null_rows,
+    over_seeds,
+    share,
+    verdict_over_seeds,
+)
+from bench.known_studies import KINDS, Outcome, outcome, spec_of
+from bench.redrawn import redrawn
+from normsweep.storage import open_storage
+from normsweep.verdict.statistics.corrected import corrected_estimate
+
+
+def found(verdict: str, differences: np.ndarray, strength: float = 0.1) -> Outcome:
+    estimate = corrected_estimate(differences.ravel(), 0.5)
+    return Outcome(verdict, strength, estimate, differences, (differences,))
+
+
+def figures(rows) -> dict[str, str]:
+    return {row["what"].split(": ")[1]: row["figure"] for row in rows}
+
+
+def test_a_share_has_wilson_s_interval() -> None:
+    # z²/(n + z²) for none of n.
+    assert share([False] * 20) == "0.0%  (0 of 20; 0.0% to 16.1%)"
+    assert share([]) == "none measured"
+
+
+def test_over_seeds_the_folds_of_one_are_a_single_number() -> None:
+    differences = np.array([[1.0, 3.0], [2.0, 0.0], [4.0, 2.0]])
+    p, low, high = over_seeds(differences)
+    # Means 2, 1, 3: t = 2·√3 with 2 degrees, and ± 4.3027/√3.
+    assert p == pytest.approx(0.0742, abs=1e-4)
+    assert (low, high) == pytest.approx((2 - 4.30265 / 3**0.5, 2 + 4.30265 / 3**0.5), rel=1e-5)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3])
+def test_the_correlation_of_simulated_differences_is_found(rho) -> None:
+    random = np.random.default_rng(0)
+    shared, own = random.normal(size=(4000, 1)), random.normal(size=(4000, 15))
+    drawn = rho**0.5 * shared + (1 - rho) ** 0.5 * own
+    assert correlation(drawn) == pytest.approx(rho, abs=0.02)
+
+
+def test_a_verdict_about_nothing_is_counted_as_wrong() -> None:
+    some = np.random.default_rng(0).normal(size=(5, 3))
+    rows = figures(null_rows("inert", [found("helps", some), found("unclear", np.zeros((5, 3)))]))
+    assert rows["verdicts other than “no effect”"].startswith("50.0%  (1 of 2;")
+    assert rows["candidates equal to the baseline to the bit"] == "1"
+
+
+def test_the_other_test_s_verdict_follows_the_same_rule() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (3, 5, 3))
+    assert verdict_over_seeds(list(noise)) == "unclear"
+    assert verdict_over_seeds([noise[0] + 1, noise[1] - 1]) == "helps"
+    assert verdict_over_seeds([noise[0] + 1, noise[1] + 1]) == "hurts"
+    assert verdict_over_seeds([noise[0] + 1, noise[1] * 0]) == "unclear"
+
+
+def test_an_interval_is_judged_by_the_effect_of_its_own_strength() -> None:
+    differences = np.random.default_rng(0).normal(-1, 0.1, (5, 3))
+    outcomes = [found("helps", differences, 0.1), found("unclear", differences, 0.2)]
+    rows = figures(effect_rows("helps", outcomes, {0.1: (-1.0, 0.0), 0.2: (3.0, 0.0)}))
+    assert rows["found"].startswith("50.0%  (1 of 2;")
+    assert rows["95 % interval holds the effect in the long run"].startswith("50.0%  (1 of 2;")
+    assert rows["effect of λ = 0.2 in the long run"] == "+3.00 ± 0.00, chosen by 1 of 2"
+
+
+def test_signs_are_redrawn_by_the_strength_after_the_first_step_alone() -> None:
+    weights = {"a": jnp.ones((40, 5)), "b": None}
+    assert redrawn.proximal is not None
+    assert redrawn.initial_state is not None and redrawn.advance is not None
+    state = redrawn.advance(weights, redrawn.initial_state(weights))
+    one, again, other = (
+        np.asarray(redrawn.proximal(weights, 0.1, strength=strength, state=state)["a"])
+        for strength in (1e-11, 1e-11, 2e-11)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert set(np.unique(one)) == {-1.0, 1.0}
+    assert 0.3 < np.mean(one == other) < 0.7
+    later = redrawn.proximal(weights, 0.1, strength=1e-11, state=redrawn.advance(weights, state))
+    np.testing.assert_array_equal(later["a"], weights["a"])
+    slopes = redrawn.gradient(weights, strength=1e-11, state=state)
+    assert not jax.tree.reduce(lambda sofar, leaf: sofar + jnp.abs(leaf).sum(), slopes, 0.0)
+
+
+def test_no_two_studies_share_a_seed() -> None:
+    seeds = [
+        spec_of(kind, number, reference=reference).study.seed
+        for kind in KINDS
+        for number in (0, 1, 999)
+        for reference in (False, True)
+    ]
+    assert len(seeds) == len(set(seeds))
+
+
+@pytest.mark.slow
+def test_a_redrawn_study_runs_and_its_candidates_differ(storage_url) -> None:
+    storage = open_storage(storage_url, create=True)
+    done = outcome(storage, "redrawn", 0)
+    assert done.verdict == "unclear"
+    assert all(entry.shape == (5, 3) and entry.all() for entry in done.candidates)
+    # What is there is read, not trained once more.
+    assert np.array_equal(outcome(storage, "redrawn", 0).differences, done.differences)
+    storage.engine.dispose()

@@ -1,0 +1,250 @@
+"""Two studies are paired where their scores may be compared, and told apart where not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+from scipy import stats
+
+from normsweep.cli.compare import sentence
+from normsweep.errors import UserError
+from normsweep.spec.space import no_penalty
+from normsweep.study.confirmation import confirmation_name
+from normsweep.study.records import CONFIRM
+from normsweep.verdict.compare import Comparison, compare
+
+PRINTS = {"data": "d", "folds": "f", "features": "m", "samples": 40, "training": 3}
+SEEDS, FOLDS = 6, 2
+
+
+@pytest.fixture
+def written(make_spec, databases, storage_url) -> Callable[..., Any]:
+    """A study of fold scores by trial, the baseline's first; confirmed by curves for each seed."""
+    storage = databases.open(storage_url)
+
+    def written(
+        name: str,
+        *trials: list[float] | None,
+        confirmed: Any = (),
+        candidates: int = 1,
+        prints: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Any:
+        spec = make_spec(study__name=name, **changes)
+        study = optuna.create_study(storage=storage, study_name=name)
+        study.set_user_attr("spec", spec.plain())
+        study.set_user_attr("fingerprints", PRINTS | (prints or {}))
+        some = {"penalty.strength": 1e-3, "penalty.order": 2.0, "penalty.target": "both"}
+        configs = [spec.with_values(values) for values in (no_penalty(), some)]
+        for number, scores in enumerate(trials):
+            said: dict[str, Any] = {
+                "role": "search" if number else "baseline",
+                "config": configs[min(number, 1)].plain(),
+            }
+            if scores is None:
+                failed = said | {"reason": "not finite by step 10"}
+                study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=failed))
+                continue
+            result = {"fold_scores": scores, "standard_error": 0.1, "step": 40}
+            study.add_trial(
+                create_trial(value=float(np.mean(scores)), user_attrs=said | {"result": result})
+            )
+        if len(confirmed):
+            held = optuna.create_study(storage=storage, study_name=confirmation_name(name))
+            for number in range(candidates + 1):
+                arm = f"trial {number}" if number else "baseline"
+                for seed, curve in enumerate(confirmed, 1):
+                    about = {
+                        "role": CONFIRM,
+                        "arm": arm,
+                        "against": "baseline",
+                        "trial": number,
+                        "seed": seed,
+                        "config": configs[min(number, 1)].plain(),
+                    }
+                    if curve is None and number:
+                        failed = about | {"reason": "not finite by step 10"}
+                        held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=failed))
+                        continue
+                    told = (np.ones((2, FOLDS)) if curve is None else curve).tolist()
+                    attributes = about | {"curve": told}
+                    held.add_trial(create_trial(value=1.0, user_attrs=attributes))
+        return study, storage
+
+    return written
+
+
+def curves(seed: int, shift: float = 0.0) -> list[np.ndarray]:
+    return list(2 + shift + 0.1 * np.random.default_rng(seed).normal(size=(SEEDS, 2, FOLDS)))
+
+
+def pair(written, first: dict[str, Any], second: dict[str, Any]) -> Comparison:
+    return compare(
+        written("a", [3.0, 3.0], [1.0, 2.0], **first),
+        written("b", [3.0, 3.0], [1.5, 1.0], **second),
+    )
+
+
+def test_without_confirmations_the_searches_best_are_paired_by_fold(written) -> None:
+    found = compare(
+        written("a", [3.0, 3.0], [2.0, 2.0], [1.0, 2.0]), written("b", [3.0, 3.0], [1.25, 1.0])
+    )
+    assert not found.confirmed and found.estimate is not None
+    assert found.differences is not None and found.differences.tolist() == [[-0.25, 1.0]]
+    differences = np.array([-0.25, 1.0])
+    # Two folds: as many images judge as train.
+    error = np.sqrt((1 / 2 + 1) * differences.var(ddof=1))
+    assert found.estimate.p == pytest.approx(2 * stats.t.sf(differences.mean() / error, 1))
+    assert found.verdict == "unclear"
+    assert "sweep confirm a;  sweep confirm b" in found.notes[0]
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(-2.0, "first"), (2.0, "second")])
+def test_confirmed_studies_are_paired_by_seed_and_fold(written, shift, verdict) -> None:
+    one, other = curves(0, shift), curves(1)
+    found = pair(written, {"confirmed": one}, {"confirmed": other})
+    assert found.confirmed and found.differences is not None and found.estimate is not None
+    expected = np.subtract(one, other)[:, -1]
+    np.testing.assert_array_equal(found.differences, expected)
+    count = SEEDS * FOLDS
+    error = np.sqrt((1 / count + 1) * expected.var(ddof=1))
+    assert found.estimate.standard_error == pytest.approx(error)
+    assert found.verdict == verdict
+    assert found.notes == ()
+
+
+def test_what_was_chosen_by_the_scores_that_are_compared_is_told(written) -> None:
+    one = compare(
+        written("a", [3.0, 3.0], [1.0, 2.0], confirmed=curves(0)),
+        written("b", [3.0, 3.0], [1.5, 1.0], [2.0, 2.0], confirmed=curves(1), candidates=2),
+    )
+    assert [note for note in one.notes if "a's of 1 and b's of 2" in note]
+
+
+def test_higher_is_better_where_the_metric_says_so(written) -> None:
+    found = pair(
+        written,
+        {"confirmed": curves(0, 2.0), "score__metric": "coverage"},
+        {"confirmed": curves(1), "score__metric": "coverage"},
+    )
+    assert found.verdict == "first"
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(-1.5, "first"), (2.0, "second")])
+def test_the_nearer_to_zero_is_better_where_zero_is_best(written, shift, verdict) -> None:
+    found = pair(
+        written,
+        {"confirmed": curves(0, shift), "score__metric": "copying"},
+        {"confirmed": curves(1), "score__metric": "copying"},
+    )
+    assert found.verdict == verdict
+
+
+def test_one_confirmation_alone_is_left_aside(written) -> None:
+    found = pair(written, {"confirmed": curves(0, 2.0)}, {})
+    assert not found.confirmed
+    assert found.differences is not None and found.differences.tolist() == [[-0.5, 1.0]]
+    assert found.notes[0].endswith("Surer:  sweep confirm b")
+
+
+def test_only_seeds_that_both_have_count(written) -> None:
+    one, other = curves(0, -2), curves(1)
+    one[1] = None  # type: ignore[call-overload]
+    found = pair(written, {"confirmed": one}, {"confirmed": other[:4]})
+    assert found.differences is not None and found.differences.shape == (3, FOLDS)
+    assert found.first.diverged == (2,)
+    # It is far better where it is finite.
+    assert found.estimate is not None and found.estimate.p < 0.05
+    assert found.verdict == "unclear"
+    assert any("a did not stay finite on 1 of its seeds" in note for note in found.notes)
+    assert "; but the one that scores better did not stay finite" in sentence(found)[1]
+
+
+def test_scored_at_their_best_each_is_judged_where_other_seeds_are_best(written) -> None:
+    one, other = np.array(curves(0)), np.array(curves(1))
+    one[:, 1] += 5  # its first chunk is better on every seed
+    changes = {"score__at": "best"}
+    found = pair(
+        written,
+        {"confirmed": list(one), **changes},
+        {"confirmed": list(other - [[[0], [5]]]), **changes},
+    )
+    assert found.differences is not None
+    np.testing.assert_allclose(found.differences, one[:, 0] - (other[:, 1] - 5))
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ({"score__metric": "kid"}, "score.metric: fid and kid"),
+        ({"train__steps": 80}, "train.steps: 40 and 80"),
+        ({"score__at": "best"}, "score.at: final and best"),
+        (
+            {"prints": {"data": "e"}, "data__limit": None},
+            "data have another fingerprint (data.limit: 200 and not set)",
+        ),
+        (
+            {"prints": {"folds": "g"}, "data__seed": 1},
+            "folds have another fingerprint (data.seed: 0 and 1)",
+        ),
+        (
+            {"prints": {"features": "n"}, "score__dimension": 4},
+            "features have another fingerprint (score.dimension: 8 and 4)",
+        ),
+        (
+            {"prints": {"samples": 20}, "score__samples": 20},
+            "samples have another fingerprint (score.samples: not set and 20)",
+        ),
+        (
+            {"prints": {"training": 2}},
+            "training have another fingerprint "
+            "(the same settings: other files, versions or machine)",
+        ),
+    ],
+)
+def test_what_may_not_be_compared_says_why(written, second, reason) -> None:
+    found = pair(written, {}, second)
+    assert found.verdict == "unpaired"
+    assert found.estimate is None
+    assert found.apart == (reason,)
+
+
+def test_a_penalty_from_a_file_of_one_s_own_keeps_none_apart(written) -> None:
+    assert not pair(written, {}, {"prints": {"mine.py": "x"}}).apart
+
+
+def test_other_seeds_are_paired_by_fold_with_a_word(written) -> None:
+    found = pair(written, {}, {"study__seed": 9})
+    assert not found.apart
+    assert any(note.startswith("study.seed: 3 and 9: the folds are shared") for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("trials", "told"),
+    [
+        ([], "no config of the search of 'b' has a score yet (no trials)"),
+        ([[3.0, 3.0]], "no config of the search of 'b' has a score yet (1 complete)"),
+        ([[3.0, 3.0], None], "no config of the search of 'b' has a score yet (1 complete, 1 fail)"),
+    ],
+)
+def test_a_study_without_a_score_has_nothing_to_pair(written, trials, told) -> None:
+    found = compare(written("a", [3.0, 3.0], [1.0, 2.0]), written("b", *trials))
+    assert found.apart == (told,)
+    assert found.second.score is None
+
+
+def test_equal_scores_differ_by_nothing(written) -> None:
+    same = curves(0)
+    found = pair(written, {"confirmed": same}, {"confirmed": same})
+    assert found.verdict == "unclear"
+    assert found.estimate is not None and (found.estimate.mean, found.estimate.p) == (0.0, 1.0)
+
+
+def test_a_study_of_plain_optuna_is_told_by_name(written, databases, storage_url) -> None:
+    storage = databases.open(storage_url)
+    plain = optuna.create_study(storage=storage, study_name="plain")
+    with pytest.raises(UserError, match="'plain' was not made by sweep"):
+        compare(written("a", [3.0, 3.0], [1.0, 2.0]), (plain, storage))

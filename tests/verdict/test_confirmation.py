@@ -1,0 +1,445 @@
+"""What a confirmation says, from scores written by hand."""
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+from scipy import stats
+
+from normsweep.cli.as_json import confirmation_as_json
+from normsweep.spec.space import no_penalty
+from normsweep.study.confirmation import FINAL, confirmation_name, plan_confirmation
+from normsweep.study.records import CONFIRM
+from normsweep.verdict.arms import Arm
+from normsweep.verdict.reading import Confirmation, read_confirmation
+from normsweep.verdict.statistics.holm import holm
+from normsweep.verdict.table import rows
+from normsweep.verdict.wording import details, verdict_sentence
+
+SEEDS, CHUNKS, FOLDS = 6, 3, 2
+Write = Callable[..., Confirmation | None]
+
+
+@pytest.fixture
+def confirmed(make_spec, databases, storage_url) -> Write:
+    """The confirmation of curves [seeds, chunks, folds] by arm; None is a seed that diverged.
+
+    All are compared with the first, whose name is `against`. `asked` is for how many candidates and
+    seeds it was asked; `final` are the curves [seeds, chunks, 1] of the last look, at baseline and
+    first candidate.
+    """
+
+    def confirmed(
+        baseline: np.ndarray | list[np.ndarray | None],
+        *others: list[np.ndarray | None],
+        against: str = "baseline",
+        asked: tuple[int, int] | None = None,
+        final: list[list[np.ndarray | None]] | None = None,
+        **changes: object,
+    ) -> Confirmation | None:
+        spec = make_spec(score__folds=FOLDS, **changes)
+        storage = databases.open(storage_url)
+        study = optuna.create_study(storage=storage, study_name="small")
+        held = optuna.create_study(storage=storage, study_name=confirmation_name("small"))
+        study.set_user_attr("spec", spec.plain())
+        none = spec.with_values(no_penalty())
+        some = spec.with_values(
+            {"penalty.strength": 1e-3, "penalty.order": 2.0, "penalty.target": "both"}
+        )
+        for number, curves in enumerate([baseline, *others]):
+            config = none if number == 0 else some
+            result = {"fold_scores": [1.0, 1.5 - number], "standard_error": 0.1, "step": 40}
+            role = "search" if number else "baseline"
+            said = {"role": role, "config": config.plain(), "result": result}
+            study.add_trial(create_trial(value=1.0, user_attrs=said))
+            # The search's baseline is trained whatever the others are compared with.
+            names = [f"trial {number}"] if number else dict.fromkeys(["baseline", against])
+            for name, (seed, curve) in product(names, enumerate(curves, 1)):
+                about = {
+                    "role": CONFIRM,
+                    "arm": name,
+                    "against": against if number else name,
+                    "trial": None if name.startswith("baseline of") else number,
+                    "seed": seed,
+                    "config": config.plain(),
+                }
+                if curve is None:
+                    failed = about | {"reason": "not finite by step 10"}
+                    held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=failed))
+                else:
+                    attributes = about | {"curve": curve.tolist(), "result": result}
+                    held.add_trial(create_trial(value=1.0, user_attrs=attributes))
+        for name, curves in zip(("baseline", "trial 1"), final or [], strict=False):
+            for seed, curve in enumerate(curves, 1):
+                about = {"role": FINAL, "arm": name, "against": "baseline", "trial": None}
+                said = about | {"seed": seed, "config": {}}
+                if curve is None:
+                    held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=said))
+                else:
+                    curve = {"curve": curve.tolist()}
+                    held.add_trial(create_trial(value=1.0, user_attrs=said | curve))
+        if asked is not None:
+            arms = [Arm("baseline", "baseline", none, 0)]
+            arms += [Arm(f"trial {n}", "baseline", some, n) for n in range(1, asked[0] + 1)]
+            plan_confirmation(held, *asked, arms)
+        return read_confirmation(study, storage)
+
+    return confirmed
+
+
+def noise(seed: int, scale: float = 0.1) -> np.ndarray:
+    return 2 + scale * np.random.default_rng(seed).normal(size=(SEEDS, CHUNKS, FOLDS))
+
+
+def test_the_effect_is_that_of_the_corrected_test_over_pairs_at_the_last_chunk(confirmed) -> None:
+    baseline, other = noise(0), noise(1) - 0.2
+    found = confirmed(baseline, list(other))
+    assert found is not None and found.best.effect is not None
+    differences = (other - baseline)[:, -1].ravel()
+    count = SEEDS * FOLDS
+    # Two folds: as many images judge as train.
+    error = np.sqrt((1 / count + 1) * differences.var(ddof=1))
+    p = 2 * stats.t.sf(abs(differences.mean() / error), count - 1)
+    assert found.best.effect.estimate.mean == pytest.approx(differences.mean())
+    assert found.best.effect.adjusted_p == pytest.approx(p)
+    means = (other - baseline)[:, -1].mean(axis=1)
+    assert found.best.effect.wins == np.mean(means < 0)
+    spread = baseline[:, -1].mean(axis=1).std(ddof=1)
+    assert found.best.effect.relative == pytest.approx(differences.mean() / spread)
+
+
+def test_beside_it_stands_the_t_test_over_the_means_of_the_seeds(confirmed) -> None:
+    baseline, others = noise(0), [noise(1) - 0.2, noise(2) - 0.1]
+    found = confirmed(baseline, *map(list, others))
+    assert found is not None
+    effects = [entry.effect for entry in found.candidates]
+    plain = [
+        stats.ttest_1samp((other - baseline)[:, -1].mean(axis=1), 0.0)
+        for other in sorted(others, key=lambda other: other[:, -1].mean())
+    ]
+    for effect, p, test in zip(effects, holm([t.pvalue for t in plain]), plain, strict=True):
+        assert effect is not None and effect.over_seeds is not None
+        bounds = test.confidence_interval(0.95)
+        assert (effect.over_seeds.low, effect.over_seeds.high) == pytest.approx(tuple(bounds))
+        assert effect.over_seeds.mean == pytest.approx(effect.estimate.mean)
+        assert effect.adjusted_p_over_seeds == pytest.approx(p)
+    said = " ".join(details(found))
+    assert "the means of the 6 seeds alone say -" in said
+    assert f"{plain[0].confidence_interval(0.95).low:+.3g}" in said
+
+
+def test_one_seed_has_no_test_over_seeds(confirmed) -> None:
+    found = confirmed(noise(0)[:1], list(noise(1)[:1]))
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.over_seeds is None
+    assert "seeds alone" not in " ".join(details(found))
+
+
+@pytest.mark.parametrize(
+    ("shift", "verdict", "start"),
+    [(-1.0, "helps", "helps: trial 1"), (1.0, "hurts", "hurts: every candidate is worse")],
+)
+def test_a_large_effect_is_called_by_its_name(confirmed, shift, verdict, start) -> None:
+    found = confirmed(noise(0), list(noise(1) + shift))
+    assert found is not None
+    assert found.verdict == verdict
+    assert verdict_sentence(found).startswith(start)
+
+
+def test_higher_is_better_where_the_metric_says_so(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1) + 1), score__metric="coverage")
+    assert found is not None
+    assert found.verdict == "helps"
+    assert "raises coverage by" in verdict_sentence(found)
+    assert "better is higher" in next(iter(details(found)))
+
+
+def test_no_effect_is_said_with_the_smallest_that_would_have_been_found(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)))
+    assert found is not None and found.best.effect is not None
+    assert found.verdict == "unclear"
+    sentence = verdict_sentence(found)
+    assert sentence.startswith("no effect that this study could detect: trial 1")
+    assert f"an effect of {found.best.effect.detectable:.3g}" in sentence
+
+
+def test_several_candidates_are_adjusted_for(confirmed) -> None:
+    baseline = noise(0)
+    curves = [noise(1) - 0.3, noise(2) - 0.25, noise(3)]
+    found = confirmed(baseline, *map(list, curves))
+    assert found is not None
+    plain = [c.effect.estimate.p for c in found.candidates if c.effect is not None]
+    assert [c.effect.adjusted_p for c in found.candidates if c.effect is not None] == holm(plain)
+    assert [c.name for c in found.candidates] == sorted(
+        ("trial 1", "trial 2", "trial 3"), key=lambda name: curves[int(name[-1]) - 1][:, -1].mean()
+    )
+
+
+def test_one_candidate_that_helps_is_the_verdict_s_even_beside_one_that_hurts(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1) + 1), list(noise(2) - 1))
+    assert found is not None
+    assert (found.verdict, found.best.name) == ("helps", "trial 2")
+
+
+def test_before_all_that_was_asked_for_is_trained_there_is_no_verdict(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)[:4] - 1), asked=(1, SEEDS))
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.is_certain
+    assert (found.verdict, found.missing) == ("unfinished", 2)
+    said = verdict_sentence(found)
+    assert said.startswith(
+        "unfinished: 2 of 12 trainings are still to be made, by sweep confirm small --top 1 "
+        "--seeds 6, and there is no verdict before. So far trial 1"
+    )
+    told = confirmation_as_json(found, done=False)["confirmation"]
+    assert (told["verdict"], told["missing"]) == ("unfinished", 2)
+
+
+def test_all_that_was_asked_for_is_there_for_a_verdict(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1) - 1), asked=(1, SEEDS))
+    assert found is not None
+    assert (found.verdict, found.missing) == ("helps", 0)
+
+
+def test_a_candidate_that_is_still_to_be_trained_is_adjusted_for(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)), [], asked=(2, SEEDS))
+    assert found is not None and found.best.effect is not None
+    assert found.missing == SEEDS
+    assert [entry.name for entry in found.candidates] == ["trial 1", "trial 2"]
+    effect = found.best.effect
+    assert effect.adjusted_p == pytest.approx(min(1, 2 * effect.estimate.p))
+
+
+def test_more_candidates_make_the_least_detectable_effect_larger(confirmed) -> None:
+    found = confirmed(noise(0), *(list(noise(n)) for n in (1, 2, 3)))
+    assert found is not None
+    for entry in found.candidates:
+        assert entry.effect is not None
+        estimate = entry.effect.estimate
+        quantiles = stats.t.ppf([1 - 0.05 / 3 / 2, 0.8], SEEDS * FOLDS - 1).sum()
+        assert entry.effect.detectable == pytest.approx(estimate.standard_error * quantiles)
+
+
+def test_a_share_of_the_images_that_judges_makes_the_error_smaller(
+    confirmed, databases, storage_url
+) -> None:
+    baseline, other = noise(0), noise(1)
+    assert confirmed(baseline, list(other)) is not None
+    storage = databases.open(storage_url)
+    study = optuna.load_study(study_name="small", storage=storage)
+    study.set_user_attr("fingerprints", {"samples": 20})
+    study.set_user_attr("trained on", 100)
+    found = read_confirmation(study, storage)
+    assert found is not None and found.best.effect is not None
+    differences = (other - baseline)[:, -1].ravel()
+    error = np.sqrt((1 / len(differences) + 0.2) * differences.var(ddof=1))
+    assert found.best.effect.estimate.standard_error == pytest.approx(error)
+
+
+def test_at_the_best_chunk_the_last_one_stands_beside_it(confirmed) -> None:
+    baseline, other = noise(0), noise(1)
+    baseline[:, 1] -= 1
+    found = confirmed(baseline, list(other), score__at="best")
+    assert found is not None and found.best.last is not None and found.best.effect is not None
+    assert found.best.effect.estimate.mean > 0.5
+    last = (other - baseline)[:, -1].mean()
+    assert found.best.last.estimate.mean == pytest.approx(last)
+    assert (
+        f"Without stopping, both at their last chunk, FID-proxy is {other[:, -1].mean():.3g}"
+        in (" ".join(details(found)))
+    )
+
+
+def test_the_last_look_is_at_the_chunk_that_the_folds_chose(confirmed) -> None:
+    baseline, other = noise(0), noise(1)
+    baseline[:, 0] -= 1
+    other[:, 1] -= 1
+    # By these images alone other chunks would be better.
+    look = [[np.array([[5.0], [1.0], [1.0]])] * 2, [np.array([[1.0], [4.0], [1.0]])] * 2]
+    found = confirmed(baseline, list(other), score__at="best", final=look)
+    assert found is not None and found.final is not None
+    assert found.final.scores.tolist() == [4.0, 4.0]
+    assert found.final.baseline_scores.tolist() == [5.0, 5.0]
+
+
+def test_seeds_that_the_last_look_lost_are_told(confirmed) -> None:
+    whole = np.ones((CHUNKS, 1))
+    found = confirmed(noise(0), list(noise(1)), final=[[whole] * 3, [whole, None, None]])
+    assert found is not None and found.final is not None
+    assert (len(found.final.scores), found.final.diverged) == (1, 2)
+    assert "On 2 of 3 seeds one of the two did not stay finite." in " ".join(details(found))
+
+
+def test_a_last_look_that_lost_all_seeds_says_so(confirmed) -> None:
+    whole = np.ones((CHUNKS, 1))
+    found = confirmed(noise(0), list(noise(1)), final=[[whole] * 2, [None, None]])
+    assert found is not None and found.final is not None
+    assert "none, since trial 1 and its baseline did not both stay finite on any of 2 seeds" in (
+        " ".join(details(found))
+    )
+    told = confirmation_as_json(found, done=True)["confirmation"]["final"]
+    assert (told["scores"], told["difference"], told["diverged"]) == ([], None, 2)
+
+
+def test_early_stopping_compares_each_at_the_chunk_that_other_seeds_chose(confirmed) -> None:
+    baseline, other = noise(0, 0.01), noise(1, 0.01)
+    # The baseline overfits after its first chunk; the other one gets better to the end.
+    baseline[:, 1:] += 1.0
+    other[:, :2] += 1.0
+    found = confirmed(baseline, list(other))
+    assert found is not None and found.best.stopped is not None
+    assert found.verdict == "helps"
+    assert found.best.stopped_steps == (40.0 / 4 * 3, 10.0)
+    assert abs(found.best.stopped.estimate.mean) < 0.02
+
+
+def test_where_trials_score_at_their_best_chunk_so_does_the_confirmation(confirmed) -> None:
+    baseline, other = noise(0, 0.01), noise(1, 0.01)
+    baseline[:, 1:] += 1.0
+    found = confirmed(baseline, list(other - 0.5), score__at="best")
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.estimate.mean == pytest.approx(-0.5, abs=0.02)
+    said = " ".join(details(found))
+    # What an early stop adds cannot be said of scores that are stopped early all.
+    assert "With both stopped early" not in said and "early stopping alone" not in said
+    assert "All scores are stopped early, each at the chunk that is best on other seeds" in said
+
+
+def test_one_seed_scores_at_its_last_chunk_for_want_of_others_and_says_so(confirmed) -> None:
+    found = confirmed(noise(0)[:1], list(noise(1)[:1]), score__at="best")
+    assert found is not None
+    assert found.best.score == noise(1)[0, -1].mean()
+    assert "trial 1 and the baseline are scored at their last chunk" in " ".join(details(found))
+
+
+def test_a_candidate_that_diverges_is_never_called_helpful(confirmed) -> None:
+    curves: list[np.ndarray | None] = [*(noise(1) - 1)]
+    curves[2] = None
+    found = confirmed(noise(0), curves)
+    assert found is not None
+    assert found.verdict == "unclear"
+    assert found.best.diverged == 1
+    assert len(found.best.scores) == SEEDS - 1
+    said = " ".join(details(found))
+    assert "trial 1 did not stay finite on 1 of 6 seeds, which are left out; it is not" in said
+    # Certain on the other seeds: why there is no better word stands beside the numbers.
+    assert verdict_sentence(found).endswith("; but it did not stay finite on 1 of 6 seeds")
+
+
+def test_where_the_baseline_diverged_a_worse_candidate_is_not_called_harmful(confirmed) -> None:
+    baseline: list[np.ndarray | None] = [*noise(0)]
+    baseline[2] = None
+    found = confirmed(baseline, list(noise(1) + 1))
+    assert found is not None
+    assert found.verdict == "unclear"
+    assert verdict_sentence(found).endswith(
+        "; but the baseline did not stay finite on 1 of 6 seeds"
+    )
+
+
+def test_where_only_some_are_certainly_worse_no_effect_is_called(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1) + 1), list(noise(2, scale=3) + 1.5))
+    assert found is not None
+    assert found.verdict == "unclear"
+    assert verdict_sentence(found).endswith("; but the other candidates do not for certain")
+
+
+def test_a_baseline_that_diverges_is_nothing_against_the_candidate(confirmed) -> None:
+    baseline: list[np.ndarray | None] = [*noise(0)]
+    baseline[2] = None
+    found = confirmed(baseline, list(noise(1) - 1))
+    assert found is not None
+    assert found.verdict == "helps"
+    best = found.best
+    assert (best.diverged, best.own_diverged, best.baseline_diverged) == (1, 0, 1)
+    said = " ".join(details(found))
+    assert "The baseline did not stay finite on 1 of 6 seeds, where trial 1 did" in said
+    assert "not called helpful" not in said
+
+
+def test_where_both_sides_diverge_each_is_told(confirmed) -> None:
+    baseline: list[np.ndarray | None] = [*noise(0)]
+    curves: list[np.ndarray | None] = [*(noise(1) - 1)]
+    baseline[2] = curves[2] = curves[4] = None
+    found = confirmed(baseline, curves)
+    assert found is not None
+    assert found.verdict == "unclear"
+    assert found.best.diverged == 2
+    told = "trial 1 did not stay finite on 2 of 6 seeds and its baseline on 1, which are left out"
+    assert told in " ".join(details(found))
+
+
+@pytest.mark.parametrize("shift", [-1.0, 0.0, 1.0])
+def test_a_candidate_that_always_diverges_stays_in_the_table_and_counts(confirmed, shift) -> None:
+    found = confirmed(noise(0), [None] * SEEDS, list(noise(1) + shift))
+    assert found is not None and found.best.effect is not None
+    assert found.verdict == {-1.0: "helps", 0.0: "unclear", 1.0: "hurts"}[shift]
+    assert [entry.name for entry in found.candidates] == ["trial 2", "trial 1"]
+    effect = found.best.effect
+    assert effect.adjusted_p == pytest.approx(min(1, 2 * effect.estimate.p))
+    assert "adjusted for 2 candidates" in verdict_sentence(found)
+    assert ("every candidate that can be compared is worse" in verdict_sentence(found)) == (
+        shift == 1
+    )
+    assert "diverged on 6 of 6 seeds" in rows(found)[1]
+    assert "trial 1 did not stay finite on 6 of 6 seeds" in " ".join(details(found))
+    (lost,) = confirmation_as_json(found, done=True)["confirmation"]["candidates"][1:]
+    assert (lost["scores"], lost["own_diverged"], lost["baseline_diverged"]) == ([], 6, 0)
+    assert np.isnan([lost["score"], lost["lead"]]).all()
+
+
+def test_where_nothing_is_paired_no_effect_was_detected_and_the_reason_is_told(confirmed) -> None:
+    found = confirmed(noise(0), [None] * SEEDS)
+    assert found is not None
+    assert found.verdict == "unclear"
+    said = verdict_sentence(found)
+    assert said.startswith("no effect that this study could detect: nothing to compare")
+    assert said.endswith("both stayed finite on a seed (diverged: trial 1 on 6 of 6 seeds)")
+    assert rows(found)[0][2:4] == ("diverged on 6 of 6 seeds", "–")
+    assert list(details(found)) == [
+        "trial 1 did not stay finite on 6 of 6 seeds, which are left out; it is not called helpful."
+    ]
+    told = confirmation_as_json(found, done=True)["confirmation"]
+    assert (told["verdict"], told["seeds"], told["missing"]) == ("unclear", 0, 0)
+
+
+def test_one_seed_has_an_interval_over_its_folds_and_no_early_stopping(confirmed) -> None:
+    found = confirmed(noise(0)[:1], list(noise(1)[:1]))
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.estimate.degrees == FOLDS - 1
+    assert found.best.effect.relative is None
+    assert found.best.stopped is None
+    assert list(details(found))
+
+
+def test_the_lead_of_the_search_stands_beside_the_confirmed_one(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)))
+    assert found is not None
+    # Written above: folds 1.0 and 1.5 for the baseline, 1.0 and 0.5 for the candidate.
+    assert found.best.search_lead == pytest.approx(0.5)
+    assert found.best.lead == pytest.approx((noise(0) - noise(1))[:, -1].mean())
+
+
+def test_a_study_that_was_never_confirmed_has_no_confirmation(example, databases) -> None:
+    assert read_confirmation(example.study, databases.open(example.url)) is None
+
+
+@pytest.mark.parametrize(("shift", "luck"), [(-0.2, True), (-1.0, False)])
+def test_only_what_is_less_than_in_the_search_was_luck(confirmed, shift, luck) -> None:
+    # The search saw a lead of 0.5.
+    found = confirmed(noise(0, 0.01), list(noise(1, 0.01) + shift))
+    assert found is not None
+    assert ("the rest was luck" in " ".join(details(found))) == luck
+
+
+def test_against_another_baseline_than_the_search_s_a_smaller_lead_is_not_called_luck(
+    confirmed,
+) -> None:
+    found = confirmed(noise(0, 0.01), list(noise(1, 0.01) - 0.2), against="baseline of trial 1")
+    assert found is not None and found.best.lead < found.best.search_lead
+    said = " ".join(details(found))
+    assert "luck" not in said
+    assert "the search's baseline had other settings." in said

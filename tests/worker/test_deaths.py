@@ -1,0 +1,144 @@
+"""A worker that dies before any one of its writes: the next goes on, to the same bits."""
+
+import contextlib
+import itertools
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+from sqlalchemy import Connection, Engine, event
+
+from normsweep.storage.workers import Worker, this_worker
+from normsweep.study.plan import Plan
+from normsweep.study.queue import Queue
+from normsweep.worker import launch as launching
+from normsweep.worker.launch import launch
+
+SHORT = {
+    "study__trials": 1,
+    "study__slots": 1,
+    "train__chunks": 2,
+    "train__steps": 20,
+    "service__checkpoint_every": 1,
+}
+ROWS = 2 * 2 * 2
+
+
+class Dead(BaseException):
+    """What ends a process at once is caught by nobody."""
+
+
+class Killer:
+    """Lets so many transactions that write be committed, and none after them."""
+
+    def __init__(self, engine: Engine, writes: int) -> None:
+        self.left, self.happened = writes, False
+        event.listen(engine, "before_cursor_execute", self._note)
+        event.listen(engine, "commit", self._count)
+        event.listen(engine, "rollback", self._forget)
+
+    def _note(self, connection: Connection, _: Any, statement: str, *rest: Any) -> None:
+        if statement.lstrip().split()[0].upper() in ("INSERT", "UPDATE", "DELETE"):
+            connection.info["wrote"] = True
+
+    def _forget(self, connection: Connection) -> None:
+        connection.info.pop("wrote", None)
+
+    def _count(self, connection: Connection) -> None:
+        # The heart beats when it likes: its writes would make the count another in each run.
+        beating = threading.current_thread() is not threading.main_thread()
+        if not connection.info.pop("wrote", False) or beating:
+            return
+        if self.left == 0:
+            self.happened = True
+            # As the system does for a process that ends: else its lock would outlive it.
+            connection.connection.dbapi_connection.rollback()
+            raise Dead
+        self.left -= 1
+
+
+@pytest.fixture(autouse=True)
+def every_worker_is_found_dead(monkeypatch) -> None:
+    """By a later one: in truth its process is the test's, which lives."""
+
+    def dead(device: str) -> Worker:
+        return replace(this_worker(device), started=0.0)
+
+    monkeypatch.setattr(launching, "this_worker", dead)
+
+
+@pytest.mark.slow
+def test_a_worker_may_die_before_any_of_its_writes(
+    make_spec, run, outcome, databases, tmp_path, query
+) -> None:
+    spec = make_spec(**SHORT)
+    undisturbed = outcome(run(spec).study)
+    for writes in itertools.count():
+        path = tmp_path / f"{writes}.db"
+        storage = databases.open(f"sqlite:///{path}")
+        killer = Killer(storage.engine, writes)
+        with contextlib.suppress(Dead):
+            launch(spec, storage)
+        storage.engine.dispose()
+        again = launch(spec, databases.open(f"sqlite:///{path}"))
+        assert again.done
+        assert outcome(again.study) == undisturbed, writes
+        assert query(path, "select * from sweep_claims") == [], writes
+        assert query(path, "select count(*) from sweep_measurements") == [(ROWS,)], writes
+        if not killer.happened:
+            break
+    # Spec, queue, claims, parameters, rows, reports, results: there is something to die in.
+    assert writes > 30
+
+
+def test_what_a_dead_worker_finished_and_did_not_free_is_freed_by_the_one_that_ends_the_study(
+    run, make_spec, monkeypatch, query, database
+) -> None:
+    spec = make_spec(**SHORT)
+    looks = 0
+
+    def done(queue: Queue, trial_id: int) -> None:
+        raise Dead
+
+    with monkeypatch.context() as patched, pytest.raises(Dead):
+        patched.setattr(Queue, "done", done)
+        run(spec)
+    assert len(query(database, "select * from sweep_claims")) == 1
+
+    def recover(queue: Queue) -> list[int]:
+        nonlocal looks
+        looks += 1
+        # The first look is over before the other dies.
+        return [] if looks == 1 else found(queue)
+
+    found = Queue.recover
+    monkeypatch.setattr(Queue, "recover", recover)
+    assert run(spec).done
+    assert query(database, "select * from sweep_claims") == []
+    assert not list(database.with_suffix(".files").glob("small/checkpoints/*"))
+
+
+def test_a_trial_that_another_has_taken_over_is_not_given_back(
+    run, make_spec, databases, storage_url, query, database
+) -> None:
+    study = run(make_spec(**SHORT), chunks=0).study
+    storage = databases.open(storage_url)
+    silent, other = (Queue(study, storage, name, Plan(1), 3, 60) for name in ("silent", "other"))
+    trial = silent.take()
+    assert trial is not None
+    assert other.recover() == [trial._trial_id]
+    assert other.take() is not None
+    silent.give_back(trial._trial_id)
+    assert query(database, "select worker from sweep_claims") == [("other",)]
+    assert study.get_trials()[0].state == TrialState.RUNNING
+
+
+def test_no_worker_takes_itself_for_dead(run, make_spec, databases, storage_url) -> None:
+    study = run(make_spec(**SHORT), chunks=0).study
+    # Without a row, as one whose heart could not beat.
+    queue = Queue(study, databases.open(storage_url), "mine", Plan(1), 3, 60)
+    assert queue.take() is not None
+    assert queue.recover() == []
+    assert study.get_trials()[0].state == TrialState.RUNNING
