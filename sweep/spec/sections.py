@@ -263,7 +263,7 @@ class StopSection(Section):
 
     @model_validator(mode="after")
     def _has_a_patience(self) -> Self:
-        if self.retry is None and self.noise != type(self).model_fields["noise"].default:
+        if self.patience is None and self.noise != type(self).model_fields["noise"].default:
             raise ValueError("noise has no effect without patience")
         return self
 
