@@ -25,12 +25,13 @@ def test_the_best_config_scores_the_same_to_the_bit_after_its_way_through_a_file
     assert found.score == trial.value
     rows = query(
         example.path,
-        "select fold, step, fid, kid, generator_loss, discriminator_loss from sweep_measurements "
+        "select fold, step, fid, kid, json_extract(others, '$.generator_loss'), "
+        "json_extract(others, '$.discriminator_loss') from sweep_measurements "
         "where trial_id = ? order by step, fold",
         trial._trial_id,
     )
     assert rows == [
-        (row.fold, row.step, row.fid, row.kid, row.generator_loss, row.discriminator_loss)
+        (row.fold, row.step, row.fid, row.kid, *map(row.losses.get, ("generator", "discriminator")))
         for row in found.measurements
     ]
 
