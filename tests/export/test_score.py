@@ -1,9 +1,10 @@
 """An exported config scored again: the same bits, or a word on what differs."""
 
-from dataclasses import replace
+from dataclasses import json
 
 import numpy as np
 import pytest
+import replace
 from optuna.trial import TrialState
 
 from normsweep.export.again import score_config
@@ -25,13 +26,18 @@ def test_the_best_config_scores_the_same_to_the_bit_after_its_way_through_a_file
     assert found.score == trial.value
     rows = query(
         example.path,
-        "select fold, step, fid, kid, json_extract(others, '$.generator_loss'), "
-        "json_extract(others, '$.discriminator_loss') from sweep_measurements "
+        "select fold, step, fid, kid, others from sweep_measurements "
         "where trial_id = ? order by step, fold",
         trial._trial_id,
     )
-    assert rows == [
-        (row.fold, row.step, row.fid, row.kid, *map(row.losses.get, ("generator", "discriminator")))
+    assert [(*row, json.loads(others)) for *row, others in rows] == [
+        (
+            row.fold,
+            row.step,
+            row.fid,
+            row.kid,
+            {f"{player}_loss": loss for player, loss in row.losses.items()} | row.others,
+        )
         for row in found.measurements
     ]
 

@@ -243,7 +243,7 @@ def test_a_row_holds_fid_and_kid_apart_and_all_else_by_name():
     rows = measure(setup, chunk, step=50, slot=1, trial_id=9)
     assert [(row.trial_id, row.fold, row.step) for row in rows] == [(9, 0, 50), (9, 1, 50)]
     assert [row.losses["generator"] for row in rows] == [2.0, 3.0]
-    assert [row.discriminator_loss for row in rows] == [6.0, 7.0]
+    assert [row.losses["discriminator"] for row in rows] == [6.0, 7.0]
     for fold, row in enumerate(rows):
         judged = setup.judge.measure(fold, fake[2 + fold])
         assert {name: row.value(name) for name in judged} == judged
