@@ -25,7 +25,8 @@ from normsweep.score.features import (
     fit_features,
 )
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
-from normsweep.spec.penalty_fields import NETWORKS, check, form_entry, penalised_networks
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.penalty_fields import check, form_entry, penalised_networks
 from normsweep.spec.plugins import check_penalty, is_plugin, plugin_fingerprint
 from normsweep.spec.ranges import Interval, each
 from normsweep.spec.sections import PenaltySection

@@ -19,9 +19,9 @@ from pydantic import ValidationError
 
 from normsweep.errors import UserError
 from normsweep.objectives.distances import cost
-from normsweep.spec.load import messages
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.messages import messages
 from normsweep.spec.next_range import limits_of, narrowed
-from normsweep.spec.penalty_fields import NETWORKS
 from normsweep.spec.ranges import Interval, plain
 from normsweep.spec.space import resolve
 from normsweep.spec.spec import Spec
@@ -73,7 +73,7 @@ def _with(spec: Spec, changes: dict[str, Any]) -> Spec:
     try:
         return spec.with_values(changes)
     except ValidationError as error:
-        raise UserError("\n".join(messages(error))) from error
+        raise UserError("\n".join(messages(error, Spec))) from error
 
 
 def _numbered(name: str) -> tuple[str, int]:

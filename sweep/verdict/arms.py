@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial
 
 from normsweep.errors import UserError
 from normsweep.spec.baseline import baseline, held_in_the_middle
-from normsweep.spec.spec import METHOD_SECTIONS, Spec
+from normsweep.spec.fields import METHOD_SECTIONS
+from normsweep.spec.spec import Spec
 from normsweep.verdict.answers import Answer, Ranked
 
 BASELINE_ARM = "baseline"
