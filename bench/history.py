@@ -16,7 +16,7 @@ from normsweep import Spec, launch, load_spec
 from normsweep.spec.space import unconditional_space
 from normsweep.storage import open_storage
 from normsweep.study.progress import Progress
-from normsweep.worker.launch import submit
+from normsweep.worker.submit import submit
 
 FEW, MANY, TIMED = 1_000, 10_000, 40
 SHORT = {"train.steps": 8, "train.chunks": 1, "study.slots": 1, "score.features": "pca"}

@@ -15,9 +15,9 @@ from bench.postgres import started_postgres
 from bench.rows import print_rows, row
 from normsweep.storage import Measurement, open_storage, write_measurements
 from normsweep.storage.workers import beat, leave, this_worker
+from normsweep.study.attributes import Result, write_result
 from normsweep.study.plan import Plan
 from normsweep.study.queue import Queue, enqueue
-from normsweep.study.records import RESULT
 
 PROCESSES, ENQUEUED, SAMPLED = 8, 80, 80
 STUDY = "queue"
@@ -53,12 +53,10 @@ def work(url: str, process: int, start: Any, ran: Any) -> None:
         asked = time.monotonic()
         time.sleep(TRAINING)
         trained = time.monotonic()
-        write_measurements(
-            storage.engine, [Measurement(trial._trial_id, 0, 1, value, 0.0, 0.0, 0.0)]
-        )
+        write_measurements(storage.engine, [Measurement(trial._trial_id, 0, 1, value, 0.0)])
         trial.report(value, 1)
         # Without one it counts as somebody else's.
-        trial.set_user_attr(RESULT, {"fold_scores": [value], "standard_error": 0.0, "step": 1})
+        write_result(trial, Result((value,), 1))
         study.tell(trial, value)
         queue.done(trial._trial_id)
         seconds = time.monotonic() - trained + asked - begun

@@ -14,15 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from normsweep.errors import UserError
     from normsweep.export.again import Rescored, Trained, score_config, train_config
-    from normsweep.export.configs import (
-        Config,
-        best_config,
-        best_configs,
-        read_config,
-        trial_config,
-    )
+    from normsweep.export.configs import best_config, best_configs, trial_config
     from normsweep.export.trained import load_generator, save_trained
     from normsweep.spec import Spec, load_spec
+    from normsweep.spec.config import Config, read_config
     from normsweep.storage import open_storage
     from normsweep.study.progress import Progress
     from normsweep.study.records import load_study
@@ -32,15 +27,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "normsweep.errors": ("UserError",),
     "normsweep.spec": ("Spec", "load_spec"),
+    "normsweep.spec.config": ("Config", "read_config"),
     "normsweep.storage": ("open_storage",),
     "normsweep.verdict.answers": ("Answer", "answer"),
-    "normsweep.export.configs": (
-        "Config",
-        "best_config",
-        "best_configs",
-        "read_config",
-        "trial_config",
-    ),
+    "normsweep.export.configs": ("best_config", "best_configs", "trial_config"),
     "normsweep.worker.launch": ("Launched", "launch"),
     "normsweep.study.progress": ("Progress",),
     "normsweep.study.records": ("load_study",),

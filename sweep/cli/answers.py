@@ -9,9 +9,9 @@ from rich.table import Table
 from normsweep.cli.app import console
 from normsweep.cli.sparkline import sparkline
 from normsweep.cli.verdict import print_confirmation
-from normsweep.score.measure import worth_telling
 from normsweep.spec.ranges import Interval
 from normsweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, holds_password, storage_url
+from normsweep.study.recorded import worth_telling
 from normsweep.verdict.answers import KIND_FIELDS, Answer, Ranked, short
 from normsweep.verdict.command import export_command
 from normsweep.verdict.reading import Confirmation

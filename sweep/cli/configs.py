@@ -65,14 +65,14 @@ def score_command(
 ) -> None:
     """Train and score an exported config again on all folds, and say whether the bits agree."""
     from normsweep.export.again import score_config
-    from normsweep.export.configs import read_config
+    from normsweep.spec.config import read_config
 
     loaded = read_config(config)
-    with _steps(as_json) as heard:
-        found = score_config(loaded, seed=seed, heard=heard)
+    with _steps(as_json) as watch:
+        found = score_config(loaded, seed=seed, watch=watch)
     if as_json:
         rows = [
-            {key: value for key, value in asdict(row).items() if key != "trial_id"}
+            {key: value for key, value in row.plain().items() if key != "trial_id"}
             for row in found.measurements
         ]
         print_json(asdict(found) | {"measurements": rows})
@@ -110,13 +110,13 @@ def train_command(
 ) -> None:
     """Train a config on all of its training data: checkpoint, samples, curves and metrics."""
     from normsweep.export.again import train_config
-    from normsweep.export.configs import read_config
     from normsweep.export.trained import check_folder, save_trained
+    from normsweep.spec.config import read_config
 
     loaded = read_config(config)
     check_folder(output)
-    with _steps(as_json) as heard:
-        trained = train_config(loaded.spec, seed=seed, heard=heard)
+    with _steps(as_json) as watch:
+        trained = train_config(loaded.spec, seed=seed, watch=watch)
     with writing(output):
         folder = save_trained(trained, loaded, output)
     last = trained.measurements[-1]
@@ -149,10 +149,10 @@ class _steps:
         self._display.start()
         task = self._display.add_task("preparing", total=1)
 
-        def heard(done: int, total: int) -> None:
+        def watch(done: int, total: int) -> None:
             self._display.update(task, description="training", completed=done, total=total)
 
-        return heard
+        return watch
 
     def __exit__(self, *exception: object) -> None:
         self._display.stop()

@@ -32,7 +32,7 @@ def submit_command(
     """
     from normsweep.spec import load_spec
     from normsweep.study.plan import plan_of
-    from normsweep.worker.launch import submit
+    from normsweep.worker.submit import submit
 
     options = {"study.trials": trials, "study.name": name}
     loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})

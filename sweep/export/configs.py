@@ -1,36 +1,12 @@
-"""Configs as files: written with their provenance, and read back."""
-
-import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+"""The configs of a study's trials, with their provenance."""
 
 import optuna
-import tomlkit
-import yaml
 from optuna.trial import TrialState
 
 from normsweep.errors import UserError
-from normsweep.spec.load import PROVENANCE, parse_toml, spec_from_tables
-from normsweep.spec.spec import Spec
-from normsweep.study.records import is_foreign
+from normsweep.spec.config import Config
+from normsweep.study.attributes import is_foreign, study_attributes, versions_of
 from normsweep.verdict.answers import Ranked, answer, ranked
-
-FORMATS = ("toml", "json", "yaml")
-LIST = "configs"
-"""The key under which a file holds more than one config."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """A spec without ranges, and where it came from."""
-
-    spec: Spec
-    provenance: dict[str, Any]
-
-    def tables(self) -> dict[str, Any]:
-        """Nested tables, as written to files."""
-        return self.spec.plain() | {PROVENANCE: self.provenance}
 
 
 def best_configs(study: optuna.Study, top: int = 1) -> list[Config]:
@@ -75,7 +51,7 @@ def trial_config(study: optuna.Study, number: int) -> Config:
 
 
 def _config(study: optuna.Study, entry: Ranked) -> Config:
-    attributes = study.user_attrs
+    written = study_attributes(study)
     trial = study.get_trials(deepcopy=False)[entry.number]
     spec = entry.config
     return Config(
@@ -93,81 +69,8 @@ def _config(study: optuna.Study, entry: Ranked) -> Config:
             "seed": spec.study.seed,
             "folds": spec.score.folds,
             "chunks": spec.train.chunks,
-            "fingerprints": attributes.get("fingerprints", {}),
-            "feature_accuracy": attributes.get("feature_accuracy"),
-            "versions": trial.user_attrs.get("versions", {}),
+            "fingerprints": written.fingerprints,
+            "feature_accuracy": written.feature_accuracy,
+            "versions": versions_of(trial),
         },
     )
-
-
-def render(configs: list[Config], form: str) -> str:
-    """One config, or several under the key `configs`, as text in TOML, JSON or YAML."""
-    tables = [_without_none(config.tables()) for config in configs]
-    document = tables[0] if len(tables) == 1 else {LIST: tables}
-    if form == "json":
-        return json.dumps(document, indent=2) + "\n"
-    if form == "yaml":
-        return yaml.safe_dump(document, sort_keys=False)
-    if form == "toml":
-        return tomlkit.dumps(document)
-    raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
-
-
-def read_config(path: str | Path) -> Config:
-    """Reads an exported config, its format told by its ending; a plain spec without ranges will do.
-
-    Raises `UserError` that names the file and field.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; `sweep export STUDY -o {path}` writes one")
-    tables = _parse(path)
-    if isinstance(several := tables.get(LIST), list):
-        raise UserError(
-            f"{path}: holds {len(several)} configs; accepted is a file with one "
-            "(`sweep export STUDY --trial N`)"
-        )
-    spec = spec_from_tables(tables, str(path))
-    if ranges := list(spec.ranges()):
-        raise UserError(
-            f"{path}: {ranges[0]} is a search range; a config has a value for each field"
-        )
-    if spec.methods:
-        raise UserError(
-            f"{path}: methods.{next(iter(spec.methods))} is an alternative of a search; a config "
-            "has its settings in its own sections"
-        )
-    provenance = tables.get(PROVENANCE, {})
-    _check_table(provenance, f"{path}: {PROVENANCE}")
-    for part in ("fingerprints", "versions"):
-        _check_table(provenance.get(part, {}), f"{path}: {PROVENANCE}.{part}")
-    return Config(spec, provenance)
-
-
-def _check_table(value: Any, name: str) -> None:
-    if not isinstance(value, dict):
-        raise UserError(f"{name}: must be a table, got {value!r}")
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text: {error}") from error
-    if path.suffix not in (".json", ".yaml", ".yml"):
-        return parse_toml(text, str(path))
-    try:
-        tables = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: is not valid {path.suffix[1:].upper()}: {error}") from error
-    if not isinstance(tables, dict):
-        raise UserError(f"{path}: must hold tables of settings, got {tables!r}")
-    return tables
-
-
-def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in tables.items()
-        if value is not None
-    }

@@ -6,11 +6,12 @@ import optuna
 from optuna.storages import RDBStorage
 
 from normsweep.errors import UserError
-from normsweep.export.configs import FORMATS as CONFIG_FORMATS
-from normsweep.export.configs import best_configs, render, trial_config
+from normsweep.export.configs import best_configs, trial_config
 from normsweep.export.snippets import SNIPPETS
 from normsweep.export.tables import TABLES
 from normsweep.export.tables.rows import table_of
+from normsweep.spec.config import FORMATS as CONFIG_FORMATS
+from normsweep.spec.config import render
 
 FORMATS = (*CONFIG_FORMATS, *SNIPPETS, *TABLES)
 """All that `sweep export --format` takes."""

@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import jax
@@ -16,12 +15,12 @@ from normsweep.engine.settings import gan_of, strengths_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.export.again import Trained
-from normsweep.export.configs import Config, read_config, render
 from normsweep.models.families.gan import GAN, Variables, networks
 from normsweep.models.latents import LATENTS
 from normsweep.models.layers.conditions import Conditions
 from normsweep.models.member import averaged
 from normsweep.score.pictures import draw_curves, draw_grid
+from normsweep.spec.config import Config, read_config, render
 from normsweep.spec.spec import Spec
 from normsweep.storage.files import require_room
 
@@ -88,7 +87,8 @@ def _generate(spec: Spec, gan: GAN, generator: Variables) -> Generate:
         return networks(gan).generator(generator, latent, conditions)[0]
 
     def generate(key: jax.Array, count: int) -> jax.Array:
-        return apply(generator, draw(key, (count, gan.latent)))
+        images: jax.Array = apply(generator, draw(key, (count, gan.latent)))
+        return images
 
     return generate
 
@@ -116,7 +116,7 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
         "fingerprints": trained.setup.fingerprints(),
         "versions": versions(),
         "curve": [
-            {key: value for key, value in asdict(row).items() if key not in ("trial_id", "fold")}
+            {key: value for key, value in row.plain().items() if key not in ("trial_id", "fold")}
             for row in trained.measurements
         ],
     }

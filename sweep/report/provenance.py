@@ -1,5 +1,6 @@
 """Where the numbers are from: warnings, failures, the spec, and how to get them again."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import tomlkit
@@ -24,6 +25,7 @@ def spec(source: Source) -> Block:
 
 def reproduce(source: Source) -> Block:
     """Commands, versions and fingerprints."""
+    written = source.attributes
     commands = [
         "sweep launch spec.toml --storage sqlite:///again.db    # the spec above, once more"
     ]
@@ -35,10 +37,10 @@ def reproduce(source: Source) -> Block:
             "sweep train best.toml -o out    # a GAN trained with it, and samples",
         ]
     known = [
-        _table("Versions that the study was created with", "package", "versions", source),
-        _table("Fingerprints of what all its trials shared", "what", "fingerprints", source),
+        _table("Versions that the study was created with", "package", written.versions),
+        _table("Fingerprints of what all its trials shared", "what", written.fingerprints),
     ]
-    accuracy = source.attributes.get("feature_accuracy")
+    accuracy = written.feature_accuracy
     told = [] if accuracy is None else [f"The feature classifier is right on {accuracy:.1%}."]
     return Block(
         "reproduce",
@@ -51,9 +53,8 @@ def reproduce(source: Source) -> Block:
     )
 
 
-def _table(title: str, heading: str, attribute: str, source: Source) -> Table:
-    stored: Any = source.attributes.get(attribute) or {}
-    rows = tuple((str(name), str(value)) for name, value in stored.items())
+def _table(title: str, heading: str, named: Mapping[str, Any]) -> Table:
+    rows = tuple((str(name), str(value)) for name, value in named.items())
     return Table(title, (heading, "value"), rows, frozenset({heading, "value"}))
 
 

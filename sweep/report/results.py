@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from normsweep.report.page import Block, Part, Table, Text
 from normsweep.report.source import Source
+from normsweep.study.recorded import worth_telling
 from normsweep.verdict.answers import Answer, Ranked
 from normsweep.verdict.words import TEXTS, columns, metric_name, number, score, settings
 
@@ -97,7 +98,5 @@ def _front(source: Source) -> Table:
 
 
 def _recorded(best: Ranked) -> str:
-    from normsweep.score.measure import worth_telling
-
     told = worth_telling(best.recorded)
     return ", ".join(f"{metric_name(name)} {number(value)}" for name, value in told.items())

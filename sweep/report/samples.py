@@ -2,7 +2,7 @@
 
 from normsweep.report.page import Block, Image, Text
 from normsweep.report.source import Source
-from normsweep.study.records import BASELINE
+from normsweep.study.attributes import BASELINE
 from normsweep.verdict.words import described
 
 

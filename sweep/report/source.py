@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
 
 from normsweep.report.figures import Picture, read_picture
 from normsweep.storage.artifacts import SAMPLES, artifacts_of, read_artifact
+from normsweep.study.attributes import StudyAttributes, study_attributes
 from normsweep.verdict.answers import Answer
 from normsweep.verdict.reading import Confirmation, read_confirmation
 from normsweep.verdict.words import metric_name
@@ -20,14 +20,14 @@ from normsweep.verdict.words import metric_name
 class Source:
     """A study, read once.
 
-    `attributes` are Optuna's of the study. `option` names its storage in commands, with a space in
-    front, and is empty where they find it by themselves. `began` and `ended` are when the first
-    trial was started and the last one finished. `samples` are pictures of generated images, as
-    PNG, by the numbers of trials.
+    `attributes` are what is written of the study. `option` names its storage in commands, with a
+    space in front, and is empty where they find it by themselves. `began` and `ended` are when the
+    first trial was started and the last one finished. `samples` are pictures of generated images,
+    as PNG, by the numbers of trials.
     """
 
     picture: Picture
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: StudyAttributes = field(default_factory=StudyAttributes)
     option: str = ""
     began: datetime | None = None
     ended: datetime | None = None
@@ -69,7 +69,7 @@ def read_source(
         picture=picture,
         confirmed=confirmed,
         samples=samples,
-        attributes=dict(study.user_attrs),
+        attributes=study_attributes(study),
         option=option,
         began=min((t.datetime_start for t in trials if t.datetime_start is not None), default=None),
         ended=max(

@@ -6,11 +6,6 @@ from normsweep.engine.population import Chunk
 from normsweep.score.setup import Setup
 from normsweep.storage import Measurement
 
-STILL = {"strength_factor": 1.0, "generator_zeros": 0.0, "discriminator_zeros": 0.0}
-"""What is always measured, and not worth a word as long as it says nothing."""
-NORMS = ("generator_norm", "discriminator_norm")
-"""What is always measured, for figures and tables alone."""
-
 
 def measure(
     setup: Setup, chunk: Chunk, step: int, slot: int = 0, trial_id: int = 0
@@ -20,15 +15,6 @@ def measure(
         _measurement(setup, chunk, step, (slot, fold), features, trial_id)
         for fold, features in enumerate(chunk.features[slot])
     ]
-
-
-def worth_telling(recorded: dict[str, float]) -> dict[str, float]:
-    """What was recorded of a trial, without what says nothing in a line of text."""
-    return {
-        name: value
-        for name, value in recorded.items()
-        if name not in NORMS and STILL.get(name) != value
-    }
 
 
 def _measurement(
@@ -41,14 +27,16 @@ def _measurement(
 ) -> Measurement:
     fold = member[1]
     judged = setup.judge.measure(fold, features)
-    extras = {name: float(values[member]) for name, values in chunk.extras.items()}
+    losses = {
+        "generator": float(chunk.generator_loss[member]),
+        "discriminator": float(chunk.discriminator_loss[member]),
+    }
     return Measurement(
         trial_id=trial_id,
         fold=fold,
         step=step,
         fid=judged.pop("fid"),
         kid=judged.pop("kid"),
-        generator_loss=float(chunk.generator_loss[member]),
-        discriminator_loss=float(chunk.discriminator_loss[member]),
-        others=judged | extras,
+        losses=losses,
+        others=judged | {name: float(values[member]) for name, values in chunk.extras.items()},
     )

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from normsweep.score.measure import STILL
 from normsweep.storage import Measurement
+from normsweep.study.recorded import NORM, STRENGTH_FACTOR, ZEROS, at_rest
 
 _LEAST_PIXELS = 640
 
@@ -72,13 +72,7 @@ def draw_curves(
 
 
 WAY_OF_STRENGTH = "λ at the end of each chunk"
-_FACTOR = "strength_factor"
-_TITLES = {
-    "generator_zeros": "share of zeros, generator",
-    "discriminator_zeros": "share of zeros, discriminator",
-    "generator_norm": "norm of the weights, generator",
-    "discriminator_norm": "norm of the weights, discriminator",
-}
+_OF_WEIGHTS = {ZEROS: "share of zeros", NORM: "norm of the weights"}
 
 _Line = list[tuple[int, float]]
 
@@ -91,27 +85,31 @@ def _panels(
     def line(name: str, times: float = 1.0) -> _Line:
         folds: dict[int, list[float]] = {}
         for row in measurements:
-            if name in _COLUMNS or name in row.others:
-                folds.setdefault(row.step, []).append(row.value(name))
+            if (value := row.values().get(name)) is not None:
+                folds.setdefault(row.step, []).append(value)
         return [(step, times * float(np.mean(values))) for step, values in folds.items()]
 
     panels = {
         "FID-proxy": {"": line("fid")},
         "KID": {"": line("kid")},
         "loss, mean of each chunk": {
-            "generator": line("generator_loss"),
-            "discriminator": line("discriminator_loss"),
+            player: line(f"{player}_loss")
+            for player in dict.fromkeys(name for row in measurements for name in row.losses)
         },
     }
     for name in _others(measurements):
-        if name != _FACTOR:
-            panels[_TITLES.get(name, name.replace("_", " "))] = {"": line(name)}
+        if name != STRENGTH_FACTOR:
+            panels[_title(name)] = {"": line(name)}
         elif strengths:
             panels[WAY_OF_STRENGTH] = {label: line(name, at) for label, at in strengths.items()}
     return panels
 
 
-_COLUMNS = ("fid", "kid", "generator_loss", "discriminator_loss")
+def _title(name: str) -> str:
+    for ending, what in _OF_WEIGHTS.items():
+        if name.endswith(ending):
+            return f"{what}, {name.removesuffix(ending)}"
+    return name.replace("_", " ")
 
 
 def _least(lines: Mapping[str, _Line]) -> float:
@@ -125,5 +123,5 @@ def _others(measurements: Sequence[Measurement]) -> list[str]:
     return [
         name
         for name in names
-        if any(row.others.get(name, STILL.get(name)) != STILL.get(name) for row in measurements)
+        if any(row.others.get(name, at_rest(name)) != at_rest(name) for row in measurements)
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
 from normsweep.engine.population import Features, Shared
 from normsweep.engine.settings import Shape, gan_of
+from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.models.families.gan import networks
 from normsweep.models.optimizers import optimizers_with
@@ -18,12 +19,7 @@ from normsweep.objectives.distances import DISTANCES, Samples
 from normsweep.objectives.distances.contract import CLASSES, TRAINING
 from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.selection import keep, parameter_paths, select
-from normsweep.score.features import (
-    CLASSIFIER,
-    class_probabilities,
-    feature_values,
-    fit_features,
-)
+from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.penalty_fields import check, form_entry, penalised_networks
@@ -32,6 +28,7 @@ from normsweep.spec.ranges import Interval, each
 from normsweep.spec.sections import PenaltySection
 from normsweep.spec.space import middle, resolve
 from normsweep.spec.spec import Spec
+from normsweep.study.records import Facts
 
 MOST_SAMPLES = 2048
 """How many images of a fold are compared where the spec does not say: the KID's time and memory
@@ -84,6 +81,15 @@ class Setup:
             validation=self.plan.feature_indices,
             feature_params=self.feature_params,
             seed=np.uint32(seed),
+        )
+
+    def facts(self) -> Facts:
+        """What the database keeps of it."""
+        return Facts(
+            fingerprints=self.fingerprints(),
+            training_images=int(self.plan.train.shape[1]),
+            feature_accuracy=self.feature_accuracy,
+            versions=versions(),
         )
 
     def fingerprints(self) -> dict[str, Any]:

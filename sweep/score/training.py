@@ -6,18 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import optuna
-
 from normsweep.engine.devices import local_devices
 from normsweep.engine.population import Chunk, Population
 from normsweep.engine.settings import methods_of
 from normsweep.models.member import MemberState
 from normsweep.models.method import Method
 from normsweep.models.program import Program
+from normsweep.score.run import Failed, Run
 from normsweep.score.setup import Setup
 from normsweep.spec.plugins import fault_of_plugin
 from normsweep.spec.spec import Spec
-from normsweep.worker.trial_run import Run, TrialRun, begin
 
 R = TypeVar("R", bound=Run)
 Slots = Sequence[Run | None]
@@ -31,17 +29,13 @@ class Training:
     setup: Setup
     seconds: float = 0.0
     _populations: dict[Program, Population] = field(default_factory=dict)
-    _menus: dict[str | None, tuple[Method, ...]] = field(default_factory=dict)
-
-    def begin(self, trial: optuna.Trial) -> TrialRun:
-        """Asks for a trial's parameters, and finds the program that it will share."""
-        return begin(trial, self.spec, self.setup, self.menu)
+    _methods: dict[str | None, tuple[Method, ...]] = field(default_factory=dict)
 
     def advance(self, slots: Sequence[R | None]) -> Iterator[tuple[int, R, Chunk]]:
-        """Trains every trial that has no end for one chunk, program by program.
+        """Trains every run that has no end for one chunk, program by program, and judges it.
 
-        Yields slots, trials and what their programs found. A trial whose user's file raises gets an
-        end, or begins anew, and is not yielded.
+        Yields slots, runs and what their programs found. A run whose user's file raises fails, or
+        begins anew, and is not yielded.
         """
         going = [run if run is not None and run.end is None else None for run in slots]
         for program in dict.fromkeys(run.program for run in going if run is not None):
@@ -56,11 +50,12 @@ class Training:
             self.seconds += time.monotonic() - started
             for slot, run in enumerate(runs):
                 if chunk is not None and run is not None:
+                    run.judge(self.setup, chunk, slot)
                     yield slot, run, chunk
 
     @contextmanager
     def heeding_plugins(self, runs: Sequence[Run]) -> Iterator[None]:
-        """Makes what a user's file raises a matter of the trials that use it.
+        """Makes what a user's file raises a matter of the runs that use it.
 
         The trials share a program, which holds the methods of others that do not: these begin anew,
         each in a program that holds its own alone. Whoever is alone already has failed. Raises what
@@ -75,12 +70,12 @@ class Training:
             program = runs[0].program
             # Its members' states went with the call.
             self._populations.pop(program, None)
-            for method, methods in self._menus.items():
+            for method, methods in self._methods.items():
                 if methods == program.methods:
-                    self._menus[method] = ()
+                    self._methods[method] = ()
             for run in runs:
                 if len(program.methods) == 1:
-                    run.end = run.failing(reason)
+                    run.end = Failed(reason)
                 else:
                     run.begin_alone(self.setup)
 
@@ -101,14 +96,14 @@ class Training:
         needed = {run.program for run in slots if run is not None}
         self._populations = {p: each for p, each in self._populations.items() if p in needed}
 
-    def menu(self, method: str | None) -> tuple[Method, ...]:
-        """The methods that the program of a trial holds, which chose `method`."""
-        # Under vmap every member would run all of a menu: there a program holds one method alone.
+    def methods(self, method: str | None) -> tuple[Method, ...]:
+        """The methods that the program of a run holds, which chose `method`."""
+        # Under vmap every member would run all of them: there a program holds one method alone.
         if local_devices()[0].platform != "cpu":
             return ()
-        if method not in self._menus:
-            self._menus[method] = methods_of(self.spec, method)
-        return self._menus[method]
+        if method not in self._methods:
+            self._methods[method] = methods_of(self.spec, method)
+        return self._methods[method]
 
     def _population(self, program: Program) -> Population:
         if program not in self._populations:

@@ -15,9 +15,7 @@ from urllib.parse import quote
 import jax
 import numpy as np
 
-from normsweep.engine.versions import versions
 from normsweep.objectives.aliases import PyTree
-from normsweep.spec.spec import Spec
 from normsweep.storage.files import require_room
 
 _IDENTITY, _STATE = "identity.json", "state"
@@ -118,19 +116,3 @@ def _digest(folder: Path) -> str:
         found.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
         found.update(path.read_bytes())
     return found.hexdigest()
-
-
-def checkpoint_identity(config: Spec, fingerprints: dict[str, Any]) -> dict[str, Any]:
-    """What must be equal for a state to be gone on with, to the bit: config, data and versions.
-
-    Of the config what is trained and scored, and not how it is searched: a study may be launched
-    again with more trials.
-    """
-    free = ("study", "service", "confirm", "stop")
-    tables = {name: table for name, table in config.plain().items() if name not in free}
-    plain = json.dumps(tables | {"seed": config.study.seed}, sort_keys=True)
-    return {
-        "config": hashlib.sha256(plain.encode()).hexdigest(),
-        "fingerprints": fingerprints,
-        "versions": versions(),
-    }

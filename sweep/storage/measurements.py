@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -30,20 +30,22 @@ measurements = Table(
     Column("step", Integer, primary_key=True),
     Column("fid", Float(53), nullable=False),
     Column("kid", Float(53), nullable=False),
-    Column("generator_loss", Float(53), nullable=False),
-    Column("discriminator_loss", Float(53), nullable=False),
     # Null in rows of version 0.1, which had no such column.
     Column("others", JSON),
 )
 
-_COLUMNS_OF_METRICS = ("fid", "kid", "generator_loss", "discriminator_loss")
+COLUMNS = ("fid", "kid")
+"""The metrics that have a column of their own."""
+_LOSS = "_loss"
+"""What follows the name of a player in that of its loss."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One member after `step` training steps. `others` are further metrics by name.
+    """One member after `step` training steps.
 
-    Those among them that are NaN or infinite are not stored: JSON has no word for them.
+    `losses` are by player, `others` further metrics by name. Those among both that are NaN or
+    infinite are not stored: JSON has no word for them.
     """
 
     trial_id: int
@@ -51,15 +53,31 @@ class Measurement:
     step: int
     fid: float
     kid: float
-    generator_loss: float
-    discriminator_loss: float
+    losses: dict[str, float] = field(default_factory=dict, hash=False)
     others: dict[str, float] = field(default_factory=dict, hash=False)
 
     def value(self, name: str) -> float:
-        """A metric by its name, wherever it is kept; raises `KeyError` where it is not."""
-        if name in _COLUMNS_OF_METRICS:
-            return float(getattr(self, name))
-        return self.others[name]
+        """A number by its name; raises `KeyError` where it was not measured."""
+        return self.values()[name]
+
+    def values(self) -> dict[str, float]:
+        """All that was measured, by name: what has a column, losses, all else."""
+        return {"fid": self.fid, "kid": self.kid} | self._named_losses() | self.others
+
+    def plain(self) -> dict[str, Any]:
+        """As `--json` prints it: losses beside the columns, all else in `others`."""
+        return {
+            "trial_id": self.trial_id,
+            "fold": self.fold,
+            "step": self.step,
+            "fid": self.fid,
+            "kid": self.kid,
+            **self._named_losses(),
+            "others": self.others,
+        }
+
+    def _named_losses(self) -> dict[str, float]:
+        return {player + _LOSS: value for player, value in self.losses.items()}
 
 
 def write_measurements(engine: Engine, rows: Iterable[Measurement]) -> None:
@@ -107,21 +125,36 @@ def read_study_measurements(engine: Engine, study_id: int) -> dict[int, list[Mea
 def _read(engine: Engine, which: ColumnElement[bool]) -> list[Measurement]:
     if not inspect(engine).has_table(measurements.name):
         return []
-    # A database that is only read is left as version 0.1 made it.
+    # A database that is only read is left as an earlier version made it: without `others`, or with
+    # columns for the losses.
     there = _columns_there(engine)
+    losses: list[ColumnElement[Any]] = [
+        literal_column(name) for name in sorted(there, reverse=True) if name.endswith(_LOSS)
+    ]
     query = (
-        select(*(column for column in measurements.columns if column.name in there))
+        select(*(column for column in measurements.columns if column.name in there), *losses)
         .where(which)
         .order_by(measurements.c.trial_id, measurements.c.step, measurements.c.fold)
     )
     with engine.connect() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [Measurement(**(row | {"others": row.get("others") or {}})) for row in rows]
+    return [_measurement(row) for row in rows]
+
+
+def _measurement(row: dict[str, Any]) -> Measurement:
+    """A row of the table as it is read; losses have columns of their own before version 0.5."""
+    others = row.pop("others", None) or {}
+    named = {name: row.pop(name) for name in [*row] if name.endswith(_LOSS)}
+    named |= {name: others.pop(name) for name in [*others] if name.endswith(_LOSS)}
+    losses = {name.removesuffix(_LOSS): value for name, value in named.items()}
+    return Measurement(**row, losses=losses, others=others)
 
 
 def _storable(row: Measurement) -> dict[str, Any]:
-    finite = {name: float(value) for name, value in row.others.items() if math.isfinite(value)}
-    return asdict(row) | {"others": finite}
+    stored = row.plain()
+    named = {name: stored.pop(name) for name in [*stored] if name.endswith(_LOSS)} | row.others
+    finite = {name: float(value) for name, value in named.items() if math.isfinite(value)}
+    return stored | {"others": finite}
 
 
 def _columns_there(engine: Engine) -> set[str]:

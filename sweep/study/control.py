@@ -7,20 +7,16 @@ import optuna
 from sqlalchemy.exc import IntegrityError
 
 from normsweep.errors import UserError
+from normsweep.study.attributes import OPEN, study_attributes, write_study
 
-OPEN, PAUSED, STOPPED = "open", "paused", "stopped"
 ENDED = "ended"
 """An open study whose search has stopped by itself."""
-STOPPED_BY_ITSELF = "stopped_by_itself"
-"""The attribute of a study that says so, and why."""
-_ATTRIBUTE = "control"
 
 
 def control(study: optuna.Study) -> str:
     """`open`, `paused`, `stopped` or `ended`; one query, which workers can ask every chunk."""
-    attributes = study.user_attrs
-    wanted = str(attributes.get(_ATTRIBUTE, OPEN))
-    return ENDED if wanted == OPEN and attributes.get(STOPPED_BY_ITSELF) else wanted
+    written = study_attributes(study)
+    return ENDED if written.control == OPEN and written.stop is not None else written.control
 
 
 class StudyDeleted(UserError):
@@ -51,6 +47,6 @@ def set_control(study: optuna.Study, wanted: str) -> None:
 
     Raises `UserError` for a study that was not made by sweep.
     """
-    if "spec" not in study.user_attrs:
+    if not study_attributes(study).is_ours:
         raise UserError(f"study {study.study_name!r} was not made by sweep: no worker heeds it")
-    study.set_user_attr(_ATTRIBUTE, wanted)
+    write_study(study, control=wanted)

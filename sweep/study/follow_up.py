@@ -14,7 +14,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, create_trial
 from pydantic import ValidationError
 
 from normsweep.errors import UserError
@@ -28,12 +28,16 @@ from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements, write_measurements
 from normsweep.storage.artifacts import shared_artifacts
 from normsweep.storage.events import Log, unheard
-from normsweep.study.records import BASELINE, FROM, is_foreign, load_study, role, study_spec
+from normsweep.study.attributes import (
+    config_of,
+    origin_of,
+    study_attributes,
+    taken_over,
+    write_study,
+)
+from normsweep.study.ranking import is_scored
+from normsweep.study.records import load_study, study_spec
 
-NARROWED = "narrowed_from"
-"""The attribute of a study that says from which it was made."""
-_TAKEN = "taken_over"
-"""The attribute that says that all trials are taken over which there were."""
 FEWEST = 4
 """Of a range that fewer trials asked for nothing is known."""
 _NOT_TRAINING = ("study", "service", "stop", "confirm")
@@ -56,12 +60,12 @@ def follow_up(
     changes: dict[str, Any] = {} if trials is None else {"study.trials": trials}
     made: Spec | None = None
     for candidate in names:
-        if candidate in there and there[candidate].user_attrs.get(NARROWED) == source:
+        if candidate in there and study_attributes(there[candidate]).narrowed_from == source:
             return _with(study_spec(load_study(candidate, storage)), changes)
         made = made or narrowed_spec(before, study.get_trials(deepcopy=False))
         found = _with(made, changes | {"study.name": candidate})
         # Equal: it was begun, and cut short before it could say where it is from.
-        if candidate not in there or there[candidate].user_attrs.get("spec") == found.plain():
+        if candidate not in there or study_attributes(there[candidate]).spec == found.plain():
             return found
     raise UserError(
         f"--name {name}: a study of this name is there already, and was not narrowed from "
@@ -135,7 +139,7 @@ def _with_ranges(spec: Spec, changed: dict[str, Interval]) -> Spec:
 def _best_first(spec: Spec, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Completed trials of the search; with two metrics those that fewer others beat in both."""
     metrics = spec.score.objectives
-    complete = [trial for trial in trials if _is_of_search(trial)]
+    complete = [trial for trial in trials if is_scored(trial)]
     costs = {
         t.number: tuple(cost(m, v) for m, v in zip(metrics, t.values, strict=True))
         for t in complete
@@ -148,11 +152,6 @@ def _best_first(spec: Spec, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         return sum(o != mine and all(a <= b for a, b in zip(o, mine, strict=True)) for o in others)
 
     return sorted(complete, key=lambda t: (beaten_by(costs[t.number]), costs[t.number], t.number))
-
-
-def _is_of_search(trial: FrozenTrial) -> bool:
-    """Whether it is a completed trial of the search."""
-    return trial.state == TrialState.COMPLETE and role(trial) != BASELINE and not is_foreign(trial)
 
 
 def _values(spec: Spec, path: str, trial: FrozenTrial) -> list[float]:
@@ -176,17 +175,17 @@ def take_over(
     Only where data, folds, features and training are the same. Made once for a study; what was cut
     short is finished by the next call.
     """
-    study.set_user_attr(NARROWED, source.study_name)
-    there = {trial.user_attrs.get(FROM): trial for trial in study.get_trials(deepcopy=False)}
-    if study.user_attrs.get(_TAKEN):
+    write_study(study, narrowed_from=source.study_name)
+    there = {origin_of(trial): trial for trial in study.get_trials(deepcopy=False)}
+    if study_attributes(study).took_over:
         return len(there.keys() - {None})
-    if source.user_attrs.get("fingerprints") != fingerprints:
+    if study_attributes(source).fingerprints != fingerprints:
         log("no trials taken over", study=study.study_name, reason="other data or versions")
-        study.set_user_attr(_TAKEN, True)
+        write_study(study, took_over=True)
         return 0
     spec, taken = study_spec(study), 0
     for trial in source.get_trials(deepcopy=False):
-        if not _is_of_search(trial):
+        if not is_scored(trial):
             continue
         asked = _within(spec, trial)
         if asked is None:
@@ -197,7 +196,7 @@ def take_over(
         rows = read_measurements(storage.engine, trial._trial_id)
         write_measurements(storage.engine, [replace(row, trial_id=trial_id) for row in rows])
         taken += 1
-    study.set_user_attr(_TAKEN, True)
+    write_study(study, took_over=True)
     log("trials taken over", study=study.study_name, trials=taken, source=source.study_name)
     return taken
 
@@ -210,7 +209,7 @@ def _copy(
         values=trial.values,
         params=trial.params,
         distributions=asked,
-        user_attrs=trial.user_attrs | {FROM: origin},
+        user_attrs=taken_over(trial, origin),
         system_attrs=shared_artifacts(trial.system_attrs),
         intermediate_values=trial.intermediate_values,
     )
@@ -234,7 +233,7 @@ def _within(spec: Spec, trial: FrozenTrial) -> dict[str, BaseDistribution] | Non
     # ValueError: a choice that is none any more.
     except (KeyError, ValueError):
         return None
-    before = Spec.model_validate(trial.user_attrs["config"])
+    before = Spec.model_validate(config_of(trial))
     same = _training(config) == _training(before) and asked.keys() == trial.params.keys()
     same = same and config.study.seed == before.study.seed
     return asked if same else None

@@ -6,7 +6,9 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from normsweep.study.records import BASELINE, CONFIRMS, MEAN, is_foreign, role
+from normsweep.study.attributes import BASELINE, is_foreign, role, study_attributes
+from normsweep.study.ranking import baseline_of, best_first
+from normsweep.study.records import MEAN
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def overview(storage: RDBStorage) -> list[Overview]:
     return [
         _entry(optuna.load_study(study_name=study.study_name, storage=storage))
         for study in sorted(storage.get_all_studies(), key=lambda study: study.study_name)
-        if CONFIRMS not in study.user_attrs
+        if study_attributes(study).confirms is None
     ]
 
 
@@ -40,18 +42,18 @@ def _entry(study: optuna.Study) -> Overview:
     trials = study.get_trials(deepcopy=False)
     states = [trial.state for trial in trials]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if "spec" in study.user_attrs:
+    if study_attributes(study).is_ours:
         complete = [trial for trial in complete if not is_foreign(trial)]
-    baseline = [trial.values[0] for trial in complete if role(trial) == BASELINE]
-    searched = [trial.values[0] for trial in complete if role(trial) != BASELINE]
-    better = max if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else min
+    baseline = baseline_of(complete)
+    searched = [trial for trial in complete if role(trial) != BASELINE]
+    leaders = best_first(searched, study.directions[0])
     return Overview(
         study=study.study_name,
         complete=len(complete),
         pruned=states.count(TrialState.PRUNED),
         failed=states.count(TrialState.FAIL),
         open=sum(not state.is_finished() for state in states),
-        best=better(searched, default=None),
-        baseline=baseline[0] if baseline else None,
+        best=leaders[0].values[0] if leaders else None,
+        baseline=None if baseline is None else baseline.values[0],
         metrics=tuple(name.removesuffix(MEAN) for name in study.metric_names or ()),
     )

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 
 from normsweep.spec.space import grid
 from normsweep.spec.spec import Spec
-from normsweep.study.records import BASELINE, FROM, RESULT, is_foreign, is_taken_over, role
+from normsweep.study.attributes import BASELINE, counts_in_search, is_foreign, is_taken_over, role
 
 Parameters = dict[str, Any]
 
@@ -40,11 +40,10 @@ class Plan:
         baselines, search = [], []
         # One pass, and few calls a trial: it is asked several times a trial, of thousands.
         for trial in trials:
-            attributes = trial.user_attrs
-            if attributes.get("role") == BASELINE:
-                baselines.append(trial)
-            elif FROM not in attributes and (RESULT in attributes or not is_foreign(trial)):
+            if counts_in_search(trial):
                 search.append(trial)
+            elif role(trial) == BASELINE:
+                baselines.append(trial)
         if self.points is not None:
             first = {_key(_fixed(trial)): trial for trial in reversed(search)}
             search = [trial for trial in search if first[_key(_fixed(trial))] is trial]

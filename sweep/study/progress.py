@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-from normsweep.objectives.distances import cost
 from normsweep.spec.spec import Spec
 from normsweep.study.plan import Plan
-from normsweep.study.records import BASELINE, role
+from normsweep.study.ranking import baseline_of, best_first, direction_of
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,10 @@ def progress_of(
         by_state[trial.state].append(trial)
     running, complete = by_state[TrialState.RUNNING], by_state[TrialState.COMPLETE]
     pruned, failed = by_state[TrialState.PRUNED], by_state[TrialState.FAIL]
-    baselines = [trial for trial in complete[:1] if role(trial) == BASELINE]
-    metric, searched = spec.score.metric, complete[len(baselines) :]
-    best = min(searched, key=lambda trial: cost(metric, trial.values[0]), default=None)
+    baseline = baseline_of(complete[:1])
+    searched = complete if baseline is None else complete[1:]
+    leaders = best_first(searched, direction_of(spec.score.metric))
+    best = leaders[0] if leaders else None
     elapsed = time.monotonic() - begun
     if flying is None:
         steps = sum(max(trial.intermediate_values, default=0) for trial in running)
@@ -82,7 +82,7 @@ def progress_of(
         failed=len(failed),
         best_score=None if best is None else best.values[0],
         best_number=None if best is None else best.number,
-        baseline_score=baselines[0].values[0] if baselines else None,
+        baseline_score=None if baseline is None else baseline.values[0],
         elapsed=elapsed,
         training=training,
         partial=flying,

@@ -9,11 +9,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
 from normsweep.storage import workers as table
+from normsweep.study.attributes import SEARCH, deaths_of, of_role, write_deaths, write_reason
 from normsweep.study.plan import Parameters, Plan
-from normsweep.study.records import SEARCH
-
-RETRIES = "retries"
-"""The user attribute that counts how often a trial was in the hands of a worker that died."""
 
 
 def enqueue(study: optuna.Study, parameters: Parameters) -> int:
@@ -22,7 +19,7 @@ def enqueue(study: optuna.Study, parameters: Parameters) -> int:
     waiting = create_trial(
         state=TrialState.WAITING,
         system_attrs={"fixed_params": parameters} if parameters else {},
-        user_attrs={"role": SEARCH},
+        user_attrs=of_role(SEARCH),
     )
     return study._storage.create_new_trial(study._study_id, template_trial=waiting)
 
@@ -139,10 +136,9 @@ class Queue:
     def _after_a_death(self, trial_id: int) -> None:
         trial = self.storage.get_trial(trial_id)
         if trial.state == TrialState.RUNNING:
-            deaths = int(trial.user_attrs.get(RETRIES, 0)) + 1
-            self.storage.set_trial_user_attr(trial_id, RETRIES, deaths)
+            deaths = deaths_of(trial) + 1
+            write_deaths(self.storage, trial_id, deaths)
             if deaths > self.retries:
-                reason = f"its worker died {deaths} times in it"
-                self.storage.set_trial_user_attr(trial_id, "reason", reason)
+                write_reason(self.storage, trial_id, f"its worker died {deaths} times in it")
                 self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
         self.give_back(trial_id)

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from normsweep.errors import UserError
 from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.workers import is_gone, seen_workers
+from normsweep.study.attributes import failures, study_attributes
 from normsweep.study.control import control
 from normsweep.study.plan import plan_as_made
 from normsweep.study.records import study_spec
@@ -65,7 +66,7 @@ class Status:
 def status(storage: RDBStorage) -> Status:
     """All workers and all studies of a storage."""
     names = sorted(
-        study.study_name for study in storage.get_all_studies() if "spec" in study.user_attrs
+        study.study_name for study in storage.get_all_studies() if study_attributes(study).is_ours
     )
     studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
     trials = {study.study_name: study.get_trials(deepcopy=False) for study in studies}
@@ -106,11 +107,7 @@ def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
         running=states[TrialState.RUNNING],
         waiting=0 if why is not None else left - states[TrialState.RUNNING],
         failed=states[TrialState.FAIL],
-        failures={
-            trial.number: str(trial.user_attrs.get("reason", "no reason was stored"))
-            for trial in trials
-            if trial.state == TrialState.FAIL
-        },
+        failures=failures(trials),
         stopped_by_itself=why,
         unreadable=unreadable,
     )

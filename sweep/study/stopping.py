@@ -5,7 +5,6 @@ from then on no trial is taken, and those in training are finished.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -13,35 +12,43 @@ from optuna.trial import FrozenTrial, TrialState
 from normsweep.objectives.distances import cost
 from normsweep.search.stopping import Halt, Trial, halt
 from normsweep.spec.spec import Spec
-from normsweep.study.control import ENDED, OPEN, STOPPED_BY_ITSELF, set_control
-from normsweep.study.records import BASELINE, RESULT, is_foreign, is_taken_over, role
-
-_SINCE = "resumed_after_stop"
-"""How many trials there were when the user wanted the search to go on: those do not count again."""
+from normsweep.study.attributes import (
+    BASELINE,
+    OPEN,
+    Stop,
+    is_foreign,
+    is_taken_over,
+    result_of,
+    role,
+    study_attributes,
+    write_study,
+)
+from normsweep.study.control import ENDED, set_control
+from normsweep.study.ranking import baseline_of
 
 
 def settle(study: optuna.Study, spec: Spec) -> str | None:
     """Stops the search where its rule says so; why, where this call did it."""
     if spec.stop.patience is None:
         return None
-    attributes = study.user_attrs
-    if attributes.get(STOPPED_BY_ITSELF):
+    written = study_attributes(study)
+    if written.stop is not None:
         return None
-    found = halt_of(spec, study.get_trials(deepcopy=False), int(attributes.get(_SINCE, 0)))
+    found = halt_of(spec, study.get_trials(deepcopy=False), written.resumed_at)
     if found is None:
         return None
     why = (
         f"after trial {found.after}: {found.in_a_row} trials in a row found that as many more "
         f"would gain {found.gain:.3g}, and the folds can tell no less than {found.noise:.3g} apart"
     )
-    record = {"trial": found.after, "gain": found.gain, "noise": found.noise, "why": why}
-    study.set_user_attr(STOPPED_BY_ITSELF, record | {"rule": spec.stop.model_dump()})
+    stop = Stop(found.after, found.gain, found.noise, why, spec.stop.model_dump())
+    write_study(study, stop=stop)
     return why
 
 
 def halt_of(spec: Spec, trials: Sequence[FrozenTrial], since: int = 0) -> Halt | None:
     """What the rule of a spec says of its trials; those before the number `since` do not count."""
-    if spec.stop.patience is None or not _has_baseline(trials):
+    if spec.stop.patience is None or baseline_of(trials) is None:
         return None
     finished = [
         Trial(trial.number, _costs(spec, trial), trial.number >= since and not is_taken_over(trial))
@@ -58,24 +65,20 @@ def halt_of(spec: Spec, trials: Sequence[FrozenTrial], since: int = 0) -> Halt |
     )
 
 
-def _has_baseline(trials: Sequence[FrozenTrial]) -> bool:
-    return any(t.state == TrialState.COMPLETE and role(t) == BASELINE for t in trials)
-
-
 def _costs(spec: Spec, trial: FrozenTrial) -> tuple[float, ...] | None:
-    if trial.state == TrialState.PRUNED:
+    result = result_of(trial)
+    if trial.state == TrialState.PRUNED or result is None:
         return None
-    scores = trial.user_attrs[RESULT]["fold_scores"]
-    if len(scores) != spec.score.folds:
+    if len(result.fold_scores) != spec.score.folds:
         # It has no difference from the others fold by fold.
         return None
-    return tuple(cost(spec.score.metric, score) for score in scores)
+    return tuple(cost(spec.score.metric, score) for score in result.fold_scores)
 
 
 def why_stopped(study: optuna.Study) -> str | None:
     """Why a study has stopped by itself, beginning with the trial; None where it has not."""
-    record: dict[str, Any] | None = study.user_attrs.get(STOPPED_BY_ITSELF)
-    return None if record is None else str(record["why"])
+    stop = study_attributes(study).stop
+    return None if stop is None else stop.why
 
 
 def reopen(study: optuna.Study) -> None:
@@ -84,16 +87,15 @@ def reopen(study: optuna.Study) -> None:
     The rule then needs as many trials in a row as ever, out of those that are made from now on.
     """
     if why_stopped(study) is not None:
-        study.set_user_attr(_SINCE, len(study.get_trials(deepcopy=False)))
-        study.set_user_attr(STOPPED_BY_ITSELF, None)
+        write_study(study, resumed_at=len(study.get_trials(deepcopy=False)), stop=None)
     set_control(study, OPEN)
 
 
 def heed_new_rule(study: optuna.Study, spec: Spec) -> None:
     """Lets a study go on that has stopped by another rule than its spec now has."""
-    record = study.user_attrs.get(STOPPED_BY_ITSELF)
-    if record is not None and record["rule"] != spec.stop.model_dump():
-        study.set_user_attr(STOPPED_BY_ITSELF, None)
+    stop = study_attributes(study).stop
+    if stop is not None and stop.rule != spec.stop.model_dump():
+        write_study(study, stop=None)
 
 
 def is_over(wanted: str, left: int, trials: Sequence[FrozenTrial]) -> bool:

@@ -17,9 +17,19 @@ from normsweep.spec.penalty_fields import field_value, given_coefficients
 from normsweep.spec.ranges import Interval
 from normsweep.spec.space import METHOD
 from normsweep.spec.spec import Spec
-from normsweep.study.records import BASELINE, RESULT, is_foreign, role, study_spec
+from normsweep.study.attributes import (
+    chosen_method,
+    config_of,
+    failures,
+    is_foreign,
+    result_of,
+    role,
+    standard_error,
+    study_attributes,
+)
+from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
+from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
-from normsweep.worker.trial_run import standard_error
 
 KIND_FIELDS = (
     "penalty.form",
@@ -151,17 +161,10 @@ def answer(study: optuna.Study) -> Answer:
     spec = study_spec(study)
     trials = study.get_trials(deepcopy=False)
     foreign = [trial.number for trial in trials if is_foreign(trial)]
-    complete = [
-        ranked(trial)
-        for trial in trials
-        if trial.state == TrialState.COMPLETE and not is_foreign(trial)
-    ]
-    metric = spec.score.metric
-    searched = sorted(
-        (entry for entry in complete if entry.role != BASELINE),
-        key=lambda entry: (cost(metric, entry.score), entry.number),
-    )
-    baselines = [entry for entry in complete if entry.role == BASELINE]
+    scored = (trial for trial in trials if is_scored(trial))
+    searched = [ranked(trial) for trial in best_first(scored, direction_of(spec.score.metric))]
+    unpenalised = baseline_of(trial for trial in trials if not is_foreign(trial))
+    baseline = None if unpenalised is None else ranked(unpenalised)
     per_target: dict[str, Ranked] = {}
     per_kind: dict[str, Ranked] = {}
     for entry in searched:
@@ -174,31 +177,27 @@ def answer(study: optuna.Study) -> Answer:
             state.name.lower(): sum(trial.state == state for trial in trials)
             for state in TrialState
         },
-        baseline=baselines[0] if baselines else None,
+        baseline=baseline,
         ranking=tuple(searched),
         best_per_target=per_target,
         best_per_kind=per_kind,
         trials_per_kind=Counter(entry.kind for entry in searched),
         front=_front(spec, searched),
         warnings=(
-            *_warnings(spec, searched[0] if searched else None, baselines),
+            *_warnings(spec, searched[0] if searched else None, baseline),
             *_of_others(foreign),
         ),
-        failures={
-            trial.number: str(trial.user_attrs.get("reason", "no reason was stored"))
-            for trial in trials
-            if trial.state == TrialState.FAIL
-        },
-        feature_accuracy=study.user_attrs.get("feature_accuracy"),
+        failures=failures(trials),
+        feature_accuracy=study_attributes(study).feature_accuracy,
         stopped_by_itself=why_stopped(study),
     )
 
 
 def ranked(trial: FrozenTrial) -> Ranked:
     """A trial that has a result, completed or pruned."""
-    result = trial.user_attrs[RESULT]
-    plain = trial.user_attrs["config"]
-    method = trial.user_attrs.get("method")
+    result = result_of(trial)
+    assert result is not None
+    plain, method = config_of(trial), chosen_method(trial)
     # A method's own parameters carry its name in front of section and field.
     parameters = {
         ".".join(name.split(".")[-2:]): value
@@ -210,16 +209,16 @@ def ranked(trial: FrozenTrial) -> Ranked:
     return Ranked(
         number=trial.number,
         role=role(trial),
-        score=float(np.mean(result["fold_scores"])),
-        standard_error=result["standard_error"],
-        fold_scores=tuple(result["fold_scores"]),
-        step=result["step"],
+        score=float(np.mean(result.fold_scores)),
+        standard_error=result.standard_error,
+        fold_scores=result.fold_scores,
+        step=result.step,
         plain=plain,
         method=method,
         kind=kind,
         parameters=parameters,
-        recorded=result.get("recorded", {}),
-        second_fold_scores=tuple(result.get("second_fold_scores", ())),
+        recorded=dict(result.recorded),
+        second_fold_scores=result.second_fold_scores,
     )
 
 
@@ -256,14 +255,14 @@ def _unpaired(best: Ranked, baseline: Ranked) -> str | None:
     return f"the best config cannot be compared with the baseline fold by fold: {why}"
 
 
-def _warnings(spec: Spec, best: Ranked | None, baselines: list[Ranked]) -> list[str]:
+def _warnings(spec: Spec, best: Ranked | None, baseline: Ranked | None) -> list[str]:
     if best is None:
         return []
     metric = spec.score.metric
     found = []
-    if baselines and (apart := _unpaired(best, baselines[0])):
+    if baseline is not None and (apart := _unpaired(best, baseline)):
         found.append(apart)
-    if baselines and cost(metric, baselines[0].score) <= cost(metric, best.score):
+    if baseline is not None and cost(metric, baseline.score) <= cost(metric, best.score):
         found.append("no searched config scores better than the baseline")
     if others := held_in_the_middle(spec):
         found.append(

@@ -1,41 +1,18 @@
 """Which configs are trained again: the best of different kinds, and what each is compared with."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
-from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
 from normsweep.errors import UserError
 from normsweep.spec.baseline import baseline, held_in_the_middle
 from normsweep.spec.fields import METHOD_SECTIONS
 from normsweep.spec.spec import Spec
+from normsweep.study.confirmation import Arm
 from normsweep.verdict.answers import Answer, Ranked
 
 BASELINE_ARM = "baseline"
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A config to train again, by a name that is its own within the study.
-
-    `against` is the name of the arm without the penalty that it is compared with: its own, for such
-    an arm. `trial` is its number in the search, if it has one; `method`, `parameters` and
-    `distributions` are that trial's.
-    """
-
-    name: str
-    against: str
-    config: Spec
-    trial: int | None
-    method: str | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
-    distributions: dict[str, BaseDistribution] = field(default_factory=dict)
-
-    @property
-    def is_baseline(self) -> bool:
-        return self.name == self.against
 
 
 def candidates(found: Answer, top: int) -> list[Ranked]:

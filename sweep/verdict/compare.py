@@ -10,8 +10,9 @@ from optuna.storages import RDBStorage
 
 from normsweep.objectives.distances import cost
 from normsweep.spec.spec import Spec
-from normsweep.study.confirmation import find_confirmation, kept
-from normsweep.study.records import CONFIRM, judging_share
+from normsweep.study.attributes import CONFIRM, study_attributes
+from normsweep.study.confirmation import find_confirmation, trainings
+from normsweep.study.records import judging_share
 from normsweep.verdict.answers import Answer, Ranked, answer
 from normsweep.verdict.effect import ALPHA
 from normsweep.verdict.reading import read_confirmation
@@ -142,7 +143,7 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
     best = confirmation.best
     arm = [
         entry
-        for entry in kept(find_confirmation(study, storage))
+        for entry in trainings(find_confirmation(study, storage))
         if entry.role == CONFIRM and entry.arm == best.name
     ]
     curves = {entry.seed: entry.curve for entry in arm if entry.curve is not None}
@@ -168,7 +169,7 @@ def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) 
         values = [_value(spec, field) for spec in specs]
         if values[0] != values[1]:
             yield f"{field}: {values[0]} and {values[1]}"
-    prints = [study.user_attrs.get("fingerprints", {}) for study in (first, second)]
+    prints = [study_attributes(study).fingerprints for study in (first, second)]
     for name, fields in _MADE_OF.items():
         if prints[0].get(name) == prints[1].get(name):
             continue

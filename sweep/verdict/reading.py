@@ -12,13 +12,16 @@ from optuna.trial import FrozenTrial
 
 from normsweep.objectives.distances import cost
 from normsweep.spec.spec import Spec
-from normsweep.study.confirmation import FINAL, Kept, Planned, find_confirmation, kept, planned
-from normsweep.study.records import CONFIRM, RESULT, judging_share, study_spec
+from normsweep.study.attributes import CONFIRM, FINAL, ArmAttributes, Planned, has_result
+from normsweep.study.confirmation import find_confirmation, planned, trainings
+from normsweep.study.records import judging_share, study_spec
 from normsweep.verdict.answers import Ranked, ranked
 from normsweep.verdict.arms import BASELINE_ARM
 from normsweep.verdict.effect import Effect, adjusted, costs, paired_effect
 from normsweep.verdict.statistics.corrected import Estimate, corrected_estimate
 from normsweep.verdict.statistics.stopping import chosen_on_others
+
+Trainings = Sequence[ArmAttributes]
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     spec = study_spec(study)
     trials = study.get_trials(deepcopy=False)
     held = find_confirmation(study, storage)
-    everything = [e for e in kept(held) if _has_its_trial(e, trials)]
+    everything = [e for e in trainings(held) if _has_its_trial(e, trials)]
     wanted = planned(held)
     arms = {} if wanted is None or not everything else dict(wanted.arms)
     # One that has no training yet counts: with more candidates one is sooner lucky.
@@ -168,7 +171,7 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     return Confirmation(spec, seeds, tuple(found), final, wanted, missing)
 
 
-def _missing(wanted: Planned | None, everything: Sequence[Kept]) -> int:
+def _missing(wanted: Planned | None, everything: Trainings) -> int:
     if wanted is None:
         return 0
     there = {(e.arm, e.seed) for e in everything if e.role == CONFIRM}
@@ -176,18 +179,18 @@ def _missing(wanted: Planned | None, everything: Sequence[Kept]) -> int:
     return sum(pair not in there for pair in asked)
 
 
-def _has_its_trial(entry: Kept, trials: Sequence[FrozenTrial]) -> bool:
+def _has_its_trial(entry: ArmAttributes, trials: Sequence[FrozenTrial]) -> bool:
     """Not so where the study was deleted and made again, and its confirmation does not say so."""
     if entry.trial is None:
         return True
-    return entry.trial < len(trials) and RESULT in trials[entry.trial].user_attrs
+    return entry.trial < len(trials) and has_result(trials[entry.trial])
 
 
 def _candidate(
     spec: Spec,
     name: str,
     against: str,
-    everything: Sequence[Kept],
+    everything: Trainings,
     searched: Ranked,
     baseline: Ranked,
     share: float,
@@ -234,12 +237,12 @@ def _candidate(
     )
 
 
-def _curves(everything: Sequence[Kept], role: str, arm: str) -> dict[int, np.ndarray | None]:
+def _curves(everything: Trainings, role: str, arm: str) -> dict[int, np.ndarray | None]:
     """The curves [chunks, folds] of an arm by seed; None by one on which it diverged."""
     return {e.seed: e.curve for e in everything if e.role == role and e.arm == arm}
 
 
-def _final(spec: Spec, everything: Sequence[Kept], found: Sequence[Confirmed]) -> FinalLook | None:
+def _final(spec: Spec, everything: Trainings, found: Sequence[Confirmed]) -> FinalLook | None:
     names = [e.arm for e in everything if e.role == FINAL and e.arm != e.against]
     entry = next((entry for entry in found if entry.name in names), None)
     if entry is None:

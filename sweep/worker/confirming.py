@@ -15,25 +15,19 @@ from threadpoolctl import threadpool_limits
 from normsweep.data.folds import deal_again, outer_plan
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
-from normsweep.score.measure import measure
 from normsweep.score.setup import Setup, prepare
 from normsweep.score.training import Training
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, unheard
 from normsweep.storage.retry import Patience
-from normsweep.study.confirmation import (
-    FINAL,
-    LOOKED_AT,
-    ArmRun,
-    kept,
-    open_confirmation,
-    plan_confirmation,
-)
+from normsweep.study.attributes import CONFIRM, FINAL, study_attributes, write_study
+from normsweep.study.confirmation import Arm, open_confirmation, plan_confirmation, trainings
 from normsweep.study.progress import Progress, Watcher, unwatched
-from normsweep.study.records import CONFIRM, check_same_data, study_spec
+from normsweep.study.records import check_same_data, study_spec
 from normsweep.verdict.answers import Answer, answer
-from normsweep.verdict.arms import Arm, arm_name, arms, arms_of, candidates
+from normsweep.verdict.arms import arm_name, arms, arms_of, candidates
 from normsweep.verdict.reading import read_confirmation
+from normsweep.worker.arm_run import ArmRun
 
 SEEDS = 5
 """How many seeds where the spec does not say."""
@@ -103,7 +97,7 @@ class Confirming:
         wanted_arms = arms(found, trials, top)
         if self.setup is None:
             self.setup = prepare(self._spec)
-        check_same_data(self._spec, self.study, self.setup)
+        check_same_data(self.study, self.setup.fingerprints())
         self._into = open_confirmation(self.study, self.storage)
         plan_confirmation(self._into, top, seeds, wanted_arms)
         rounds = [(seed, self._missing(CONFIRM, wanted_arms, seed)) for seed in range(1, seeds + 1)]
@@ -133,17 +127,17 @@ class Confirming:
 
         None where none has an effect to choose by.
         """
-        if LOOKED_AT not in self._into.user_attrs:
+        if study_attributes(self._into).looked_at is None:
             found = read_confirmation(self.study, self.storage)
             # Earlier versions did not store what they chose.
-            begun = [e.arm for e in kept(self._into) if e.role == FINAL and e.arm != e.against]
+            begun = [e.arm for e in trainings(self._into) if e.role == FINAL and e.arm != e.against]
             if names := begun or ([] if found is None else [found.best.name]):
-                self._into.set_user_attr(LOOKED_AT, names[0])
+                write_study(self._into, looked_at=names[0])
         # Another process may have chosen at the same time: what is stored holds for both.
-        return self._into.user_attrs.get(LOOKED_AT)
+        return study_attributes(self._into).looked_at
 
     def _missing(self, role: str, wanted: Sequence[Arm], seed: int) -> list[Arm]:
-        there = {(e.role, e.arm, e.seed) for e in kept(self._into)}
+        there = {(e.role, e.arm, e.seed) for e in trainings(self._into)}
         return [arm for arm in wanted if (role, arm.name, seed) not in there]
 
     def _fresh(self, seed: int) -> Setup:
@@ -163,14 +157,8 @@ class Confirming:
             while any(run.end is None for run in runs):
                 if self.stop():
                     return False
-                for slot, run, chunk in training.advance(slots):
-                    step = (run.chunks + 1) * run.program.chunk_steps
-                    if not chunk.finite[slot].all():
-                        run.end = run.failing(f"not finite by step {step}")
-                        continue
-                    run.add_chunk(measure(setup, chunk, step, slot))
-                    if run.chunks == spec.train.chunks:
-                        run.end = run.complete
+                for _ in training.advance(slots):
+                    pass
                 self._tell(runs)
             for run in runs:
                 self._store(run)
@@ -178,7 +166,7 @@ class Confirming:
         return True
 
     def _run(self, role: str, arm: Arm, seed: int, training: Training, setup: Setup) -> ArmRun:
-        methods = training.menu(arm.method)
+        methods = training.methods(arm.method)
         if method_of(arm.config) not in methods:
             # A baseline with settings of its own.
             methods = ()
@@ -193,8 +181,7 @@ class Confirming:
         )
 
     def _store(self, run: ArmRun) -> None:
-        assert run.end is not None
-        self._patience.until(partial(run.end, self._into))
+        self._patience.until(partial(run.store, self._into))
         self._done += 1
         self.log("confirmed", study=self.study.study_name, arm=run.arm.name, seed=run.seed)
 

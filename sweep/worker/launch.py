@@ -1,43 +1,28 @@
-"""From a spec to a study in the database, and to a worker of this process that takes part in it."""
+"""From a spec to its answer: a study is submitted, trained by workers, and confirmed."""
 
-import contextlib
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import optuna
 from optuna.storages import RDBStorage
-from threadpoolctl import threadpool_limits
 
-from normsweep.engine.devices import device_names, use_all_cores
 from normsweep.errors import UserError
-from normsweep.score.setup import Setup, prepare
-from normsweep.search.samplers import check_sampler
-from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
-from normsweep.storage import open_storage, study_files
-from normsweep.storage.checkpoints import study_checkpoints
 from normsweep.storage.connect import shown_url
 from normsweep.storage.events import Log, unheard
-from normsweep.storage.heartbeat import Heart
-from normsweep.storage.retry import Patience, Stopped
-from normsweep.storage.workers import this_worker
-from normsweep.study.control import OPEN, set_control, telling_deletion
-from normsweep.study.follow_up import take_over
-from normsweep.study.plan import plan_of
+from normsweep.storage.retry import Patience
+from normsweep.study.control import telling_deletion
 from normsweep.study.progress import Watcher, unwatched
-from normsweep.study.queue import enqueue
-from normsweep.study.records import load_study, open_study
-from normsweep.study.stopping import heed_new_rule
 from normsweep.worker.confirming import confirm_if_wanted
-from normsweep.worker.loop import Work
+from normsweep.worker.part import take_part
 from normsweep.worker.pool import Crew, StartWorker
 from normsweep.worker.processes import LocalWorkers
 from normsweep.worker.ray_cluster import check_reach, connected, share_of, this_node
+from normsweep.worker.submit import submit
 
 LOCAL, RAY = "local", "ray"
 """Where the workers of a launch run: on this machine, or on a Ray cluster."""
@@ -150,75 +135,6 @@ def check_place(on: str, address: str | None) -> None:
         raise UserError(f"--on {on}: accepted: {LOCAL}, {RAY}")
     if address is not None and on != RAY:
         raise UserError(f"--address {address}: names a Ray cluster; accepted with --on {RAY}")
-
-
-def submit(
-    spec: Spec,
-    storage: str | RDBStorage | None = None,
-    source: str | None = None,
-    log: Log = unheard,
-) -> tuple[RDBStorage, optuna.Study, Setup]:
-    """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
-
-    With the trials of the study `source` that fit, where there is one.
-
-    Raises `UserError` for what the user can mend; nothing is written before.
-    """
-    use_all_cores()
-    check_ranges(spec)
-    check_sampler(spec.study.sampler, unconditional_space(spec))
-    plan = plan_of(spec)
-    setup = prepare(spec)
-    opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
-    study = open_study(spec, opened, setup)
-    heed_new_rule(study, spec)
-    if source is not None:
-        take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
-    if plan.points is not None:
-        for point in plan.missing(plan.within(study.get_trials(deepcopy=False))):
-            enqueue(study, point)
-    set_control(study, OPEN)
-    return opened, study, setup
-
-
-def take_part(
-    spec: Spec,
-    setup: Setup,
-    study: optuna.Study,
-    storage: RDBStorage,
-    *,
-    files: str | Path | None = None,
-    watch: Watcher = unwatched,
-    stop: Callable[[], bool] = lambda: False,
-    log: Log = unheard,
-    begun: float | None = None,
-) -> Work:
-    """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
-    patience = Patience.with_storage(storage, spec.service.storage_patience, log)
-    heart = Heart(storage.engine, this_worker(device_names()))
-    work = Work(
-        spec=spec,
-        setup=setup,
-        study=study,
-        storage=storage,
-        heart=heart,
-        checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
-        files=study_files(storage, files),
-        patience=patience,
-        log=log,
-        watch=watch,
-        stop=stop,
-        begun=time.monotonic() if begun is None else begun,
-    )
-    # One BLAS thread: the judge's matrices are small, and its bits must not depend on the cores.
-    with (
-        threadpool_limits(limits=1, user_api="blas"),
-        ExitStack() as alive,
-        contextlib.suppress(Stopped),
-    ):
-        patience.until(lambda: alive.enter_context(heart), stop)
-        work.run()
-    return work
 
 
 def _shown(storage: str | RDBStorage | None) -> str:

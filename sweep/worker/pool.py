@@ -13,7 +13,8 @@ from normsweep.errors import UserError
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, unheard
 from normsweep.storage.retry import Patience, Stopped
-from normsweep.study.control import STOPPED, control
+from normsweep.study.attributes import STOPPED
+from normsweep.study.control import control
 from normsweep.study.plan import Plan, plan_of
 from normsweep.study.progress import Progress, Watcher, progress_of, unwatched
 from normsweep.study.stopping import is_over

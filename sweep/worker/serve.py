@@ -17,14 +17,15 @@ from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, unheard
 from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.retry import Patience, Stopped
-from normsweep.study.control import ENDED, OPEN, STOPPED, StudyDeleted, control, telling_deletion
+from normsweep.study.attributes import OPEN, STOPPED, study_attributes
+from normsweep.study.control import ENDED, StudyDeleted, control, telling_deletion
 from normsweep.study.plan import plan_of
 from normsweep.study.queue import lost_trials
 from normsweep.study.records import check_same_data, load_study, study_spec
 from normsweep.study.stopping import is_over
 from normsweep.verdict.answers import answer
 from normsweep.verdict.reading import read_confirmation
-from normsweep.worker.launch import take_part
+from normsweep.worker.part import take_part
 
 _POLL = 2.0
 """Seconds between two looks for something to do."""
@@ -86,7 +87,7 @@ class Server:
         spec = self._patience.until(partial(study_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
         setup = prepare(spec)
-        self._patience.until(partial(check_same_data, spec, study, setup), self.stop)
+        self._patience.until(partial(check_same_data, study, setup.fingerprints()), self.stop)
         work = take_part(
             spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
         )
@@ -121,7 +122,7 @@ class Server:
     def _oldest(self) -> optuna.Study | None:
         found = self.storage.get_all_studies()
         for entry in sorted(found, key=lambda study: study._study_id):
-            if entry.study_name in self._unusable or "spec" not in entry.user_attrs:
+            if entry.study_name in self._unusable or not study_attributes(entry).is_ours:
                 continue
             try:
                 study = optuna.load_study(study_name=entry.study_name, storage=self.storage)

@@ -9,8 +9,9 @@ from optuna.trial import TrialState, create_trial
 from normsweep.cli.answers import print_answer
 from normsweep.cli.sparkline import BARS, EMPTY, sparkline
 from normsweep.storage import open_storage
+from normsweep.study.attributes import CONFIRM
 from normsweep.study.confirmation import open_confirmation
-from normsweep.study.records import CONFIRM, load_study
+from normsweep.study.records import load_study
 from normsweep.verdict.answers import answer
 from tests.report.figures.studies import at, confirmation_of, spec_of, study_of
 

@@ -11,8 +11,8 @@ import optuna
 import pytest
 import yaml
 
-from normsweep.export.configs import read_config
 from normsweep.spec import load_spec
+from normsweep.spec.config import read_config
 from normsweep.storage import open_storage
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from normsweep.spec import spec_from_tables
 from normsweep.storage import open_storage
-from normsweep.worker.launch import submit
+from normsweep.worker.submit import submit
 
 CLUSTER = Path(__file__).parents[2] / "examples" / "cluster"
 SPEC: dict[str, Any] = {

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from normsweep.export.again import train_config
-from normsweep.export.configs import Config
 from normsweep.export.trained import save_trained
 from normsweep.spec import Spec, load_spec, spec_from_tables
+from normsweep.spec.config import Config
 from normsweep.spec.options import option_tables
 from normsweep.spec.ranges import plain
 from normsweep.spec.space import check_ranges

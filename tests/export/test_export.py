@@ -10,14 +10,8 @@ import pytest
 import yaml
 
 from normsweep.errors import UserError
-from normsweep.export.configs import (
-    Config,
-    best_config,
-    best_configs,
-    read_config,
-    render,
-    trial_config,
-)
+from normsweep.export.configs import best_config, best_configs, trial_config
+from normsweep.spec.config import Config, read_config, render
 
 FORMATS = ("toml", "json", "yaml")
 # Shortest decimals of 17 digits, an exponent that YAML's own grammar reads as a text, denormals.

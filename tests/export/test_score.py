@@ -7,7 +7,8 @@ import pytest
 from optuna.trial import TrialState
 
 from normsweep.export.again import score_config
-from normsweep.export.configs import best_config, read_config, render, trial_config
+from normsweep.export.configs import best_config, trial_config
+from normsweep.spec.config import read_config, render
 
 
 def test_the_best_config_scores_the_same_to_the_bit_after_its_way_through_a_file(
@@ -125,5 +126,5 @@ def test_a_config_without_an_origin_is_scored_and_claims_nothing(example) -> Non
 
 def test_progress_is_told_after_each_chunk(example) -> None:
     heard: list[tuple[int, int]] = []
-    score_config(best_config(example.study), heard=lambda *steps: heard.append(steps))
+    score_config(best_config(example.study), watch=lambda *steps: heard.append(steps))
     assert heard == [(10, 40), (20, 40), (30, 40), (40, 40)]

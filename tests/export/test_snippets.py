@@ -12,13 +12,14 @@ import pytest
 
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
 from normsweep.errors import UserError
-from normsweep.export.configs import Config, best_config, trial_config
+from normsweep.export.configs import best_config, trial_config
 from normsweep.export.snippets import SNIPPETS
 from normsweep.models.families.gan import networks
 from normsweep.models.players import player_optimizers
 from normsweep.models.regulariser import initial_state, regularised_update, selected
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
 from normsweep.spec import Spec, spec_from_tables
+from normsweep.spec.config import Config
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.penalty_fields import penalised_networks
 

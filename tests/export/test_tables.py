@@ -15,13 +15,12 @@ from normsweep.export.formats import exported, format_of
 from normsweep.export.tables.as_csv import csv_table
 from normsweep.export.tables.as_parquet import parquet_table
 from normsweep.export.tables.rows import Table, table_of
-from normsweep.score.measure import NORMS, STILL
 from normsweep.spec import Spec
 from normsweep.spec.space import distribution
 from normsweep.storage import Measurement, read_measurements, write_measurements
 from normsweep.storage.migrate import migrate
+from normsweep.study.attributes import CONFIRM
 from normsweep.study.confirmation import confirmation_name, find_confirmation
-from normsweep.study.records import CONFIRM
 
 FIXED = ["study", "trial", "role", "state", "method"]
 OF_ARM = ["arm", "against", "seed"]
@@ -58,7 +57,15 @@ def written(make_spec: Callable[..., Spec], databases: Any, storage_url: str) ->
             )
             trial_id = storage.create_new_trial(study._study_id, template_trial=made)
             rows = [
-                Measurement(trial_id, fold, 10 * step, 0.1 + 0.2, 1 / 3, fold, step, measured)
+                Measurement(
+                    trial_id,
+                    fold,
+                    10 * step,
+                    0.1 + 0.2,
+                    1 / 3,
+                    {"generator": fold, "discriminator": step},
+                    measured,
+                )
                 for step in range(1, steps + 1)
                 for fold in range(2)
                 for measured in [dict.fromkeys(others, 0.25)]
@@ -77,7 +84,10 @@ def test_the_table_of_a_real_study_has_every_row_of_its_database(example, databa
     storage = databases.open(example.url)
     table = table_of(example.study, storage)
     searched = ["penalty.strength", "penalty.target"]
-    recorded = [*STILL, *NORMS]
+    recorded = [
+        "strength_factor",
+        *("generator_zeros", "discriminator_zeros", "generator_norm", "discriminator_norm"),
+    ]
     assert list(table.columns)[: len(FIXED) + 5] == FIXED + OF_ARM + searched
     assert set(table.columns) == {*FIXED, *OF_ARM, *searched, *OF_MEMBER, *METRICS, *recorded}
     rows = read(csv_table(table))

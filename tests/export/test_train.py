@@ -15,13 +15,14 @@ from normsweep.engine.settings import program_of
 from normsweep.errors import UserError
 from normsweep.export import trained
 from normsweep.export.again import Trained, train_config
-from normsweep.export.configs import Config, best_config, read_config
+from normsweep.export.configs import best_config
 from normsweep.export.trained import check_folder, load_generator, save_trained
 from normsweep.models.families.gan import Variables, networks
 from normsweep.models.latents import LATENTS
 from normsweep.models.layers.conditions import Conditions
 from normsweep.score import pictures
 from normsweep.spec import Spec
+from normsweep.spec.config import Config, read_config
 
 NAMES = ["checkpoint", "config.toml", "curves.png", "metrics.json", "samples.png"]
 

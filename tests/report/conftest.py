@@ -9,6 +9,7 @@ import pytest
 from normsweep.report import Source, read_source
 from normsweep.storage import open_storage
 from normsweep.storage.connect import study_files
+from normsweep.study.attributes import StudyAttributes
 from normsweep.worker.launch import launch
 from tests.report.figures.studies import at, measured, picture_of, spec_of, study_of
 from tests.small_studies import make
@@ -28,11 +29,11 @@ METHODS = {
 
 def source_of(study: Any, measurements: Any = None) -> Source:
     """The source of a study in memory."""
-    attributes = {
-        "versions": {"jax": "1.2.3", "evil": EVIL},
-        "fingerprints": {"data": "abc123"},
-        "feature_accuracy": 0.975,
-    }
+    attributes = StudyAttributes(
+        versions={"jax": "1.2.3", "evil": EVIL},
+        fingerprints={"data": "abc123"},
+        feature_accuracy=0.975,
+    )
     return Source(picture_of(study, measurements), attributes, " --storage sqlite:///x.db")
 
 

@@ -14,7 +14,8 @@ from normsweep.cli.answers import print_answer
 from normsweep.cli.as_json import answer_as_json
 from normsweep.errors import UserError
 from normsweep.export.again import score_config
-from normsweep.export.configs import best_config, read_config, render, trial_config
+from normsweep.export.configs import best_config, trial_config
+from normsweep.spec.config import read_config, render
 from normsweep.storage import open_storage
 from normsweep.study.overview import overview
 from normsweep.verdict.answers import answer

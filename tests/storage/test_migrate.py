@@ -1,16 +1,22 @@
 """Our tables from version to version, beside Optuna's own."""
 
+import importlib
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from sqlalchemy import inspect, text
 
 from normsweep.errors import UserError
-from normsweep.storage import Measurement, open_storage, read_measurements, write_measurements
+from normsweep.storage import Measurement, open_storage, read_measurements
+from normsweep.storage import migrate as migrate_module
 from normsweep.storage.migrate import VERSION_TABLE
 from normsweep.storage.schema import metadata
 
@@ -41,22 +47,82 @@ def test_the_migrations_make_the_tables_that_the_code_describes(storage) -> None
         assert compare_metadata(context, metadata) == []
 
 
-@pytest.mark.parametrize("version", ["0001", "0002"])
-def test_tables_of_versions_that_wrote_no_number_are_known_and_keep_their_rows(
-    storage, storage_url, version: str
-) -> None:
-    study = storage.create_new_study([1])  # type: ignore[list-item]
-    trial = storage.create_new_trial(study)
-    write_measurements(storage.engine, [Measurement(trial, 0, 10, 1.0, 2.0, 3.0, 4.0)])
+LOSS = 0.1 + 0.2
+"""More digits than SQLite's own JSON keeps."""
+
+
+def made_by(version: str, storage: RDBStorage) -> int:
+    """Our tables as a version made them, with rows of one trial; its identifier."""
+    trial = storage.create_new_trial(storage.create_new_study([StudyDirection.MINIMIZE]))
     with storage.engine.begin() as connection:
-        for table in ("sweep_workers", "sweep_claims", VERSION_TABLE):
+        for table in ("sweep_claims", "sweep_workers", "sweep_measurements", VERSION_TABLE):
             connection.execute(text(f"DROP TABLE {table}"))
-        if version == "0001":
-            connection.execute(text("ALTER TABLE sweep_measurements DROP COLUMN others"))
+        config = migrate_module._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+        others = ("", "") if version == "0001" else (", others", ", :others")
+        for fold in range(3):
+            connection.execute(
+                text(
+                    "INSERT INTO sweep_measurements (trial_id, fold, step, fid, kid, "
+                    f"generator_loss, discriminator_loss{others[0]}) "
+                    f"VALUES (:trial, :fold, 10, 1.0, 2.0, :loss, -4.0{others[1]})"
+                ),
+                {
+                    "trial": trial,
+                    "fold": fold,
+                    "loss": LOSS,
+                    "others": json.dumps({"precision": fold / 10}) if version > "0002" else None,
+                },
+            )
+        if version < "0003":
+            # They wrote no number.
+            connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
+    return trial
+
+
+def rows_of(version: str, trial: int) -> list[Measurement]:
+    losses = {"generator": LOSS, "discriminator": -4.0}
+    return [
+        Measurement(
+            trial, fold, 10, 1.0, 2.0, losses, {"precision": fold / 10} if version > "0002" else {}
+        )
+        for fold in range(3)
+    ]
+
+
+@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
+def test_tables_of_earlier_versions_keep_their_rows(storage, storage_url, version: str) -> None:
+    trial = made_by(version, storage)
+    # A database that is only read stays as it is.
+    assert read_measurements(storage.engine, trial) == rows_of(version, trial)
     again = open_storage(storage_url, create=True)
     assert "sweep_claims" in ours(again)
-    assert read_measurements(again.engine, trial)[0].kid == 2.0
+    columns = {column["name"] for column in inspect(again.engine).get_columns("sweep_measurements")}
+    assert columns == {"trial_id", "fold", "step", "fid", "kid", "others"}
+    assert read_measurements(again.engine, trial) == rows_of(version, trial)
     again.engine.dispose()
+
+
+def test_a_migration_of_more_rows_than_are_read_at_once_loses_none(
+    storage, storage_url, monkeypatch
+) -> None:
+    trial = made_by("0003", storage)
+    losses = importlib.import_module("normsweep.storage.migrations.versions.0004_losses")
+    with storage.engine.begin() as connection:
+        for step in range(20, 1020, 10):
+            connection.execute(
+                text(
+                    "INSERT INTO sweep_measurements (trial_id, fold, step, fid, kid, "
+                    f"generator_loss, discriminator_loss) VALUES ({trial}, 0, {step}, 1.0, 2.0, "
+                    f"{step}, -4.0)"
+                )
+            )
+        monkeypatch.setattr(losses, "_AT_ONCE", 7)
+        with Operations.context(MigrationContext.configure(connection)):
+            losses.upgrade()
+    found = {row.step: row.losses["generator"] for row in read_measurements(storage.engine, trial)}
+    assert found == {10: LOSS} | {step: float(step) for step in range(20, 1020, 10)}
 
 
 def test_tables_of_a_later_version_are_refused_by_their_number(storage, storage_url) -> None:

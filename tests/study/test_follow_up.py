@@ -13,9 +13,9 @@ from normsweep.spec import Interval, Spec
 from normsweep.spec.space import distribution
 from normsweep.storage import read_measurements
 from normsweep.storage.artifacts import SAMPLES, artifacts_of
+from normsweep.study.attributes import role
 from normsweep.study.follow_up import follow_up, narrowed_spec
 from normsweep.study.plan import plan_of
-from normsweep.study.records import FROM, role
 from normsweep.verdict.answers import answer
 
 STRENGTH = {"low": 1e-6, "high": 1e-1, "log": True}
@@ -139,12 +139,12 @@ def test_a_narrowed_study_begins_with_what_lies_in_its_ranges_and_trains_its_own
     }
     assert inside
     trials = launched.study.get_trials()
-    taken = {t.user_attrs[FROM]: t for t in trials if FROM in t.user_attrs}
+    taken = {t.user_attrs["from"]: t for t in trials if "from" in t.user_attrs}
     assert taken.keys() == inside.keys()
     for origin, trial in taken.items():
         old = inside[origin]
         assert (trial.value, trial.params) == (old.value, old.params)
-        assert trial.user_attrs == old.user_attrs | {FROM: origin}
+        assert trial.user_attrs == old.user_attrs | {"from": origin}
         assert trial.intermediate_values == old.intermediate_values
         pictures = [artifacts_of(t.system_attrs)[SAMPLES] for t in (trial, old)]
         assert pictures[0] == pictures[1]
@@ -155,7 +155,7 @@ def test_a_narrowed_study_begins_with_what_lies_in_its_ranges_and_trains_its_own
         ]
         assert len(rows) == 8
     # What was taken over is none of the two that the spec asks for.
-    own = [t for t in trials if FROM not in t.user_attrs]
+    own = [t for t in trials if "from" not in t.user_attrs]
     assert [role(trial) for trial in own] == ["baseline", "search", "search"]
     assert all(trial.state == TrialState.COMPLETE for trial in own)
     assert plan_of(spec).left(plan_of(spec).within(trials)) == 0
@@ -184,7 +184,7 @@ def test_a_study_of_other_data_takes_no_trial_over(
     first.set_user_attr("fingerprints", first.user_attrs["fingerprints"] | {"data": "other"})
     spec = follow_up(databases.open(storage_url), "small", trials=1)
     trials = run(spec, source="small").study.get_trials()
-    assert [FROM in trial.user_attrs for trial in trials] == [False, False]
+    assert ["from" in trial.user_attrs for trial in trials] == [False, False]
 
 
 def test_a_taking_over_that_was_cut_short_is_finished_by_the_next(
@@ -205,6 +205,6 @@ def test_a_taking_over_that_was_cut_short_is_finished_by_the_next(
             run(spec, source="small")
     assert follow_up(storage, "small", trials=1) == spec
     trials = run(spec, source="small").study.get_trials()
-    taken = [t for t in trials if FROM in t.user_attrs]
-    assert len({t.user_attrs[FROM] for t in taken}) == len(taken) > 0
+    taken = [t for t in trials if "from" in t.user_attrs]
+    assert len({t.user_attrs["from"] for t in taken}) == len(taken) > 0
     assert all(len(read_measurements(storage.engine, t._trial_id)) == 8 for t in taken)

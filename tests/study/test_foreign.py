@@ -15,10 +15,11 @@ from normsweep.export.formats import exported
 from normsweep.report import FORMATS, read_source, report_page
 from normsweep.report.figures import read_picture
 from normsweep.spec.space import distribution
+from normsweep.study.attributes import is_foreign
 from normsweep.study.follow_up import narrowed_spec
 from normsweep.study.overview import overview
 from normsweep.study.plan import plan_as_made
-from normsweep.study.records import is_foreign, load_study
+from normsweep.study.records import load_study
 from normsweep.study.status import status
 from normsweep.verdict.answers import answer
 

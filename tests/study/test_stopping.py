@@ -10,7 +10,8 @@ from normsweep.errors import UserError
 from normsweep.search.stopping import WINDOW
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.storage.workers import beat, claim, leave, this_worker
-from normsweep.study.control import ENDED, OPEN, control
+from normsweep.study.attributes import OPEN
+from normsweep.study.control import ENDED, control
 from normsweep.study.status import status
 from normsweep.study.stopping import halt_of, reopen, why_stopped
 from normsweep.verdict.answers import answer

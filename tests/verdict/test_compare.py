@@ -12,8 +12,8 @@ from scipy import stats
 from normsweep.cli.compare import sentence
 from normsweep.errors import UserError
 from normsweep.spec.space import no_penalty
+from normsweep.study.attributes import CONFIRM
 from normsweep.study.confirmation import confirmation_name
-from normsweep.study.records import CONFIRM
 from normsweep.verdict.compare import Comparison, compare
 
 PRINTS = {"data": "d", "folds": "f", "features": "m", "samples": 40, "training": 3}

@@ -11,9 +11,8 @@ from scipy import stats
 
 from normsweep.cli.as_json import confirmation_as_json
 from normsweep.spec.space import no_penalty
-from normsweep.study.confirmation import FINAL, confirmation_name, plan_confirmation
-from normsweep.study.records import CONFIRM
-from normsweep.verdict.arms import Arm
+from normsweep.study.attributes import CONFIRM, FINAL
+from normsweep.study.confirmation import Arm, confirmation_name, plan_confirmation
 from normsweep.verdict.reading import Confirmation, read_confirmation
 from normsweep.verdict.statistics.holm import holm
 from normsweep.verdict.table import rows

@@ -16,8 +16,9 @@ from normsweep.cli import main
 from normsweep.engine.population import training_programs
 from normsweep.errors import UserError
 from normsweep.export.again import score_config
-from normsweep.export.configs import read_config, render, trial_config
+from normsweep.export.configs import trial_config
 from normsweep.spec import Spec, spec_from_tables
+from normsweep.spec.config import read_config, render
 from normsweep.storage import open_storage
 from normsweep.storage.measurements import read_measurements
 from normsweep.verdict.answers import answer

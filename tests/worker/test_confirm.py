@@ -15,9 +15,10 @@ from normsweep.spec.baseline import baseline
 from normsweep.spec.space import resolve
 from normsweep.storage import open_storage
 from normsweep.storage.measurements import read_measurements
-from normsweep.study.confirmation import FINAL, confirmation_name, find_confirmation, kept
+from normsweep.study.attributes import CONFIRM, FINAL
+from normsweep.study.confirmation import confirmation_name, find_confirmation, trainings
 from normsweep.study.overview import overview
-from normsweep.study.records import CONFIRM, load_study
+from normsweep.study.records import load_study
 from normsweep.study.status import status
 from normsweep.verdict.answers import answer
 from normsweep.verdict.arms import arms, candidates
@@ -42,7 +43,7 @@ def curves():
     def curves(study, storage):
         return {
             (entry.role, entry.arm, entry.seed): entry.curve.tolist()
-            for entry in kept(find_confirmation(study, storage))
+            for entry in trainings(find_confirmation(study, storage))
         }
 
     return curves
@@ -53,7 +54,7 @@ def test_the_best_of_each_target_and_the_baseline_are_trained_on_every_seed(
 ) -> None:
     study, storage = opened
     assert Confirming(study, storage).run(top=3, seeds=SEEDS)
-    found = kept(find_confirmation(study, storage))
+    found = trainings(find_confirmation(study, storage))
     best = [entry.number for entry in answer(study).best_per_target.values()]
     names = {"baseline", *(f"trial {number}" for number in best)}
     assert {(e.arm, e.seed) for e in found} == {(n, s) for n in names for s in (1, 2)}
@@ -155,7 +156,7 @@ def test_untouched_images_are_looked_at_once_whatever_is_confirmed_later(
     storage = databases.open(storage_url)
 
     def looked() -> set[str]:
-        return {e.arm for e in kept(find_confirmation(study, storage)) if e.role == FINAL}
+        return {e.arm for e in trainings(find_confirmation(study, storage)) if e.role == FINAL}
 
     first = looked()
     assert first == {"baseline", f"trial {answer(study).best.number}"}
@@ -182,7 +183,7 @@ def test_a_final_look_that_was_cut_short_goes_on_with_the_same_candidate(
         return asked > 13
 
     def looked() -> set[str]:
-        return {e.arm for e in kept(find_confirmation(study, storage)) if e.role == FINAL}
+        return {e.arm for e in trainings(find_confirmation(study, storage)) if e.role == FINAL}
 
     assert not Confirming(study, storage, stop=stop).run(top=1, seeds=1)
     assert looked() == {"baseline"}
@@ -228,9 +229,9 @@ def test_what_others_add_to_a_confirmation_is_none_of_it(opened) -> None:
     study, storage = opened
     Confirming(study, storage).run(top=1, seeds=1)
     held = find_confirmation(study, storage)
-    before, rows = kept(held), table_of(study, storage).rows
+    before, rows = trainings(held), table_of(study, storage).rows
     held.add_trial(create_trial(value=0.0))
-    assert len(kept(held)) == len(before) == 2
+    assert len(trainings(held)) == len(before) == 2
     assert table_of(study, storage).rows == rows
 
 

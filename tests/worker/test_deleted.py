@@ -9,9 +9,9 @@ from optuna.storages import RDBStorage
 
 from normsweep.study.control import StudyDeleted
 from normsweep.worker import launch as launching
-from normsweep.worker.launch import submit
 from normsweep.worker.pool import Ended
 from normsweep.worker.serve import Server
+from normsweep.worker.submit import submit
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from optuna.trial import TrialState
 from normsweep.cli import main
 from normsweep.errors import UserError
 from normsweep.export.again import score_config
-from normsweep.export.configs import Config, best_configs, read_config, render
+from normsweep.export.configs import best_configs
 from normsweep.score.setup import prepare
 from normsweep.spec import Spec, spec_from_tables
+from normsweep.spec.config import Config, read_config, render
 from normsweep.storage import open_storage
 from normsweep.verdict.answers import answer
 from normsweep.worker.launch import launch

@@ -12,9 +12,9 @@ from normsweep.storage import heartbeat as heart
 from normsweep.storage.retry import Patience
 from normsweep.worker import pool as crew
 from normsweep.worker import serve
-from normsweep.worker.launch import submit
 from normsweep.worker.pool import Crew, Ended
 from normsweep.worker.serve import Server
+from normsweep.worker.submit import submit
 
 CUT = OperationalError("SELECT …", {}, sqlite3.OperationalError("database is locked"))
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from normsweep.export.configs import Config
 from normsweep.export.snippets.as_optax import optax_snippet
 from normsweep.export.snippets.as_pytorch import pytorch_snippet
+from normsweep.spec.config import Config
 
 SNIPPETS: Mapping[str, Callable[[Config], str]] = MappingProxyType(
     {"optax": optax_snippet, "pytorch": pytorch_snippet}

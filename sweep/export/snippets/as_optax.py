@@ -1,9 +1,9 @@
 """A config as code for JAX and Optax, which needs none of our packages."""
 
-from normsweep.export.configs import Config
 from normsweep.export.snippets.header import arguments, exact_norms, header, shown, weights_constant
 from normsweep.export.snippets.recipe import Recipe, Term, proximal_of, recipe_of
 from normsweep.export.snippets.source import assembled
+from normsweep.spec.config import Config
 
 _IMPORTS = {
     "re.": "import re",

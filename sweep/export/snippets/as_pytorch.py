@@ -1,10 +1,10 @@
 """A config as code for PyTorch: a weight decay where that is the same, and explicit where not."""
 
 from normsweep.errors import UserError
-from normsweep.export.configs import Config
 from normsweep.export.snippets.header import arguments, exact_norms, header, shown, weights_constant
 from normsweep.export.snippets.recipe import Recipe, Term, proximal_of, recipe_of
 from normsweep.export.snippets.source import assembled
+from normsweep.spec.config import Config
 
 _IMPORTS = {
     "math.": "import math",

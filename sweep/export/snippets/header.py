@@ -2,8 +2,8 @@
 
 import textwrap
 
-from normsweep.export.configs import Config
 from normsweep.export.snippets.recipe import Recipe, Term, found_with, left_out
+from normsweep.spec.config import Config
 
 
 def header(config: Config, summary: str, more_left_out: list[str]) -> str:

@@ -9,14 +9,15 @@ from optuna.trial import FrozenTrial
 
 from normsweep.spec.space import METHOD
 from normsweep.storage import Measurement, read_study_measurements
-from normsweep.study.confirmation import find_confirmation, that_count
-from normsweep.study.records import RESULT, role, study_spec
+from normsweep.storage.measurements import COLUMNS
+from normsweep.study.attributes import arm_of, result_of, role
+from normsweep.study.confirmation import counted_trials, find_confirmation
+from normsweep.study.records import study_spec
 
 OF_TRIAL = {"study": str, "trial": int, "role": str, "state": str, "method": str}
 OF_ARM = {"arm": str, "against": str, "seed": int}
 """What a trial of a confirmation says of itself."""
 OF_MEMBER = {"fold": int, "step": int, "scored": bool}
-METRICS = ("fid", "kid", "generator_loss", "discriminator_loss")
 
 Cell = str | int | float | bool | None
 
@@ -45,13 +46,14 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
     measured = read_study_measurements(storage.engine, study._study_id)
     held = find_confirmation(study, storage)
     if held is not None:
-        trials = trials + that_count(held)
+        trials = trials + counted_trials(held)
         measured |= read_study_measurements(storage.engine, held._study_id)
     parameters = _parameters(trials)
-    others = dict.fromkeys(
-        name for rows in measured.values() for row in rows for name in row.others
+    metrics = tuple(
+        dict.fromkeys(
+            (*COLUMNS, *(n for rows in measured.values() for row in rows for n in row.values()))
+        )
     )
-    metrics = (*METRICS, *others)
     rows = [
         row
         for trial in trials
@@ -69,20 +71,17 @@ def _rows(
     metrics: tuple[str, ...],
 ) -> Iterator[tuple[Cell, ...]]:
     method = trial.params.get(METHOD)
-    number = trial.user_attrs["trial"] if "arm" in trial.user_attrs else trial.number
-    arm = tuple(trial.user_attrs.get(name) for name in OF_ARM)
-    first = (study.study_name, number, role(trial), trial.state.name.lower(), method, *arm)
+    arm, result = arm_of(trial), result_of(trial)
+    number = trial.number if arm is None else arm.trial
+    of_arm = tuple(None if arm is None else getattr(arm, name) for name in OF_ARM)
+    first = (study.study_name, number, role(trial), trial.state.name.lower(), method, *of_arm)
     values = tuple(trial.params.get(name) for name in parameters)
-    scored = trial.user_attrs.get(RESULT, {}).get("step")
     for row in measured:
-        found = (_value(row, name) for name in metrics)
-        yield (*first, *values, row.fold, row.step, row.step == scored, *found)
+        scored = result is not None and row.step == result.step
+        found = row.values()
+        yield (*first, *values, row.fold, row.step, scored, *(found.get(name) for name in metrics))
     if not measured:
         yield (*first, *values, None, None, None, *(None for _ in metrics))
-
-
-def _value(row: Measurement, name: str) -> float | None:
-    return row.others.get(name) if name not in METRICS else row.value(name)
 
 
 def _parameters(trials: list[FrozenTrial]) -> dict[str, type]:

@@ -20,8 +20,8 @@ from normsweep.score.pictures import draw_curves
 from normsweep.storage import open_storage
 from normsweep.storage.artifacts import put_on_study
 from normsweep.storage.retry import is_outage
+from normsweep.study.attributes import is_foreign, study_attributes
 from normsweep.study.confirmation import find_confirmation
-from normsweep.study.records import is_foreign
 from normsweep.verdict.answers import Answer, ranked
 from normsweep.verdict.reading import read_confirmation
 
@@ -47,7 +47,7 @@ def refresh(study: optuna.Study, storage: RDBStorage, files: Path) -> None:
 
 def write_study_note(study: optuna.Study, storage: RDBStorage, found: Answer) -> None:
     """Writes our part of a study's note."""
-    versions = study.user_attrs.get("versions", {})
+    versions = study_attributes(study).versions
     before = get_note(study)
     after = merged(before, study_note(found, read_confirmation(study, storage), versions))
     if after != before:
@@ -89,7 +89,7 @@ class Refresher:
         """Refreshes each study in which trials have finished since the last look."""
         for name in optuna.get_all_study_names(self.storage):
             study = optuna.load_study(study_name=name, storage=self.storage)
-            if "spec" not in study.user_attrs:
+            if not study_attributes(study).is_ours:
                 continue
             held = find_confirmation(study, self.storage)
             now = (_finished(study), 0 if held is None else _finished(held))

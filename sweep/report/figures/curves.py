@@ -23,7 +23,7 @@ from normsweep.report.figures.style import (
     styled,
 )
 from normsweep.storage import Measurement
-from normsweep.study.records import BASELINE
+from normsweep.study.attributes import BASELINE
 from normsweep.verdict.words import metric_name
 
 _DASHES = tuple(dash for dash in DASHES if dash != BASELINE_DASH)

@@ -9,16 +9,9 @@ from normsweep.report.figures.curves import (
 )
 from normsweep.report.figures.drawn import Drawn
 from normsweep.report.figures.picture import Picture
-from normsweep.score.measure import STILL
+from normsweep.study.recorded import NORM, STRENGTH_FACTOR, ZEROS, at_rest
 
-_NAMED = {
-    "strength_factor": "factor on λ",
-    "generator_zeros": "zeros, generator",
-    "discriminator_zeros": "zeros, discriminator",
-    "generator_norm": "norm, generator",
-    "discriminator_norm": "norm, discriminator",
-}
-_OF_WEIGHTS = ("_zeros", "_norm", "_sparsity")
+_OF_WEIGHTS = {ZEROS: "zeros", NORM: "norm"}
 
 
 def recorded_of_weights(picture: Picture) -> tuple[str, ...]:
@@ -26,7 +19,16 @@ def recorded_of_weights(picture: Picture) -> tuple[str, ...]:
     names = dict.fromkeys(
         name for rows in picture.measurements.values() for row in rows for name in row.others
     )
-    return tuple(name for name in names if name in STILL or name.endswith(_OF_WEIGHTS))
+    return tuple(
+        name for name in names if name == STRENGTH_FACTOR or name.endswith(tuple(_OF_WEIGHTS))
+    )
+
+
+def _title(name: str) -> str:
+    for ending, what in _OF_WEIGHTS.items():
+        if name.endswith(ending):
+            return f"{what}, {name.removesuffix(ending)}"
+    return "factor on λ"
 
 
 def weight_paths(picture: Picture) -> Drawn | None:
@@ -34,8 +36,8 @@ def weight_paths(picture: Picture) -> Drawn | None:
     panels: dict[str, tuple[Curve, ...]] = {}
     for name in recorded_of_weights(picture):
         found = leading_curves(picture, name)
-        if any((each.mean != STILL.get(name)).any() for each in found):
-            panels[_NAMED.get(name, name.replace("_", " "))] = found
+        if any((each.mean != at_rest(name)).any() for each in found):
+            panels[_title(name)] = found
     if not panels:
         return None
     return Drawn(

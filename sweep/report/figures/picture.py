@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from normsweep.spec.spec import Spec
 from normsweep.storage import Measurement, read_study_measurements
-from normsweep.study.records import BASELINE, is_foreign, role
+from normsweep.study.attributes import BASELINE
+from normsweep.study.ranking import is_scored
 from normsweep.verdict.answers import Answer, Ranked, answer
 
 
@@ -56,13 +57,7 @@ def read_picture(study: optuna.Study, storage: RDBStorage) -> Picture:
     by_id = read_study_measurements(storage.engine, study._study_id)
     return Picture(
         answer=found,
-        trials=tuple(
-            trial
-            for trial in trials
-            if trial.state == TrialState.COMPLETE
-            and role(trial) != BASELINE
-            and not is_foreign(trial)
-        ),
+        trials=tuple(trial for trial in trials if is_scored(trial)),
         measurements={
             trial.number: tuple(by_id[trial._trial_id])
             for trial in trials

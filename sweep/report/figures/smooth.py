@@ -104,7 +104,7 @@ def fitted(points: Array, scores: Array, errors: Array):  # type: ignore[no-unty
 
 def _even_share(points: Array) -> NDArray[np.intp]:
     """The indices of at most `MOST_POINTS`, evenly along the first dimension."""
-    order = np.argsort(points[:, 0], kind="stable")
+    order: NDArray[np.intp] = np.argsort(points[:, 0], kind="stable")
     if len(order) <= MOST_POINTS:
         return order
     return order[np.linspace(0, len(order) - 1, MOST_POINTS).round().astype(int)]

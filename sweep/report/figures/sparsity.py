@@ -11,8 +11,7 @@ from normsweep.report.figures.drawn import Drawn, Numbers, digits
 from normsweep.report.figures.picture import Picture
 from normsweep.report.figures.strengths import Panel, panels, strength_axes
 from normsweep.report.figures.style import COLOURS, DASHES, SYMBOLS, styled
-
-ZEROS = {"generator_zeros": "generator", "discriminator_zeros": "discriminator"}
+from normsweep.study.recorded import ZEROS
 
 
 def sparse_panels(picture: Picture) -> tuple[Panel, ...]:
@@ -20,8 +19,16 @@ def sparse_panels(picture: Picture) -> tuple[Panel, ...]:
     return tuple(
         panel
         for panel in panels(picture.answer.ranking)
-        if any(entry.recorded.get(name, 0.0) > 0 for entry in panel.entries for name in ZEROS)
+        if any(
+            entry.recorded.get(name, 0.0) > 0 for entry in panel.entries for name in _zeros([panel])
+        )
     )
+
+
+def _zeros(shown: Sequence[Panel]) -> dict[str, str]:
+    """The networks whose zeros were counted, by the name of that number."""
+    names = dict.fromkeys(name for panel in shown for e in panel.entries for name in e.recorded)
+    return {name: name.removesuffix(ZEROS) for name in names if name.endswith(ZEROS)}
 
 
 def sparsity(picture: Picture) -> Drawn | None:
@@ -49,7 +56,7 @@ def draw_sparsity(shown: Sequence[Panel]) -> go.Figure:
     )
     for row, panel in enumerate(shown, 1):
         order = np.argsort(panel.strengths, kind="stable")
-        for style, (name, network) in enumerate(ZEROS.items()):
+        for style, (name, network) in enumerate(_zeros(shown).items()):
             shares = [100 * panel.entries[i].recorded.get(name, 0.0) for i in order]
             figure.add_trace(
                 go.Scatter(
@@ -77,7 +84,7 @@ def _describe(shown: Sequence[Panel]) -> str:
     parts = []
     for panel in shown:
         where = f"{panel.title}, " if panel.title else ""
-        for name, network in ZEROS.items():
+        for name, network in _zeros(shown).items():
             shares = np.array([entry.recorded.get(name, 0.0) for entry in panel.entries])
             if shares.max() > 0:
                 parts.append(
@@ -88,14 +95,15 @@ def _describe(shown: Sequence[Panel]) -> str:
 
 
 def _numbers(shown: Sequence[Panel]) -> Numbers:
+    zeros = _zeros(shown)
     return Numbers(
-        ("trial", "panel", "strength", *(f"zeros, {network}" for network in ZEROS.values())),
+        ("trial", "panel", "strength", *(f"zeros, {network}" for network in zeros.values())),
         tuple(
             (
                 str(entry.number),
                 panel.title or "–",
                 digits(float(entry.parameters[panel.path])),
-                *(f"{100 * entry.recorded.get(name, 0.0):.3g} %" for name in ZEROS),
+                *(f"{100 * entry.recorded.get(name, 0.0):.3g} %" for name in zeros),
             )
             for panel in shown
             for entry in panel.entries

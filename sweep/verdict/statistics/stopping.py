@@ -15,4 +15,5 @@ def chosen_on_others(costs: np.ndarray) -> np.ndarray | None:
         return None
     means = costs.mean(axis=2)
     others = (means.sum(axis=0) - means) / (seeds - 1)
-    return np.argmin(others, axis=1)
+    chosen: np.ndarray = np.argmin(others, axis=1)
+    return chosen

@@ -14,8 +14,8 @@ from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.baseline import baseline
 from normsweep.spec.space import resolve
 from normsweep.storage import Measurement
+from normsweep.study.attributes import CONFIRM
 from normsweep.study.confirmation import confirmation_name
-from normsweep.study.records import CONFIRM
 from normsweep.verdict.answers import answer
 from normsweep.verdict.reading import Confirmation, read_confirmation
 
@@ -31,6 +31,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "score": {"folds": 3, "features": "pca"},
 }
 
+LOSSES = {"generator": 0.5, "discriminator": 0.6}
 Rows = Sequence[Measurement]
 Trial = tuple[dict[str, Any], Sequence[float]]
 
@@ -56,7 +57,7 @@ def at(strength: float, target: str = "generator", order: float = 1.0, **more: A
 def measured(step: int, scores: Sequence[float], **others: Sequence[float]) -> list[Measurement]:
     """Rows of one step, one for each fold."""
     return [
-        Measurement(0, fold, step, score, 0.1, 0.5, 0.6, {k: v[fold] for k, v in others.items()})
+        Measurement(0, fold, step, score, 0.1, LOSSES, {k: v[fold] for k, v in others.items()})
         for fold, score in enumerate(scores)
     ]
 

@@ -1,0 +1,356 @@
+"""What we write of a study and of a trial beside Optuna's own, typed; nobody else knows the keys.
+
+They are Optuna's user attributes, which any Optuna tool shows: what a key means may change only
+with a way to read what earlier versions wrote.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+BASELINE, SEARCH = "baseline", "search"
+CONFIRM, FINAL = "confirm", "final"
+"""Roles of trials: two of a search; two of a confirmation, the latter judged once by the images
+that nothing else has touched."""
+OPEN, PAUSED, STOPPED = "open", "paused", "stopped"
+"""What its user wants of a study."""
+
+_WITH_SCORES = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A search that stopped by itself: after which trial, by which numbers and rule, in words."""
+
+    trial: int
+    gain: float
+    noise: float
+    why: str
+    rule: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a confirmation was last asked for: the best `top`, by the seeds 1 to `seeds`.
+
+    `arms` has for each arm what it is compared with, and its trial of the search if it has one.
+    """
+
+    top: int
+    seeds: int
+    arms: dict[str, tuple[str, int | None]]
+
+
+@dataclass(frozen=True)
+class StudyAttributes:
+    """What is written of a study. Of one that was not made by sweep `spec` is None.
+
+    `training_images` train on each fold. `resumed_at` trials were there when its user wanted it to
+    go on after it had stopped. `narrowed_from` names the study that it narrows, and `took_over`
+    says that it has all of that one's trials that fit. A confirmation `confirms` the study of this
+    name and `study_id`; `looked_at` is the candidate of its final look.
+    """
+
+    spec: dict[str, Any] | None = None
+    fingerprints: dict[str, Any] = field(default_factory=dict)
+    feature_accuracy: float | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    training_images: int | None = None
+    control: str = OPEN
+    stop: Stop | None = None
+    resumed_at: int = 0
+    narrowed_from: str | None = None
+    took_over: bool = False
+    confirms: str | None = None
+    study_id: int | None = None
+    planned: Planned | None = None
+    looked_at: str | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether sweep made the study."""
+        return self.spec is not None
+
+
+_KEYS = {
+    "spec": "spec",
+    "fingerprints": "fingerprints",
+    "feature_accuracy": "feature_accuracy",
+    "versions": "versions",
+    "training_images": "trained on",
+    "control": "control",
+    "stop": "stopped_by_itself",
+    "resumed_at": "resumed_after_stop",
+    "narrowed_from": "narrowed_from",
+    "took_over": "taken_over",
+    "confirms": "confirms",
+    "study_id": "study id",
+    "planned": "planned",
+    "looked_at": "looked at",
+}
+
+
+class Attributed(Protocol):
+    """A study of Optuna's, or a summary of one."""
+
+    @property
+    def user_attrs(self) -> dict[str, Any]: ...
+
+
+def study_attributes(study: Attributed) -> StudyAttributes:
+    """What is written of a study; one query, where it is no summary."""
+    stored = study.user_attrs
+    found = {name: stored[key] for name, key in _KEYS.items() if stored.get(key) is not None}
+    if "stop" in found:
+        found["stop"] = Stop(**found["stop"])
+    if "planned" in found:
+        arms = {
+            name: (against, trial) for name, (against, trial) in found["planned"]["arms"].items()
+        }
+        found["planned"] = Planned(**(found["planned"] | {"arms": arms}))
+    return StudyAttributes(**found)
+
+
+def write_study(study: optuna.Study, **values: Any) -> None:
+    """Writes some of the `StudyAttributes`, in the order given; None: there is none any more."""
+    for name, value in values.items():
+        if isinstance(value, Stop):
+            value = dict(vars(value))
+        if isinstance(value, Planned):
+            value = dict(vars(value)) | {"arms": {k: list(arm) for k, arm in value.arms.items()}}
+        study.set_user_attr(_KEYS[name], value)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The scores of a trial on each fold, at `step`, and what else was measured there.
+
+    `recorded` are means over folds. With one metric `second_fold_scores` are empty.
+    """
+
+    fold_scores: tuple[float, ...]
+    step: int
+    recorded: Mapping[str, float] = field(default_factory=dict)
+    second_fold_scores: tuple[float, ...] = ()
+
+    @property
+    def standard_error(self) -> float:
+        """That of the mean of the scores."""
+        return standard_error(self.fold_scores)
+
+
+def standard_error(scores: Sequence[float] | np.ndarray) -> float:
+    """The standard error of the mean over folds: sample deviation over √folds."""
+    # The outer hold-out is one fold.
+    return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class ArmAttributes:
+    """What is written of a trial of a confirmation: the training of an arm by a seed.
+
+    `trial` is its number in the search, if it has one. `curve` are the scores [chunks, folds] by
+    the first metric, None where it failed for `reason`.
+    """
+
+    role: str
+    arm: str
+    against: str
+    trial: int | None
+    seed: int
+    config: dict[str, Any]
+    versions: dict[str, str]
+    curve: np.ndarray | None = None
+    result: Result | None = None
+    reason: str | None = None
+
+
+Trial = FrozenTrial | optuna.Trial
+
+_ROLE, _CONFIG, _METHOD, _VERSIONS = "role", "config", "method", "versions"
+_RESULT, _REASON, _DEATHS, _ORIGIN = "result", "reason", "retries", "from"
+_ARM, _AGAINST, _TRIAL, _SEED, _CURVE = "arm", "against", "trial", "seed", "curve"
+
+
+def role(trial: Trial) -> str:
+    """`baseline` or `search`; `confirm` or `final` in a confirmation."""
+    return str(trial.user_attrs.get(_ROLE, SEARCH))
+
+
+def of_role(role: str) -> dict[str, Any]:
+    """The attributes of a trial that is made for a role."""
+    return {_ROLE: role}
+
+
+def config_of(trial: Trial) -> dict[str, Any]:
+    """The config that a trial trained, as it is stored; raises `KeyError` where it never began."""
+    found: dict[str, Any] = trial.user_attrs[_CONFIG]
+    return found
+
+
+def chosen_method(trial: Trial) -> str | None:
+    """The method that a trial chose, if its study has any."""
+    found: str | None = trial.user_attrs.get(_METHOD)
+    return found
+
+
+def versions_of(trial: Trial) -> dict[str, str]:
+    """The versions that a trial was trained with."""
+    return dict(trial.user_attrs.get(_VERSIONS, {}))
+
+
+def write_begin(
+    trial: optuna.Trial, config: dict[str, Any], method: str | None, versions: dict[str, str]
+) -> None:
+    """Writes down what a trial trains."""
+    trial.set_user_attr(_CONFIG, config)
+    if method is not None:
+        trial.set_user_attr(_METHOD, method)
+    trial.set_user_attr(_VERSIONS, versions)
+
+
+def has_result(trial: Trial) -> bool:
+    """Whether a trial has scores on folds."""
+    return _RESULT in trial.user_attrs
+
+
+def result_of(trial: Trial) -> Result | None:
+    """The scores of a trial, if it has any."""
+    stored = trial.user_attrs.get(_RESULT)
+    return None if stored is None else _result(stored)
+
+
+def write_result(trial: optuna.Trial, result: Result) -> None:
+    """Writes the scores of a trial."""
+    trial.set_user_attr(_RESULT, plain_result(result))
+
+
+def plain_result(result: Result) -> dict[str, Any]:
+    """A result as it is stored."""
+    second = result.second_fold_scores
+    return {
+        "fold_scores": list(result.fold_scores),
+        "standard_error": result.standard_error,
+        "step": result.step,
+        "recorded": dict(result.recorded),
+    } | ({"second_fold_scores": list(second)} if second else {})
+
+
+def _result(stored: Mapping[str, Any]) -> Result:
+    return Result(
+        fold_scores=tuple(stored["fold_scores"]),
+        step=stored["step"],
+        # Version 0.1 measured nothing beside the score.
+        recorded=stored.get("recorded", {}),
+        second_fold_scores=tuple(stored.get("second_fold_scores", ())),
+    )
+
+
+def reason_of(trial: Trial) -> str | None:
+    """Why a trial has failed, where that is known."""
+    found: str | None = trial.user_attrs.get(_REASON)
+    return found
+
+
+def failures(trials: Sequence[FrozenTrial]) -> dict[int, str]:
+    """Why trials have failed, by their numbers."""
+    return {
+        trial.number: reason_of(trial) or "no reason was stored"
+        for trial in trials
+        if trial.state == TrialState.FAIL
+    }
+
+
+def write_reason(storage: BaseStorage, trial_id: int, reason: str) -> None:
+    """Writes why a trial fails, before it does."""
+    storage.set_trial_user_attr(trial_id, _REASON, reason)
+
+
+def deaths_of(trial: Trial) -> int:
+    """How often a trial was in the hands of a worker that died."""
+    return int(trial.user_attrs.get(_DEATHS, 0))
+
+
+def write_deaths(storage: BaseStorage, trial_id: int, deaths: int) -> None:
+    """Writes how often it was."""
+    storage.set_trial_user_attr(trial_id, _DEATHS, deaths)
+
+
+def origin_of(trial: Trial) -> str | None:
+    """The study and the number of the trial that this one was taken over from, if it was."""
+    found: str | None = trial.user_attrs.get(_ORIGIN)
+    return found
+
+
+def taken_over(trial: FrozenTrial, origin: str) -> dict[str, Any]:
+    """The attributes of a trial that is taken over from an earlier study."""
+    return trial.user_attrs | {_ORIGIN: origin}
+
+
+def is_taken_over(trial: FrozenTrial) -> bool:
+    """Whether an earlier study made the trial."""
+    return _ORIGIN in trial.user_attrs
+
+
+def is_foreign(trial: FrozenTrial) -> bool:
+    """Whether other code has ended the trial: samplers learn from its value, but it has no scores.
+
+    It is none of the trials that a spec asks for, and stands in no ranking.
+    """
+    return trial.state in _WITH_SCORES and _RESULT not in trial.user_attrs
+
+
+def counts_in_search(trial: FrozenTrial) -> bool:
+    """Whether it is one of the trials that a spec asks for beside the baseline.
+
+    Written out, since it is asked several times a trial, of thousands.
+    """
+    stored = trial.user_attrs
+    if stored.get(_ROLE) == BASELINE or _ORIGIN in stored:
+        return False
+    return _RESULT in stored or trial.state not in _WITH_SCORES
+
+
+def arm_of(trial: Trial) -> ArmAttributes | None:
+    """What a trial of a confirmation says of itself; None of any other."""
+    stored = trial.user_attrs
+    if _ARM not in stored:
+        return None
+    curve, result = stored.get(_CURVE), stored.get(_RESULT)
+    return ArmAttributes(
+        role=stored[_ROLE],
+        arm=stored[_ARM],
+        against=stored[_AGAINST],
+        trial=stored[_TRIAL],
+        seed=stored[_SEED],
+        config=stored[_CONFIG],
+        versions=stored.get(_VERSIONS, {}),
+        curve=None if curve is None else np.array(curve),
+        result=None if result is None else _result(result),
+        reason=stored.get(_REASON),
+    )
+
+
+def of_arm(arm: ArmAttributes) -> dict[str, Any]:
+    """The attributes of a trial of a confirmation, as they are stored."""
+    found = {
+        _ROLE: arm.role,
+        _ARM: arm.arm,
+        _AGAINST: arm.against,
+        _TRIAL: arm.trial,
+        _SEED: arm.seed,
+        _CONFIG: arm.config,
+        _VERSIONS: arm.versions,
+    }
+    if arm.curve is not None:
+        found[_CURVE] = arm.curve.tolist()
+    if arm.result is not None:
+        found[_RESULT] = plain_result(arm.result)
+    if arm.reason is not None:
+        found[_REASON] = arm.reason
+    return found

@@ -1,0 +1,32 @@
+"""Which trials of a search have a score, and which of them is best."""
+
+from collections.abc import Iterable
+
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances.contract import HIGHER
+from normsweep.study.attributes import BASELINE, is_foreign, role
+
+
+def direction_of(metric: str) -> StudyDirection:
+    """Which way a metric is optimised; of one whose best is 0 the score is the magnitude."""
+    higher = DISTANCES[metric].better == HIGHER
+    return StudyDirection.MAXIMIZE if higher else StudyDirection.MINIMIZE
+
+
+def is_scored(trial: FrozenTrial) -> bool:
+    """Whether a trial of the search, and not the baseline, is complete and ours."""
+    return trial.state == TrialState.COMPLETE and role(trial) != BASELINE and not is_foreign(trial)
+
+
+def baseline_of(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
+    """The baseline, where it has a score."""
+    return next((t for t in trials if t.state == TrialState.COMPLETE and role(t) == BASELINE), None)
+
+
+def best_first(trials: Iterable[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
+    """Complete trials by their first value, the best one first; of equals the earlier one."""
+    sign = -1 if direction == StudyDirection.MAXIMIZE else 1
+    return sorted(trials, key=lambda trial: (sign * trial.values[0], trial.number))

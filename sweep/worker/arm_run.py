@@ -1,0 +1,66 @@
+"""An arm of a confirmation in training, with one seed."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState, create_trial
+
+from normsweep.engine.versions import versions
+from normsweep.score.run import Failed, Run
+from normsweep.storage import write_measurements
+from normsweep.study.attributes import CONFIRM, ArmAttributes, of_arm
+from normsweep.study.confirmation import Arm
+
+
+@dataclass(kw_only=True)
+class ArmRun(Run):
+    """An arm in training with one seed, stored as a whole when it is over."""
+
+    arm: Arm
+    seed: int
+    role: str = CONFIRM
+    storage: RDBStorage = field(repr=False)
+
+    def store(self, study: optuna.Study) -> None:
+        """Adds it to a confirmation: its scores and its curve, or why it has none."""
+        assert self.end is not None
+        if isinstance(self.end, Failed):
+            self._add(study, state=TrialState.FAIL, written={"reason": self.end.reason})
+            return
+        chosen = self.final_chunk()
+        steps = self.program.chunk_steps
+        curve = np.array([scores[0] for scores in self.fold_scores])
+        reports = {(at + 1) * steps: float(scores.mean()) for at, scores in enumerate(curve)}
+        trial_id = self._add(
+            study,
+            state=TrialState.COMPLETE,
+            values=[float(row.mean()) for row in self.fold_scores[chosen]],
+            # Optuna takes no reports where there are two objectives.
+            intermediate_values=reports if len(study.directions) == 1 else {},
+            written={"result": self.result(chosen), "curve": curve},
+        )
+        rows = [replace(row, trial_id=trial_id) for row in self.unstored]
+        write_measurements(self.storage.engine, rows)
+
+    def _add(self, study: optuna.Study, *, written: dict[str, Any], **facts: Any) -> int:
+        attributes = ArmAttributes(
+            role=self.role,
+            arm=self.arm.name,
+            against=self.arm.against,
+            trial=self.arm.trial,
+            seed=self.seed,
+            config=self.config.plain(),
+            versions=versions(),
+            **written,
+        )
+        finished = create_trial(
+            params=self.arm.parameters,
+            distributions=self.arm.distributions,
+            user_attrs=of_arm(attributes),
+            **facts,
+        )
+        # `Study.add_trial`, which does not say which trial it made.
+        return self.storage.create_new_trial(study._study_id, template_trial=finished)

@@ -1,0 +1,63 @@
+"""A worker of this process, that takes part in a study."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+from threadpoolctl import threadpool_limits
+
+from normsweep.engine.devices import device_names
+from normsweep.score.setup import Setup
+from normsweep.spec.spec import Spec
+from normsweep.storage import study_files
+from normsweep.storage.checkpoints import study_checkpoints
+from normsweep.storage.events import Log, unheard
+from normsweep.storage.heartbeat import Heart
+from normsweep.storage.retry import Patience, Stopped
+from normsweep.storage.workers import this_worker
+from normsweep.study.progress import Watcher, unwatched
+from normsweep.worker.loop import Work
+
+
+def take_part(
+    spec: Spec,
+    setup: Setup,
+    study: optuna.Study,
+    storage: RDBStorage,
+    *,
+    files: str | Path | None = None,
+    watch: Watcher = unwatched,
+    stop: Callable[[], bool] = lambda: False,
+    log: Log = unheard,
+    begun: float | None = None,
+) -> Work:
+    """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
+    patience = Patience.with_storage(storage, spec.service.storage_patience, log)
+    heart = Heart(storage.engine, this_worker(device_names()))
+    work = Work(
+        spec=spec,
+        setup=setup,
+        study=study,
+        storage=storage,
+        heart=heart,
+        checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
+        files=study_files(storage, files),
+        patience=patience,
+        log=log,
+        watch=watch,
+        stop=stop,
+        begun=time.monotonic() if begun is None else begun,
+    )
+    # One BLAS thread: the judge's matrices are small, and its bits must not depend on the cores.
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        ExitStack() as alive,
+        contextlib.suppress(Stopped),
+    ):
+        patience.until(lambda: alive.enter_context(heart), stop)
+        work.run()
+    return work

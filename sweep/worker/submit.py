@@ -1,0 +1,48 @@
+"""From a spec to a study in the database."""
+
+import optuna
+from optuna.storages import RDBStorage
+
+from normsweep.engine.devices import use_all_cores
+from normsweep.score.setup import Setup, prepare
+from normsweep.search.samplers import check_sampler
+from normsweep.spec.space import check_ranges, unconditional_space
+from normsweep.spec.spec import Spec
+from normsweep.storage import open_storage
+from normsweep.storage.events import Log, unheard
+from normsweep.study.attributes import OPEN
+from normsweep.study.control import set_control
+from normsweep.study.follow_up import take_over
+from normsweep.study.plan import plan_of
+from normsweep.study.queue import enqueue
+from normsweep.study.records import load_study, open_study
+from normsweep.study.stopping import heed_new_rule
+
+
+def submit(
+    spec: Spec,
+    storage: str | RDBStorage | None = None,
+    source: str | None = None,
+    log: Log = unheard,
+) -> tuple[RDBStorage, optuna.Study, Setup]:
+    """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
+
+    With the trials of the study `source` that fit, where there is one.
+
+    Raises `UserError` for what the user can mend; nothing is written before.
+    """
+    use_all_cores()
+    check_ranges(spec)
+    check_sampler(spec.study.sampler, unconditional_space(spec))
+    plan = plan_of(spec)
+    setup = prepare(spec)
+    opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
+    study = open_study(spec, opened, setup.facts())
+    heed_new_rule(study, spec)
+    if source is not None:
+        take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
+    if plan.points is not None:
+        for point in plan.missing(plan.within(study.get_trials(deepcopy=False))):
+            enqueue(study, point)
+    set_control(study, OPEN)
+    return opened, study, setup
