@@ -551,6 +551,12 @@ def default(path: str) -> Any:
     return SECTIONS[section].model_fields[field].default
 
 
+def causes(of: str) -> tuple[str, ...]:
+    """The fields that a fingerprint, or `SCORE`, follows from, in the order in which to name them."""
+    made = paths(lambda facts: of in facts.makes)
+    return tuple(sorted(made, key=lambda path: FACTS[path].makes[of]))
+
+
 def most(model: Section, field: str) -> int | None:
     """What a network's field can be at most, given its hidden widths; None where these say none."""
     found = FACTS[f"model.{field}"].most
