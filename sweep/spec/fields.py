@@ -552,7 +552,7 @@ def default(path: str) -> Any:
 
 
 def causes(of: str) -> tuple[str, ...]:
-    """The fields that a fingerprint, or `SCORE`, follows from, in the order in which to name them."""
+    """The fields that a fingerprint or `SCORE` follows from, in the order in which to name them."""
     made = paths(lambda facts: of in facts.makes)
     return tuple(sorted(made, key=lambda path: FACTS[path].makes[of]))
 
