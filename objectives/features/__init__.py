@@ -12,9 +12,10 @@ from normsweep.objectives.features.classifier import (
     class_logits,
     class_probabilities_of_features,
 )
-from normsweep.objectives.features.contract import MAXIMUM_DIMENSION, FeatureMap, feature_map
+from normsweep.objectives.features.contract import FeatureMap, feature_map
 from normsweep.objectives.features.pca import PCA
 from normsweep.objectives.features.random_network import RANDOM_NETWORK
+from normsweep.objectives.limits import MAXIMUM_DIMENSION
 
 __all__ = [
     "FEATURE_MAPS",

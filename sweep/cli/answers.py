@@ -9,10 +9,11 @@ from rich.table import Table
 from normsweep.cli.app import console
 from normsweep.cli.sparkline import sparkline
 from normsweep.cli.verdict import print_confirmation
+from normsweep.spec.fields import KIND_FIELDS
 from normsweep.spec.ranges import Interval
 from normsweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, holds_password, storage_url
 from normsweep.study.recorded import worth_telling
-from normsweep.verdict.answers import KIND_FIELDS, Answer, Ranked, short
+from normsweep.verdict.answers import Answer, Ranked, short
 from normsweep.verdict.command import export_command
 from normsweep.verdict.reading import Confirmation
 from normsweep.verdict.words import TEXTS, columns, metric_name, number, score, settings

@@ -34,7 +34,7 @@ def confirm_command(
     from normsweep.report.board.refresh import write_study_note
     from normsweep.storage import open_storage
     from normsweep.storage.migrate import migrate
-    from normsweep.study.records import load_study, study_spec
+    from normsweep.study.records import checked_spec, load_study
     from normsweep.verdict.answers import answer
     from normsweep.verdict.reading import read_confirmation
     from normsweep.worker.confirming import Confirming
@@ -42,7 +42,7 @@ def confirm_command(
     opened = open_storage(storage)
     loaded = load_study(study, opened)
     # Before our tables are made: a database of Optuna's alone stays as it is.
-    study_spec(loaded)
+    checked_spec(loaded)
     migrate(opened.engine)
     with watching(quiet=as_json) as watch, Interrupts() as interrupts:
         done = Confirming(

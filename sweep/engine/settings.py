@@ -20,26 +20,17 @@ from normsweep.objectives.constraints import Constraint, constraint_per_layer
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES, per_layer
 from normsweep.spec.baseline import baseline
-from normsweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value, form_entry
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.fields import fields, paths
+from normsweep.spec.penalty_fields import coefficient_fields, field_value, form_entry
 from normsweep.spec.space import METHOD, middle, resolve, walk
 from normsweep.spec.spec import Spec
 
-_TRACED_OF_MODEL = tuple(f"{each}_{what}" for each in NETWORKS for what in ("units", "dropout"))
+_TRACED_OF_MODEL = fields("model", lambda facts: facts.traced)
 _MOMENTUM, _WEIGHT_DECAY = 0.9, 1e-4
 """Where the spec does not say; the decay is Optax's."""
 
-_SHAPING = (
-    "penalty.form",
-    "penalty.order",
-    "penalty.scope",
-    "penalty.reduction",
-    "penalty.coupling",
-    "penalty.schedule",
-    "penalty.adaptive_signal",
-    "gradient_penalty.kind",
-    "augment.policy",
-    "augment.images",
-)
+_SHAPING = paths(lambda facts: facts.shapes)
 """Paths whose values decide which code a step runs."""
 
 MOST_METHODS = 16

@@ -21,7 +21,8 @@ from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
-from normsweep.spec.penalty_fields import NETWORKS, check, form_entry, penalised_networks
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.penalty_fields import check, form_entry, penalised_networks
 from normsweep.spec.plugins import check_penalty, is_plugin, plugin_fingerprint
 from normsweep.spec.ranges import Interval, each
 from normsweep.spec.sections import PenaltySection

@@ -17,12 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 WINDOW = 10
 """So many completed trials, the latest, say what the next ones may be like."""
-_CONSISTENT = 1 / norm.ppf(0.75)
-"""Times the median deviation it is the standard deviation of a normal distribution."""
 _POINTS = 201
 
 
@@ -109,14 +106,18 @@ def gain_and_noise(trials: Sequence[Trial], more: int) -> tuple[float, float]:
 
 def expected_gain(recent: np.ndarray, best: float, more: int) -> float:
     """How far the least of `more` scores like the recent ones is expected to be below the best."""
+    # SciPy takes longer to import than many a command takes in all.
+    from scipy.special import log_ndtr, ndtri
+
     centre = float(np.median(recent))
     below = centre - recent[recent <= centre]
-    spread = float(_CONSISTENT * np.median(below))
+    # Times 1/Φ⁻¹(¾) the median deviation is the standard deviation of a normal distribution.
+    spread = float(1 / ndtri(0.75) * np.median(below))
     if spread == 0:
         return max(best - centre, 0.0)
     # In units of the spread; below −12 nothing is left of the integral.
     places = np.linspace(-12.0, (best - centre) / spread, _POINTS)
     if places[-1] <= places[0]:
         return 0.0
-    share = -np.expm1(more * norm.logsf(places))
+    share = -np.expm1(more * log_ndtr(-places))
     return float(spread * np.trapezoid(share, places))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from normsweep.spec.facts import KEPT, MOST
+from normsweep.spec.fields import FACTS, SWITCHES, default, most
 from normsweep.spec.ranges import Range, each
 from normsweep.spec.space import distribution, idle, middle, no_penalty
 from normsweep.spec.spec import Spec
@@ -19,41 +21,27 @@ def baseline(spec: Spec, settings: Mapping[str, Any] = MappingProxyType({})) -> 
     plain = spec.alternative(None)
     values: dict[str, Any] = {}
     for path, searched in plain.ranges().items():
-        section, field = path.split(".")
-        if section in ("gradient_penalty", "augment"):
+        section = path.split(".")[0]
+        if section == "penalty":
             continue
-        if section != "penalty":
-            off = _off(plain, field, searched)
-            if off is not _NO_REGULARISER:
-                values[path] = off
-            else:
-                values[path] = (
-                    settings[path] if path in settings else middle(distribution(searched))
-                )
-    for section, field in (("gradient_penalty", "kind"), ("augment", "policy")):
-        if any(path.startswith(f"{section}.") for path in plain.ranges()):
-            names = type(getattr(plain, section)).model_fields
-            defaults = {f"{section}.{name}": known.default for name, known in names.items()}
-            values |= defaults | {f"{section}.{field}": "none"}
+        if section in SWITCHES:
+            whole = (other for other in FACTS if other.startswith(f"{section}."))
+            values |= {other: default(other) for other in whole}
+            values[f"{section}.{SWITCHES[section]}"] = "none"
+        elif (off := _off(plain, path, searched)) is not KEPT:
+            values[path] = off
+        else:
+            values[path] = settings[path] if path in settings else middle(distribution(searched))
     return plain.with_values(values | idle(plain, values) | no_penalty())
 
 
-_NO_REGULARISER = object()
-
-
-def _off(spec: Spec, field: str, searched: Range) -> Any:
-    """What switches a searched field of model or train off, if it regularises."""
-    network = field.split("_")[0]
-    if field.endswith(("_dropout", "_layers")):
-        return None
-    if field.endswith("_units"):
-        hidden = each(getattr(spec.model, f"{network}_hidden"))
-        return max(max(widths, default=1) for widths in hidden)
-    if field in ("label_smoothing", "weight_decay"):
-        return 0.0
-    if field.endswith("_normalisation") and "none" in each(searched):
-        return "none"
-    return _NO_REGULARISER
+def _off(spec: Spec, path: str, searched: Range) -> Any:
+    """What switches a searched field off, if it regularises."""
+    off = FACTS[path].off
+    if off is MOST:
+        return most(spec.model, path.split(".")[1])
+    # A name is not taken that the study does not search.
+    return KEPT if isinstance(off, str) and off not in each(searched) else off
 
 
 def held_in_the_middle(spec: Spec) -> list[str]:
@@ -62,6 +50,5 @@ def held_in_the_middle(spec: Spec) -> list[str]:
     return [
         path
         for path, searched in plain.ranges().items()
-        if path.startswith(("model.", "train."))
-        and _off(plain, path.split(".")[1], searched) is _NO_REGULARISER
+        if path.split(".")[0] not in SWITCHES and _off(plain, path, searched) is KEPT
     ]

@@ -2,13 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from normsweep.models.layers.normalisation import NORMALISATIONS
-from normsweep.models.method import ADAPTIVE
-from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
-from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
-from normsweep.objectives.constraints import CONSTRAINTS
+from normsweep.spec.family import DISCRIMINATOR
 from normsweep.spec.penalty_fields import penalised_networks
 from normsweep.spec.ranges import each, quoted
+from normsweep.spec.tables import (
+    ADVERSARIAL_LOSSES,
+    CONSTRAINTS,
+    FOLLOWING,
+    NORMALISATIONS,
+    OVERFITTING_SIGNALS,
+)
 
 if TYPE_CHECKING:
     from normsweep.spec.spec import Spec
@@ -24,12 +27,13 @@ def check_together(spec: "Spec") -> None:
 def _check_gradient_penalty(spec: "Spec") -> None:
     """With batch statistics the gradient at an image is that of a whole batch (1704.00028, 4)."""
     judges = [name for name, entry in NORMALISATIONS.items() if entry.per_example]
-    kinds = each(spec.model.discriminator_normalisation)
+    normalisation = f"model.{DISCRIMINATOR}_normalisation"
+    kinds = each(spec.value(normalisation))
     unfit = [kind for kind in kinds if kind not in judges]
     if unfit and set(each(spec.gradient_penalty.kind)) - {"none"}:
         raise ValueError(
-            f"gradient_penalty.kind = {quoted(spec.gradient_penalty.kind)} needs a discriminator "
-            "that judges each image by itself, which model.discriminator_normalisation = "
+            f"gradient_penalty.kind = {quoted(spec.gradient_penalty.kind)} needs a "
+            f"{DISCRIMINATOR} that judges each image by itself, which {normalisation} = "
             f'"{unfit[0]}" does not; accepted: {", ".join(judges)}'
         )
 
@@ -37,7 +41,7 @@ def _check_gradient_penalty(spec: "Spec") -> None:
 def _check_signal(spec: "Spec") -> None:
     """The sign of a logit says real or generated only where the loss puts the border at 0."""
     penalty = spec.penalty
-    if ADAPTIVE not in each(penalty.schedule):
+    if not any(schedule in FOLLOWING for schedule in each(penalty.schedule)):
         return
     unfit = [loss for loss in each(spec.train.loss) if not ADVERSARIAL_LOSSES[loss].boundary]
     free = [name for name, entry in OVERFITTING_SIGNALS.items() if not entry.needs_boundary]
@@ -56,7 +60,7 @@ def _check_constraint(spec: "Spec") -> None:
     targets = {name for target in each(spec.penalty.target) for name in penalised_networks(target)}
     free = [name for name, entry in NORMALISATIONS.items() if not entry.rescales]
     for network in sorted(targets) if constraints else ():
-        kinds = each(getattr(spec.model, f"{network}_normalisation"))
+        kinds = each(spec.value(f"model.{network}_normalisation"))
         if found := [kind for kind in kinds if kind not in free]:
             raise ValueError(
                 f'penalty.form = "{constraints[0]}" has no effect with '

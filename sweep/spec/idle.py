@@ -1,48 +1,28 @@
 """Values that change nothing, given what stands beside them."""
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, optimizers_with
-from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
-from normsweep.objectives.augmentation import POLICIES
-from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
-from normsweep.spec.penalty_fields import NETWORKS, given_coefficients
-from normsweep.spec.ranges import Choices, Interval, Names, each, quoted
-from normsweep.spec.sections import FORMS
+from normsweep.spec.facts import With
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.fields import FACTS, SECTIONS, default
+from normsweep.spec.penalty_fields import given_coefficients
+from normsweep.spec.ranges import Choices, Interval, each, quoted
 
 if TYPE_CHECKING:
     from normsweep.spec.spec import Spec
 
 
-_SOME_FORM = Names([form for form in FORMS if form != "none"], plugin="penalty")
+def _when_told(path: str, needed: With) -> tuple[int, int]:
+    """Section by section; within one, by what is asked first of what its fields depend on."""
+    return list(SECTIONS).index(path.split(".")[0]), FACTS[needed.control].asked
 
-SWITCHED: tuple[tuple[str, str, Collection[str]], ...] = (
-    *(
-        (f"train.{setting}", "train.optimizer", optimizers_with(setting))
-        for setting in ("beta1", "beta2", "momentum", "weight_decay")
-    ),
-    (
-        "train.learning_rate_end",
-        "train.learning_rate_schedule",
-        [name for name in LEARNING_RATE_SCHEDULES if name != "constant"],
-    ),
-    (
-        "train.label_smoothing",
-        "train.loss",
-        [name for name, loss in ADVERSARIAL_LOSSES.items() if loss.labels],
-    ),
-    ("penalty.target", "penalty.form", _SOME_FORM),
-    ("penalty.separate_strengths", "penalty.form", _SOME_FORM),
-    ("penalty.separate_strengths", "penalty.target", ("both",)),
-    ("gradient_penalty.strength", "gradient_penalty.kind", GRADIENT_PENALTIES),
-    ("gradient_penalty.every", "gradient_penalty.kind", GRADIENT_PENALTIES),
-    ("augment.strength", "augment.policy", POLICIES),
-    ("augment.images", "augment.policy", POLICIES),
+
+_NEEDS = sorted(
+    ((path, needed) for path, facts in FACTS.items() for needed in facts.counts),
+    key=lambda pair: _when_told(*pair),
 )
-"""Fields that count only with some values of another field: which field, and with which values.
-
-The penalty's coefficients and its schedule's fields are in `penalty_fields.py`."""
+"""Each field that counts with some values of another alone, with what it needs."""
 
 
 def check_idle(spec: "Spec", alternatives: Mapping[str, "Spec"]) -> None:
@@ -64,28 +44,23 @@ def check_idle(spec: "Spec", alternatives: Mapping[str, "Spec"]) -> None:
 def _idle(spec: "Spec") -> dict[str, str]:
     """What has no effect in a spec by itself: the path of a field, and why."""
 
-    def at(path: str) -> Any:
-        section, field = path.split(".")
-        return getattr(getattr(spec, section), field)
-
     found: dict[str, str] = {}
-    for path, control, counting in SWITCHED:
-        section, field = path.split(".")
-        value = at(path)
+    for path, needed in _NEEDS:
+        value, control = spec.value(path), spec.value(needed.control)
         # A range is asked for or not, which the search space says.
-        if isinstance(value, Interval | Choices) or any(o in counting for o in each(at(control))):
+        if isinstance(value, Interval | Choices) or any(o in needed.values for o in each(control)):
             continue
-        if value == type(getattr(spec, section)).model_fields[field].default:
+        if value == default(path):
             continue
         # One network's own coefficient is searched, and stored, under its own name.
-        if control == "penalty.target" and any(
+        if needed.control == "penalty.target" and any(
             name.startswith(NETWORKS) for name in given_coefficients(spec.penalty)
         ):
             continue
         shown = quoted(value) if isinstance(value, str) else str(value).lower()
         found[path] = (
-            f"{path} = {shown} has no effect with {control} = {quoted(at(control))}; it counts "
-            f"with {', '.join(counting)}"
+            f"{path} = {shown} has no effect with {needed.control} = {quoted(control)}; it counts "
+            f"with {', '.join(needed.values)}"
         )
     return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from normsweep.spec.options import rule_of
+from normsweep.spec.fields import most, rule_of
 from normsweep.spec.ranges import Interval, each
 from normsweep.spec.spec import Spec
 
@@ -43,10 +43,8 @@ def limits_of(spec: Spec, path: str) -> Limits:
     low, high = rule.minimum, rule.maximum
     if path == "penalty.order" and "norm" in each(spec.penalty.form):
         return Limits(1.0, high)
-    if section == "model" and field.endswith(("_units", "_layers")):
-        hidden = each(getattr(spec.model, f"{field.split('_')[0]}_hidden"))
-        by_width = field.endswith("_units")
-        high = max(max(w, default=1) for w in hidden) if by_width else min(map(len, hidden))
+    if section == "model" and (fewer := most(spec.model, field)) is not None:
+        high = fewer
     return Limits(low, high, rule.exclusive_minimum, rule.exclusive_maximum)
 
 

@@ -5,32 +5,47 @@ Made from the tables that the program itself reads, so that a new entry is in th
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from normsweep.data import DATASETS
 from normsweep.errors import UserError
-from normsweep.models.families.gan import GAN_KINDS
-from normsweep.models.latents import LATENTS
-from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from normsweep.models.layers.normalisation import NORMALISATIONS
-from normsweep.models.method import ADAPTIVE, COUPLINGS
-from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
-from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
-from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
-from normsweep.objectives.augmentation import AUGMENTATIONS, POLICIES
-from normsweep.objectives.constraints import CONSTRAINTS, Constraint
-from normsweep.objectives.distances import DISTANCES, Distance
-from normsweep.objectives.features import FEATURE_MAPS
-from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
-from normsweep.objectives.penalties import PENALTIES, REDUCTIONS, Penalty
-from normsweep.objectives.schedules import STRENGTH_SCHEDULES
-from normsweep.search.samplers import PRUNERS, SAMPLERS
-from normsweep.spec.penalty_fields import NETWORKS, schedule_fields
-from normsweep.spec.ranges import Rule
-from normsweep.spec.sections import AUGMENTED, SCOPES, SCORED_AT, SPLITS, TARGETS
-from normsweep.spec.spec import Spec
+from normsweep.objectives.augmentation import AUGMENTATIONS
+from normsweep.objectives.constraints import Constraint
+from normsweep.objectives.distances import Distance
+from normsweep.objectives.penalties import Penalty
+from normsweep.spec.family import DISCRIMINATOR, GENERATOR
+from normsweep.spec.fields import FACTS, paths, rule_of
+from normsweep.spec.penalty_fields import schedule_fields
+from normsweep.spec.tables import (
+    ACTIVATIONS,
+    ADVERSARIAL_LOSSES,
+    AUGMENTED,
+    CONSTRAINTS,
+    COUPLINGS,
+    DATASETS,
+    DISTANCES,
+    FEATURE_MAPS,
+    FOLLOWING,
+    GAN_KINDS,
+    GRADIENT_PENALTIES,
+    IMAGE_OUTPUTS,
+    LATENTS,
+    LEARNING_RATE_SCHEDULES,
+    NORMALISATIONS,
+    OPTIMIZERS,
+    OVERFITTING_SIGNALS,
+    PENALTIES,
+    POLICIES,
+    PRUNERS,
+    REDUCTIONS,
+    SAMPLERS,
+    SCOPES,
+    SCORED_AT,
+    SPLITS,
+    STRENGTH_SCHEDULES,
+    TARGETS,
+)
 
 
 @dataclass(frozen=True)
@@ -65,14 +80,6 @@ class OptionTable:
     def accepted(self) -> dict[str, str]:
         """What each of the numbers may be, in words."""
         return {path: rule.describe() for path in self.numbers if (rule := rule_of(path))}
-
-
-def rule_of(path: str) -> Rule | None:
-    """The rule of a field of the spec, by its dotted path; None where it has none."""
-    section, field = path.split(".")
-    model: Any = Spec.model_fields[section].annotation
-    rules = [entry for entry in model.model_fields[field].metadata if isinstance(entry, Rule)]
-    return rules[0] if rules else None
 
 
 def option_tables(name: str) -> tuple[OptionTable, ...]:
@@ -138,12 +145,13 @@ def _schedules() -> Iterator[Option]:
     for option in _described(STRENGTH_SCHEDULES):
         fields = ", ".join(schedule_fields(option.name))
         yield Option(option.name, option.summary, fields and f"with {fields}", option.source)
-    yield Option(
-        ADAPTIVE,
-        "a factor that follows how far the discriminator overfits",
-        f"with {', '.join(schedule_fields(ADAPTIVE))}",
-        "after Karras et al. 2020, arXiv:2006.06676",
-    )
+    for name in FOLLOWING:
+        yield Option(
+            name,
+            f"a factor that follows how far the {DISCRIMINATOR} overfits",
+            f"with {', '.join(schedule_fields(name))}",
+            "after Karras et al. 2020, arXiv:2006.06676",
+        )
 
 
 def _policies() -> Iterator[Option]:
@@ -153,212 +161,94 @@ def _policies() -> Iterator[Option]:
         yield Option(policy, summary, source=parts[0].source)
 
 
-STRUCTURE = {
-    "model.generator_hidden": "widths of the generator's hidden layers",
-    "model.generator_layers": "only the first so many of these widths",
-    "model.generator_units": "at most so many units of each hidden layer",
-    "model.generator_dropout": "rate behind each hidden activation, in training only",
-    "model.discriminator_hidden": "widths of the discriminator's hidden layers",
-    "model.discriminator_layers": "only the first so many of these widths",
-    "model.discriminator_units": "at most so many units of each hidden layer",
-    "model.discriminator_dropout": "rate behind each hidden activation, in training only",
-    "train.steps": "steps of the generator",
-    "train.chunks": "scores along the way; divides the steps",
-    "train.batch": "images of a step",
-    "train.discriminator_steps": "steps of the discriminator for each of the generator",
-    "train.ema": "decay of an average of the generator's weights, which samples; 0: no average",
-    "penalty.weights": "which weights a penalty, a constraint or weight decay acts on",
-    "penalty.biases": "whether a penalty or a constraint acts on biases too",
-    "penalty.separate_strengths": "whether each network has coefficients of its own",
-}
-"""Fields that take no names, and go with no name of another table."""
-
-
-def _structure() -> Iterator[Option]:
+def _labelled() -> Iterator[Option]:
+    """Fields that take no names and go with none; those that always count first."""
     pattern = "a regular expression over paths such as network/layers/0/kernel"
-    for path, line in STRUCTURE.items():
+    labelled = paths(lambda facts: facts.label)
+    for path in sorted(labelled, key=lambda path: bool(FACTS[path].counts)):
         rule = rule_of(path)
-        yield Option(path, line, pattern if rule is None else rule.describe())
-
-
-def _per_network(*fields: str) -> tuple[str, ...]:
-    """The paths of a penalty's coefficients, the shared ones first."""
-    prefixes = ("", *(f"{network}_" for network in NETWORKS))
-    return tuple(f"penalty.{prefix}{field}" for prefix in prefixes for field in fields)
+        yield Option(path, FACTS[path].label, pattern if rule is None else rule.describe())
 
 
 def _none(what: str) -> tuple[Option, ...]:
     return (Option("none", what),)
 
 
+def _table(
+    name: str, title: str, options: Iterable[Option], *, takes_plugins: bool = False
+) -> OptionTable:
+    """A table with the fields that say that they are told in it."""
+    options = tuple(options)
+    listed = paths(lambda facts: name in facts.table.split())
+    if any(FACTS[path].label for path in listed):
+        return OptionTable(name, title, tuple(option.name for option in options), options)
+    numbers = tuple(path for path in listed if (rule := rule_of(path)) and rule.names is None)
+    named = tuple(path for path in listed if path not in numbers)
+    return OptionTable(name, title, named, options, numbers, takes_plugins)
+
+
 OPTION_TABLES: tuple[OptionTable, ...] = (
-    OptionTable(
+    _table(
         "penalties",
         "penalties on the weights",
-        ("penalty.form",),
         (*_none("no penalty"), *_described(PENALTIES)),
-        ("penalty.order", *_per_network("strength", "l1", "l2")),
         takes_plugins=True,
     ),
-    OptionTable(
-        "constraints",
-        "sets that the weights are kept in",
-        ("penalty.form",),
-        tuple(_described(CONSTRAINTS)),
-        _per_network("radius"),
-    ),
-    OptionTable(
-        "targets",
-        "the networks that a penalty or constraint acts on",
-        ("penalty.target",),
-        tuple(_worded(TARGETS)),
-    ),
-    OptionTable(
-        "couplings",
-        "how a penalty acts on the weights",
-        ("penalty.coupling",),
-        tuple(_worded(COUPLINGS)),
-    ),
-    OptionTable("scopes", "what a penalty runs over", ("penalty.scope",), tuple(_worded(SCOPES))),
-    OptionTable(
-        "reductions",
-        "how the layers make one penalty",
-        ("penalty.reduction",),
-        tuple(_worded(REDUCTIONS)),
-    ),
-    OptionTable(
-        "schedules",
-        "how the strength changes over the training",
-        ("penalty.schedule",),
-        tuple(_schedules()),
-        (
-            "penalty.schedule_start",
-            "penalty.schedule_end",
-            "penalty.schedule_begin",
-            "penalty.schedule_finish",
-        ),
-    ),
-    OptionTable(
+    _table("constraints", "sets that the weights are kept in", _described(CONSTRAINTS)),
+    _table("targets", "the networks that a penalty or constraint acts on", _worded(TARGETS)),
+    _table("couplings", "how a penalty acts on the weights", _worded(COUPLINGS)),
+    _table("scopes", "what a penalty runs over", _worded(SCOPES)),
+    _table("reductions", "how the layers make one penalty", _worded(REDUCTIONS)),
+    _table("schedules", "how the strength changes over the training", _schedules()),
+    _table(
         "signals",
         "signals of overfitting that an adaptive strength follows",
-        ("penalty.adaptive_signal",),
-        tuple(_described(OVERFITTING_SIGNALS)),
-        ("penalty.adaptive_target", "penalty.adaptive_speed"),
+        _described(OVERFITTING_SIGNALS),
     ),
-    OptionTable(
+    _table(
         "gradient_penalties",
-        "penalties on the discriminator's gradient at images",
-        ("gradient_penalty.kind",),
+        f"penalties on the {DISCRIMINATOR}'s gradient at images",
         (*_none("no gradient penalty"), *_described(GRADIENT_PENALTIES)),
-        ("gradient_penalty.strength", "gradient_penalty.every"),
     ),
-    OptionTable(
+    _table(
         "augmentations",
-        "differentiable augmentations of what the discriminator sees",
-        ("augment.policy",),
+        f"differentiable augmentations of what the {DISCRIMINATOR} sees",
         (*_none("no augmentation"), *_policies()),
-        ("augment.strength",),
     ),
-    OptionTable(
-        "augmented", "which images are augmented", ("augment.images",), tuple(_worded(AUGMENTED))
+    _table("augmented", "which images are augmented", _worded(AUGMENTED)),
+    _table(
+        "normalisations", "normalisations of activations or kernels", _described(NORMALISATIONS)
     ),
-    OptionTable(
-        "normalisations",
-        "normalisations of activations or kernels",
-        ("model.generator_normalisation", "model.discriminator_normalisation"),
-        tuple(_described(NORMALISATIONS)),
-    ),
-    OptionTable(
-        "losses",
-        "adversarial losses",
-        ("train.loss",),
-        tuple(_described(ADVERSARIAL_LOSSES)),
-        ("train.label_smoothing",),
-    ),
-    OptionTable(
-        "optimizers",
-        "optimisers of the two networks",
-        ("train.optimizer",),
-        tuple(_described(OPTIMIZERS)),
-        (
-            "train.generator_learning_rate",
-            "train.discriminator_learning_rate",
-            "train.beta1",
-            "train.beta2",
-            "train.momentum",
-            "train.weight_decay",
-        ),
-    ),
-    OptionTable(
+    _table("losses", "adversarial losses", _described(ADVERSARIAL_LOSSES)),
+    _table("optimizers", "optimisers of the two networks", _described(OPTIMIZERS)),
+    _table(
         "learning_rate_schedules",
         "factors on both learning rates",
-        ("train.learning_rate_schedule",),
-        tuple(_documented(LEARNING_RATE_SCHEDULES)),
-        ("train.learning_rate_end", "train.learning_rate_warmup"),
+        _documented(LEARNING_RATE_SCHEDULES),
     ),
-    OptionTable(
+    _table(
         "structure",
         "sizes of the networks and of the training, and the weights that a penalty acts on",
-        tuple(STRUCTURE),
-        tuple(_structure()),
+        _labelled(),
     ),
-    OptionTable("gans", "kinds of GAN", ("model.kind",), tuple(_documented(GAN_KINDS))),
-    OptionTable(
-        "activations",
-        "activations of hidden layers",
-        ("model.generator_activation", "model.discriminator_activation"),
-        tuple(_documented(ACTIVATIONS)),
-    ),
-    OptionTable(
+    _table("gans", "kinds of GAN", _documented(GAN_KINDS)),
+    _table("activations", "activations of hidden layers", _documented(ACTIVATIONS)),
+    _table(
         "outputs",
-        "activations of the generator's last layer; pixels lie in [−1, 1]",
-        ("model.generator_output",),
-        tuple(_documented(IMAGE_OUTPUTS)),
+        f"activations of the {GENERATOR}'s last layer; pixels lie in [−1, 1]",
+        _documented(IMAGE_OUTPUTS),
     ),
-    OptionTable(
-        "latents",
-        "distributions of the latent vector",
-        ("model.latent_distribution",),
-        tuple(_documented(LATENTS)),
-        ("model.latent",),
-    ),
-    OptionTable(
+    _table("latents", "distributions of the latent vector", _documented(LATENTS)),
+    _table(
         "distances",
         "what generated and held-out images are compared by, in features",
-        ("score.metric", "score.second", "score.record"),
-        tuple(_described(DISTANCES)),
-        ("score.samples",),
+        _described(DISTANCES),
     ),
-    OptionTable(
-        "features",
-        "feature maps",
-        ("score.features",),
-        tuple(_described(FEATURE_MAPS)),
-        ("score.dimension",),
-        takes_plugins=True,
-    ),
-    OptionTable("scored_at", "when a trial is scored", ("score.at",), tuple(_worded(SCORED_AT))),
-    OptionTable(
-        "samplers",
-        "how the next settings are chosen",
-        ("study.sampler",),
-        tuple(_documented(SAMPLERS)),
-        ("study.startup_trials",),
-    ),
-    OptionTable(
-        "pruners",
-        "when a trial is given up",
-        ("study.pruner",),
-        tuple(_documented(PRUNERS)),
-        ("study.pruner_warmup", "study.pruner_percentile"),
-    ),
-    OptionTable(
-        "data",
-        "data sets",
-        ("data.source",),
-        tuple(_documented(DATASETS)),
-        ("data.limit",),
-    ),
-    OptionTable("splits", "parts of a data set", ("data.split",), tuple(_worded(SPLITS))),
+    _table("features", "feature maps", _described(FEATURE_MAPS), takes_plugins=True),
+    _table("scored_at", "when a trial is scored", _worded(SCORED_AT)),
+    _table("samplers", "how the next settings are chosen", _documented(SAMPLERS)),
+    _table("pruners", "when a trial is given up", _documented(PRUNERS)),
+    _table("data", "data sets", _documented(DATASETS)),
+    _table("splits", "parts of a data set", _worded(SPLITS)),
 )
 """Every table, the regularisers first."""

@@ -1,40 +1,42 @@
 """Which fields of the penalty section count, given its form and target."""
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from normsweep.models.method import ADAPTIVE, SCHEDULES
-from normsweep.objectives.constraints import CONSTRAINTS, Constraint
-from normsweep.objectives.penalties import PENALTIES, Penalty
-from normsweep.objectives.schedules import STRENGTH_SCHEDULES
-from normsweep.spec.plugins import is_plugin, plugin_penalty
+from normsweep.spec.family import BOTH, NETWORKS
+from normsweep.spec.fields import PenaltySection, counts, default, fields
+from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.ranges import Interval, each, highest, lowest, quoted
+from normsweep.spec.tables import CONSTRAINTS, PENALTIES
 
 if TYPE_CHECKING:
-    from normsweep.spec.sections import PenaltySection
+    from normsweep.objectives.constraints import Constraint
+    from normsweep.objectives.penalties import Penalty
 
-NETWORKS = ("generator", "discriminator")
-
-COEFFICIENT_FIELDS = (
-    *(
-        prefix + name
-        for prefix in ("", "generator_", "discriminator_")
-        for name in ("strength", "l1", "l2", "radius")
-    ),
-    "order",
+COEFFICIENT_FIELDS = tuple(
+    sorted(fields("penalty", lambda facts: facts.coefficient), key=lambda name: name == "order")
 )
+"""The numbers of a penalty, the order last."""
+_OF_SCHEDULES = fields(
+    "penalty", lambda facts: any(needed.control == "penalty.schedule" for needed in facts.counts)
+)
+_ACTING = tuple(name for name in fields("penalty", lambda facts: facts.kind) if name != "form")
 
 
 def penalised_networks(target: str) -> tuple[str, ...]:
     """The networks that a target names."""
-    return NETWORKS if target == "both" else (target,)
+    return NETWORKS if target == BOTH else (target,)
 
 
-def form_entry(form: str) -> Penalty | Constraint:
+def form_entry(form: str) -> "Penalty | Constraint":
     """The penalty or the constraint that a form names, a user's own included; not for "none"."""
     if is_plugin(form):
+        from normsweep.spec.plugins import plugin_penalty
+
         return plugin_penalty(form)
-    return CONSTRAINTS[form] if form in CONSTRAINTS else PENALTIES[form]
+    found: Penalty | Constraint = (CONSTRAINTS if form in CONSTRAINTS else PENALTIES)[form]
+    return found
 
 
 def coefficient_fields(form: str, target: str, separate: bool) -> dict[str, tuple[str, ...]]:
@@ -54,7 +56,7 @@ def coefficient_fields(form: str, target: str, separate: bool) -> dict[str, tupl
     return fields
 
 
-def field_value(penalty: "PenaltySection", field: str) -> Any:
+def field_value(penalty: PenaltySection, field: str) -> Any:
     """The value or range of a coefficient's field; one network's falls back on the shared one."""
     value = getattr(penalty, field)
     if value is None and "_" in field:
@@ -62,7 +64,7 @@ def field_value(penalty: "PenaltySection", field: str) -> Any:
     return value
 
 
-def given_coefficients(penalty: "PenaltySection") -> dict[str, Any]:
+def given_coefficients(penalty: PenaltySection) -> dict[str, Any]:
     """The coefficients that are set; in a config these are all that its form takes."""
     values = {name: getattr(penalty, name) for name in COEFFICIENT_FIELDS}
     return {name: value for name, value in values.items() if value is not None}
@@ -70,24 +72,24 @@ def given_coefficients(penalty: "PenaltySection") -> dict[str, Any]:
 
 def acting_fields(form: str) -> tuple[str, ...]:
     """The fields that say how a form acts, beside its coefficients."""
-    if form == "none":
-        return ()
-    return ("scope",) if form in CONSTRAINTS else ("scope", "coupling", "schedule")
+    return tuple(name for name in _ACTING if _counts(name, {"penalty.form": form}))
 
 
 def schedule_fields(schedule: str) -> tuple[str, ...]:
     """The fields that count for a schedule of the strength."""
-    if schedule == ADAPTIVE:
-        return ("adaptive_signal", "adaptive_target", "adaptive_speed")
-    return tuple(f"schedule_{name}" for name in STRENGTH_SCHEDULES[schedule].settings)
+    return tuple(name for name in _OF_SCHEDULES if _counts(name, {"penalty.schedule": schedule}))
 
 
 def averages(form: str, scope: str) -> bool:
     """Whether the reduction counts: with a penalty of each layer by itself."""
-    return scope == "layer" and form != "none" and form not in CONSTRAINTS
+    return _counts("reduction", {"penalty.form": form, "penalty.scope": scope})
 
 
-def check(penalty: "PenaltySection", *, own: bool = False) -> None:
+def _counts(field: str, chosen: Mapping[str, str]) -> bool:
+    return counts(f"penalty.{field}", chosen.__getitem__)
+
+
+def check(penalty: PenaltySection, *, own: bool = False) -> None:
     """Raises `ValueError` where a needed coefficient is missing or a given one has no effect.
 
     What a user's own form takes is in its file, which only `own` loads: a stored spec, or an
@@ -111,7 +113,7 @@ def check(penalty: "PenaltySection", *, own: bool = False) -> None:
     _check_schedule(penalty)
 
 
-def _check_coefficients(penalty: "PenaltySection", form: str, target: str) -> set[str]:
+def _check_coefficients(penalty: PenaltySection, form: str, target: str) -> set[str]:
     used: set[str] = set()
     for field in coefficient_fields(form, target, penalty.separate_strengths):
         value = field_value(penalty, field)
@@ -125,11 +127,11 @@ def _check_coefficients(penalty: "PenaltySection", form: str, target: str) -> se
     return used
 
 
-def _check_coupling(penalty: "PenaltySection", form: str) -> None:
+def _check_coupling(penalty: PenaltySection, form: str) -> None:
     if "proximal" not in each(penalty.coupling) or form == "none" or form in CONSTRAINTS:
         return
     entry = form_entry(form)
-    if not isinstance(entry, Penalty) or entry.proximal is None:
+    if getattr(entry, "proximal", None) is None:
         able = ", ".join(name for name, known in PENALTIES.items() if known.proximal)
         raise ValueError(
             f'coupling = "proximal" has no closed form for form = "{form}"; accepted: {able}'
@@ -150,7 +152,7 @@ def _check_coupling(penalty: "PenaltySection", form: str) -> None:
     )
 
 
-def _check_idle(penalty: "PenaltySection", used: set[str]) -> None:
+def _check_idle(penalty: PenaltySection, used: set[str]) -> None:
     forms = quoted(penalty.form)
     if idle := sorted(given_coefficients(penalty).keys() - used):
         hint = ""
@@ -160,27 +162,30 @@ def _check_idle(penalty: "PenaltySection", used: set[str]) -> None:
                 hint = f" and target = {quoted(penalty.target)}"
         raise ValueError(f"{idle[0]} has no effect with form = {forms}{hint}")
     acting = {field for form in each(penalty.form) for field in acting_fields(form)}
-    for field, default in (("coupling", "loss"), ("schedule", "constant"), ("scope", "network")):
-        if field not in acting and getattr(penalty, field) != default:
+    for field in sorted(_ACTING):
+        if field not in acting and _is_set(penalty, field):
             raise ValueError(f"{field} has no effect with form = {forms}")
     pairs = ((form, scope) for form in each(penalty.form) for scope in each(penalty.scope))
-    if penalty.reduction != "sum" and not any(averages(*pair) for pair in pairs):
+    if _is_set(penalty, "reduction") and not any(averages(*pair) for pair in pairs):
         raise ValueError(
             f"reduction has no effect with form = {forms} and scope = {quoted(penalty.scope)}"
         )
 
 
-def _check_schedule(penalty: "PenaltySection") -> None:
+def _check_schedule(penalty: PenaltySection) -> None:
     counting = {name for kind in each(penalty.schedule) for name in schedule_fields(kind)}
-    for field in dict.fromkeys(name for kind in SCHEDULES for name in schedule_fields(kind)):
-        default = type(penalty).model_fields[field].default
-        if field not in counting and getattr(penalty, field) != default:
+    for field in _OF_SCHEDULES:
+        if field not in counting and _is_set(penalty, field):
             raise ValueError(f"{field} has no effect with schedule = {quoted(penalty.schedule)}")
     begin, finish = highest(penalty.schedule_begin), lowest(penalty.schedule_finish)
     if begin > finish:
         raise ValueError(
             f"schedule_begin must not be above schedule_finish, got {begin:g} and {finish:g}"
         )
+
+
+def _is_set(penalty: PenaltySection, field: str) -> bool:
+    return bool(getattr(penalty, field) != default(f"penalty.{field}"))
 
 
 def _plain_name(field: str) -> str:

@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import core_schema
 
-from normsweep.spec.plugins import is_plugin
+from normsweep.spec.tables import Names
+
+STORED = "stored"
+"""The context in which a spec is read that was checked before it was stored: kinds, bounds and
+ranges are looked at, names and what must fit together are not."""
 
 Value = bool | int | float | str | tuple[int, ...]
 
@@ -59,29 +63,12 @@ def quoted(value: Any) -> str:
     return ", ".join(f'"{option}"' for option in each(value))
 
 
-class Names(tuple[str, ...]):
-    """Names that a field accepts, and beside them something of a user's own, `path/file.py:name`.
-
-    `plugin` says what that is, for messages.
-    """
-
-    plugin: str
-
-    def __new__(cls, names: Collection[str], plugin: str) -> "Names":
-        """The names of a table, and a word for what the user may add."""
-        made = super().__new__(cls, names)
-        made.plugin = plugin
-        return made
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (isinstance(name, str) and is_plugin(name))
-
-
 @dataclass(frozen=True)
 class Rule:
     """What a scalar may be, as the metadata of an annotated field.
 
-    `parse` takes what TOML gives and returns a value or a range.
+    `parse` takes what TOML gives and returns a value or a range. `names` are looked up when a name
+    is checked, and not before.
     """
 
     kind: type
@@ -89,7 +76,7 @@ class Rule:
     maximum: float | None = None
     exclusive_minimum: bool = False
     exclusive_maximum: bool = False
-    names: Collection[str] = ()
+    names: Collection[str] | None = None
     searchable: bool = True
     optional: bool = False
 
@@ -98,9 +85,13 @@ class Rule:
     ) -> core_schema.CoreSchema:
         """What `Annotated[…, Rule(…)]` means to pydantic."""
         del source, handler
-        return core_schema.no_info_plain_validator_function(
-            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(plain)
+        return core_schema.with_info_plain_validator_function(
+            self._validated, serialization=core_schema.plain_serializer_function_ser_schema(plain)
         )
+
+    def _validated(self, raw: Any, info: ValidationInfo) -> Value | Range | None:
+        anything = replace(self, names=None)
+        return (anything if info.context == STORED else self).parse(raw)
 
     def parse(self, raw: Any) -> Value | Range | None:
         """Raises `ValueError` that says what was found and what is accepted."""
@@ -116,8 +107,8 @@ class Rule:
 
     def describe(self) -> str:
         """What is accepted, in words."""
-        if self.names:
-            own = isinstance(self.names, Names)
+        if self.names is not None:
+            own = isinstance(self.names, Names) and self.names.plugin
             return "one of " + ", ".join(self.names) + (", or path/to/file.py:name" if own else "")
         if self.kind is tuple:
             return 'a list of positive whole numbers, such as [128, 128], or "128-128"'
@@ -139,7 +130,7 @@ class Rule:
             value = _as_float(raw)
         if not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
             raise ValueError(f"got {_show(raw)}; accepted: {self._accepted()}")
-        if self.names and value not in self.names:
+        if self.names is not None and value not in self.names:
             raise ValueError(f"got {_show(raw)}; accepted: {self._accepted()}")
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"got {value}; accepted: {self._accepted()}")

@@ -12,16 +12,16 @@ from optuna.distributions import (
 )
 
 from normsweep.errors import UserError
-from normsweep.spec.idle import SWITCHED
+from normsweep.spec import fields
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.fields import FACTS, METHOD_SECTIONS, counts, default
 from normsweep.spec.penalty_fields import (
-    NETWORKS,
     acting_fields,
     averages,
     coefficient_fields,
     schedule_fields,
 )
 from normsweep.spec.ranges import Choices, Interval, Range
-from normsweep.spec.sections import PenaltySection
 from normsweep.spec.spec import Spec
 
 Ask = Callable[[str, BaseDistribution], Any]
@@ -30,22 +30,15 @@ Ask = Callable[[str, BaseDistribution], Any]
 METHOD = "method"
 """The name under which a trial's method is asked for."""
 
-CONTROLS = (
-    METHOD,
-    "penalty.form",
-    "penalty.target",
-    "penalty.coupling",
-    "penalty.scope",
-    "penalty.schedule",
-    "gradient_penalty.kind",
-    "augment.policy",
-    "train.optimizer",
-    "train.learning_rate_schedule",
-    "train.loss",
-)
-"""Paths on whose answers it depends what else is asked."""
+_CONTROLS = (METHOD, *fields.CONTROLS)
+"""What is asked for on which it depends what else is."""
 
-_FIRST = tuple(path for path in CONTROLS if path != METHOD and not path.startswith("penalty."))
+_BESIDE = tuple(
+    path
+    for path in FACTS
+    if path.split(".")[0] in METHOD_SECTIONS and not path.startswith("penalty.")
+)
+"""The fields beside the penalty's that a trial may be asked for."""
 
 
 def distribution(searched: Range) -> BaseDistribution:
@@ -91,42 +84,29 @@ def _answers(spec: Spec, alternative: Spec, method: str | None, ask: Ask) -> dic
     def value_of(path: str, source: str | None = None) -> Any:
         section, field = path.split(".")
         source = source or field
-        value = getattr(getattr(alternative, section), source)
+        value = alternative.value(f"{section}.{source}")
         if path not in values and isinstance(value, Interval | Choices):
             # A method's own ranges are its own parameters; those of the spec are shared.
             name = f"{method}.{path}" if source in own.get(section, {}) else path
             values[path] = ask(name, distribution(value))
         return values.get(path, value)
 
-    for path in _FIRST:
-        value_of(path)
-    for section in ("model", "train", "gradient_penalty", "augment"):
-        for field in type(getattr(alternative, section)).model_fields:
-            if _counts(f"{section}.{field}", values, alternative):
-                value_of(f"{section}.{field}")
+    for path in fields.CONTROLS:
+        if path in _BESIDE:
+            value_of(path)
+    for path in _BESIDE:
+        if _counts(path, values, alternative):
+            value_of(path)
     return values | idle(alternative, values) | _penalty_answers(alternative, value_of)
 
 
 def idle(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
     """The defaults of the fields outside the penalty that have no effect, given the answers."""
-    return {
-        f"{section}.{field}": known.default
-        for section in ("train", "gradient_penalty", "augment")
-        for field, known in type(getattr(spec, section)).model_fields.items()
-        if not _counts(f"{section}.{field}", values, spec)
-    }
+    return {path: default(path) for path in _BESIDE if not _counts(path, values, spec)}
 
 
 def _counts(path: str, values: dict[str, Any], spec: Spec) -> bool:
-    """Whether a field has an effect, given the answers to what it depends on."""
-
-    def chosen(control: str) -> Any:
-        section, field = control.split(".")
-        return values.get(control, getattr(getattr(spec, section), field))
-
-    return all(
-        chosen(control) in counting for switched, control, counting in SWITCHED if switched == path
-    )
+    return counts(path, lambda control: values.get(control, spec.value(control)))
 
 
 def _penalty_answers(spec: Spec, value_of: Callable[..., Any]) -> dict[str, Any]:
@@ -155,9 +135,12 @@ def _penalty_answers(spec: Spec, value_of: Callable[..., Any]) -> dict[str, Any]
 
 def no_penalty() -> dict[str, Any]:
     """The fields of the penalty section as they are without a penalty."""
-    defaults = {name: known.default for name, known in PenaltySection.model_fields.items()}
-    del defaults["weights"], defaults["biases"]
-    return {f"penalty.{name}": value for name, value in (defaults | {"form": "none"}).items()}
+    defaults = {
+        path: default(path)
+        for path, facts in FACTS.items()
+        if path.startswith("penalty.") and (facts.counts or facts.coefficient)
+    }
+    return {"penalty.form": "none"} | defaults
 
 
 def middle(asked: BaseDistribution) -> Any:
@@ -209,7 +192,7 @@ def _next(trail: list[tuple[int, int]]) -> list[int] | None:
 
 
 def _controls_only(name: str, asked: BaseDistribution) -> list[Any]:
-    control = any(name == path or name.endswith(f".{path}") for path in CONTROLS)
+    control = any(name == path or name.endswith(f".{path}") for path in _CONTROLS)
     if control and isinstance(asked, CategoricalDistribution):
         return list(asked.choices)
     return [middle(asked)]

@@ -5,28 +5,32 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
-from normsweep.search.samplers import SAMPLERS
 from normsweep.spec.combinations import check_together
-from normsweep.spec.idle import check_idle
-from normsweep.spec.ranges import Choices, Interval, Range
-from normsweep.spec.sections import (
-    AugmentSection,
+from normsweep.spec.facts import Section
+from normsweep.spec.fields import (
+    METHOD_SECTIONS,
+    SECTIONS,
     ConfirmSection,
     DataSection,
+    ServiceSection,
+    StudySection,
+    fields,
+)
+from normsweep.spec.idle import check_idle
+from normsweep.spec.messages import messages
+from normsweep.spec.ranges import STORED, Choices, Interval, Range
+from normsweep.spec.sections import (
+    AugmentSection,
     GradientPenaltySection,
     ModelSection,
     PenaltySection,
     ScoreSection,
-    Section,
-    ServiceSection,
     StopSection,
-    StudySection,
     TrainSection,
 )
+from normsweep.spec.tables import SAMPLERS
 
-METHOD_SECTIONS = ("model", "train", "penalty", "gradient_penalty", "augment")
-"""The sections of which a method may set fields."""
-COMMON = ("steps", "chunks")
+_COMMON = {section: fields(section, lambda facts: facts.common) for section in SECTIONS}
 """Fields of the training that all methods share: their scores are taken at the same steps."""
 
 
@@ -49,7 +53,7 @@ def _check_methods(value: Any) -> Any:
                 raise ValueError(f"{place}: unknown section; accepted: {accepted}")
             if not isinstance(table, dict):
                 raise ValueError(f"{place}: must be a table of settings, got {table!r}")
-            if shared := [field for field in COMMON if section == "train" and field in table]:
+            if shared := [field for field in _COMMON[section] if field in table]:
                 raise ValueError(f"{place}.{shared[0]}: is the same for all methods")
     return value
 
@@ -71,7 +75,7 @@ class Spec(Section):
     data: DataSection = DataSection()
     model: ModelSection = ModelSection()
     train: TrainSection = TrainSection()
-    penalty: PenaltySection = PenaltySection(form="none")
+    penalty: PenaltySection = PenaltySection.model_validate({"form": "none"}, context=STORED)
     gradient_penalty: GradientPenaltySection = GradientPenaltySection()
     augment: AugmentSection = AugmentSection()
     score: ScoreSection = ScoreSection()
@@ -80,12 +84,37 @@ class Spec(Section):
     stop: StopSection = StopSection()
     methods: Methods = Field(default_factory=dict)
 
+    @classmethod
+    def stored(cls, tables: dict[str, Any]) -> Self:
+        """The spec of tables that were checked before they were stored, read without JAX.
+
+        Sections, fields, kinds of values and bounds are looked at: a spec of another version is
+        told as any other mistake. Names and what fits together are not: see `checked`.
+        """
+        return cls.model_validate(tables, context=STORED)
+
+    def checked(self) -> Self:
+        """The same spec, checked as a whole: for one that is `stored`, before it is trained."""
+        return self.model_validate(self.plain())
+
+    def value(self, path: str) -> Any:
+        """The value or range at a dotted path, such as `penalty.strength`."""
+        section, field = path.split(".")
+        return getattr(getattr(self, section), field)
+
     @model_validator(mode="after")
-    def _fits_together(self, info: ValidationInfo) -> Self:
-        alternatives = {name: self.alternative(name) for name in self.methods}
-        check_together(self)
-        if info.context != _ALTERNATIVE:
-            check_idle(self, alternatives)
+    def _fits(self, info: ValidationInfo) -> Self:
+        context = STORED if info.context == STORED else _ALTERNATIVE
+        alternatives = {name: self._alternative(name, context) for name in self.methods}
+        if info.context != STORED:
+            check_together(self)
+            if info.context != _ALTERNATIVE:
+                check_idle(self, alternatives)
+            self.check()
+        return self
+
+    def check(self) -> None:
+        """Raises `ValueError` for two objectives where there can be but one."""
         if self.score.second is not None:
             if self.study.pruner != "none":
                 raise ValueError(
@@ -102,7 +131,6 @@ class Spec(Section):
                     'study.sampler = "cmaes" needs one objective, and score.second is a second '
                     f"one; accepted: {', '.join(name for name in SAMPLERS if name != 'cmaes')}"
                 )
-        return self
 
     def plain(self) -> dict[str, Any]:
         """Nested tables of what was set or defaulted, without the fields that are not set."""
@@ -130,23 +158,25 @@ class Spec(Section):
                     f"methods.{name}.{section}.{field}": value
                     for field in table
                     if isinstance(
-                        value := getattr(getattr(alternative, section), field), Interval | Choices
+                        value := alternative.value(f"{section}.{field}"), Interval | Choices
                     )
                 }
         return found
 
     def alternative(self, method: str | None) -> "Spec":
         """The spec with the fields of a method set over its own, and no methods; None: its own."""
+        # It was checked with the spec.
+        return self._alternative(method, STORED)
+
+    def _alternative(self, method: str | None, context: str) -> "Spec":
         tables = {key: value for key, value in self.plain().items() if key != "methods"}
         for section, table in self.methods[method].items() if method is not None else ():
             tables[section] = tables[section] | table
         try:
-            return Spec.model_validate(tables, context=_ALTERNATIVE)
+            return Spec.model_validate(tables, context=context)
         except ValidationError as error:
-            from normsweep.spec.load import messages
-
-            prefix = f"methods.{method}."
-            raise ValueError("\n".join(prefix + text for text in messages(error))) from error
+            told = "\n".join(f"methods.{method}.{text}" for text in messages(error, Spec))
+            raise ValueError(told) from error
 
     def with_values(self, values: dict[str, Any]) -> "Spec":
         """This spec with the fields at these dotted paths set (to None: unset), checked again."""

@@ -17,7 +17,6 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from normsweep.errors import UserError
-from normsweep.storage.migrate import migrate
 
 DEFAULT_STORAGE = "sqlite:///studies.db"
 STORAGE_VARIABLE = "SWEEP_STORAGE"
@@ -129,6 +128,9 @@ def _open(url: str | None, create: bool) -> RDBStorage:
 
 
 def _migrate(storage: RDBStorage) -> None:
+    # With Alembic, whose commands take long to import.
+    from normsweep.storage.migrate import migrate
+
     try:
         migrate(storage.engine)
     except BaseException:

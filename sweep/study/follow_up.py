@@ -19,9 +19,10 @@ from pydantic import ValidationError
 
 from normsweep.errors import UserError
 from normsweep.objectives.distances import cost
-from normsweep.spec.load import messages
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.fields import NOT_TRAINING
+from normsweep.spec.messages import messages
 from normsweep.spec.next_range import limits_of, narrowed
-from normsweep.spec.penalty_fields import NETWORKS
 from normsweep.spec.ranges import Interval, plain
 from normsweep.spec.space import resolve
 from normsweep.spec.spec import Spec
@@ -40,7 +41,6 @@ from normsweep.study.records import load_study, study_spec
 
 FEWEST = 4
 """Of a range that fewer trials asked for nothing is known."""
-_NOT_TRAINING = ("study", "service", "stop", "confirm")
 
 
 def follow_up(
@@ -77,7 +77,7 @@ def _with(spec: Spec, changes: dict[str, Any]) -> Spec:
     try:
         return spec.with_values(changes)
     except ValidationError as error:
-        raise UserError("\n".join(messages(error))) from error
+        raise UserError("\n".join(messages(error, Spec))) from error
 
 
 def _numbered(name: str) -> tuple[str, int]:
@@ -233,11 +233,11 @@ def _within(spec: Spec, trial: FrozenTrial) -> dict[str, BaseDistribution] | Non
     # ValueError: a choice that is none any more.
     except (KeyError, ValueError):
         return None
-    before = Spec.model_validate(config_of(trial))
+    before = Spec.stored(config_of(trial))
     same = _training(config) == _training(before) and asked.keys() == trial.params.keys()
     same = same and config.study.seed == before.study.seed
     return asked if same else None
 
 
 def _training(config: Spec) -> dict[str, Any]:
-    return {name: table for name, table in config.plain().items() if name not in _NOT_TRAINING}
+    return {name: table for name, table in config.plain().items() if name not in NOT_TRAINING}

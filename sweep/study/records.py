@@ -1,6 +1,7 @@
 """A study in the database: created from its spec, or taken up again."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +11,16 @@ from optuna.storages import RDBStorage
 from pydantic import ValidationError
 
 from normsweep.errors import UserError
+from normsweep.spec.fields import paths
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import BASELINE, of_role, role, study_attributes, write_study
 from normsweep.study.ranking import direction_of
 
 MEAN = " (mean over folds)"
 """What follows a metric in the name of an objective."""
-_FREE = ("study.trials", "service.", "stop.", "confirm.seeds", "confirm.top")
-"""Fields, and sections, in which a study may differ from the spec it was created with: it only
-grows longer or ends sooner, is run otherwise, or confirmed more often."""
+_FREE = paths(lambda facts: facts.free)
+"""Fields in which a study may differ from the spec it was created with: it only grows longer or
+ends sooner, is run otherwise, or confirmed more often."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,24 @@ def load_study(name: str, storage: RDBStorage) -> optuna.Study:
 
 
 def study_spec(study: optuna.Study) -> Spec:
-    """The spec that a study was created with; raises `UserError` if it has none that we know."""
+    """The spec that a study was created with, as `Spec.stored` reads it.
+
+    Raises `UserError` if it has none that we know.
+    """
+    return _read(study, Spec.stored)
+
+
+def checked_spec(study: optuna.Study) -> Spec:
+    """The same, checked as a whole as one that a user gives: for who is about to train it."""
+    return _read(study, Spec.model_validate)
+
+
+def _read(study: optuna.Study, read: Callable[[dict[str, Any]], Spec]) -> Spec:
     stored = study_attributes(study).spec
     if stored is None:
         raise UserError(f"study {study.study_name!r} was not made by sweep: it holds no spec")
     try:
-        return Spec.model_validate(stored)
+        return read(stored)
     except ValidationError as error:
         field = ".".join(map(str, error.errors()[0]["loc"]))
         raise UserError(
@@ -122,7 +136,7 @@ def _check_same_spec(spec: Spec, stored: dict[str, Any]) -> None:
     differing = [
         f"  {path}: in the study {before.get(path, 'not set')}, now {now.get(path, 'not set')}"
         for path in sorted(before.keys() | now.keys())
-        if not path.startswith(_FREE) and before.get(path) != now.get(path)
+        if path not in _FREE and before.get(path) != now.get(path)
     ]
     if differing:
         raise UserError(
@@ -153,7 +167,7 @@ def _flat(tables: dict[str, Any]) -> dict[str, Any]:
 
 def _completed(stored: dict[str, Any]) -> dict[str, Any]:
     """A stored spec with the defaults of fields that a later version has added."""
-    return Spec.model_validate(stored).plain()
+    return Spec.stored(stored).plain()
 
 
 def _shown(storage: RDBStorage) -> str:

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.objectives.distances import cost
 from normsweep.spec.baseline import held_in_the_middle
+from normsweep.spec.fields import KIND_FIELDS
 from normsweep.spec.next_range import edge_of, limits_of, outward
 from normsweep.spec.penalty_fields import field_value, given_coefficients
 from normsweep.spec.ranges import Interval
@@ -30,18 +31,6 @@ from normsweep.study.attributes import (
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
 from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
-
-KIND_FIELDS = (
-    "penalty.form",
-    "penalty.coupling",
-    "penalty.scope",
-    "penalty.schedule",
-    "gradient_penalty.kind",
-    "augment.policy",
-    "model.generator_normalisation",
-    "model.discriminator_normalisation",
-)
-"""Fields whose searched values tell the kinds of regularisation of one study apart."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +59,7 @@ class Ranked:
     @cached_property
     def config(self) -> Spec:
         """The config, checked when it is asked for: of thousands of trials, few ever are."""
-        return Spec.model_validate(self.plain)
+        return Spec.stored(self.plain)
 
     @property
     def target(self) -> str:
@@ -272,8 +261,8 @@ def _warnings(spec: Spec, best: Ranked | None, baseline: Ranked | None) -> list[
     alternative = spec.alternative(best.method)
     for path, value in best.parameters.items():
         section, field = path.split(".")
-        table = getattr(alternative, section)
-        searched = field_value(table, field) if section == "penalty" else getattr(table, field)
+        own = section == "penalty"
+        searched = field_value(alternative.penalty, field) if own else alternative.value(path)
         if isinstance(searched, Interval) and (side := edge_of(searched, value)):
             at = (
                 f"the best {short(path)} = {value:.4g} lies at the {side} edge of its range "

@@ -1,17 +1,18 @@
 """Which configs are trained again: the best of different kinds, and what each is compared with."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from optuna.trial import FrozenTrial
 
 from normsweep.errors import UserError
 from normsweep.spec.baseline import baseline, held_in_the_middle
-from normsweep.spec.spec import METHOD_SECTIONS, Spec
+from normsweep.spec.fields import METHOD_SECTIONS, fields
+from normsweep.spec.spec import Spec
 from normsweep.study.confirmation import Arm
 from normsweep.verdict.answers import Answer, Ranked
 
 BASELINE_ARM = "baseline"
+_STRENGTHS = fields("penalty", lambda facts: facts.coefficient == "strength")
 
 
 def candidates(found: Answer, top: int) -> list[Ranked]:
@@ -85,8 +86,8 @@ def _own_baseline(found: Answer, entry: Ranked) -> Spec:
     """
     assert found.baseline is not None
     first = found.baseline.config
-    settings = {path: _value(entry.config, path) for path in held_in_the_middle(found.spec)}
-    if all(value == _value(first, path) for path, value in settings.items()):
+    settings = {path: entry.config.value(path) for path in held_in_the_middle(found.spec)}
+    if all(value == first.value(path) for path, value in settings.items()):
         return first
     return baseline(found.spec, settings)
 
@@ -103,14 +104,7 @@ def _is_its_baseline(found: Answer, entry: Ranked) -> bool:
 def _is_without_penalty(entry: Ranked) -> bool:
     penalty = entry.plain["penalty"]
     strengths = [
-        value
-        for name, value in penalty.items()
-        if name.endswith(("strength", "l1", "l2")) and value is not None
+        value for name, value in penalty.items() if name in _STRENGTHS and value is not None
     ]
     # A constraint has a radius instead.
     return penalty["form"] == "none" or (bool(strengths) and not any(strengths))
-
-
-def _value(config: Spec, path: str) -> Any:
-    section, field = path.split(".")
-    return getattr(getattr(config, section), field)

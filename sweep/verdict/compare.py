@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import optuna
 from optuna.storages import RDBStorage
 
 from normsweep.objectives.distances import cost
+from normsweep.spec.fields import SCORE, causes
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import CONFIRM, study_attributes
 from normsweep.study.confirmation import find_confirmation, trainings
@@ -19,17 +19,8 @@ from normsweep.verdict.reading import read_confirmation
 from normsweep.verdict.statistics.corrected import Estimate, corrected_estimate
 from normsweep.verdict.statistics.stopping import chosen_on_others
 
-_MADE_OF = {
-    "data": ("data.source", "data.path", "data.split", "data.limit"),
-    "folds": ("score.folds", "score.feature_share", "confirm.holdout", "data.seed", "data.limit"),
-    "features": ("score.features", "score.dimension", "score.feature_share", "data.seed"),
-    "samples": ("score.samples", "score.folds"),
-    "training": (),
-}
-"""The fingerprints that two studies must share, and the fields that each of them follows from."""
-_ALIKE = ("score.metric", "score.at", "train.steps")
-"""Fields without which equal fingerprints are not enough: scores of other steps are of another
-training, and scores of another metric are other numbers."""
+_FINGERPRINTS = ("data", "folds", "features", "samples", "training")
+"""Those that two studies must share."""
 
 
 @dataclass(frozen=True)
@@ -165,30 +156,25 @@ def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) 
             told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "no trials"
             yield f"no config of the search of {side.name!r} has a score yet ({told})"
     specs = one.found.spec, other.found.spec
-    for field in _ALIKE:
-        values = [_value(spec, field) for spec in specs]
+    for field in causes(SCORE):
+        values = [spec.value(field) for spec in specs]
         if values[0] != values[1]:
             yield f"{field}: {values[0]} and {values[1]}"
     prints = [study_attributes(study).fingerprints for study in (first, second)]
-    for name, fields in _MADE_OF.items():
+    for name in _FINGERPRINTS:
         if prints[0].get(name) == prints[1].get(name):
             continue
-        told = "; ".join(_differing(specs, fields))
+        told = "; ".join(_differing(specs, causes(name)))
         reason = told or "the same settings: other files, versions or machine"
         yield f"{name} have another fingerprint ({reason})"
 
 
 def _differing(specs: tuple[Spec, Spec], fields: tuple[str, ...]) -> Iterator[str]:
     for field in fields:
-        values = [_value(spec, field) for spec in specs]
+        values = [spec.value(field) for spec in specs]
         if values[0] != values[1]:
             one, other = ("not set" if value is None else value for value in values)
             yield f"{field}: {one} and {other}"
-
-
-def _value(spec: Spec, path: str) -> Any:
-    section, field = path.split(".")
-    return getattr(getattr(spec, section), field)
 
 
 def _notes(sides: tuple[Side, Side], unconfirmed: list[str]) -> Iterator[str]:

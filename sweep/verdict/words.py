@@ -6,7 +6,8 @@ from typing import Any
 
 from normsweep.objectives.distances import DISTANCES
 from normsweep.objectives.distances.contract import HIGHER, LOWER, ZERO
-from normsweep.verdict.answers import KIND_FIELDS, Answer, Ranked, short
+from normsweep.spec.fields import FACTS, KIND_FIELDS
+from normsweep.verdict.answers import Answer, Ranked, short
 from normsweep.verdict.statistics.corrected import Estimate
 
 TEXTS = ("target", "settings")
@@ -39,7 +40,7 @@ def columns(found: Answer) -> list[Column]:
     fields = dict.fromkeys(key for entry in found.ranking for key in entry.penalty())
     for field in fields:
         if field not in ("form", "target"):
-            title = {"strength": "λ", "order": "p"}.get(field, field)
+            title = FACTS[f"penalty.{field}"].symbol or field
             shown.append((title, partial(_coefficient, field=field)))
     penalised = {f"penalty.{field}" for field in fields}
     for path in found.spec.ranges():
@@ -89,5 +90,4 @@ def _coefficient(entry: Ranked, field: str) -> Any:
 
 
 def _setting(entry: Ranked, path: str) -> Any:
-    section, field = path.split(".")
-    return getattr(getattr(entry.config, section), field)
+    return entry.config.value(path)

@@ -23,7 +23,7 @@ from normsweep.storage.retry import Retry
 from normsweep.study.attributes import CONFIRM, FINAL, study_attributes, write_study
 from normsweep.study.confirmation import Arm, open_confirmation, plan_confirmation, trainings
 from normsweep.study.progress import Progress, Watcher, unwatched
-from normsweep.study.records import check_same_data, study_spec
+from normsweep.study.records import check_same_data, checked_spec, study_spec
 from normsweep.verdict.answers import Answer, answer
 from normsweep.verdict.arms import arm_name, arms, arms_of, candidates
 from normsweep.verdict.reading import read_confirmation
@@ -85,7 +85,7 @@ class Confirming:
         where the study has no scores yet, or was made with other data.
         """
         use_all_cores()
-        self._spec = study_spec(self.study)
+        self._spec = checked_spec(self.study)
         wanted = self._spec.confirm
         top = wanted.top if top is None else top
         seeds = (wanted.seeds or SEEDS) if seeds is None else seeds

@@ -21,7 +21,7 @@ from normsweep.study.attributes import OPEN, STOPPED, study_attributes
 from normsweep.study.control import ENDED, StudyDeleted, control, telling_deletion
 from normsweep.study.plan import plan_of
 from normsweep.study.queue import lost_trials
-from normsweep.study.records import check_same_data, load_study, study_spec
+from normsweep.study.records import check_same_data, checked_spec, load_study, study_spec
 from normsweep.study.stopping import is_over
 from normsweep.verdict.answers import answer
 from normsweep.verdict.reading import read_confirmation
@@ -84,7 +84,7 @@ class Server:
                 self._pass_over(study, error)
 
     def _work(self, study: optuna.Study) -> None:
-        spec = self._retry.until(partial(study_spec, study), self.stop)
+        spec = self._retry.until(partial(checked_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
         setup = prepare(spec)
         self._retry.until(partial(check_same_data, study, setup.fingerprints()), self.stop)

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from normsweep.engine.versions import versions
 from normsweep.score.run import Completed
 from normsweep.score.training import Training
+from normsweep.spec.fields import NOT_TRAINING
 from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements
 from normsweep.storage.checkpoint_writer import CheckpointWriter
@@ -85,8 +86,7 @@ def checkpoint_identity(config: Spec, fingerprints: dict[str, Any]) -> dict[str,
     Of the config what is trained and scored, and not how it is searched: a study may be launched
     again with more trials.
     """
-    free = ("study", "service", "confirm", "stop")
-    tables = {name: table for name, table in config.plain().items() if name not in free}
+    tables = {name: table for name, table in config.plain().items() if name not in NOT_TRAINING}
     plain = json.dumps(tables | {"seed": config.study.seed}, sort_keys=True)
     return {
         "config": hashlib.sha256(plain.encode()).hexdigest(),

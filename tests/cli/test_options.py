@@ -12,15 +12,9 @@ from normsweep.objectives.constraints import CONSTRAINTS
 from normsweep.objectives.distances import DISTANCES
 from normsweep.objectives.penalties import PENALTIES
 from normsweep.spec import Spec
-from normsweep.spec.options import (
-    OPTION_TABLES,
-    STRUCTURE,
-    Option,
-    OptionTable,
-    option_tables,
-    rule_of,
-)
-from normsweep.spec.ranges import Names
+from normsweep.spec.fields import FACTS, rule_of
+from normsweep.spec.options import OPTION_TABLES, Option, OptionTable, option_tables
+from normsweep.spec.tables import Names
 
 WIDTH = 80
 
@@ -68,11 +62,13 @@ def test_every_field_but_bookkeeping_is_in_one_place_and_bookkeeping_in_none() -
 def test_the_structure_is_told_with_what_each_field_accepts() -> None:
     (table,) = option_tables("structure")
     told = {option.name: option.notes for option in table.options}
-    assert tuple(told) == table.fields == tuple(STRUCTURE)
+    labelled = {path: facts.label for path, facts in FACTS.items() if facts.label}
+    assert tuple(told) == table.fields and set(told) == set(labelled)
+    assert {option.name: option.summary for option in table.options} == labelled
     assert told["model.generator_units"] == "a whole number ≥ 1 and ≤ 65536"
     assert told["penalty.biases"] == "true or false"
     assert told["penalty.weights"].startswith("a regular expression over paths")
-    assert not any(rule.names for field in STRUCTURE if (rule := rule_of(field)))
+    assert not any(rule.names for field in labelled if (rule := rule_of(field)))
 
 
 @pytest.mark.parametrize("field", sorted(named_fields()))
@@ -87,7 +83,9 @@ def test_every_name_that_a_field_accepts_is_listed_once(field: str) -> None:
 def test_a_field_is_said_to_take_files_where_its_rule_does(field: str) -> None:
     rule = rule_of(field)
     assert rule is not None
-    assert any(table.takes_plugins for table in tables_of(field)) == isinstance(rule.names, Names)
+    assert any(table.takes_plugins for table in tables_of(field)) == (
+        isinstance(rule.names, Names) and bool(rule.names.plugin)
+    )
 
 
 def test_the_metrics_that_may_be_recorded_are_listed() -> None:

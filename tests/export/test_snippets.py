@@ -20,7 +20,8 @@ from normsweep.models.regulariser import initial_state, regularised_update, sele
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.config import Config
-from normsweep.spec.penalty_fields import NETWORKS, penalised_networks
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.penalty_fields import penalised_networks
 
 SHAPE = (3, 2, 1)
 MODEL = {"latent": 4, "generator_hidden": [5, 3], "discriminator_hidden": [5, 3]}

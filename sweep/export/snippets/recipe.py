@@ -7,7 +7,8 @@ from normsweep.engine.settings import method_of, settings_of_optimizer
 from normsweep.errors import UserError
 from normsweep.models.method import ADAPTIVE
 from normsweep.objectives.constraints import CONSTRAINTS
-from normsweep.spec.penalty_fields import NETWORKS, coefficient_fields, field_value
+from normsweep.spec.family import NETWORKS
+from normsweep.spec.penalty_fields import coefficient_fields, field_value
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.spec import Spec
 

@@ -1,14 +1,35 @@
-"""A user's own objects, named in a spec as `path/to/file.py:name`."""
+"""A user's own objects, named in a spec as `path/to/file.py:name`.
 
-from normsweep.spec.plugins.features import check_features, plugin_feature_map
-from normsweep.spec.plugins.load import (
-    FORBIDDEN_VARIABLE,
-    fault_of_plugin,
-    is_plugin,
-    load_plugin,
-    plugin_fingerprint,
-)
-from normsweep.spec.plugins.penalty import check_penalty, plugin_penalty
+The names are imported when they are first used: whether a name is a reference is asked of every
+spec, and needs no JAX.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from normsweep.spec.plugins.features import check_features, plugin_feature_map
+    from normsweep.spec.plugins.load import (
+        FORBIDDEN_VARIABLE,
+        fault_of_plugin,
+        is_plugin,
+        load_plugin,
+        plugin_fingerprint,
+    )
+    from normsweep.spec.plugins.penalty import check_penalty, plugin_penalty
+
+_HOMES = {
+    "features": ("check_features", "plugin_feature_map"),
+    "load": (
+        "FORBIDDEN_VARIABLE",
+        "fault_of_plugin",
+        "is_plugin",
+        "load_plugin",
+        "plugin_fingerprint",
+    ),
+    "penalty": ("check_penalty", "plugin_penalty"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FORBIDDEN_VARIABLE",
@@ -21,3 +42,15 @@ __all__ = [
     "plugin_fingerprint",
     "plugin_penalty",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

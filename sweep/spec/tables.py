@@ -1,0 +1,115 @@
+"""The tables out of which a spec takes names, each imported when a name is first looked up in it.
+
+A spec that was checked before it was stored is read without them, and so without JAX.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from normsweep.spec.family import BOTH, GENERATOR, NETWORKS
+from normsweep.spec.plugins.load import is_plugin
+
+
+class Table(Mapping[str, Any]):
+    """A table of another package by the module that it stands in and its name there.
+
+    Where that is a list of names, the entries are None.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module = module
+        self._name = name
+
+    @cached_property
+    def _entries(self) -> Mapping[str, Any]:
+        found = getattr(import_module(f"normsweep.{self._module}"), self._name)
+        return found if isinstance(found, Mapping) else dict.fromkeys(found)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class Names(Collection[str]):
+    """The names of some tables, one after the other: those of entries for which `only` holds.
+
+    `plugin` is a word for what a user may have of his own beside them, as `path/file.py:name`;
+    empty where nothing.
+    """
+
+    def __init__(
+        self,
+        *tables: Collection[str],
+        only: Callable[[Any], bool] | None = None,
+        without: Collection[str] = (),
+        plugin: str = "",
+    ) -> None:
+        self._tables = tables
+        self._only = only
+        self._without = without
+        self.plugin = plugin
+
+    def __iter__(self) -> Iterator[str]:
+        for table in self._tables:
+            for name in table:
+                entry = table[name] if isinstance(table, Mapping) else None
+                if name not in self._without and (self._only is None or self._only(entry)):
+                    yield name
+
+    def __contains__(self, name: object) -> bool:
+        own = bool(self.plugin) and isinstance(name, str) and is_plugin(name)
+        return own or any(name == known for known in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+ACTIVATIONS = Table("models.layers.activations", "ACTIVATIONS")
+ADVERSARIAL_LOSSES = Table("objectives.adversarial", "ADVERSARIAL_LOSSES")
+CONSTRAINTS = Table("objectives.constraints", "CONSTRAINTS")
+COUPLINGS = Table("models.method", "COUPLINGS")
+DATASETS = Table("data", "DATASETS")
+DISTANCES = Table("objectives.distances", "DISTANCES")
+FEATURE_MAPS = Table("objectives.features", "FEATURE_MAPS")
+GAN_KINDS = Table("models.families.gan", "GAN_KINDS")
+GRADIENT_PENALTIES = Table("objectives.gradient_penalties", "GRADIENT_PENALTIES")
+IMAGE_OUTPUTS = Table("models.layers.activations", "IMAGE_OUTPUTS")
+LATENTS = Table("models.latents", "LATENTS")
+LEARNING_RATE_SCHEDULES = Table("models.optimizers", "LEARNING_RATE_SCHEDULES")
+NORMALISATIONS = Table("models.layers.normalisation", "NORMALISATIONS")
+OPTIMIZERS = Table("models.optimizers", "OPTIMIZERS")
+OVERFITTING_SIGNALS = Table("objectives.adaptive", "OVERFITTING_SIGNALS")
+PENALTIES = Table("objectives.penalties", "PENALTIES")
+POLICIES = Table("objectives.augmentation", "POLICIES")
+PRUNERS = Table("search.samplers", "PRUNERS")
+REDUCTIONS = Table("objectives.penalties", "REDUCTIONS")
+SAMPLERS = Table("search.samplers", "SAMPLERS")
+SCHEDULES = Table("models.method", "SCHEDULES")
+STRENGTH_SCHEDULES = Table("objectives.schedules", "STRENGTH_SCHEDULES")
+
+FOLLOWING = Names(SCHEDULES, without=STRENGTH_SCHEDULES)
+"""The schedules of a strength that follow a signal instead of the time."""
+
+TARGETS = {network: f"the weights of the {network}" for network in NETWORKS} | {
+    BOTH: "the weights of both, each network by itself"
+}
+SCOPES = {
+    "network": "over all selected weights of a network at once",
+    "layer": "of each selected array by itself, then reduced",
+}
+SPLITS = {"train": "the training images", "test": "the test images, of IDX folders"}
+AUGMENTED = {
+    "both": "real and generated images",
+    "real": f"real images alone, so that the {GENERATOR} may learn the augmentation",
+}
+SCORED_AT = {
+    "final": "the last chunk",
+    "best": "the chunk with the best mean over folds",
+}
