@@ -23,7 +23,7 @@ from normsweep.storage import open_storage, study_files
 from normsweep.storage.checkpoints import study_checkpoints
 from normsweep.storage.connect import shown_url
 from normsweep.storage.events import Log, unheard
-from normsweep.storage.heartbeat import Heart
+from normsweep.storage.heartbeat import Heartbeat
 from normsweep.storage.retry import Patience, Stopped
 from normsweep.storage.workers import this_worker
 from normsweep.study.control import OPEN, set_control, telling_deletion
@@ -195,7 +195,7 @@ def take_part(
 ) -> Work:
     """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
     patience = Patience.with_storage(storage, spec.service.storage_patience, log)
-    heart = Heart(storage.engine, this_worker(device_names()))
+    heart = Heartbeat(storage.engine, this_worker(device_names()))
     work = Work(
         spec=spec,
         setup=setup,

@@ -34,7 +34,7 @@ from normsweep.storage.artifacts import SAMPLES, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints, checkpoint_identity
 from normsweep.storage.events import Log, unheard
-from normsweep.storage.heartbeat import GRACE, Heart
+from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Patience, StorageLost
 from normsweep.storage.workers import forget, held
 from normsweep.study.control import ENDED, OPEN, control
@@ -61,7 +61,7 @@ class Work:
     setup: Setup
     study: optuna.Study
     storage: RDBStorage
-    heart: Heart
+    heart: Heartbeat
     checkpoints: Checkpoints
     files: Path
     patience: Patience
@@ -165,6 +165,7 @@ class Work:
         Returns what the user wants, and whether any trial of the study is unfinished. May fail at
         any point and be called again.
         """
+        self.heart.check()
         self._store()
         self._settle()
         wanted = control(self.study)
