@@ -17,6 +17,7 @@ from normsweep.engine.devices import device_names, use_all_cores
 from normsweep.errors import UserError
 from normsweep.score.setup import Setup, prepare
 from normsweep.search.samplers import check_sampler
+from normsweep.spec.plugins import look_again
 from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import open_storage, study_files
@@ -165,6 +166,7 @@ def submit(
     Raises `UserError` for what the user can mend; nothing is written before.
     """
     use_all_cores()
+    look_again()
     check_ranges(spec)
     check_sampler(spec.study.sampler, unconditional_space(spec))
     plan = plan_of(spec)

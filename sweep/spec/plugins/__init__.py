@@ -6,6 +6,7 @@ from normsweep.spec.plugins.load import (
     fault_of_plugin,
     is_plugin,
     load_plugin,
+    look_again,
     plugin_fingerprint,
 )
 from normsweep.spec.plugins.penalty import check_penalty, plugin_penalty
@@ -17,6 +18,7 @@ __all__ = [
     "fault_of_plugin",
     "is_plugin",
     "load_plugin",
+    "look_again",
     "plugin_feature_map",
     "plugin_fingerprint",
     "plugin_penalty",
