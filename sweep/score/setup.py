@@ -23,7 +23,7 @@ from normsweep.score.features import CLASSIFIER, class_probabilities, feature_va
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.penalty_fields import check, form_entry, penalised_networks
-from normsweep.spec.plugins import check_penalty, is_plugin, plugin_fingerprint
+from normsweep.spec.plugins import check_penalty, is_plugin, look_again, plugin_fingerprint
 from normsweep.spec.ranges import Interval, each
 from normsweep.spec.sections import PenaltySection
 from normsweep.spec.space import middle, resolve
@@ -111,6 +111,8 @@ def prepare(spec: Spec) -> Setup:
     and for a penalty of the user's own that cannot be used.
     """
     data, score = spec.data, spec.score
+    # The user's own files are those of now, until the next study begins.
+    look_again()
     penalty_files = _penalty_files(spec)
     dataset = load_dataset(data.source, path=data.path, limit=data.limit, split=data.split)
     plan = plan_folds(

@@ -30,7 +30,7 @@ from normsweep.storage.artifacts import SAMPLES, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
 from normsweep.storage.events import Log, no_log
-from normsweep.storage.heartbeat import GRACE, Heart
+from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, StorageLost
 from normsweep.storage.workers import forget, held
 from normsweep.study.attributes import OPEN, reason_of
@@ -59,7 +59,7 @@ class Work:
     setup: Setup
     study: optuna.Study
     storage: RDBStorage
-    heart: Heart
+    heart: Heartbeat
     checkpoints: Checkpoints
     files: Path
     retry: Retry
@@ -171,6 +171,7 @@ class Work:
         Returns what the user wants, and whether any trial of the study is unfinished. May fail at
         any point and be called again.
         """
+        self.heart.check()
         self._store()
         self._stop_if_due()
         wanted = control(self.study)

@@ -16,7 +16,7 @@ from normsweep.spec.spec import Spec
 from normsweep.storage import study_files
 from normsweep.storage.checkpoints import study_checkpoints
 from normsweep.storage.events import Log, no_log
-from normsweep.storage.heartbeat import Heart
+from normsweep.storage.heartbeat import Heartbeat
 from normsweep.storage.retry import Retry, Stopped
 from normsweep.storage.workers import this_worker
 from normsweep.study.progress import Watcher, unwatched
@@ -37,7 +37,7 @@ def take_part(
 ) -> Work:
     """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
     retry = Retry.with_storage(storage, spec.service.storage_patience, log)
-    heart = Heart(storage.engine, this_worker(device_names()))
+    heart = Heartbeat(storage.engine, this_worker(device_names()))
     work = Work(
         spec=spec,
         setup=setup,

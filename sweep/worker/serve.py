@@ -12,6 +12,7 @@ from optuna.storages import RDBStorage
 from normsweep.engine.devices import use_all_cores
 from normsweep.errors import UserError
 from normsweep.score.setup import prepare
+from normsweep.spec.plugins import look_again
 from normsweep.spec.sections import ServiceSection
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
@@ -61,6 +62,8 @@ class Server:
         """
         use_all_cores()
         while not self.stop():
+            # A study that was submitted since may need what was written since.
+            look_again()
             there, found = self._retry.once(partial(self._next, name))
             study, wanted = found or (None, OPEN)
             if there and study is None and not self.forever:

@@ -6,6 +6,7 @@ from optuna.storages import RDBStorage
 from normsweep.engine.devices import use_all_cores
 from normsweep.score.setup import Setup, prepare
 from normsweep.search.samplers import check_sampler
+from normsweep.spec.plugins import look_again
 from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import open_storage
@@ -32,6 +33,7 @@ def submit(
     Raises `UserError` for what the user can mend; nothing is written before.
     """
     use_all_cores()
+    look_again()
     check_ranges(spec)
     check_sampler(spec.study.sampler, unconditional_space(spec))
     plan = plan_of(spec)
