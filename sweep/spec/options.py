@@ -26,7 +26,8 @@ from normsweep.objectives.features import FEATURE_MAPS
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES, REDUCTIONS, Penalty
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES
-from normsweep.search.samplers import PRUNERS, SAMPLERS
+from normsweep.search.pruners import PRUNERS
+from normsweep.search.samplers import SAMPLERS
 from normsweep.spec.penalty_fields import NETWORKS, schedule_fields
 from normsweep.spec.ranges import Rule
 from normsweep.spec.sections import AUGMENTED, SCOPES, SCORED_AT, SPLITS, TARGETS

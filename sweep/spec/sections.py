@@ -26,7 +26,8 @@ from normsweep.objectives.distances import DISTANCES
 from normsweep.objectives.features import FEATURE_MAPS, MAXIMUM_DIMENSION
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES, REDUCTIONS
-from normsweep.search.samplers import PRUNERS, SAMPLERS
+from normsweep.search.pruners import PRUNERS
+from normsweep.search.samplers import SAMPLERS
 from normsweep.spec.ranges import Choices, Interval, Names, Rule, each, highest, quoted
 
 TARGETS = {
