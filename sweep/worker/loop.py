@@ -22,7 +22,8 @@ from normsweep.score.pictures import draw_grid
 from normsweep.score.run import Failed, Pruned
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
-from normsweep.search.samplers import PrunerSettings, SamplerSettings, pruner, sampler, trial_seed
+from normsweep.search.pruners import PrunerSettings, pruner
+from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import clear_measurements
