@@ -48,7 +48,7 @@ def _measurement(
         step=step,
         fid=judged.pop("fid"),
         kid=judged.pop("kid"),
-        generator_loss=float(chunk.generator_loss[member]),
-        discriminator_loss=float(chunk.discriminator_loss[member]),
+        generator_loss=float(chunk.losses["generator"][member]),
+        discriminator_loss=float(chunk.losses["discriminator"][member]),
         others=judged | extras,
     )

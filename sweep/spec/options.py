@@ -11,11 +11,11 @@ from typing import Any
 
 from normsweep.data import DATASETS
 from normsweep.errors import UserError
-from normsweep.models.families.gan import GAN_KINDS
 from normsweep.models.latents import LATENTS
 from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
 from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.method import ADAPTIVE, COUPLINGS
+from normsweep.models.networks import NETWORKS as NETWORK_KINDS
 from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
 from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
 from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
@@ -302,7 +302,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         tuple(STRUCTURE),
         tuple(_structure()),
     ),
-    OptionTable("gans", "kinds of GAN", ("model.kind",), tuple(_documented(GAN_KINDS))),
+    OptionTable("gans", "kinds of GAN", ("model.kind",), tuple(_documented(NETWORK_KINDS))),
     OptionTable(
         "activations",
         "activations of hidden layers",

@@ -12,11 +12,11 @@ from pydantic import (
 )
 
 from normsweep.data import DATASETS
-from normsweep.models.families.gan import GAN_KINDS
 from normsweep.models.latents import LATENTS
 from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
 from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.method import COUPLINGS, SCHEDULES
+from normsweep.models.networks import NETWORKS
 from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
 from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
 from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
@@ -93,7 +93,7 @@ class DataSection(Section):
 
 
 class ModelSection(Section):
-    kind: Annotated[Any, Rule(str, names=tuple(GAN_KINDS))] = "mlp"
+    kind: Annotated[Any, Rule(str, names=tuple(NETWORKS))] = "mlp"
     latent: Annotated[Any, Rule(int, minimum=1, maximum=65536)] = 64
     latent_distribution: Annotated[Any, Rule(str, names=tuple(LATENTS))] = "normal"
     generator_hidden: Annotated[Any, Rule(tuple)] = (128, 128)

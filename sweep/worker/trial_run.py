@@ -17,8 +17,9 @@ from sqlalchemy import Engine
 
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.engine.versions import versions
+from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.method import Method
-from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.program import Program
 from normsweep.objectives.distances import cost, scored
 from normsweep.score.setup import Setup
 from normsweep.spec.baseline import baseline
