@@ -1,6 +1,6 @@
 """An exported config scored again: the same bits, or a word on what differs."""
 
-from dataclasses import json
+import json
 
 import numpy as np
 import pytest

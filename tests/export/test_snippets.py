@@ -19,11 +19,11 @@ from normsweep.errors import UserError
 from normsweep.export.configs import best_config, trial_config
 from normsweep.export.snippets import SNIPPETS, as_optax, source
 from normsweep.export.snippets.source import undefined_names
-from normsweep.models.families.gan import networks
+from normsweep.models.architecture import networks
 from normsweep.models.method import COUPLINGS, Method
 from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
-from normsweep.models.players import player_optimizers
-from normsweep.models.regulariser import initial_state, regularised_update, selected
+from normsweep.models.player import player_optimizer
+from normsweep.models.regulariser import regularised_update, regulariser, selected
 from normsweep.objectives.constraints import CONSTRAINTS
 from normsweep.objectives.penalties import PENALTIES, REDUCTIONS
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
@@ -165,7 +165,7 @@ def executed(config: Spec, form: str) -> dict[str, Any]:
 
 def params_of(config: Spec) -> dict[str, Any]:
     """The parameters of both networks, biases drawn too, and one weight that is exactly 0."""
-    pair = networks(program_of(config, SHAPE, 1).gan)
+    pair = networks(program_of(config, SHAPE, 1).architecture)
     draw = np.random.default_rng(5)
 
     def drawn(leaf: Any) -> np.ndarray:
@@ -174,8 +174,7 @@ def params_of(config: Spec) -> dict[str, Any]:
         return values
 
     shapes = jax.eval_shape(pair.init, jax.random.key(0))
-    found = [jax.tree.map(drawn, variables.params) for variables in shapes]
-    return dict(zip(NETWORKS, found, strict=True))
+    return {name: jax.tree.map(drawn, shapes[name].params) for name in NETWORKS}
 
 
 def gradients_of(params: Any, count: int) -> list[Any]:
@@ -187,8 +186,7 @@ def gradients_of(params: Any, count: int) -> list[Any]:
 
 
 def penalties_of(config: Spec) -> dict[str, Any]:
-    h = hyperparameters_of(config)
-    return {"generator": h.generator_penalty, "discriminator": h.discriminator_penalty}
+    return hyperparameters_of(config).penalties
 
 
 def exact(method: Method) -> Method:
@@ -213,7 +211,8 @@ def own_term(config: Spec, network: str, params: Any) -> tuple[Any, Any]:
     method, given = exact(method_of(config)), penalties_of(config)[network]
     coefficients = {name: getattr(given, name) for name in method.penalty.coefficients}
     weights = selected(method, params)
-    _, state = advanced(method.penalty, weights, initial_state(method, params)[0])
+    first = method.penalty.initial_state(weights) if method.penalty.initial_state else None
+    _, state = advanced(method.penalty, weights, first)
     slope = jax.tree.map(
         lambda leaf, ours: jnp.zeros_like(leaf) if ours is None else ours,
         params,
@@ -251,12 +250,13 @@ def followed(config: Spec, network: str, params: Any) -> Any:
 def by_model(config: Spec, network: str, params: Any, gradients: list[Any]) -> Any:
     program, method = program_of(config, SHAPE, 1), exact(method_of(config))
     h = hyperparameters_of(config)
-    state, optimizer_state = initial_state(method, params), None
+    optimizer_state, params = None, {network: params}
+    states: dict[str, Any] = {}
     for count, gradient in enumerate(gradients):
         step = np.int32(count // (len(gradients) // STEPS))
         factor = program.learning_rate_schedule.factor(step, program.steps)
-        players = player_optimizers(program, method, h, factor)
-        rate, optimizer = players[NETWORKS.index(network)]
+        rate = h.learning_rates[network] * factor
+        optimizer = player_optimizer(program.optimizer, method, rate, h)
         if optimizer_state is None:
             optimizer_state = optimizer.init(params)
         strength = 1.0
@@ -264,9 +264,11 @@ def by_model(config: Spec, network: str, params: Any, gradients: list[Any]) -> A
             ramp = (h.schedule_start, h.schedule_end, h.schedule_begin, h.schedule_finish)
             strength = strength_factor(STRENGTH_SCHEDULES[method.schedule], step / STEPS, *ramp)
         given = penalties_of(config)[network].scaled(strength)
-        args = (given, gradient, optimizer_state, state, params)
-        params, optimizer_state, state = regularised_update(method, optimizer, rate, *args)
-    return params
+        own = regulariser(method, given, rate)
+        states = states or {network: own.init(params[network])}
+        args = ({network: gradient}, optimizer_state, states, params)
+        params, optimizer_state, states = regularised_update({network: own}, optimizer, *args)
+    return params[network]
 
 
 def by_snippet(config: Spec, network: str, params: Any, gradients: list[Any]) -> Any:
