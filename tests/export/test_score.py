@@ -1,10 +1,10 @@
 """An exported config scored again: the same bits, or a word on what differs."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import replace
 from optuna.trial import TrialState
 
 from normsweep.export.again import score_config
