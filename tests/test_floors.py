@@ -1,6 +1,7 @@
 """The floors and rooms of the code, held by its imports."""
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 
@@ -68,6 +69,37 @@ def _outside_names(tree: ast.Module) -> Iterator[str]:
             yield str(node.module)
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("open", "print", "input"):
             yield ast.unparse(node.func)
+
+
+def test_only_a_family_and_its_section_of_the_spec_name_its_networks() -> None:
+    found = [
+        f"{path}: {word}"
+        for path in files().values()
+        if path.parts[0] != "objectives"
+        and path.parts[:2] not in (("models", "families"), ("sweep", "spec"))
+        and "migrations" not in path.parts
+        for word in _words(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if re.search("generator|discriminator", word) and word not in PUBLIC
+    ]
+    assert found == []
+
+
+PUBLIC = ("load_generator",)
+"""What users call so, and would miss."""
+
+
+def _words(tree: ast.Module) -> Iterator[str]:
+    """Names, attributes and texts of a module, but for its docstrings."""
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.value
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.arg | ast.keyword) and node.arg:
+            yield node.arg
 
 
 def test_the_packages_that_are_installed_are_the_folders_that_there_are() -> None:

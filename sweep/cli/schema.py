@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from normsweep.objectives.distances import DISTANCES
 from normsweep.objectives.distances.contract import HIGHER, ZERO
+from normsweep.spec.family import BOTH, NETWORKS
 
 Number = Annotated[float | None, WithJsonSchema({"type": ["number", "null"]})]
 """A measured number; it is printed as null where it is not finite."""
@@ -23,6 +24,9 @@ _METRIC = (
     "What scores are by, a name of `sweep options distances`. Lower is better, but higher for "
     f"{_metrics(HIGHER)}. Of {_metrics(ZERO)} the score is the magnitude."
 )
+
+
+_TARGETS = ", ".join(f"`{target}`" for target in (*NETWORKS, BOTH))
 
 
 class Printed(BaseModel):
@@ -239,7 +243,7 @@ class Show(Versioned):
     )
     best_per_kind: dict[str, BestOfKind] = Field(description="By kind of regularisation.")
     best_per_target: dict[str, Trial] = Field(
-        description="By the penalised network: `generator`, `discriminator`, `both` or `none`."
+        description=f"By the penalised network: {_TARGETS} or `none`."
     )
     ranking: list[Trial] = Field(
         description="The completed trials of the search, best first; the baseline is none of them."

@@ -146,8 +146,9 @@ class Result:
 
 def standard_error(scores: Sequence[float] | np.ndarray) -> float:
     """The standard error of the mean over folds: sample deviation over √folds."""
-    # The outer hold-out is one fold.
-    return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else 0.0
+    # The outer hold-out is one fold. Of scores that are not finite it is none either.
+    with np.errstate(invalid="ignore"):
+        return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else 0.0
 
 
 @dataclass(frozen=True)

@@ -52,12 +52,12 @@ def best_of(
     costs[~np.isfinite(costs)] = np.inf
     sign = -1.0 if cost(metric, 1.0) < 0 else 1.0
     trials = budgets(len(costs))
-    generator = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     rows: list[np.ndarray] = []
     share = max(1, _AT_A_TIME // max(1, len(costs)))
     for start in range(0, resamples, share):
         count = min(share, resamples - start)
-        orders = generator.permuted(np.tile(costs, (count, 1)), axis=1)
+        orders = random.permuted(np.tile(costs, (count, 1)), axis=1)
         rows.append(np.minimum.accumulate(orders, axis=1)[:, trials - 1])
     best = np.concatenate(rows) if rows else np.empty((0, 0))
     # Between infinity and infinity there is nothing to interpolate.

@@ -90,10 +90,10 @@ def importances(
     whole = shares(finite, directions)
     if not whole:
         return ()
-    generator = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     drawn = [
         shares(
-            [finite[index] for index in generator.integers(len(finite), size=len(finite))],
+            [finite[index] for index in random.integers(len(finite), size=len(finite))],
             directions,
         )
         for _ in range(resamples or resamples_of(len(finite)))

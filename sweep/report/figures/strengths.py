@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from normsweep.report.figures.style import COLOURS
+from normsweep.spec.family import NETWORKS
 from normsweep.spec.penalty_fields import COEFFICIENT_FIELDS
 from normsweep.verdict.answers import Ranked, short
 
@@ -18,7 +19,7 @@ _STRENGTHS = re.compile(
     r"penalty\.({})|gradient_penalty\.strength|augment\.strength|.*_dropout|train\.weight_decay"
     r"|train\.label_smoothing".format("|".join(f for f in COEFFICIENT_FIELDS if f != "order"))
 )
-_NETWORK = re.compile(r"penalty\.(generator|discriminator)_(\w+)")
+_NETWORK = re.compile(rf"penalty\.({'|'.join(NETWORKS)})_(\w+)")
 
 
 @dataclass(frozen=True)
