@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from normsweep.engine.devices import use_all_cores
 from normsweep.errors import UserError
 from normsweep.score.setup import prepare
-from normsweep.spec.sections import ServiceSection
+from normsweep.spec.fields import ServiceSection
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, unheard
 from normsweep.storage.heartbeat import GRACE
