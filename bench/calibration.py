@@ -10,7 +10,8 @@ own seed, and with its own 539 of the 1,797 images in play (`data.seed`; the res
   hurts less. Their effects in the long run, over data and seeds alike, come from studies of their
   own, with both strengths and more seeds.
 
-Beside the corrected test stands one over the seeds' means, which takes the images in play as given.
+Beside the test on which verdicts rest stands every other one of `TESTS`, such as one over the
+seeds' means, which takes the images in play as given.
 
 `--null` and `--effect` are numbers of studies of each kind. With `--storage sqlite:///FILE` a run
 that was stopped goes on, or grows.
@@ -39,9 +40,12 @@ from bench.known_studies import (
 )
 from bench.rows import print_rows, row
 from normsweep.storage import open_storage
+from normsweep.verdict.effect import ALPHA
+from normsweep.verdict.statistics import TESTS, VERDICT
+from normsweep.verdict.statistics.corrected import Estimate
 from normsweep.verdict.statistics.holm import holm
 
-ALPHA = 0.05
+_OTHERS = tuple(name for name in TESTS if name != VERDICT)
 
 
 def share(those: Sequence[bool]) -> str:
@@ -53,25 +57,25 @@ def share(those: Sequence[bool]) -> str:
     return f"{found / count:.1%}  ({found} of {count}; {low:.1%} to {high:.1%})"
 
 
-def over_seeds(differences: np.ndarray) -> tuple[float, float, float]:
-    """p, and the 95 % interval, of a t-test over the means [seeds] of differences [seeds, folds].
+def verdict_by(test: str, candidates: Sequence[np.ndarray]) -> str:
+    """The verdict that the rule of a confirmation gives with another test; lower is better.
 
-    Given the images in play, seeds share nothing.
+    Of a test that allows for other images the share is that of these studies.
     """
-    means = differences.mean(axis=1)
-    found = stats.ttest_1samp(means, 0.0)
-    interval = found.confidence_interval(1 - ALPHA)
-    return float(found.pvalue), float(interval.low), float(interval.high)
-
-
-def verdict_over_seeds(candidates: Sequence[np.ndarray]) -> str:
-    """The verdict that the rule of `normsweep.confirm` gives with that test; lower is better."""
     tested = [entry for entry in candidates if entry.any()]
-    certain = [p <= ALPHA for p in holm([over_seeds(entry)[0] for entry in tested])]
+    certain = [p <= ALPHA for p in holm([estimated(test, entry).p for entry in tested])]
     better = [entry.mean() < 0 for entry in tested]
     if any(sure and good for sure, good in zip(certain, better, strict=True)):
         return "helps"
     return "hurts" if len(tested) == len(candidates) and all(certain) else "unclear"
+
+
+def estimated(test: str, differences: np.ndarray) -> Estimate:
+    """What a test says of differences [seeds, folds]."""
+    # Every image that is held out judges here.
+    found = TESTS[test].estimate(differences, 1 / (differences.shape[1] - 1))
+    assert found is not None
+    return found
 
 
 def correlation(differences: np.ndarray) -> float:
@@ -101,14 +105,16 @@ def null_rows(kind: str, found: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     """How often nothing was called something."""
     wrong = [each.verdict != "unclear" for each in found]
     yield row(f"{kind}: verdicts other than “no effect”", share(wrong), "≤ 5 %")
-    wrong = [verdict_over_seeds(each.candidates) != "unclear" for each in found]
-    yield row(f"{kind}: the same by a test over the seeds' means", share(wrong), "≤ 5 %")
+    for test in _OTHERS:
+        wrong = [verdict_by(test, each.candidates) != "unclear" for each in found]
+        yield row(f"{kind}: the same by the test {test}", share(wrong), "≤ 5 %")
     candidates = [entry for each in found for entry in each.candidates if entry.any()]
     equal = sum(not entry.any() for each in found for entry in each.candidates)
     if equal:
         yield row(f"{kind}: candidates equal to the baseline to the bit", f"{equal}", "–")
-    plain = [over_seeds(entry)[0] <= ALPHA for entry in candidates]
-    yield row(f"{kind}: single candidates with p ≤ 0.05 over the seeds' means", share(plain), "–")
+    for test in _OTHERS:
+        plain = [estimated(test, entry).p <= ALPHA for entry in candidates]
+        yield row(f"{kind}: single candidates with p ≤ 0.05 by {test}", share(plain), "–")
     # Candidates of a study share a baseline.
     means = np.array([np.mean([entry.mean() for entry in each.candidates]) for each in found])
     if len(means) > 1:
@@ -124,14 +130,16 @@ def effect_rows(
     target = "–" if kind == "slight" else "≥ 95 %"
     right = [each.verdict == TRUE_VERDICTS[kind] for each in found]
     yield row(f"{kind}: found", share(right), target)
-    right = [verdict_over_seeds(each.candidates) == TRUE_VERDICTS[kind] for each in found]
-    yield row(f"{kind}: found by a test over the seeds' means", share(right), target)
+    for test in _OTHERS:
+        right = [verdict_by(test, each.candidates) == TRUE_VERDICTS[kind] for each in found]
+        yield row(f"{kind}: found by the test {test}", share(right), target)
     best = [(each, truth[each.strength]) for each in found if each.estimate is not None]
     inside = [e.estimate.low <= mean <= e.estimate.high for e, (mean, _) in best if e.estimate]
     yield row(f"{kind}: 95 % interval holds the effect in the long run", share(inside), "95 %")
-    plain = [over_seeds(each.differences)[1:] for each, _ in best]
-    inside = [low <= mean <= high for (low, high), (_, (mean, _)) in zip(plain, best, strict=True)]
-    yield row(f"{kind}: the same of an interval over the seeds' means", share(inside), "–")
+    for test in _OTHERS:
+        others = [(estimated(test, each.differences), mean) for each, (mean, _) in best]
+        inside = [other.low <= mean <= other.high for other, mean in others]
+        yield row(f"{kind}: the same of the interval of {test}", share(inside), "–")
     told = [each.estimate.standard_error for each, _ in best if each.estimate is not None]
     off = [each.differences.mean() - mean for each, (mean, _) in best]
     spread = float(np.sqrt(np.mean(np.square(off))))

@@ -16,7 +16,17 @@ from threadpoolctl import threadpool_limits
 from bench.rows import print_rows, row
 from normsweep.engine.devices import local_devices, use_all_cores
 from normsweep.engine.population import Population, Shared
-from normsweep.models import GAN, Hyperparameters, Method, Program, network_penalty, penalty_entry
+from normsweep.models import (
+    GAN,
+    MLP,
+    Architecture,
+    Hyperparameters,
+    Method,
+    Program,
+    network_penalty,
+    penalty_entry,
+)
+from normsweep.models import hyperparameters as numbers
 
 BATCH = 64
 CHUNK = 100
@@ -26,15 +36,19 @@ SIZE = 1024
 SLOTS, FOLDS = 4, 3
 
 
-def matrix_flops(gan: GAN, batch: int) -> int:
+GAN_OF = GAN()
+GENERATOR, DISCRIMINATOR = MLP(output="tanh"), MLP()
+
+
+def matrix_flops(side: int, batch: int) -> int:
     """Floating-point operations of the matrix products in one D step and one G step."""
-    pixels = gan.image_shape[0] * gan.image_shape[1] * gan.image_shape[2]
+    pixels = side * side
 
     def products(widths: tuple[int, ...]) -> list[int]:
         return [before * after for before, after in itertools.pairwise(widths)]
 
-    generator = products((gan.latent, *gan.generator_hidden, pixels))
-    discriminator = products((pixels, *gan.discriminator_hidden, 1))
+    generator = products((GAN_OF.latent, *GENERATOR.widths, pixels))
+    discriminator = products((pixels, *DISCRIMINATOR.widths, 1))
     forward, first = sum(discriminator), discriminator[0]
     d_step = sum(generator) + 2 * (forward + forward + (forward - first))
     # The generator's gradient passes through the discriminator, whose weights get none.
@@ -59,15 +73,16 @@ def sgemm_rate(cores: int) -> float:
     return cores * 4 * 2 * SIZE**3 / seconds
 
 
-def population(side: int, methods: tuple[Method, ...]) -> tuple[Population, GAN]:
+def population(side: int, methods: tuple[Method, ...]) -> Population:
     """A population on random images of `side` × `side` pixels."""
-    gan = GAN(image_shape=(side, side, 1))
+    networks = (("generator", GENERATOR), ("discriminator", DISCRIMINATOR))
+    gan = Architecture(GAN_OF, (side, side, 1), networks)
     program = Program(gan, BATCH, STEPS, CHUNK, BATCH, methods=methods)
     images = np.random.default_rng(0).uniform(-1, 1, (4000, side, side, 1)).astype(np.float32)
     train = np.tile(np.arange(3000, dtype=np.int32), (FOLDS, 1))
     validation = np.arange(3000, 4000, dtype=np.int32)
     shared = Shared(images, train, validation, {}, np.uint32(0))
-    return Population(program, _some_pixels, shared, SLOTS, local_devices()), gan
+    return Population(program, _some_pixels, shared, SLOTS, local_devices())
 
 
 def seconds_per_step(
@@ -91,7 +106,7 @@ def hyperparameters(order: float) -> Hyperparameters:
     """λ = 1e-5 of this order on both networks."""
     penalty = network_penalty("power", strength=1e-5, order=order)
     method = METHODS.index(Method(penalty_entry("power", order)))
-    return Hyperparameters(np.int32(method), penalty, penalty)
+    return numbers(GAN_OF, method=method, penalties=dict.fromkeys(GAN_OF.networks(), penalty))
 
 
 def main() -> None:
@@ -99,8 +114,8 @@ def main() -> None:
     use_all_cores()
     rows = []
     for side in (28, 8):
-        trained, gan = population(side, METHODS)
-        flops = matrix_flops(gan, BATCH)
+        trained = population(side, METHODS)
+        flops = matrix_flops(side, BATCH)
         for order, target in ((1.5, 0.70), (1.0, 0.85), (2.0, 0.85)):
             setting = hyperparameters(order)
             seconds_per_step(trained, setting, fresh=True)

@@ -10,11 +10,11 @@ comes out above 2 % is measured again in 28 rounds, and those count.
 
 import statistics
 
-from bench.floor import population, seconds_per_step
+from bench.floor import GAN_OF, population, seconds_per_step
 from bench.rows import print_rows, row
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.population import Population
-from normsweep.models import SCHEDULES, Hyperparameters, Method
+from normsweep.models import SCHEDULES, Method, hyperparameters
 from normsweep.models.method import ADAPTIVE, LINEAR, penalty_entry
 from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
 from normsweep.objectives.augmentation import AUGMENTATIONS
@@ -54,14 +54,14 @@ def main() -> None:
     """Measures on 8×8 images, where a step is short and an overhead shows most."""
     use_all_cores()
     made = entries()
-    menus = {name: (Method(), method) for name, method in made.items()}
-    menus["all of them"] = (Method(), *made.values())
-    plain, _ = population(SIDE, (Method(),))
-    setting = Hyperparameters()
+    programs = {name: (Method(), method) for name, method in made.items()}
+    programs["all of them"] = (Method(), *made.values())
+    plain = population(SIDE, (Method(),))
+    setting = hyperparameters(GAN_OF)
     seconds_per_step(plain, setting, fresh=True)
     ratios = {}
-    for name, menu in menus.items():
-        trained, _ = population(SIDE, menu)
+    for name, methods in programs.items():
+        trained = population(SIDE, methods)
         seconds_per_step(trained, setting, fresh=True)
 
         def ratio(rounds: int, trained: Population = trained) -> float:

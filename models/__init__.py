@@ -1,8 +1,13 @@
-"""Flax GANs and the pure training step of one member. Knows no study, file or clock."""
+"""Families of models and the pure training step of one member. Knows no study, file or clock."""
 
-from normsweep.models.families.gan import GAN, GAN_KINDS, Networks, Variables, networks
+from normsweep.models.architecture import Architecture, Networks, networks
+from normsweep.models.data import Data
+from normsweep.models.families import FAMILIES
+from normsweep.models.families.contract import Family
+from normsweep.models.families.gan import GAN
+from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.latents import LATENTS
-from normsweep.models.layers.conditions import EVALUATION, Conditions
+from normsweep.models.layers.mode import EVALUATION, Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.member import MemberState, averaged, init, member_key
 from normsweep.models.method import (
@@ -13,34 +18,43 @@ from normsweep.models.method import (
     network_penalty,
     penalty_entry,
 )
+from normsweep.models.networks import NETWORKS
+from normsweep.models.networks.contract import Network, Variables
+from normsweep.models.networks.mlp import MLP
 from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS, LearningRateSchedule
-from normsweep.models.program import Hyperparameters, Program
-from normsweep.models.step import Data, Losses, train_step
+from normsweep.models.program import Program, hyperparameters
+from normsweep.models.step import Losses, train_step
 from normsweep.models.training import ChunkMetrics, sample, train_chunk
 
 __all__ = [
     "COUPLINGS",
     "EVALUATION",
+    "FAMILIES",
     "GAN",
-    "GAN_KINDS",
     "LATENTS",
     "LEARNING_RATE_SCHEDULES",
+    "MLP",
+    "NETWORKS",
     "NORMALISATIONS",
     "OPTIMIZERS",
     "SCHEDULES",
+    "Architecture",
     "ChunkMetrics",
-    "Conditions",
     "Data",
+    "Family",
     "Hyperparameters",
     "LearningRateSchedule",
     "Losses",
     "MemberState",
     "Method",
+    "Mode",
+    "Network",
     "NetworkPenalty",
     "Networks",
     "Program",
     "Variables",
     "averaged",
+    "hyperparameters",
     "init",
     "member_key",
     "network_penalty",

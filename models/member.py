@@ -1,4 +1,4 @@
-"""One member: a GAN in training, with all that changes while it trains."""
+"""One member: a model in training, with all that changes while it trains."""
 
 from typing import Any, NamedTuple
 
@@ -7,10 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from normsweep.models.families.gan import Variables, networks
-from normsweep.models.players import player_optimizers
-from normsweep.models.program import Hyperparameters, Program
-from normsweep.models.regulariser import initial_state
+from normsweep.models.architecture import networks
+from normsweep.models.hyperparameters import Hyperparameters
+from normsweep.models.method import NetworkPenalty
+from normsweep.models.networks.contract import Variables
+from normsweep.models.player import player_optimizer
+from normsweep.models.program import Program
+from normsweep.models.regulariser import regulariser
 from normsweep.objectives.aliases import PyTree
 
 # Keys are drawn from a member's by purpose; the numbers must never change.
@@ -18,21 +21,23 @@ INIT, STEPS, SAMPLES = range(3)
 
 
 class MemberState(NamedTuple):
-    """All that changes while one member trains. `generator_average` is None without an EMA.
+    """All that changes while one member trains.
 
-    The states of the regularisers hold one entry for each method of the program. `log_factor` is
+    `networks`, `regularisers` and `averages` are by network, `optimizers` by player. The states of
+    the regularisers hold one entry for each method of the program. `averages` has the networks that
+    are sampled from, with an EMA; `in_use` bools like the parameters, with masks, false for what
+    belongs to units out of use: that never changes. `carried` is the family's own. `log_factor` is
     the logarithm of an adaptive strength's factor.
     """
 
     step: jax.Array
-    generator: Variables
-    discriminator: Variables
-    generator_optimizer: Any
-    discriminator_optimizer: Any
-    generator_regularisers: tuple[PyTree, ...]
-    discriminator_regularisers: tuple[PyTree, ...]
+    networks: dict[str, Variables]
+    optimizers: dict[str, Any]
+    regularisers: dict[str, tuple[PyTree, ...]]
     log_factor: jax.Array
-    generator_average: PyTree | None
+    averages: dict[str, PyTree]
+    in_use: dict[str, PyTree]
+    carried: PyTree
 
 
 def member_key(seed: ArrayLike, fold: ArrayLike) -> jax.Array:
@@ -42,30 +47,33 @@ def member_key(seed: ArrayLike, fold: ArrayLike) -> jax.Array:
 
 def init(program: Program, hyperparameters: Hyperparameters, key: jax.Array) -> MemberState:
     """A member before its first step."""
-    h = hyperparameters
-    units = (h.generator_units, h.discriminator_units) if program.masked else (None, None)
-    generator, discriminator = networks(program.gan).init(jax.random.fold_in(key, INIT), *units)
-    (_, generator_optimizer), (_, discriminator_optimizer) = player_optimizers(
-        program, program.methods[0], h, 1.0
-    )
+    family, h = program.family, hyperparameters
+    units = h.units if program.masked else None
+    variables = networks(program.architecture).init(jax.random.fold_in(key, INIT), units)
+    params = {name: each.params for name, each in variables.items()}
+    optimizers = {}
+    for player, names in family.players.items():
+        method, rate = program.methods[0], h.learning_rates[player]
+        optimizer = player_optimizer(program.optimizer, method, rate, h)
+        optimizers[player] = optimizer.init({name: params[name] for name in names})
     return MemberState(
         step=jnp.zeros((), np.int32),
-        generator=generator,
-        discriminator=discriminator,
-        generator_optimizer=generator_optimizer.init(generator.params),
-        discriminator_optimizer=discriminator_optimizer.init(discriminator.params),
-        generator_regularisers=tuple(
-            initial_state(method, generator.params) for method in program.methods
-        ),
-        discriminator_regularisers=tuple(
-            initial_state(method, discriminator.params) for method in program.methods
-        ),
+        networks=variables,
+        optimizers=optimizers,
+        regularisers={
+            name: tuple(regulariser(each, NetworkPenalty()).init(tree) for each in program.methods)
+            for name, tree in params.items()
+        },
         log_factor=jnp.zeros((), np.float32),
-        generator_average=generator.params if program.ema else None,
+        averages={name: params[name] for name in family.sampled} if program.ema else {},
+        in_use=jax.tree.map(lambda leaf: leaf != 0, params) if program.masked else {},
+        carried=family.carried(program.architecture.image_shape, program.batch),
     )
 
 
-def averaged(state: MemberState) -> Variables:
-    """The generator as it is sampled: with its average weights if they are kept."""
-    average = state.generator_average
-    return state.generator if average is None else state.generator._replace(params=average)
+def averaged(state: MemberState, network: str) -> Variables:
+    """A network as it is sampled from: with its average weights if they are kept."""
+    variables = state.networks[network]
+    if network in state.averages:
+        return variables._replace(params=state.averages[network])
+    return variables

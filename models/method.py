@@ -1,5 +1,6 @@
-"""What a training step does beside the GAN's own losses, and the numbers that it does it with."""
+"""What a training step does beside the family's own losses, and the numbers it does it with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -69,19 +70,58 @@ class NetworkPenalty(NamedTuple):
         )
 
 
+class Reached(NamedTuple):
+    """How a form is computed: the entry, and what each coefficient of the form is called there.
+
+    A coefficient that is not among the names is part of the entry's formula.
+    """
+
+    entry: Penalty
+    names: Mapping[str, str]
+
+
 def penalty_entry(form: str, order: float | None) -> Penalty:
     """The cheapest entry that is exact for a form of `PENALTIES`, or "none", and its order."""
-    if form in ("none", "elastic") or (order == 1 and form in ("power", "norm")):
-        return LINEAR
-    if form == "power":
-        return LINEAR if order == 2 else _POWER
-    return PENALTIES[form]
+    return cheapest(form, order).entry
+
+
+def cheapest(form: str, order: float | None) -> Reached:
+    """The cheapest exact entry for a form of `PENALTIES`, or "none", and where its numbers go."""
+    if form == "none":
+        return Reached(LINEAR, {})
+    if order == 1 and form in ("power", "norm"):
+        return Reached(LINEAR, {"strength": "l1"})
+    if order == 2 and form == "power":
+        return Reached(LINEAR, {"strength": "l2"})
+    entry = _POWER if form == "power" else PENALTIES[form]
+    return Reached(entry, {name: name for name in entry.coefficients})
 
 
 def network_penalty(form: str, **coefficients: float) -> NetworkPenalty:
-    """The coefficients of a form, named as the form names them, for its `penalty_entry`."""
-    order = coefficients.get("order")
-    if form in ("power", "norm") and penalty_entry(form, order) is LINEAR:
-        name = "l1" if order == 1 else "l2"
-        coefficients = {name: coefficients["strength"]}
-    return NetworkPenalty(**{name: np.float32(value) for name, value in coefficients.items()})
+    """The coefficients of a form, named as the form names them, for its `penalty_entry`.
+
+    Those of a form that is not in `PENALTIES`, such as a constraint, keep their names.
+    """
+    names: Mapping[str, str] = {name: name for name in coefficients}
+    if form in PENALTIES:
+        if unknown := coefficients.keys() - set(PENALTIES[form].coefficients):
+            raise ValueError(
+                f"{form} has no {', '.join(sorted(unknown))}; "
+                f"accepted: {', '.join(PENALTIES[form].coefficients)}"
+            )
+        names = cheapest(form, coefficients.get("order")).names
+    reaching = {names[name]: value for name, value in coefficients.items() if name in names}
+    return NetworkPenalty(**{name: np.float32(value) for name, value in reaching.items()})
+
+
+def check_reached(method: Method, penalty: NetworkPenalty) -> None:
+    """Raises `ValueError` for a coefficient that no code of the method reads.
+
+    It would be a strength that is silently 0, or a constraint that is none.
+    """
+    entries = [entry for entry in (method.penalty, method.constraint) if entry is not None]
+    read = [name for entry in entries for name in entry.coefficients]
+    without_effect = NetworkPenalty()
+    for name, value in penalty._asdict().items():
+        if name not in read and value != getattr(without_effect, name):
+            raise ValueError(f"{name} = {value} is read by nothing; read are {', '.join(read)}")

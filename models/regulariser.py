@@ -1,6 +1,7 @@
 """One step of an optimiser under a method: penalty, coupling and constraint."""
 
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,21 +9,102 @@ import numpy as np
 import optax
 from jax.typing import ArrayLike
 
+from normsweep.models.families.contract import Params
 from normsweep.models.method import Method, NetworkPenalty
 from normsweep.objectives.aliases import PyTree
 from normsweep.objectives.selection import keep, select
-from normsweep.objectives.transform import add_where_given, advanced
+from normsweep.objectives.transform import (
+    WeightMap,
+    add_norm_penalty,
+    decoupled_decay,
+    projection_map,
+    proximal_map,
+)
 
 
-def initial_state(method: Method, params: PyTree) -> tuple[PyTree, PyTree]:
-    """What the method's penalty and constraint carry from step to step; None where nothing."""
-    weights = selected(method, params)
-    entries = (method.penalty, method.constraint)
-    penalty, constraint = (
-        entry.initial_state(weights) if entry is not None and entry.initial_state else None
-        for entry in entries
-    )
-    return penalty, constraint
+class Regulariser(NamedTuple):
+    """What a method does to one network: in front of the optimiser, behind it, and after the step.
+
+    The first two are Optax's own kind. A proximal step and a constraint move the weights instead of
+    the updates: as transformations, `proximal_step` and `keep_within`, they would end in
+    params + (moved − params), which has lost exact zeros and bits.
+    """
+
+    before: optax.GradientTransformation
+    after: optax.GradientTransformation
+    maps: tuple[WeightMap, ...]
+
+    def init(self, params: PyTree) -> PyTree:
+        """What penalty and constraint carry from step to step."""
+        return (
+            self.before.init(params),
+            self.after.init(params),
+            tuple(each.init(params) for each in self.maps),
+        )
+
+
+def regulariser(
+    method: Method, penalty: NetworkPenalty, learning_rate: ArrayLike = 0.0
+) -> Regulariser:
+    """The method with its coefficients on one network.
+
+    The decoupled and the proximal step take `learning_rate` times the penalty.
+    """
+    entry, mask = method.penalty, partial(select, pattern=method.weights)
+    coefficients = {name: getattr(penalty, name) for name in entry.coefficients}
+    before, after, maps = optax.identity(), optax.identity(), []
+    if method.coupling == "loss":
+        before = add_norm_penalty(entry, mask=mask, **coefficients)
+    elif method.coupling == "decoupled":
+        after = decoupled_decay(entry, learning_rate, mask=mask, **coefficients)
+    else:
+        maps.append(proximal_map(entry, learning_rate, mask=mask, **coefficients))
+    if method.constraint is not None:
+        maps.append(projection_map(method.constraint, penalty.radius, mask=mask))
+    return Regulariser(before, after, tuple(maps))
+
+
+def regularised_update(
+    regularisers: dict[str, Regulariser],
+    optimizer: optax.GradientTransformation,
+    gradient: Params,
+    optimizer_state: Any,
+    states: dict[str, PyTree],
+    params: Params,
+) -> tuple[Params, Any, dict[str, PyTree]]:
+    """One step of a player on a gradient, all by the names of its networks.
+
+    Returns parameters, the optimiser's state and those of the regularisers.
+    """
+    before, after, maps = {}, {}, {}
+    for name, each in regularisers.items():
+        gradient, before[name] = _updated(each.before, name, gradient, states[name][0], params)
+    # Adam's bias correction in Optax raises a traced float32 to its int32 count, which strict
+    # promotion (on in our tests, and in some users' code) would refuse.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, optimizer_state = optimizer.update(gradient, optimizer_state, params)
+    for name, each in regularisers.items():
+        updates, after[name] = _updated(each.after, name, updates, states[name][1], params)
+    params = optax.apply_updates(params, updates)
+    for name, each in regularisers.items():
+        moved, found = params[name], []
+        for step, state in zip(each.maps, states[name][2], strict=True):
+            moved, state = step.apply(moved, state)
+            found.append(state)
+        params, maps[name] = {**params, name: moved}, tuple(found)
+    return params, optimizer_state, {n: (before[n], after[n], maps[n]) for n in regularisers}
+
+
+def _updated(
+    transformation: optax.GradientTransformation,
+    name: str,
+    updates: Params,
+    state: PyTree,
+    params: Params,
+) -> tuple[Params, PyTree]:
+    """Updates of which those of one network have gone through a transformation; its state."""
+    own, state = transformation.update(updates[name], state, params[name])
+    return {**updates, name: own}, state
 
 
 def selected(method: Method, params: PyTree) -> PyTree:
@@ -30,69 +112,16 @@ def selected(method: Method, params: PyTree) -> PyTree:
     return keep(params, select(params, method.weights))
 
 
-def regularised_update(
-    method: Method,
-    optimizer: optax.GradientTransformation,
-    learning_rate: ArrayLike,
-    penalty: NetworkPenalty,
-    gradient: PyTree,
-    optimizer_state: Any,
-    state: tuple[PyTree, PyTree],
-    params: PyTree,
-) -> tuple[PyTree, Any, tuple[PyTree, PyTree]]:
-    """One step on the gradient, the penalty's with it or after it, then the constraint.
-
-    `optimizer` already knows its learning rate; the decoupled and the proximal step take
-    `learning_rate` times the penalty. Returns parameters, the optimiser's state and the method's.
-    """
-    penalty_state, constraint_state = state
-    weights = selected(method, params)
-    penalty_state, named = advanced(method.penalty, weights, penalty_state)
-    coefficients = {name: getattr(penalty, name) for name in method.penalty.coefficients}
-    if method.coupling == "loss":
-        addend = method.penalty.gradient(weights, **coefficients, **named)
-        gradient = add_where_given(gradient, addend)
-    # Adam's bias correction in Optax raises a traced float32 to its int32 count, which strict
-    # promotion (on in our tests, and in some users' code) would refuse.
-    with jax.numpy_dtype_promotion("standard"):
-        updates, optimizer_state = optimizer.update(gradient, optimizer_state, params)
-    if method.coupling == "decoupled":
-        slope = method.penalty.gradient(weights, **coefficients, **named)
-        updates = add_where_given(
-            updates, jax.tree.map(lambda g: g * jnp.negative(learning_rate), slope)
-        )
-    params = optax.apply_updates(params, updates)
-    if method.coupling == "proximal":
-        assert method.penalty.proximal is not None
-        stepped = selected(method, params)
-        moved = method.penalty.proximal(stepped, learning_rate, **coefficients, **named)
-        params = _replaced(params, moved)
-    if method.constraint is not None:
-        weights = selected(method, params)
-        constraint_state, named = advanced(method.constraint, weights, constraint_state)
-        params = _replaced(params, method.constraint.project(weights, penalty.radius, **named))
-    return params, optimizer_state, (penalty_state, constraint_state)
-
-
-def _replaced(params: PyTree, some: PyTree) -> PyTree:
-    """`params` with the leaves of `some`, where it has any."""
-    return jax.tree.map(
-        lambda old, new: old if new is None else new, params, some, is_leaf=lambda x: x is None
-    )
-
-
-def zero_share(method: Method, params: PyTree, initial: PyTree | None = None) -> jax.Array:
+def zero_share(method: Method, params: PyTree, in_use: PyTree | None = None) -> jax.Array:
     """The share of exact zeros in the selected kernels, float32; 0 where none is selected.
 
-    With the parameters before the first step, entries that were 0 then are left out: those of units
-    that a mask keeps out of use.
+    With `in_use`, bools like the parameters, only entries where it is true count: those of units
+    that a mask keeps out of use are 0 for no merit of a penalty.
     """
     leaves = _kernels(method, params)
-    before = leaves if initial is None else _kernels(method, initial)
-    used = [
-        jnp.ones(leaf.shape, bool) if initial is None else start != 0
-        for leaf, start in zip(leaves, before, strict=True)
-    ]
+    used = [jnp.ones(leaf.shape, bool) for leaf in leaves]
+    if in_use is not None:
+        used = _kernels(method, in_use)
     zero = [(leaf == 0) & use for leaf, use in zip(leaves, used, strict=True)]
     zeros, count = _count(zero), _count(used)
     return zeros.astype(np.float32) / jnp.maximum(count, 1).astype(np.float32)

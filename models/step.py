@@ -1,4 +1,4 @@
-"""A training step of one member: the discriminator's turns, then the generator's."""
+"""A training step of one member: the turns of its family's players."""
 
 from typing import NamedTuple
 
@@ -7,48 +7,42 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from normsweep.models.discriminator_turn import discriminator_turn
-from normsweep.models.generator_turn import generator_turn
+from normsweep.models.data import Data
+from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.member import STEPS, MemberState
 from normsweep.models.method import ADAPTIVE, Method
-from normsweep.models.program import Hyperparameters, Program
-from normsweep.models.turn import Data, Turn
+from normsweep.models.program import Program
+from normsweep.models.turn import Setting, take_turn
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
-
-__all__ = ["Data", "Losses", "train_step"]
 
 
 class Losses(NamedTuple):
-    """Scalars of one step, before its update and without penalties; D's are of its last turn."""
+    """Scalars of one step: each player's loss before its last update, without penalties."""
 
-    generator: jax.Array
-    discriminator: jax.Array
+    players: dict[str, jax.Array]
     strength_factor: jax.Array
 
 
 def train_step(
     program: Program,
-    place: int,
+    index: int,
     state: MemberState,
     hyperparameters: Hyperparameters,
     data: Data,
     key: jax.Array,
 ) -> tuple[MemberState, Losses]:
-    """D steps, then one G step, each on a fresh batch of latents (arXiv:1406.2661, algorithm 1).
-
-    Under the program's method at `place`. Batches are drawn with replacement.
-    """
-    method = program.methods[place]
+    """The turns of one step, under the program's method of this index."""
+    method = program.methods[index]
     strength = _strength_factor(method, program, state, hyperparameters)
     rate = program.learning_rate_schedule.factor(state.step, program.steps)
-    turn = Turn(program, place, hyperparameters, strength, rate)
+    setting = Setting(program, index, hyperparameters, strength, rate)
     step_key = jax.random.fold_in(jax.random.fold_in(key, STEPS), state.step)
-    keys = jax.random.split(step_key, program.discriminator_steps + 1)
-    for turn_key in keys[:-1]:
-        state, d_loss = discriminator_turn(turn, state, data, turn_key)
-    state, g_loss = generator_turn(turn, state, keys[-1])
+    turns = program.family.turns()
+    losses = {}
+    for player, turn_key in zip(turns, jax.random.split(step_key, len(turns)), strict=True):
+        state, losses[player] = take_turn(setting, player, state, data, turn_key)
     factor = jnp.asarray(strength, np.float32)
-    return state._replace(step=state.step + 1), Losses(g_loss, d_loss, factor)
+    return state._replace(step=state.step + 1), Losses(losses, factor)
 
 
 def _strength_factor(

@@ -1,6 +1,6 @@
 """The training of one member, as pure functions that JAX can map, shard and compile.
 
-A member is one GAN in training. All its randomness comes from its key and its step counter: the
+A member is one model in training. All its randomness comes from its key and its step counter: the
 same member gives the same bits alone, in a population, or taken up again in the middle.
 """
 
@@ -12,34 +12,32 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from normsweep.models.families.gan import networks
-from normsweep.models.latents import LATENTS
-from normsweep.models.layers.conditions import Conditions
-from normsweep.models.member import SAMPLES, MemberState, averaged, init
+from normsweep.models.architecture import networks
+from normsweep.models.data import Data
+from normsweep.models.hyperparameters import Hyperparameters
+from normsweep.models.layers.mode import Mode
+from normsweep.models.member import SAMPLES, MemberState, averaged
 from normsweep.models.method import Method
-from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.program import Program
 from normsweep.models.regulariser import weight_norm, zero_share
-from normsweep.models.step import Data, Losses, train_step
+from normsweep.models.step import Losses, train_step
 
+_ByNetwork = dict[str, jax.Array]
 _Carry = tuple[MemberState, Losses]
-_OfTwo = tuple[jax.Array, jax.Array]
 
 
 class ChunkMetrics(NamedTuple):
-    """Scalars of one chunk: means of the losses over its steps, and what is at its end.
+    """Scalars of one chunk: means of the players' losses over its steps, and what is at its end.
 
-    `strength_factor` is what the penalty's strength was multiplied with in the last step; the zeros
-    are the shares of exact zeros among the kernels that the method selects, the norms are their
-    √Σw², of the weights that are trained and not of their average.
+    `strength_factor` is what the penalty's strength was multiplied with in the last step. By
+    network, `zeros` are the shares of exact zeros among the kernels that the method selects, and
+    `norms` their √Σw², of the weights that are trained and not of their average.
     """
 
-    generator_loss: jax.Array
-    discriminator_loss: jax.Array
+    losses: dict[str, jax.Array]
     strength_factor: jax.Array
-    generator_zeros: jax.Array
-    discriminator_zeros: jax.Array
-    generator_norm: jax.Array
-    discriminator_norm: jax.Array
+    zeros: _ByNetwork
+    norms: _ByNetwork
     finite: jax.Array
 
 
@@ -52,62 +50,54 @@ def train_chunk(
 ) -> tuple[MemberState, ChunkMetrics]:
     """`program.chunk_steps` training steps in one loop on the device."""
 
-    def run(place: int, carry: _Carry) -> tuple[MemberState, Losses, tuple[_OfTwo, _OfTwo]]:
+    def run(index: int, carry: _Carry) -> tuple[MemberState, Losses, tuple[_ByNetwork, _ByNetwork]]:
         def body(_: jax.Array, carry: _Carry) -> _Carry:
             state, totals = carry
-            state, losses = train_step(program, place, state, hyperparameters, data, key)
+            state, losses = train_step(program, index, state, hyperparameters, data, key)
             summed = jax.tree.map(jnp.add, totals, losses)
             return state, summed._replace(strength_factor=losses.strength_factor)
 
         state, totals = lax.fori_loop(0, program.chunk_steps, body, carry)
-        method = program.methods[place]
-        return state, totals, _of_weights(program, method, state, hyperparameters, key)
+        return state, totals, _of_weights(program.methods[index], state)
 
     # The method is chosen once a chunk: inside the loop a branch would keep the penalty from
     # being computed in one pass with the optimiser. In `lax.map` the others cost nothing.
     zero = jnp.zeros((), np.float32)
-    branches = [partial(run, place) for place in range(len(program.methods))]
-    state, totals, (zeros, norms) = lax.switch(
-        hyperparameters.method, branches, (state, Losses(zero, zero, zero))
-    )
+    nothing = Losses(dict.fromkeys(program.family.players, zero), zero)
+    branches = [partial(run, index) for index in range(len(program.methods))]
+    state, totals, (zeros, norms) = lax.switch(hyperparameters.method, branches, (state, nothing))
     steps = np.float32(program.chunk_steps)
-    means = Losses(totals.generator / steps, totals.discriminator / steps, totals.strength_factor)
-    watched = (state.generator, state.discriminator, means)
+    losses = {player: total / steps for player, total in totals.players.items()}
+    watched = (state.networks, losses, totals.strength_factor)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(watched)]))
-    shares: _OfTwo = zeros
-    lengths: _OfTwo = norms
-    return state, ChunkMetrics(*means, *shares, *lengths, finite)
+    return state, ChunkMetrics(losses, totals.strength_factor, zeros, norms, finite)
 
 
-def _of_weights(
-    program: Program,
-    method: Method,
-    state: MemberState,
-    hyperparameters: Hyperparameters,
-    key: jax.Array,
-) -> tuple[_OfTwo, _OfTwo]:
-    """The shares of zeros of both networks, and their norms, over the weights in use."""
-    start = init(program, hyperparameters, key) if program.masked else None
-    generator, discriminator = state.generator.params, state.discriminator.params
+def _of_weights(method: Method, state: MemberState) -> tuple[_ByNetwork, _ByNetwork]:
+    """The share of zeros of each network, and its norm, over the weights in use."""
+    params = {name: each.params for name, each in state.networks.items()}
     return (
-        zero_share(method, generator, start and start.generator.params),
-        zero_share(method, discriminator, start and start.discriminator.params),
-    ), (weight_norm(method, generator), weight_norm(method, discriminator))
+        {name: zero_share(method, tree, state.in_use.get(name)) for name, tree in params.items()},
+        {name: weight_norm(method, tree) for name, tree in params.items()},
+    )
 
 
 def sample(
     program: Program,
     state: MemberState,
     hyperparameters: Hyperparameters,
+    data: Data,
     key: jax.Array,
     count: int,
 ) -> jax.Array:
-    """`count` images [count, h, w, c] float32 from the generator, or from its average if kept.
+    """`count` images [count, h, w, c] float32, from average weights if they are kept.
 
-    The latents depend on the key alone: each chunk and each trial is judged on the same ones.
+    They depend on the key alone: each chunk and each trial is judged on the same random numbers.
     """
-    gan = program.gan
-    latent = LATENTS[gan.latent_distribution](jax.random.fold_in(key, SAMPLES), (count, gan.latent))
-    units = hyperparameters.generator_units if program.masked else None
-    images, _ = networks(gan).generator(averaged(state), latent, Conditions(units=units))
-    return images
+
+    def apply(network: str, inputs: jax.Array) -> jax.Array:
+        mode = Mode(units=hyperparameters.units[network] if program.masked else None)
+        function = networks(program.architecture).apply[network]
+        return function(averaged(state, network), inputs, mode)[0]
+
+    return program.family.sample(apply, jax.random.fold_in(key, SAMPLES), count, data)

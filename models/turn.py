@@ -1,82 +1,117 @@
-"""What the turns of the two players share: their data, and the networks under a method."""
+"""One turn of one player of a family."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
+import optax
 from jax.typing import ArrayLike
 
-from normsweep.models.families.gan import Variables, networks
-from normsweep.models.latents import LATENTS
-from normsweep.models.layers.conditions import Conditions
-from normsweep.models.method import Method
-from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.architecture import networks
+from normsweep.models.data import Data
+from normsweep.models.families.contract import Params, Turn
+from normsweep.models.hyperparameters import Hyperparameters
+from normsweep.models.layers.mode import Mode
+from normsweep.models.member import MemberState
+from normsweep.models.method import ADAPTIVE
+from normsweep.models.networks.contract import Variables
+from normsweep.models.player import player_optimizer
+from normsweep.models.program import Program
+from normsweep.models.regulariser import regularised_update, regulariser
+from normsweep.objectives.adaptive import adapt
 from normsweep.objectives.aliases import PyTree
-from normsweep.objectives.augmentation import augment
-
-Images = jax.Array
 
 
-class Data(NamedTuple):
-    """What a member may see: images [n, h, w, c] float32, and int32 indices into them.
-
-    It trains on those of `train`; those of `validation`, on which nobody trains, tell an adaptive
-    strength how much the discriminator overfits.
-    """
-
-    images: jax.Array
-    train: jax.Array
-    validation: jax.Array
-
-
-class Turn(NamedTuple):
-    """A turn in the making: what its parts need to know. Its method is at `place`."""
+class Setting(NamedTuple):
+    """Under what a turn is taken: `index` is that of the program's method; the factors are those
+    on strengths and learning rates at this step."""
 
     program: Program
-    place: int
+    index: int
     hyperparameters: Hyperparameters
     strength_factor: ArrayLike
     rate_factor: ArrayLike
 
-    @property
-    def method(self) -> Method:
-        """The method that the turn runs."""
-        return self.program.methods[self.place]
 
-    def augmented(self, key: jax.Array, images: Images, *, fake: bool) -> Images:
-        """Images as the discriminator gets to see them."""
-        method = self.method
-        if not method.augmentation or (fake and not method.augment_fakes):
-            return images
-        strength = self.hyperparameters.augment_strength
-        return augment(method.augmentation, jax.random.fold_in(key, int(fake)), images, strength)
+def take_turn(
+    setting: Setting, player: str, state: MemberState, data: Data, key: jax.Array
+) -> tuple[MemberState, jax.Array]:
+    """One step of the networks of a player; the state, and the loss before it."""
+    program, index, h, strength_factor, rate_factor = setting
+    method, names = program.methods[index], program.family.players[player]
+    turn = Turn(
+        method,
+        h,
+        program.batch,
+        state.step,
+        state.networks,
+        state.carried,
+        partial(_apply, setting),
+    )
+    objective = program.family.objective(player, turn, data, key)
+    params = {name: state.networks[name].params for name in names}
+    (loss, outcome), gradient = jax.value_and_grad(objective.loss, has_aux=True)(params)
+    if objective.gradient is not None:
+        gradient = jax.tree.map(jnp.add, gradient, objective.gradient(params))
+    rate = h.learning_rates[player] * rate_factor
+    params, optimizer_state, regularisers = regularised_update(
+        {n: regulariser(method, h.penalties[n].scaled(strength_factor), rate) for n in names},
+        player_optimizer(program.optimizer, method, rate, h),
+        gradient,
+        state.optimizers[player],
+        {name: state.regularisers[name][index] for name in names},
+        params,
+    )
+    log_factor = state.log_factor
+    if method.schedule == ADAPTIVE and objective.overfitting is not None:
+        signal = objective.overfitting(outcome.seen)
+        log_factor = adapt(log_factor, signal, h.adaptive_target, h.adaptive_speed)
+    carried = state.carried if outcome.carried is None else outcome.carried
+    state = state._replace(
+        networks=_advanced(state.networks, params, outcome.stats),
+        optimizers={**state.optimizers, player: optimizer_state},
+        regularisers=state.regularisers
+        | {n: _replaced(state.regularisers[n], index, regularisers[n]) for n in names},
+        log_factor=log_factor,
+        averages=_followed(state.averages, params, h.ema_decay),
+        carried=carried,
+    )
+    return state, loss
 
-    def generate(
-        self, generator: Variables, key: jax.Array, dropout_key: jax.Array
-    ) -> tuple[Images, PyTree]:
-        """A batch of generated images, and the generator's statistics after it."""
-        gan, h = self.program.gan, self.hyperparameters
-        latent = LATENTS[gan.latent_distribution](key, (self.program.batch, gan.latent))
-        conditions = self._conditions(h.generator_units, h.generator_dropout, dropout_key)
-        return networks(gan).generator(generator, latent, conditions)
 
-    def judge(
-        self, discriminator: Variables, images: Images, dropout_key: jax.Array
-    ) -> tuple[jax.Array, PyTree]:
-        """Logits, and the discriminator's statistics after them."""
-        h = self.hyperparameters
-        conditions = self._conditions(h.discriminator_units, h.discriminator_dropout, dropout_key)
-        return networks(self.program.gan).discriminator(discriminator, images, conditions)
-
-    def _conditions(self, units: ArrayLike, rate: ArrayLike, key: jax.Array) -> Conditions:
-        method = self.method
-        return Conditions(
-            training=True,
-            units=units if self.program.masked else None,
-            dropout=rate if method.dropout else None,
-            key=key if method.dropout else None,
-        )
+def _apply(
+    setting: Setting, network: str, variables: Variables, inputs: jax.Array, key: jax.Array
+) -> tuple[jax.Array, PyTree]:
+    program, index, h, *_ = setting
+    drops = program.methods[index].dropout
+    mode = Mode(
+        training=True,
+        units=h.units[network] if program.masked else None,
+        dropout=h.dropout[network] if drops else None,
+        key=key if drops else None,
+    )
+    return networks(program.architecture).apply[network](variables, inputs, mode)
 
 
-def replaced(states: tuple[PyTree, ...], place: int, state: PyTree) -> tuple[PyTree, ...]:
-    """States of all methods, with that of the method at `place` anew."""
-    return (*states[:place], state, *states[place + 1 :])
+def _advanced(
+    before: dict[str, Variables], params: Params, stats: dict[str, PyTree]
+) -> dict[str, Variables]:
+    """The networks with new parameters and statistics, where there are any."""
+    return {
+        name: Variables(params.get(name, each.params), stats.get(name, each.stats))
+        for name, each in before.items()
+    }
+
+
+def _followed(averages: dict[str, PyTree], params: Params, decay: ArrayLike) -> dict[str, PyTree]:
+    """The averages after a step of these parameters."""
+    return {
+        name: optax.incremental_update(params[name], each, 1 - decay) if name in params else each
+        for name, each in averages.items()
+    }
+
+
+def _replaced(states: tuple[PyTree, ...], index: int, state: PyTree) -> tuple[PyTree, ...]:
+    """States of all methods, with that of one of them anew."""
+    return (*states[:index], state, *states[index + 1 :])

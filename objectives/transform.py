@@ -3,7 +3,8 @@
 Where one stands in `optax.chain` is what it means. In front of the optimiser, the penalty's
 gradient is part of the loss's. Behind it, the penalty is decoupled: under Adam the two differ
 (Loshchilov and Hutter, arXiv:1711.05101). Proximal steps and constraints come last, since they
-need to know the whole step.
+need to know the whole step. These two move the weights, and there is each as a `WeightMap` too, for
+who applies updates in code of their own: without the detour over updates no bit is lost.
 
 `mask` is everywhere as in `optax.add_decayed_weights`: a tree of bools like the parameters or a
 prefix of it, or a function that makes one from them. Leaves where it is False are left alone, and
@@ -11,7 +12,8 @@ do not count in a norm taken over all leaves.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import optax
@@ -20,6 +22,7 @@ from normsweep.objectives.aliases import PyTree, Scalar
 from normsweep.objectives.constraints import Constraint, constraint
 from normsweep.objectives.penalties import Penalty, penalty
 from normsweep.objectives.penalties.tree import as_scalar
+from normsweep.objectives.selection import keep
 
 # Optax keeps its own constant in a private module; a test holds the two equal.
 NO_PARAMS_MESSAGE = (
@@ -28,6 +31,17 @@ NO_PARAMS_MESSAGE = (
 )
 
 Mask = PyTree | Callable[[PyTree], PyTree] | None
+
+
+class WeightMap(NamedTuple):
+    """A map of the weights after a step, as a pair of pure functions like those of Optax.
+
+    `init(params)` gives its first state, `apply(params, state)` the weights it moves them to, a
+    tree like `params`, and its next state.
+    """
+
+    init: Callable[[PyTree], Any]
+    apply: Callable[[PyTree, Any], tuple[PyTree, Any]]
 
 
 def add_norm_penalty(
@@ -89,15 +103,14 @@ def proximal_step(
     Arguments and errors are those of `decoupled_decay`; `ValueError` too for a penalty that has no
     proximal operator in closed form.
     """
-    chosen = _chosen_penalty(form, coefficients)
-    proximal = chosen.proximal
-    if proximal is None:
-        raise ValueError(f"the penalty {chosen.summary} has no proximal step in closed form")
+    return _moving(_proximal(form, learning_rate, coefficients), mask)
 
-    def move(weights: PyTree, **state: PyTree) -> PyTree:
-        return proximal(weights, learning_rate, **coefficients, **state)
 
-    return _moving(chosen, move, mask)
+def proximal_map(
+    form: str | Penalty, learning_rate: Scalar, *, mask: Mask = None, **coefficients: Scalar
+) -> WeightMap:
+    """Returns `proximal_step` as a map of the weights: `proximal(params, learning_rate)`."""
+    return _masked(_proximal(form, learning_rate, coefficients), mask)
 
 
 def keep_within(
@@ -112,12 +125,12 @@ def keep_within(
     `radius` is a Python number or a scalar that may be traced. Raises `ValueError` for an unknown
     name, and, at `update`, for a Python radius below 0 and where no parameters are given.
     """
-    chosen = constraint(name) if isinstance(name, str) else name
+    return _moving(_projection(name, radius), mask)
 
-    def move(weights: PyTree, **state: PyTree) -> PyTree:
-        return chosen.project(weights, radius, **state)
 
-    return _moving(chosen, move, mask)
+def projection_map(name: str | Constraint, radius: Scalar, *, mask: Mask = None) -> WeightMap:
+    """Returns `keep_within` as a map of the weights: `project(params, radius)`."""
+    return _masked(_projection(name, radius), mask)
 
 
 def add_where_given(updates: PyTree, gradient: PyTree) -> PyTree:
@@ -127,6 +140,10 @@ def add_where_given(updates: PyTree, gradient: PyTree) -> PyTree:
 
 def _is_none(node: object) -> bool:
     return node is None
+
+
+def _unless_none(new: jax.Array | None, old: PyTree) -> PyTree:
+    return old if new is None else new
 
 
 def _add(update: jax.Array | None, gradient: jax.Array | None) -> jax.Array | None:
@@ -145,7 +162,7 @@ def _chosen_penalty(form: str | Penalty, coefficients: Mapping[str, Scalar]) -> 
 
 
 def _adding(
-    chosen: Penalty | Constraint, addend: Callable[..., PyTree], mask: Mask
+    chosen: Penalty, addend: Callable[..., PyTree], mask: Mask
 ) -> optax.GradientTransformation:
     """The transformation to `updates + addend(params)`."""
 
@@ -153,27 +170,52 @@ def _adding(
         state, given = advanced(chosen, params, state)
         return add_where_given(updates, addend(params, **given)), state
 
-    return _transformation(chosen, update, mask)
+    return _transformation(partial(_begun, chosen), update, mask)
 
 
-def _moving(
-    chosen: Penalty | Constraint, move: Callable[..., PyTree], mask: Mask
-) -> optax.GradientTransformation:
-    """The transformation to `move(params + updates) − params`."""
+def _moving(weights: WeightMap, mask: Mask) -> optax.GradientTransformation:
+    """The transformation to `map(params + updates) − params`."""
 
     def update(updates: PyTree, state: Any, params: PyTree) -> tuple[PyTree, Any]:
-        stepped = add_where_given(params, updates)
-        state, given = advanced(chosen, stepped, state)
-        moved = move(stepped, **given)
+        moved, state = weights.apply(add_where_given(params, updates), state)
         return jax.tree.map(_difference, updates, params, moved, is_leaf=_is_none), state
 
-    return _transformation(chosen, update, mask)
+    return _transformation(weights.init, update, mask)
 
 
 def _difference(
     update: jax.Array | None, old: jax.Array | None, new: jax.Array | None
 ) -> jax.Array | None:
     return update if update is None or old is None or new is None else new - old
+
+
+def _proximal(
+    form: str | Penalty, learning_rate: Scalar, coefficients: Mapping[str, Scalar]
+) -> WeightMap:
+    chosen = _chosen_penalty(form, coefficients)
+    proximal = chosen.proximal
+    if proximal is None:
+        raise ValueError(f"the penalty {chosen.summary} has no proximal step in closed form")
+
+    def apply(weights: PyTree, state: Any) -> tuple[PyTree, Any]:
+        state, given = advanced(chosen, weights, state)
+        return proximal(weights, learning_rate, **coefficients, **given), state
+
+    return WeightMap(partial(_begun, chosen), apply)
+
+
+def _projection(name: str | Constraint, radius: Scalar) -> WeightMap:
+    chosen = constraint(name) if isinstance(name, str) else name
+
+    def apply(weights: PyTree, state: Any) -> tuple[PyTree, Any]:
+        state, given = advanced(chosen, weights, state)
+        return chosen.project(weights, radius, **given), state
+
+    return WeightMap(partial(_begun, chosen), apply)
+
+
+def _begun(chosen: Penalty | Constraint, params: PyTree) -> Any:
+    return optax.EmptyState() if chosen.initial_state is None else chosen.initial_state(params)
 
 
 def advanced(
@@ -186,12 +228,27 @@ def advanced(
     return state, {"state": state}
 
 
-def _transformation(
-    chosen: Penalty | Constraint, update: Callable[..., tuple[PyTree, Any]], mask: Mask
-) -> optax.GradientTransformation:
-    def init(params: PyTree) -> Any:
-        return optax.EmptyState() if chosen.initial_state is None else chosen.initial_state(params)
+def _masked(weights: WeightMap, mask: Mask) -> WeightMap:
+    """The map of the leaves where the mask is True; the others stay, to the bit."""
+    if mask is None:
+        return weights
 
+    def chosen(params: PyTree) -> PyTree:
+        return keep(params, mask(params) if callable(mask) else mask)
+
+    def apply(params: PyTree, state: Any) -> tuple[PyTree, Any]:
+        moved, state = weights.apply(chosen(params), state)
+        # None, where the mask is False, may stand for a whole subtree of the parameters.
+        return jax.tree.map(_unless_none, moved, params, is_leaf=_is_none), state
+
+    return WeightMap(lambda params: weights.init(chosen(params)), apply)
+
+
+def _transformation(
+    init: Callable[[PyTree], Any],
+    update: Callable[..., tuple[PyTree, Any]],
+    mask: Mask,
+) -> optax.GradientTransformation:
     def checked(updates: PyTree, state: Any, params: PyTree | None = None) -> tuple[PyTree, Any]:
         if params is None:
             raise ValueError(NO_PARAMS_MESSAGE)

@@ -81,7 +81,7 @@ class Ledger:
         trials = study.get_trials(deepcopy=False)
         rows: dict[int, list[tuple[Any, ...]]] = {}
         sql = (
-            "select trial_id, fold, step, fid, kid, generator_loss, discriminator_loss, others "
+            "select trial_id, fold, step, fid, kid, others "
             "from sweep_measurements order by trial_id, step, fold"
         )
         for trial_id, *values, others in self.query(sql):

@@ -1,178 +1,121 @@
-"""A GAN as a pair of networks: what a spec says of them, and the pair as pure functions."""
+"""The generative adversarial network: a generator and a discriminator, each its own player."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
-from flax import nnx
-from jax.typing import ArrayLike
 
-from normsweep.models.layers.conditions import EVALUATION, Conditions
-from normsweep.models.layers.normalisation import normalisation
-from normsweep.models.networks.mlp import MLPDiscriminator, MLPGenerator
+from normsweep.models.data import Data, drawn
+from normsweep.models.families.adversarial import (
+    Images,
+    augmented,
+    gradient_penalty,
+    overfitting,
+)
+from normsweep.models.families.contract import Family, Objective, Outcome, Params, Shapes, Turn
+from normsweep.models.latents import LATENTS
+from normsweep.models.networks.contract import Shape, Variables
+from normsweep.objectives.adversarial import adversarial_loss
 from normsweep.objectives.aliases import PyTree
+
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 @dataclass(frozen=True)
-class GAN:
-    """The static description of a pair: everything that fixes shapes and structure.
+class GAN(Family):
+    """Two networks that play against each other (arXiv:1406.2661).
 
-    `*_layers` uses only the first so many widths of `*_hidden`, None: all. Raises `ValueError` for
-    more than there are, and for a normalisation that is not in `NORMALISATIONS`.
+    `latent` is the dimension of the generator's input, drawn from `latent_distribution`, a name in
+    `LATENTS`; `loss` is one in `ADVERSARIAL_LOSSES`. The discriminator has `discriminator_steps`
+    turns in each step, then the generator one, each on a fresh batch, as in algorithm 1.
     """
 
-    image_shape: tuple[int, int, int]
-    kind: str = "mlp"
     latent: int = 64
     latent_distribution: str = "normal"
-    generator_hidden: tuple[int, ...] = (128, 128)
-    generator_activation: str = "leaky_relu"
-    generator_output: str = "tanh"
-    discriminator_hidden: tuple[int, ...] = (128, 128)
-    discriminator_activation: str = "leaky_relu"
-    generator_normalisation: str = "none"
-    discriminator_normalisation: str = "none"
-    generator_layers: int | None = None
-    discriminator_layers: int | None = None
+    loss: str = "non_saturating"
+    discriminator_steps: int = 1
 
-    def __post_init__(self) -> None:
-        for network in ("generator", "discriminator"):
-            normalisation(getattr(self, f"{network}_normalisation"))
-            layers, hidden = (getattr(self, f"{network}_{field}") for field in ("layers", "hidden"))
-            if layers is not None and not 0 <= layers <= len(hidden):
-                raise ValueError(
-                    f"{network}_layers = {layers} does not fit {network}_hidden = {hidden}; "
-                    f"accepted: 0 to {len(hidden)}"
-                )
+    players: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {GENERATOR: (GENERATOR,), DISCRIMINATOR: (DISCRIMINATOR,)}
+    )
+    sampled: ClassVar[tuple[str, ...]] = (GENERATOR,)
+    coefficients: ClassVar[Mapping[str, float]] = MappingProxyType({"label_smoothing": 0.0})
 
-    @property
-    def generator_widths(self) -> tuple[int, ...]:
-        """The widths of the generator's hidden layers, as many as `generator_layers` says."""
-        return self.generator_hidden[: self.generator_layers]
+    def shapes(self, image_shape: Shape) -> dict[str, Shapes]:
+        """Latent vectors to images, and images to logits, larger for those taken to be real."""
+        return {
+            GENERATOR: Shapes((self.latent,), image_shape),
+            DISCRIMINATOR: Shapes(image_shape, ()),
+        }
 
-    @property
-    def discriminator_widths(self) -> tuple[int, ...]:
-        """The widths of the discriminator's hidden layers, as `discriminator_layers` says."""
-        return self.discriminator_hidden[: self.discriminator_layers]
+    def turns(self) -> tuple[str, ...]:
+        """The discriminator's, then the generator's."""
+        return (*(DISCRIMINATOR for _ in range(self.discriminator_steps)), GENERATOR)
 
+    def objective(self, player: str, turn: Turn, data: Data, key: jax.Array) -> Objective:
+        """The adversarial loss of a player."""
+        if player == GENERATOR:
+            return self._of_generator(turn, key)
+        return self._of_discriminator(turn, data, key)
 
-class Build(Protocol):
-    """Makes the modules of a pair, with so many units of each hidden layer in use (None: all)."""
-
-    def __call__(
+    def sample(
         self,
-        gan: GAN,
-        rngs: nnx.Rngs,
-        generator_units: ArrayLike | None = None,
-        discriminator_units: ArrayLike | None = None,
-    ) -> tuple[nnx.Module, nnx.Module]: ...
-
-
-def mlp_pair(
-    gan: GAN,
-    rngs: nnx.Rngs,
-    generator_units: ArrayLike | None = None,
-    discriminator_units: ArrayLike | None = None,
-) -> tuple[nnx.Module, nnx.Module]:
-    """Fully connected networks, as in the first GANs (arXiv:1406.2661)."""
-    generator = MLPGenerator(
-        gan.latent,
-        gan.generator_widths,
-        gan.generator_activation,
-        gan.generator_output,
-        gan.image_shape,
-        gan.generator_normalisation,
-        generator_units,
-        rngs=rngs,
-    )
-    discriminator = MLPDiscriminator(
-        gan.discriminator_widths,
-        gan.discriminator_activation,
-        gan.image_shape,
-        gan.discriminator_normalisation,
-        discriminator_units,
-        rngs=rngs,
-    )
-    return generator, discriminator
-
-
-GAN_KINDS: Mapping[str, Build] = MappingProxyType({"mlp": mlp_pair})
-"""Pairs of modules by name. Called with `Conditions` as second argument, the generator maps latents
-to images, the discriminator images to logits."""
-
-
-class Variables(NamedTuple):
-    """Those of one network, as plain dicts of arrays: parameters, and all that is not trained.
-
-    `stats` holds averages of batch statistics and vectors of power iterations; {} without any.
-    """
-
-    params: PyTree
-    stats: PyTree
-
-
-Apply = Callable[..., tuple[jax.Array, PyTree]]
-
-
-class Networks(NamedTuple):
-    """A pair as pure functions of its variables.
-
-    `init(key, generator_units=None, discriminator_units=None)` gives the `Variables` of generator
-    and discriminator; with so many units in use, those of the others are 0. `generator(variables,
-    latent, conditions=EVALUATION)` maps [n, latent] to images [n, h, w, c], `discriminator` maps
-    images to logits [n]; each also returns its stats after the call.
-    """
-
-    init: Callable[..., tuple[Variables, Variables]]
-    generator: Apply
-    discriminator: Apply
-
-
-def _variables(network: nnx.Module) -> Variables:
-    params, stats = nnx.state(network, nnx.Param, ...)
-    return Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
-
-
-def _pure(network: nnx.Module) -> Apply:
-    graph = nnx.graphdef(network)
-
-    def apply(
-        variables: Variables, inputs: jax.Array, conditions: Conditions = EVALUATION
-    ) -> tuple[jax.Array, PyTree]:
-        # NumPy's arrays would be written in place, which the variables of a module must not be.
-        params, stats = jax.tree.map(jnp.asarray, variables)
-        module = nnx.merge(graph, nnx.State(params), nnx.State(stats))
-        if not conditions.training:
-            module.eval()
-            return module(inputs, conditions), stats
-        module.train()
-        outputs: jax.Array = module(inputs, conditions)
-        # Not the parameters: weight and spectral norm write the normalised kernels over them.
-        return outputs, _variables(module).stats
-
-    return apply
-
-
-@lru_cache(maxsize=64)
-def networks(gan: GAN) -> Networks:
-    """Splits the modules of a GAN once into graph definitions, and returns the pure functions.
-
-    A plain pytree of arrays travels through the transforms of JAX, and the module is put together
-    again inside the traced function.
-    """
-    build = GAN_KINDS[gan.kind]
-
-    def init(
+        apply: Callable[[str, jax.Array], jax.Array],
         key: jax.Array,
-        generator_units: ArrayLike | None = None,
-        discriminator_units: ArrayLike | None = None,
-    ) -> tuple[Variables, Variables]:
-        pair = build(gan, nnx.Rngs(params=key), generator_units, discriminator_units)
-        return _variables(pair[0]), _variables(pair[1])
+        count: int,
+        data: Data | None,
+    ) -> jax.Array:
+        """Images of fresh latent vectors."""
+        del data
+        return apply(GENERATOR, self._latents(key, count))
 
-    abstract = nnx.eval_shape(lambda: build(gan, nnx.Rngs(params=jax.random.key(0))))
-    return Networks(init, _pure(abstract[0]), _pure(abstract[1]))
+    def _of_generator(self, turn: Turn, key: jax.Array) -> Objective:
+        keys = jax.random.split(key, 4)
+        before, judge = turn.networks[GENERATOR], turn.networks[DISCRIMINATOR]
+
+        def loss(params: Params) -> tuple[jax.Array, Outcome]:
+            generator = Variables(params[GENERATOR], before.stats)
+            fake, stats = self._generated(turn, generator, keys[0], keys[1])
+            fake = augmented(turn, keys[2], fake, fake=True)
+            logits, _ = turn.apply(DISCRIMINATOR, judge, fake, keys[3])
+            return adversarial_loss(self.loss).generator(logits), Outcome({GENERATOR: stats})
+
+        return Objective(loss)
+
+    def _of_discriminator(self, turn: Turn, data: Data, key: jax.Array) -> Objective:
+        adversarial = adversarial_loss(self.loss)
+        smoothing = turn.hyperparameters.coefficients["label_smoothing"]
+        settings = (smoothing,) if adversarial.labels else ()
+        keys = jax.random.split(key, 8)
+        real = drawn(keys[0], turn.batch, data.images, data.train)
+        fake, _ = self._generated(turn, turn.networks[GENERATOR], keys[1], keys[2])
+        real = augmented(turn, keys[3], real, fake=False)
+        fake = augmented(turn, keys[3], fake, fake=True)
+        before = turn.networks[DISCRIMINATOR]
+
+        def judged(params: PyTree, stats: PyTree, images: Images, key: jax.Array) -> PyTree:
+            return turn.apply(DISCRIMINATOR, Variables(params, stats), images, key)
+
+        def loss(params: Params) -> tuple[jax.Array, Outcome]:
+            own = params[DISCRIMINATOR]
+            real_logits, stats = judged(own, before.stats, real, keys[4])
+            fake_logits, stats = judged(own, stats, fake, keys[5])
+            value = adversarial.discriminator(real_logits, fake_logits, *settings)
+            return value, Outcome({DISCRIMINATOR: stats}, seen=(real_logits, fake_logits))
+
+        return Objective(
+            loss,
+            gradient=gradient_penalty(turn, DISCRIMINATOR, real, fake, keys[6]),
+            overfitting=overfitting(turn, DISCRIMINATOR, data, keys[7]),
+        )
+
+    def _generated(
+        self, turn: Turn, generator: Variables, key: jax.Array, dropout_key: jax.Array
+    ) -> tuple[Images, PyTree]:
+        """A batch of generated images, and the generator's statistics after it."""
+        return turn.apply(GENERATOR, generator, self._latents(key, turn.batch), dropout_key)
+
+    def _latents(self, key: jax.Array, count: int) -> jax.Array:
+        return LATENTS[self.latent_distribution](key, (count, self.latent))

@@ -13,14 +13,16 @@ from jax.typing import ArrayLike
 from normsweep.models.layers.initialisers import constant
 
 Between = Callable[[int, ArrayLike | None, nnx.Rngs], nnx.Module]
-Wrap = Callable[[nnx.Linear, ArrayLike | None, nnx.Rngs], nnx.Module]
+Layer = nnx.Linear | nnx.Conv | nnx.ConvTranspose
+"""A layer with a kernel, whose last axis is that of its outputs, and perhaps a bias."""
+Wrap = Callable[[Layer, ArrayLike | None, nnx.Rngs], nnx.Module]
 
 
 class Normalisation(NamedTuple):
     """An entry of `NORMALISATIONS`.
 
-    `between(width, units, rngs)` makes the layer between a hidden linear layer and its activation;
-    `wrap(linear, units, rngs)` puts a layer around each linear layer, the last too. `units` says
+    `between(width, units, rngs)` makes the layer between a hidden layer and its activation;
+    `wrap(layer, units, rngs)` puts one around each layer with a kernel, the last too. `units` says
     how many outputs are in use, None: all. `hidden_bias` is False where a bias in front of the
     normalisation would have no effect, `per_example` where an output depends on the other examples
     of the batch. `rescales` is True where every kernel is divided by a norm of itself.
@@ -35,29 +37,35 @@ class Normalisation(NamedTuple):
     rescales: bool = False
 
 
-def drop_bias(linear: nnx.Linear) -> None:
-    """Takes the bias out of a linear layer that exists."""
-    linear.bias = nnx.data(None)
-    linear.use_bias = False
+def drop_bias(layer: Layer) -> None:
+    """Takes the bias out of a layer that exists."""
+    layer.bias = nnx.data(None)
+    layer.use_bias = False
+
+
+def along_outputs(x: jax.Array, vector: jax.Array) -> jax.Array:
+    """A vector of numbers by output, shaped to be broadcast to the outputs [n, …, outputs]."""
+    return jnp.expand_dims(vector, tuple(range(x.ndim - 1)))
 
 
 class ScaledWeightNorm(nnx.Module):
-    """[n, inputs] → [n, outputs]: g·(x·v/‖v‖) + b by columns of the kernel v, with g learned.
+    """[n, …, inputs] → [n, …, outputs]: g·(x·v/‖v‖) + b by columns of the kernel v, g learned.
 
     The scale of nnx.WeightNorm is no parameter and never learns, so g stands here. It starts at
     √2, the expected norm of He's initial columns for any number of inputs.
     """
 
-    def __init__(self, linear: nnx.Linear, units: ArrayLike | None, rngs: nnx.Rngs) -> None:
+    def __init__(self, layer: Layer, units: ArrayLike | None, rngs: nnx.Rngs) -> None:
         start = constant(np.sqrt(2), units)
-        self.scale = nnx.Param(start(rngs.params(), (linear.out_features,), np.float32))
-        self.bias = linear.bias
-        drop_bias(linear)
-        self.direction = nnx.WeightNorm(linear, use_scale=False, rngs=rngs)
+        self.scale = nnx.Param(start(rngs.params(), layer.kernel.shape[-1:], np.float32))
+        self.bias = layer.bias
+        drop_bias(layer)
+        self.direction = nnx.WeightNorm(layer, use_scale=False, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        outputs: jax.Array = self.direction(x) * jnp.expand_dims(self.scale[...], 0)
-        return outputs if self.bias is None else outputs + jnp.expand_dims(self.bias[...], 0)
+        outputs: jax.Array = self.direction(x)
+        outputs = outputs * along_outputs(outputs, self.scale[...])
+        return outputs if self.bias is None else outputs + along_outputs(outputs, self.bias[...])
 
 
 def batch_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:
@@ -70,9 +78,9 @@ def layer_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Modul
     return nnx.LayerNorm(width, scale_init=constant(1, units), rngs=rngs)
 
 
-def spectral_norm(linear: nnx.Linear, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:
-    """A linear layer whose kernel is divided by its spectral norm, one power iteration a call."""
-    return nnx.SpectralNorm(linear, rngs=rngs)
+def spectral_norm(layer: Layer, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:
+    """A layer whose kernel is divided by its spectral norm, one power iteration a call."""
+    return nnx.SpectralNorm(layer, rngs=rngs)
 
 
 NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(

@@ -1,1 +1,10 @@
-"""Architectures."""
+"""Architectures by name. Adding one is a file with a `Network`, and one line in `NETWORKS`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from normsweep.models.networks.contract import Network
+from normsweep.models.networks.mlp import MLP
+
+NETWORKS: Mapping[str, type[Network]] = MappingProxyType({"mlp": MLP})
+"""Kinds of network by name; the fields of an entry are its settings."""

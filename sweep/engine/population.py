@@ -5,9 +5,9 @@ are independent: on CPU each runs by `lax.map` on one device, so that its bits d
 who its neighbours are; on an accelerator `vmap` runs a shard's members together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -16,9 +16,10 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from normsweep.models.data import Data
+from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.member import MemberState, init, member_key
-from normsweep.models.program import Hyperparameters, Program
-from normsweep.models.step import Data
+from normsweep.models.program import Program, hyperparameters
 from normsweep.models.training import ChunkMetrics, sample, train_chunk
 from normsweep.objectives.aliases import PyTree
 
@@ -61,14 +62,14 @@ class Chunk:
     """What a chunk gave: NumPy arrays with the leading axes [slots, folds].
 
     `features` are those of the generated samples, [slots, folds, n, d] float32, and `images` the
-    first `SHOWN` of these samples. `extras` are the other scalars of `ChunkMetrics` by name.
-    Entries of slots that were not active are zero.
+    first `SHOWN` of these samples. `losses` are by player; `extras` are the other scalars of
+    `ChunkMetrics`, of which those by network are called by it, such as `generator_norm`. Entries of
+    slots that were not active are zero.
     """
 
     features: np.ndarray
     images: np.ndarray
-    generator_loss: np.ndarray
-    discriminator_loss: np.ndarray
+    losses: dict[str, np.ndarray]
     finite: np.ndarray
     extras: dict[str, np.ndarray]
 
@@ -85,6 +86,7 @@ class Population:
         devices: Sequence[jax.Device],
     ) -> None:
         self.slots = slots
+        self._family = program.family
         self.folds = len(shared.train)
         mesh = Mesh(np.array(devices), ("members",))
         self._advance, state = _compiled(program, features, mesh)
@@ -96,7 +98,7 @@ class Population:
         # them; the padding of the last round is never active.
         order = np.arange(rows * len(devices)).reshape(rows, len(devices)).T.reshape(-1)
         self._order = np.where(order < count, order, count)
-        self._place = np.argsort(order)[:count]
+        self._members = np.argsort(order)[:count].reshape(slots, self.folds)
         self._state = jax.device_put(
             jax.tree.map(lambda leaf: np.zeros((order.size, *leaf.shape), leaf.dtype), state),
             self._sharded,
@@ -128,11 +130,15 @@ class Population:
                 self._state, jax.device_put(members, self._sharded), self._shared
             )
         features = self._collect(features)
-        collected = {name: self._collect(value) for name, value in metrics._asdict().items()}
+        metrics: ChunkMetrics = jax.tree.map(self._collect, metrics)
         # Large weights are finite still when the samples that they generate no longer are.
-        finite = collected.pop("finite") & np.isfinite(features).all(axis=(-2, -1))
-        losses = collected.pop("generator_loss"), collected.pop("discriminator_loss")
-        return Chunk(features, self._collect(images), *losses, finite, collected)
+        finite = metrics.finite & np.isfinite(features).all(axis=(-2, -1))
+        # The order is the family's, which JAX forgets.
+        losses = {player: metrics.losses[player] for player in self._family.players}
+        extras = {"strength_factor": metrics.strength_factor}
+        for what, found in (("zeros", metrics.zeros), ("norm", metrics.norms)):
+            extras |= {f"{name}_{what}": found[name] for name in self._family.networks()}
+        return Chunk(features, self._collect(images), losses, finite, extras)
 
     def states(self) -> MemberState:
         """The members' states on the host, with the leading axes [slots, folds]."""
@@ -147,27 +153,30 @@ class Population:
 
     def state_of(self, slot: int) -> MemberState:
         """The states of one slot's members on the host, with the leading axis [folds]."""
-        members = self._place.reshape(self.slots, self.folds)[slot]
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[members], self._state)
+        return jax.device_get(_rows(self._state, self._members[slot]))
 
     def put_state(self, slot: int, state: MemberState) -> None:
         """Sets the states of one slot's members, as `state_of` gave them."""
-        members = self._place.reshape(self.slots, self.folds)[slot]
-
-        def put(leaf: jax.Array, new: np.ndarray) -> np.ndarray:
-            whole = np.array(leaf)
-            whole[members] = new
-            return whole
-
-        self._state = jax.device_put(jax.tree.map(put, self._state, state), self._sharded)
+        self._state = _with_rows(self._state, self._members[slot], state)
 
     def _deal(self, per_slot: np.ndarray) -> np.ndarray:
         per_member = np.repeat(per_slot, self.folds, axis=0)
         return np.append(per_member, np.zeros_like(per_member[:1]), axis=0)[self._order]
 
     def _collect(self, sharded: jax.Array) -> np.ndarray:
-        values = np.asarray(sharded)[self._place]
-        return values.reshape(self.slots, self.folds, *values.shape[1:])
+        return np.asarray(sharded)[self._members]
+
+
+@jax.jit
+def _rows(state: MemberState, members: jax.Array) -> MemberState:
+    """Some members of a population, of which nothing else leaves its device."""
+    return jax.tree.map(lambda leaf: leaf[members], state)
+
+
+@partial(jax.jit, donate_argnums=0)
+def _with_rows(state: MemberState, members: jax.Array, new: MemberState) -> MemberState:
+    """A population with other members in some of its rows, written where it lies."""
+    return jax.tree.map(lambda leaf, rows: leaf.at[members].set(rows), state, new)
 
 
 def training_programs() -> int:
@@ -175,12 +184,31 @@ def training_programs() -> int:
     return len(_TRACED)
 
 
+def forget_programs(but: Collection[Program] = ()) -> None:
+    """Drops the compiled programs, but for some: for a worker that has left the studies of these.
+
+    A population that exists keeps its own.
+    """
+    for key in [key for key in _COMPILED if key[0] not in but]:
+        del _COMPILED[key]
+
+
 # Programs by the order in which JAX traced them, which it does once for each compilation.
 _TRACED: list[Program] = []
 
+# All that a study needs: one more combination of static settings must not push another one out.
+_COMPILED: dict[tuple[Program, Features, Mesh], tuple[Any, PyTree]] = {}
 
-@lru_cache(maxsize=16)
+
 def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyTree]:
+    """What `_compile` gives, made when it is first asked for."""
+    key = (program, features, mesh)
+    if key not in _COMPILED:
+        _COMPILED[key] = _compile(*key)
+    return _COMPILED[key]
+
+
+def _compile(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyTree]:
     """The jitted chunk of a population, and the abstract state of one member."""
 
     def member(state: MemberState, member: _Member, shared: Shared) -> Any:
@@ -195,7 +223,7 @@ def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, Py
             )
             data = Data(shared.images, shared.train[member.fold], shared.validation)
             state, metrics = train_chunk(program, state, member.hyperparameters, data, key)
-            images = sample(program, state, member.hyperparameters, key, program.samples)
+            images = sample(program, state, member.hyperparameters, data, key, program.samples)
             return state, features(shared.feature_params, images), images[:SHOWN], metrics
 
         def skip(state: MemberState) -> Any:
@@ -213,7 +241,8 @@ def _compiled(program: Program, features: Features, mesh: Mesh) -> tuple[Any, Py
         return jax.vmap(partial(member, shared=shared))(states, members)
 
     def abstract_state() -> PyTree:
-        return jax.eval_shape(lambda h: init(program, h, member_key(0, 0)), Hyperparameters())
+        numbers = hyperparameters(program.family)
+        return jax.eval_shape(lambda h: init(program, h, member_key(0, 0)), numbers)
 
     split = PartitionSpec("members")
     advance = jax.jit(

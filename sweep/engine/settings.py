@@ -1,5 +1,6 @@
 """A config as the engine wants it: the static program, and the traced hyperparameters."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,16 +12,25 @@ from optuna.distributions import (
     FloatDistribution,
 )
 
-from normsweep.models.families.gan import GAN
-from normsweep.models.method import Method, NetworkPenalty, network_penalty, penalty_entry
+from normsweep.models.architecture import Architecture
+from normsweep.models.families import FAMILIES
+from normsweep.models.families.contract import Family
+from normsweep.models.hyperparameters import Hyperparameters
+from normsweep.models.method import (
+    Method,
+    NetworkPenalty,
+    check_reached,
+    network_penalty,
+    penalty_entry,
+)
+from normsweep.models.networks import NETWORKS as KINDS
 from normsweep.models.optimizers import LearningRateSchedule
-from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.program import Program, hyperparameters
 from normsweep.objectives.augmentation import parse_policy
 from normsweep.objectives.constraints import Constraint, constraint_per_layer
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES, per_layer
 from normsweep.spec.baseline import baseline
-from normsweep.spec.family import NETWORKS
 from normsweep.spec.fields import fields, paths
 from normsweep.spec.penalty_fields import coefficient_fields, field_value, form_entry
 from normsweep.spec.space import METHOD, middle, resolve, walk
@@ -39,14 +49,33 @@ MOST_METHODS = 16
 Shape = tuple[int, int, int]
 
 
-def gan_of(config: Spec, image_shape: Shape) -> GAN:
-    """The two networks of a config, for images of this height, width and channels."""
-    model = {k: value for k, value in config.model if k not in _TRACED_OF_MODEL}
-    for network in NETWORKS:
-        # All layers said in two ways are one program.
-        if model[f"{network}_layers"] == len(model[f"{network}_hidden"]):
-            model[f"{network}_layers"] = None
-    return GAN(image_shape=image_shape, **model)
+FAMILY = "gan"
+"""The family of every config."""
+
+
+def family_of(config: Spec) -> Family:
+    """The family of a config, with its settings, which are fields of the model or of training."""
+    entry = FAMILIES[FAMILY]
+    return entry(**{each.name: _setting(config, each.name) for each in dataclasses.fields(entry)})
+
+
+def _setting(config: Spec, name: str) -> Any:
+    return getattr(config.model if hasattr(config.model, name) else config.train, name)
+
+
+def architecture_of(config: Spec, image_shape: Shape) -> Architecture:
+    """The networks of a config, for images of this height, width and channels."""
+    family, model = family_of(config), config.model
+    kind = KINDS[model.kind]
+    static = {name: value for name, value in model if name not in _TRACED_OF_MODEL}
+
+    def settings(network: str) -> dict[str, Any]:
+        # A network has no setting where the spec has no field for it.
+        named = {each.name: f"{network}_{each.name}" for each in dataclasses.fields(kind)}
+        return {name: static[field] for name, field in named.items() if field in static}
+
+    described = tuple((name, kind(**settings(name))) for name in family.networks())
+    return Architecture(family, image_shape, described)
 
 
 def program_of(
@@ -56,22 +85,19 @@ def program_of(
 
     `methods` are those that the program is to hold; by default the config's alone.
     """
-    train = config.train
-    units = config.model.generator_units, config.model.discriminator_units
+    train, architecture = config.train, architecture_of(config, image_shape)
     return Program(
-        gan=gan_of(config, image_shape),
+        architecture=architecture,
         batch=train.batch,
         steps=train.steps,
         chunk_steps=train.steps // train.chunks,
         samples=samples,
-        discriminator_steps=train.discriminator_steps,
-        loss=train.loss,
         optimizer=train.optimizer,
         learning_rate_schedule=LearningRateSchedule(
             train.learning_rate_schedule, train.learning_rate_end, train.learning_rate_warmup
         ),
         ema=train.ema > 0,
-        masked=units != (None, None),
+        masked=bool(_of_networks(config, architecture.family, "units")),
         methods=methods or (method_of(config),),
     )
 
@@ -79,13 +105,12 @@ def program_of(
 def method_of(config: Spec) -> Method:
     """The code that a config's steps run."""
     penalty, gradient_penalty, augment = config.penalty, config.gradient_penalty, config.augment
-    rates = config.model.generator_dropout, config.model.discriminator_dropout
     shared = {
         "weights": f"{penalty.weights}|bias$" if penalty.biases else penalty.weights,
         "gradient_penalty": GRADIENT_PENALTIES.get(gradient_penalty.kind),
         "augmentation": () if augment.policy == "none" else parse_policy(augment.policy),
         "augment_fakes": augment.images == "both",
-        "dropout": rates != (None, None),
+        "dropout": bool(_of_networks(config, family_of(config), "dropout")),
     }
     if penalty.form == "none":
         return Method(**shared)
@@ -118,8 +143,8 @@ def methods_of(spec: Spec, chosen: str | None) -> tuple[Method, ...]:
         found.setdefault(method, (program, []))[1].append(method_of(config))
     own = found[chosen][0]
     shared = [methods for program, methods in found.values() if program == own]
-    menu = tuple(dict.fromkeys(method for methods in shared for method in methods))
-    return menu if len(menu) <= MOST_METHODS else ()
+    together = tuple(dict.fromkeys(method for methods in shared for method in methods))
+    return together if len(together) <= MOST_METHODS else ()
 
 
 def _shaped_configs(spec: Spec) -> Iterator[tuple[str | None, Spec]]:
@@ -148,8 +173,10 @@ def _shaped_configs(spec: Spec) -> Iterator[tuple[str | None, Spec]]:
 
 def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperparameters:
     """The traced part of a config, as NumPy scalars, for a program that holds these methods."""
-    train, model, penalty = config.train, config.model, config.penalty
-    generator, discriminator = (penalty_on(config, network) for network in NETWORKS)
+    train, penalty, family, own = config.train, config.penalty, family_of(config), method_of(config)
+    penalties = {network: penalty_on(config, network) for network in family.networks()}
+    for each in penalties.values():
+        check_reached(own, each)
     numbers = {
         "schedule_start": penalty.schedule_start,
         "schedule_end": penalty.schedule_end,
@@ -159,28 +186,26 @@ def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperp
         "adaptive_speed": penalty.adaptive_speed / 1000,
         "gradient_penalty_strength": config.gradient_penalty.strength or 0.0,
         "augment_strength": config.augment.strength or 0.0,
-        "label_smoothing": train.label_smoothing,
-        "generator_dropout": model.generator_dropout or 0.0,
-        "discriminator_dropout": model.discriminator_dropout or 0.0,
-        "generator_learning_rate": train.generator_learning_rate,
-        "discriminator_learning_rate": train.discriminator_learning_rate,
         "ema_decay": train.ema,
         **settings_of_optimizer(config),
     }
-    counts = {
-        "method": methods.index(method_of(config)) if methods else 0,
-        "gradient_penalty_every": config.gradient_penalty.every,
-    } | {
-        f"{network}_units": units
-        for network in NETWORKS
-        if (units := getattr(model, f"{network}_units")) is not None
-    }
-    return Hyperparameters(
-        generator_penalty=generator,
-        discriminator_penalty=discriminator,
+    return hyperparameters(
+        family,
+        method=methods.index(own) if methods else 0,
+        penalties=penalties,
+        learning_rates={p: getattr(train, f"{p}_learning_rate") for p in family.players},
+        dropout=_of_networks(config, family, "dropout"),
+        units=_of_networks(config, family, "units"),
+        coefficients={name: _setting(config, name) for name in family.coefficients},
+        gradient_penalty_every=np.int32(config.gradient_penalty.every),
         **{name: np.float32(value) for name, value in numbers.items()},
-        **{name: np.int32(value) for name, value in counts.items()},
     )
+
+
+def _of_networks(config: Spec, family: Family, what: str) -> dict[str, Any]:
+    """A setting of the model by network, of those that have it."""
+    found = {network: getattr(config.model, f"{network}_{what}") for network in family.networks()}
+    return {network: value for network, value in found.items() if value is not None}
 
 
 def settings_of_optimizer(config: Spec) -> dict[str, float]:

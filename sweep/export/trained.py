@@ -11,14 +11,14 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from normsweep.engine.settings import gan_of, strengths_of
+from normsweep.engine.settings import architecture_of, strengths_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.export.again import Trained
-from normsweep.models.families.gan import GAN, Variables, networks
-from normsweep.models.latents import LATENTS
-from normsweep.models.layers.conditions import Conditions
+from normsweep.models.architecture import Architecture, networks
+from normsweep.models.layers.mode import Mode
 from normsweep.models.member import averaged
+from normsweep.models.networks.contract import Variables
 from normsweep.score.pictures import draw_curves, draw_grid
 from normsweep.spec.config import Config, read_config, render
 from normsweep.spec.spec import Spec
@@ -71,23 +71,28 @@ def load_generator(folder: str | Path) -> Generate:
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     spec = read_config(folder / CONFIG).spec
     height, width, channels = metrics["image_shape"]
-    gan = gan_of(spec, (height, width, channels))
-    like, _ = jax.eval_shape(networks(gan).init, jax.random.key(0))
+    architecture = architecture_of(spec, (height, width, channels))
+    like = jax.eval_shape(networks(architecture).init, jax.random.key(0))
     with ocp.StandardCheckpointer() as checkpointer:
-        stored = checkpointer.restore(folder / CHECKPOINT / "generator", like._asdict())
-    return _generate(spec, gan, Variables(**stored))
+        stored = {
+            name: checkpointer.restore(folder / CHECKPOINT / name, like[name]._asdict())
+            for name in architecture.family.sampled
+        }
+    return _generate(spec, architecture, {name: Variables(**each) for name, each in stored.items()})
 
 
-def _generate(spec: Spec, gan: GAN, generator: Variables) -> Generate:
-    draw = LATENTS[gan.latent_distribution]
-    conditions = Conditions(units=spec.model.generator_units)
+def _generate(spec: Spec, architecture: Architecture, stored: dict[str, Variables]) -> Generate:
+    def applying(name: str) -> Callable[[Variables, jax.Array], jax.Array]:
+        mode = Mode(units=getattr(spec.model, f"{name}_units"))
+        return jax.jit(lambda own, inputs: networks(architecture).apply[name](own, inputs, mode)[0])
 
-    @jax.jit
-    def apply(generator: Variables, latent: jax.Array) -> jax.Array:
-        return networks(gan).generator(generator, latent, conditions)[0]
+    functions = {name: applying(name) for name in stored}
+
+    def apply(name: str, inputs: jax.Array) -> jax.Array:
+        return functions[name](stored[name], inputs)
 
     def generate(key: jax.Array, count: int) -> jax.Array:
-        images: jax.Array = apply(generator, draw(key, (count, gan.latent)))
+        images: jax.Array = architecture.family.sample(apply, key, count, None)
         return images
 
     return generate
@@ -96,14 +101,15 @@ def _generate(spec: Spec, gan: GAN, generator: Variables) -> Generate:
 def _write(trained: Trained, config: Config, folder: Path) -> None:
     state, spec = trained.state, config.spec
     shape = trained.setup.image_shape
-    generator = averaged(state)
-    stored = (generator, state.discriminator)
+    stored = {name: averaged(state, name) for name in state.networks}
     require_room(folder, sum(leaf.nbytes for leaf in jax.tree.leaves(stored)))
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(folder / CHECKPOINT / "generator", generator._asdict())
-        checkpointer.save(folder / CHECKPOINT / "discriminator", state.discriminator._asdict())
+        for name, variables in stored.items():
+            checkpointer.save(folder / CHECKPOINT / name, variables._asdict())
     (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
-    generate = _generate(spec, gan_of(spec, shape), generator)
+    architecture = architecture_of(spec, shape)
+    sampled = {name: stored[name] for name in architecture.family.sampled}
+    generate = _generate(spec, architecture, sampled)
     images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
     draw_grid(images, folder / SAMPLES)
     draw_curves(trained.measurements, folder / CURVES, strengths_of(spec))

@@ -27,16 +27,12 @@ def _measurement(
 ) -> Measurement:
     fold = member[1]
     judged = setup.judge.measure(fold, features)
-    losses = {
-        "generator": float(chunk.generator_loss[member]),
-        "discriminator": float(chunk.discriminator_loss[member]),
-    }
     return Measurement(
         trial_id=trial_id,
         fold=fold,
         step=step,
         fid=judged.pop("fid"),
         kid=judged.pop("kid"),
-        losses=losses,
+        losses={player: float(values[member]) for player, values in chunk.losses.items()},
         others=judged | {name: float(values[member]) for name, values in chunk.extras.items()},
     )

@@ -6,7 +6,8 @@ import numpy as np
 
 from normsweep.engine.population import Chunk
 from normsweep.engine.settings import hyperparameters_of, program_of
-from normsweep.models.program import Hyperparameters, Program
+from normsweep.models.hyperparameters import Hyperparameters
+from normsweep.models.program import Program
 from normsweep.objectives.distances import cost, scored
 from normsweep.score.measure import measure
 from normsweep.score.setup import Setup

@@ -10,10 +10,10 @@ import numpy as np
 
 from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
 from normsweep.engine.population import Features, Shared
-from normsweep.engine.settings import Shape, gan_of
+from normsweep.engine.settings import Shape, architecture_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
-from normsweep.models.families.gan import networks
+from normsweep.models.architecture import networks
 from normsweep.models.optimizers import optimizers_with
 from normsweep.objectives.distances import DISTANCES, Samples
 from normsweep.objectives.distances.contract import CLASSES, TRAINING
@@ -23,7 +23,7 @@ from normsweep.score.features import CLASSIFIER, class_probabilities, feature_va
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.penalty_fields import check, form_entry, penalised_networks
-from normsweep.spec.plugins import check_penalty, is_plugin, plugin_fingerprint
+from normsweep.spec.plugins import check_penalty, is_plugin, look_again, plugin_fingerprint
 from normsweep.spec.ranges import Interval, each
 from normsweep.spec.sections import PenaltySection
 from normsweep.spec.space import middle, resolve
@@ -111,6 +111,8 @@ def prepare(spec: Spec) -> Setup:
     and for a penalty of the user's own that cannot be used.
     """
     data, score = spec.data, spec.score
+    # The user's own files are those of now, until the next study begins.
+    look_again()
     penalty_files = _penalty_files(spec)
     dataset = load_dataset(data.source, path=data.path, limit=data.limit, split=data.split)
     plan = plan_folds(
@@ -285,9 +287,9 @@ def _weights(spec: Spec, network: str, image_shape: Shape) -> Iterator[tuple[int
         depth = len(hidden) if layers is None else layers
         found.setdefault((depth, normalisation), dict(zip(paths, values, strict=True)))
     for (depth, _), settings in found.items():
-        gan = gan_of(config.with_values(settings), image_shape)
-        both = jax.eval_shape(networks(gan).init, jax.random.key(0))
-        yield depth, both[NETWORKS.index(network)].params
+        architecture = architecture_of(config.with_values(settings), image_shape)
+        variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+        yield depth, variables[network].params
 
 
 def _options(value: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Samplers and pruners by name, built anew for each question.
+"""Samplers by name, built anew for each trial.
 
 A sampler is built for every trial from (study seed, trial number), never carried along: the
 proposal then depends on the seed, the number and the trials in the database alone, and a study
@@ -14,7 +14,6 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from normsweep.errors import UserError
@@ -27,30 +26,6 @@ class SamplerSettings:
     trial_seed: int
     study_seed: int
     startup_trials: int
-
-
-@dataclass(frozen=True)
-class PrunerSettings:
-    """What a pruner is made from. `warmup` and `chunks` count chunks of `chunk_steps` steps.
-
-    Trials report at their training step, which is what Optuna's pruners count in.
-    """
-
-    startup_trials: int
-    warmup: int
-    percentile: float
-    chunks: int
-    chunk_steps: int
-
-    @property
-    def warmup_steps(self) -> int:
-        """Steps that a trial is trained before it may be pruned."""
-        return self.warmup * self.chunk_steps
-
-    @property
-    def least_resource(self) -> int:
-        """The steps of the first rung of successive halving."""
-        return max(1, self.warmup) * self.chunk_steps
 
 
 def _tpe(settings: SamplerSettings) -> BaseSampler:
@@ -140,54 +115,6 @@ def _relative(name: str, space: dict[str, BaseDistribution]) -> dict[str, BaseDi
         if not asked.single()
         and not (name in _NUMERIC_ONLY and isinstance(asked, CategoricalDistribution))
     }
-
-
-def _median(settings: PrunerSettings) -> BasePruner:
-    """Prunes what is worse than the median of the trials so far (Golovin et al., KDD 2017)."""
-    return optuna.pruners.MedianPruner(settings.startup_trials, settings.warmup_steps)
-
-
-def _percentile(settings: PrunerSettings) -> BasePruner:
-    """Keeps the best `pruner_percentile` percent at each chunk (Golovin et al., KDD 2017)."""
-    return optuna.pruners.PercentilePruner(
-        settings.percentile, settings.startup_trials, settings.warmup_steps
-    )
-
-
-def _successive_halving(settings: PrunerSettings) -> BasePruner:
-    """Keeps the best quarter at each rung, four times as long (Li et al., arXiv:1810.05934)."""
-    return optuna.pruners.SuccessiveHalvingPruner(min_resource=settings.least_resource)
-
-
-def _hyperband(settings: PrunerSettings) -> BasePruner:
-    """Successive halving from several first rungs (Li et al. 2016, arXiv:1603.06560)."""
-    return optuna.pruners.HyperbandPruner(
-        min_resource=settings.least_resource,
-        max_resource=settings.chunks * settings.chunk_steps,
-    )
-
-
-def _none(settings: PrunerSettings) -> BasePruner:
-    """Every trial runs to its end."""
-    del settings
-    return optuna.pruners.NopPruner()
-
-
-PRUNERS: Mapping[str, Callable[[PrunerSettings], BasePruner]] = MappingProxyType(
-    {
-        "none": _none,
-        "median": _median,
-        "percentile": _percentile,
-        "successive_halving": _successive_halving,
-        "hyperband": _hyperband,
-    }
-)
-"""Pruners by name."""
-
-
-def pruner(name: str, settings: PrunerSettings) -> BasePruner:
-    """The pruner called `name`."""
-    return PRUNERS[name](settings)
 
 
 def trial_seed(study_seed: int, number: int) -> int:

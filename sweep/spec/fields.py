@@ -17,6 +17,7 @@ from normsweep.spec.ranges import STORED, Rule, each
 from normsweep.spec.tables import (
     ACTIVATIONS,
     ADVERSARIAL_LOSSES,
+    ARCHITECTURES,
     AUGMENTED,
     CONSTRAINTS,
     COUPLINGS,
@@ -24,7 +25,6 @@ from normsweep.spec.tables import (
     DISTANCES,
     FEATURE_MAPS,
     FOLLOWING,
-    GAN_KINDS,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
     LATENTS,
@@ -111,7 +111,7 @@ def _widest_layer(hidden: Collection[Widths]) -> int:
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
 
-    kind: Annotated[Any, Rule(str, names=GAN_KINDS), Facts(table="gans")] = "mlp"
+    kind: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(table="gans")] = "mlp"
     latent: Annotated[Any, _WIDTH, Facts(table="latents")] = 64
     latent_distribution: Annotated[Any, Rule(str, names=LATENTS), Facts(table="latents")] = "normal"
     network_hidden: Annotated[

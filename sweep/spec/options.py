@@ -20,6 +20,7 @@ from normsweep.spec.penalty_fields import schedule_fields
 from normsweep.spec.tables import (
     ACTIVATIONS,
     ADVERSARIAL_LOSSES,
+    ARCHITECTURES,
     AUGMENTED,
     CONSTRAINTS,
     COUPLINGS,
@@ -27,7 +28,6 @@ from normsweep.spec.tables import (
     DISTANCES,
     FEATURE_MAPS,
     FOLLOWING,
-    GAN_KINDS,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
     LATENTS,
@@ -231,7 +231,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         "sizes of the networks and of the training, and the weights that a penalty acts on",
         _labelled(),
     ),
-    _table("gans", "kinds of GAN", _documented(GAN_KINDS)),
+    _table("gans", "kinds of GAN", _documented(ARCHITECTURES)),
     _table("activations", "activations of hidden layers", _documented(ACTIVATIONS)),
     _table(
         "outputs",

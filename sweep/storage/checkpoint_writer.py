@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from normsweep.objectives.aliases import PyTree
 from normsweep.storage.checkpoints import Checkpoints
-from normsweep.storage.events import Log, unheard
+from normsweep.storage.events import Log, no_log
 
 
 @dataclass
@@ -18,7 +18,7 @@ class CheckpointWriter:
     """
 
     checkpoints: Checkpoints
-    log: Log = unheard
+    log: Log = no_log
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "checkpoint"), init=False
     )

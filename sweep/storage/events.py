@@ -9,6 +9,6 @@ class Log(Protocol):
     def __call__(self, event: str, /, **facts: Any) -> None: ...
 
 
-def unheard(event: str, /, **facts: Any) -> None:
+def no_log(event: str, /, **facts: Any) -> None:
     """A log that nobody reads."""
     del event, facts

@@ -13,28 +13,32 @@ from sqlalchemy import Engine
 from normsweep.storage.retry import is_outage
 from normsweep.storage.workers import Worker, beat, leave
 
-BEAT = 10.0
-"""Seconds between two beats."""
+INTERVAL = 10.0
+"""Seconds between two heartbeats."""
 GRACE = 60.0
 """Seconds of silence after which a worker of another machine counts as dead."""
 
 
-class Heart:
-    """Writes a worker's row every so many seconds while the context lasts, and removes it after."""
+class Heartbeat:
+    """Writes a worker's row every so many seconds while the context lasts, and removes it after.
 
-    def __init__(self, engine: Engine, worker: Worker, every: float = BEAT) -> None:
+    An error that is no outage of the database ends it, and is raised by `check`, or at the end.
+    """
+
+    def __init__(self, engine: Engine, worker: Worker, every: float = INTERVAL) -> None:
         self._engine, self._worker, self._every = engine, worker, every
         self._lock = threading.Lock()
         self._ended, self._wake = False, threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._trained: list[tuple[float, int]] = [(time.monotonic(), 0)]
+        self._error: Exception | None = None
 
     @property
     def worker(self) -> Worker:
         return self._worker
 
     def tell(self, *, state: str | None = None, study: str | None = None, chunks: int = 0) -> None:
-        """Changes what the next beat says; `chunks` more were trained."""
+        """Changes what the next heartbeat says; `chunks` more were trained."""
         with self._lock:
             done = self._worker.chunks + chunks
             now = time.monotonic()
@@ -53,8 +57,13 @@ class Heart:
                 rate=(after - before) / (last - first) if last > first else 0.0,
             )
             if (was.state, was.study) != (self._worker.state, self._worker.study):
-                # News are not kept for the next beat.
+                # News do not wait for the next one.
                 self._wake.set()
+
+    def check(self) -> None:
+        """Raises what has ended the thread, where anything has: a mistake of ours."""
+        if self._error is not None:
+            raise self._error
 
     def __enter__(self) -> Self:
         beat(self._engine, self._worker)
@@ -70,7 +79,9 @@ class Heart:
         self._ended = True
         self._wake.set()
         self._thread.join()
-        self._quietly(partial(leave, self._engine, self._worker.worker))
+        self._unless_away(partial(leave, self._engine, self._worker.worker))
+        if error is None:
+            self.check()
 
     def _run(self) -> None:
         while True:
@@ -80,9 +91,13 @@ class Heart:
                 return
             with self._lock:
                 worker = self._worker
-            self._quietly(partial(beat, self._engine, worker))
+            try:
+                self._unless_away(partial(beat, self._engine, worker))
+            except Exception as error:
+                self._error = error
+                return
 
-    def _quietly(self, write: Callable[[], None]) -> None:
+    def _unless_away(self, write: Callable[[], None]) -> None:
         try:
             write()
         except Exception as error:

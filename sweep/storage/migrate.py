@@ -1,15 +1,20 @@
 """Brings our tables to the version of this program, by Alembic; Optuna's are Optuna's."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 
 from normsweep.errors import UserError
+from normsweep.storage.measurements import measurements
+from normsweep.storage.schema import metadata
+from normsweep.storage.workers import claims, workers
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+NEWEST = "0004"
+"""The version that this program reads and writes: that of the last migration."""
 VERSION_TABLE = "sweep_schema"
 """Optuna has an Alembic table of its own, under Alembic's own name for it."""
 
@@ -20,40 +25,54 @@ def migrate(engine: Engine) -> None:
     Raises `UserError` for tables of a later version.
     """
     with engine.connect() as connection:
-        if _version(connection) == _newest():
+        if _version(connection) == NEWEST:
             return
+    # Half a second that nobody waits for who opens a database of this version.
+    from alembic import command
+
     with engine.begin() as connection:
         # On SQLite the transaction has the write lock from here on: one process migrates.
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7368560)")
-        version = _version(connection)
-        if version is not None and version not in _known():
+        stamped = _version(connection)
+        version = stamped or _before_versions(connection)
+        if version is not None and version > NEWEST:
             raise UserError(
                 f"storage {engine.url.render_as_string(hide_password=True)}: its sweep tables are "
                 f"of version {version}, of a newer sweep; this one knows {', '.join(_known())}"
             )
         config = _config()
         config.attributes["connection"] = connection
-        if version is None and (before := _before_versions(connection)):
-            command.stamp(config, before)
-        command.upgrade(config, "head")
+        if version is None:
+            # What all migrations together would make, as a test has it.
+            metadata.create_all(connection, [measurements, workers, claims])
+            command.stamp(config, NEWEST)
+            return
+        if stamped is None:
+            command.stamp(config, version)
+        command.upgrade(config, NEWEST)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    query = text(f"SELECT version_num FROM {VERSION_TABLE}")
+    found: str | None = connection.execute(query).scalar()
+    return found
 
 
 def _before_versions(connection: Connection) -> str | None:
     """The version that tables without one have: sweep 0.1 and 0.2 wrote none."""
     there = inspect(connection)
-    if not there.has_table("sweep_measurements"):
+    if not there.has_table(measurements.name):
         return None
-    columns = {column["name"] for column in there.get_columns("sweep_measurements")}
+    columns = {column["name"] for column in there.get_columns(measurements.name)}
     return "0002" if "others" in columns else "0001"
 
 
-def _version(connection: Connection) -> str | None:
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
+def _config() -> "Config":
+    from alembic.config import Config
 
-
-def _config() -> Config:
     config = Config()
     folder = Path(__file__).parent / "migrations"
     # Alembic reads % as the beginning of a name of its own.
@@ -61,10 +80,8 @@ def _config() -> Config:
     return config
 
 
-def _newest() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
-
-
 def _known() -> list[str]:
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(_config())
     return sorted(script.revision for script in scripts.walk_revisions())

@@ -12,7 +12,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 
-from normsweep.storage.events import Log, unheard
+from normsweep.storage.events import Log, no_log
 
 Result = TypeVar("Result")
 
@@ -47,12 +47,12 @@ def is_outage(error: BaseException) -> bool:
 
 
 @dataclass
-class Patience:
+class Retry:
     """Tries what needs the database, for `seconds` from when it was first away."""
 
     seconds: float
     shown: str
-    log: Log = unheard
+    log: Log = no_log
     _since: float | None = field(default=None, init=False)
 
     @classmethod

@@ -28,7 +28,7 @@ from normsweep.spec.space import resolve
 from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements, write_measurements
 from normsweep.storage.artifacts import shared_artifacts
-from normsweep.storage.events import Log, unheard
+from normsweep.storage.events import Log, no_log
 from normsweep.study.attributes import (
     config_of,
     origin_of,
@@ -168,7 +168,7 @@ def take_over(
     source: optuna.Study,
     storage: RDBStorage,
     fingerprints: dict[str, Any],
-    log: Log = unheard,
+    log: Log = no_log,
 ) -> int:
     """Gives a study the completed trials of another that lie in its ranges; how many it has then.
 

@@ -27,7 +27,7 @@ from normsweep.study.control import ENDED, set_control
 from normsweep.study.ranking import baseline_of
 
 
-def settle(study: optuna.Study, spec: Spec) -> str | None:
+def stop_if_due(study: optuna.Study, spec: Spec) -> str | None:
     """Stops the search where its rule says so; why, where this call did it."""
     if spec.stop.patience is None:
         return None

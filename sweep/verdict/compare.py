@@ -16,7 +16,8 @@ from normsweep.study.records import judging_share
 from normsweep.verdict.answers import Answer, Ranked, answer
 from normsweep.verdict.effect import ALPHA
 from normsweep.verdict.reading import read_confirmation
-from normsweep.verdict.statistics.corrected import Estimate, corrected_estimate
+from normsweep.verdict.statistics import TESTS, VERDICT
+from normsweep.verdict.statistics.corrected import Estimate
 from normsweep.verdict.statistics.stopping import chosen_on_others
 
 _FINGERPRINTS = ("data", "folds", "features", "samples", "training")
@@ -114,7 +115,7 @@ def compare(
         return Comparison(one, other, both, None, None, apart, ())
     differences = np.stack([one.scores[seed] - other.scores[seed] for seed in seeds])
     # Equal fingerprints: they share it.
-    estimate = corrected_estimate(differences.ravel(), judging_share(first[0]))
+    estimate = TESTS[VERDICT].estimate(differences, judging_share(first[0]))
     unconfirmed = [
         side.name for side, found in zip((one, other), confirmed, strict=True) if found is None
     ]

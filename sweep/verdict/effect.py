@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from normsweep.objectives.distances import cost
-from normsweep.verdict.statistics.corrected import Estimate, corrected_estimate
+from normsweep.verdict.statistics import BESIDE, TESTS, VERDICT
+from normsweep.verdict.statistics.corrected import Estimate
 from normsweep.verdict.statistics.holm import holm
 
 ALPHA = 0.05
@@ -46,12 +47,12 @@ def paired_effect(
     differences.
     """
     differences = scores - against
-    estimate = corrected_estimate(differences.ravel(), share)
+    estimate = TESTS[VERDICT].estimate(differences, share)
     if estimate is None:
         return None
     gains = (costs(metric, against) - costs(metric, scores)).mean(axis=1)
     spread = float(np.std(against.mean(axis=1), ddof=1)) if len(against) > 1 else 0.0
-    over_seeds = corrected_estimate(differences.mean(axis=1), 0.0)
+    over_seeds = TESTS[BESIDE].estimate(differences, share)
     return Effect(
         estimate=estimate,
         adjusted_p=estimate.p,

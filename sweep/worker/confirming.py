@@ -18,8 +18,8 @@ from normsweep.engine.settings import hyperparameters_of, method_of, program_of
 from normsweep.score.setup import Setup, prepare
 from normsweep.score.training import Training
 from normsweep.spec.spec import Spec
-from normsweep.storage.events import Log, unheard
-from normsweep.storage.retry import Patience
+from normsweep.storage.events import Log, no_log
+from normsweep.storage.retry import Retry
 from normsweep.study.attributes import CONFIRM, FINAL, study_attributes, write_study
 from normsweep.study.confirmation import Arm, open_confirmation, plan_confirmation, trainings
 from normsweep.study.progress import Progress, Watcher, unwatched
@@ -69,11 +69,11 @@ class Confirming:
     setup: Setup | None = None
     watch: Watcher = unwatched
     stop: Callable[[], bool] = lambda: False
-    log: Log = unheard
+    log: Log = no_log
     begun: float = field(default_factory=time.monotonic)
     _spec: Spec = field(init=False)
     _into: optuna.Study = field(init=False)
-    _patience: Patience = field(init=False)
+    _retry: Retry = field(init=False)
     _left: int = 0
     _done: int = 0
 
@@ -89,7 +89,7 @@ class Confirming:
         wanted = self._spec.confirm
         top = wanted.top if top is None else top
         seeds = (wanted.seeds or SEEDS) if seeds is None else seeds
-        self._patience = Patience.with_storage(
+        self._retry = Retry.with_storage(
             self.storage, self._spec.service.storage_patience, self.log
         )
         trials = self.study.get_trials(deepcopy=False)
@@ -181,7 +181,7 @@ class Confirming:
         )
 
     def _store(self, run: ArmRun) -> None:
-        self._patience.until(partial(run.store, self._into))
+        self._retry.until(partial(run.store, self._into))
         self._done += 1
         self.log("confirmed", study=self.study.study_name, arm=run.arm.name, seed=run.seed)
 

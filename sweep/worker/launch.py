@@ -13,13 +13,13 @@ from optuna.storages import RDBStorage
 from normsweep.errors import UserError
 from normsweep.spec.spec import Spec
 from normsweep.storage.connect import shown_url
-from normsweep.storage.events import Log, unheard
-from normsweep.storage.retry import Patience
+from normsweep.storage.events import Log, no_log
+from normsweep.storage.retry import Retry
 from normsweep.study.control import telling_deletion
 from normsweep.study.progress import Watcher, unwatched
 from normsweep.worker.confirming import confirm_if_wanted
 from normsweep.worker.part import take_part
-from normsweep.worker.pool import Crew, StartWorker
+from normsweep.worker.pool import Pool, StartWorker
 from normsweep.worker.processes import LocalWorkers
 from normsweep.worker.ray_cluster import check_reach, connected, share_of, this_node
 from normsweep.worker.submit import submit
@@ -55,7 +55,7 @@ def launch(
     source: str | None = None,
     watch: Watcher = unwatched,
     stop: Callable[[], bool] = lambda: False,
-    log: Log = unheard,
+    log: Log = no_log,
 ) -> Launched:
     """Runs the study of a spec, from its beginning or from where it was left.
 
@@ -86,11 +86,11 @@ def launch(
     def confirmed(study: optuna.Study) -> bool:
         return confirm_if_wanted(study, opened, setup, watch=watch, stop=over, log=log)
 
-    def with_crew(study: optuna.Study, start: StartWorker) -> Launched:
+    def with_pool(study: optuna.Study, start: StartWorker) -> Launched:
         prepared = time.monotonic()
-        patience = Patience.with_storage(opened, spec.service.storage_patience, log)
+        retry = Retry.with_storage(opened, spec.service.storage_patience, log)
         with telling_deletion(study):
-            done = Crew(spec, study, workers, start, patience, watch, over, log, begun).run()
+            done = Pool(spec, study, workers, start, retry, watch, over, log, begun).run()
             seconds = time.monotonic() - begun
             done = done and confirmed(study)
         return Launched(study, done, seconds, prepared - begun, None)
@@ -106,11 +106,11 @@ def launch(
             from normsweep.worker.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
-            return with_crew(study, on_ray.start)
+            return with_pool(study, on_ray.start)
     opened, study, setup = submit(spec, storage, source, log)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
-        return with_crew(study, here.start)
+        return with_pool(study, here.start)
     prepared = time.monotonic()
     with telling_deletion(study):
         work = take_part(

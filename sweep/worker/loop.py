@@ -22,23 +22,24 @@ from normsweep.score.pictures import draw_grid
 from normsweep.score.run import Failed, Pruned
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
-from normsweep.search.samplers import PrunerSettings, SamplerSettings, pruner, sampler, trial_seed
+from normsweep.search.pruners import PrunerSettings, pruner
+from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import clear_measurements
 from normsweep.storage.artifacts import SAMPLES, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
-from normsweep.storage.events import Log, unheard
-from normsweep.storage.heartbeat import GRACE, Heart
-from normsweep.storage.retry import Patience, StorageLost
+from normsweep.storage.events import Log, no_log
+from normsweep.storage.heartbeat import GRACE, Heartbeat
+from normsweep.storage.retry import Retry, StorageLost
 from normsweep.storage.workers import forget, held
 from normsweep.study.attributes import OPEN, reason_of
 from normsweep.study.control import ENDED, control
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
 from normsweep.study.queue import Queue
-from normsweep.study.stopping import any_running, settle
+from normsweep.study.stopping import any_running, stop_if_due
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
 
@@ -59,11 +60,11 @@ class Work:
     setup: Setup
     study: optuna.Study
     storage: RDBStorage
-    heart: Heart
+    heart: Heartbeat
     checkpoints: Checkpoints
     files: Path
-    patience: Patience
-    log: Log = unheard
+    retry: Retry
+    log: Log = no_log
     watch: Watcher = unwatched
     stop: Callable[[], bool] = lambda: False
     begun: float = field(default_factory=time.monotonic)
@@ -74,7 +75,7 @@ class Work:
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
     _finished_before: int = 0
-    _unsettled: bool = True
+    _ended_since: bool = True
     _looked: float = -np.inf
 
     def __post_init__(self) -> None:
@@ -109,14 +110,14 @@ class Work:
         try:
             with CheckpointWriter(self.checkpoints, self.log) as writer:
                 self._checkpoints = TrialCheckpoints(self.training, self.storage, writer)
-                self.patience.until(self._start, self.stop)
+                self.retry.until(self._start, self.stop)
                 self.done = self._loop()
                 self._checkpoint_all()
         finally:
             # Not before all is written: whoever takes a trial up again writes to the same place.
             # Without a database, the end of this process will say that they are free.
             with contextlib.suppress(StorageLost):
-                self.patience.once(self._give_back)
+                self.retry.once(self._give_back)
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
@@ -126,17 +127,17 @@ class Work:
     def _loop(self) -> bool:
         phase = "compiling"
         while True:
-            there, found = self.patience.once(self._exchange)
+            there, found = self.retry.once(self._exchange)
             wanted, unfinished = found or (OPEN, True)
             if there:
-                self.patience.once(partial(self._tell, phase))
+                self.retry.once(partial(self._tell, phase))
             if self.stop() or wanted != OPEN or not unfinished:
                 return not unfinished
             if any(run is not None and run.end is None for run in self._slots):
                 self._advance()
                 phase = "training"
             elif not there or any(self._slots):
-                self.patience.until(self._exchange, self.stop)
+                self.retry.until(self._exchange, self.stop)
             else:
                 # The rest is in the hands of others, who may die.
                 self.heart.tell(state="waiting")
@@ -156,7 +157,7 @@ class Work:
 
     def _checkpoint_all(self) -> None:
         """Writes down what is in flight, if all before it is stored."""
-        there, _ = self.patience.once(self._store) if any(self._slots) else (False, None)
+        there, _ = self.retry.once(self._store) if any(self._slots) else (False, None)
         for slot, run in enumerate(self._slots):
             if there and run is not None and run.chunks:
                 self._checkpoints.save(run, slot)
@@ -171,8 +172,9 @@ class Work:
         Returns what the user wants, and whether any trial of the study is unfinished. May fail at
         any point and be called again.
         """
+        self.heart.check()
         self._store()
-        self._settle()
+        self._stop_if_due()
         wanted = control(self.study)
         if wanted not in (OPEN, ENDED) or self.stop():
             return wanted, self.queue.unfinished()
@@ -192,11 +194,11 @@ class Work:
         self._recover()
         return wanted, False
 
-    def _settle(self) -> None:
+    def _stop_if_due(self) -> None:
         """Asks, whenever a trial has ended, whether the search is to stop for all workers."""
-        if self._unsettled and (why := settle(self.study, self.spec)) is not None:
+        if self._ended_since and (why := stop_if_due(self.study, self.spec)) is not None:
             self.log("study stopped by itself", study=self.study.study_name, reason=why)
-        self._unsettled = False
+        self._ended_since = False
 
     def _recover(self) -> None:
         for trial_id in self.queue.recover():
@@ -230,7 +232,7 @@ class Work:
         if not stored.state.is_finished():
             self._draw(run, stored)
             run.tell(self.study)
-        self._unsettled = True
+        self._ended_since = True
         self.queue.done(run.trial_id)
         self._say_end(run)
         self._checkpoints.tidy(run.trial.number, self.queue.trials)

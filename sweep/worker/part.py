@@ -15,9 +15,9 @@ from normsweep.score.setup import Setup
 from normsweep.spec.spec import Spec
 from normsweep.storage import study_files
 from normsweep.storage.checkpoints import study_checkpoints
-from normsweep.storage.events import Log, unheard
-from normsweep.storage.heartbeat import Heart
-from normsweep.storage.retry import Patience, Stopped
+from normsweep.storage.events import Log, no_log
+from normsweep.storage.heartbeat import Heartbeat
+from normsweep.storage.retry import Retry, Stopped
 from normsweep.storage.workers import this_worker
 from normsweep.study.progress import Watcher, unwatched
 from normsweep.worker.loop import Work
@@ -32,12 +32,12 @@ def take_part(
     files: str | Path | None = None,
     watch: Watcher = unwatched,
     stop: Callable[[], bool] = lambda: False,
-    log: Log = unheard,
+    log: Log = no_log,
     begun: float | None = None,
 ) -> Work:
     """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
-    patience = Patience.with_storage(storage, spec.service.storage_patience, log)
-    heart = Heart(storage.engine, this_worker(device_names()))
+    retry = Retry.with_storage(storage, spec.service.storage_patience, log)
+    heart = Heartbeat(storage.engine, this_worker(device_names()))
     work = Work(
         spec=spec,
         setup=setup,
@@ -46,7 +46,7 @@ def take_part(
         heart=heart,
         checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
         files=study_files(storage, files),
-        patience=patience,
+        retry=retry,
         log=log,
         watch=watch,
         stop=stop,
@@ -58,6 +58,6 @@ def take_part(
         ExitStack() as alive,
         contextlib.suppress(Stopped),
     ):
-        patience.until(lambda: alive.enter_context(heart), stop)
+        retry.until(lambda: alive.enter_context(heart), stop)
         work.run()
     return work

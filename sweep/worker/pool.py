@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial
 
 from normsweep.errors import UserError
 from normsweep.spec.spec import Spec
-from normsweep.storage.events import Log, unheard
-from normsweep.storage.retry import Patience, Stopped
+from normsweep.storage.events import Log, no_log
+from normsweep.storage.retry import Retry, Stopped
 from normsweep.study.attributes import STOPPED
 from normsweep.study.control import control
 from normsweep.study.plan import Plan, plan_of
@@ -56,21 +56,21 @@ class StartedWorker(Protocol):
 
 
 StartWorker = Callable[[int], StartedWorker]
-"""Starts the worker of a place, counted from 0."""
+"""Starts the worker of an index, counted from 0."""
 
 
 @dataclass
-class Crew:
-    """`count` workers on one study, each started by `start` with its place."""
+class Pool:
+    """`count` workers on one study, each started by `start` with its index."""
 
     spec: Spec
     study: optuna.Study
     count: int
     start: StartWorker
-    patience: Patience
+    retry: Retry
     watch: Watcher = unwatched
     stop: Callable[[], bool] = lambda: False
-    log: Log = unheard
+    log: Log = no_log
     begun: float = field(default_factory=time.monotonic)
     _workers: dict[int, StartedWorker] = field(default_factory=dict)
     _deaths: int = 0
@@ -82,17 +82,17 @@ class Crew:
         Raises `UserError` when workers die again and again, with the last words of one.
         """
         self._plan = plan_of(self.spec)
-        trials, wanted = self.patience.until(self._look)
+        trials, wanted = self.retry.until(self._look)
         over = self._is_over(trials, wanted)
         finished = before = _finished(trials)
         try:
-            for place in range(0 if over or self.stop() else self.count):
-                self._workers[place] = self.start(place)
+            for index in range(0 if over or self.stop() else self.count):
+                self._workers[index] = self.start(index)
             # Not until all have ended: one for which there is no room yet would never.
             while self._workers and not over and not self.stop():
                 time.sleep(_LOOK)
                 # Workers train on without a database, and so must not end for want of this one.
-                _, found = self.patience.once(self._look)
+                _, found = self.retry.once(self._look)
                 trials, wanted = found or (trials, wanted)
                 over = self._is_over(trials, wanted)
                 if _finished(trials) > finished:
@@ -103,7 +103,7 @@ class Crew:
             self._end()
         # Whoever wants it to end does not want to wait for a database.
         with suppress(Stopped):
-            trials, wanted = self.patience.until(self._look, self.stop)
+            trials, wanted = self.retry.until(self._look, self.stop)
         self.watch(self._progress(trials, before))
         return is_over(wanted, self._plan.left(trials), trials)
 
@@ -116,20 +116,20 @@ class Crew:
         return wanted == STOPPED or is_over(wanted, self._plan.left(trials), trials)
 
     def _replace(self) -> None:
-        ended = {place: end for place, worker in self._workers.items() if (end := worker.poll())}
-        for place, end in ended.items():
-            del self._workers[place]
+        ended = {index: end for index, worker in self._workers.items() if (end := worker.poll())}
+        for index, end in ended.items():
+            del self._workers[index]
             if not end.died:
                 continue
             self._deaths += 1
-            self.log("worker died", place=place, **end.facts())
+            self.log("worker died", place=index, **end.facts())
             if self._deaths > REPLACED:
                 why = f": {end.reason}" if end.reason else "; see the lines above"
                 raise UserError(
                     f"--workers {self.count}: {self._deaths} workers died in a row, the last with "
                     f"status {end.status}, and nothing finished is lost{why}"
                 )
-            self._workers[place] = self.start(place)
+            self._workers[index] = self.start(index)
 
     def _end(self) -> None:
         for worker in self._workers.values():

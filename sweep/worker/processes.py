@@ -23,15 +23,15 @@ class LocalWorkers:
     count: int
     files: str | Path | None = None
 
-    def start(self, place: int) -> "LocalWorker":
-        """Starts the worker of a place as `sweep worker`."""
+    def start(self, index: int) -> "LocalWorker":
+        """Starts the worker of an index as `sweep worker`."""
         url = self.storage.engine.url.render_as_string(hide_password=False)
         # In the environment, since anybody can read the arguments of a process.
         environment = os.environ | {
             STORAGE_VARIABLE: url,
             FILES_VARIABLE: str(study_files(self.storage, self.files)),
         }
-        cores = ",".join(map(str, cores_of(place, self.count, available_cores())))
+        cores = ",".join(map(str, cores_of(index, self.count, available_cores())))
         command = [sys.executable, "-m", "normsweep", "worker", self.study]
         command += ["--cores", cores] if cores else []
         # Out of reach of the terminal's Ctrl-C, which is this process's to pass on; if this one
@@ -63,7 +63,7 @@ class LocalWorker:
         self.process.wait()
 
 
-def cores_of(place: int, count: int, cores: Sequence[int]) -> Sequence[int]:
+def cores_of(index: int, count: int, cores: Sequence[int]) -> Sequence[int]:
     """The cores of one of `count` workers: an equal share, or all where there are too few."""
     share = len(cores) // count
-    return cores[place * share : (place + 1) * share] if share else ()
+    return cores[index * share : (index + 1) * share] if share else ()

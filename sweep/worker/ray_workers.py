@@ -14,7 +14,7 @@ from ray.exceptions import RayError
 from normsweep.data.sources import DATA_VARIABLE
 from normsweep.spec.plugins import FORBIDDEN_VARIABLE
 from normsweep.storage.connect import study_files
-from normsweep.storage.events import Log, unheard
+from normsweep.storage.events import Log, no_log
 from normsweep.worker.pool import Ended
 from normsweep.worker.ray_actor import Actor, Task
 from normsweep.worker.ray_cluster import Share
@@ -30,11 +30,11 @@ class RayWorkers:
     storage: RDBStorage
     share: Share
     files: str | Path | None = None
-    log: Log = unheard
+    log: Log = no_log
 
-    def start(self, place: int) -> "RayWorker":
+    def start(self, index: int) -> "RayWorker":
         """Asks Ray for a worker; it runs as soon as a node has room for it."""
-        del place
+        del index
         # In the arguments, which no dashboard and no log shows: the URL may have a password.
         task = Task(
             study=self.study,

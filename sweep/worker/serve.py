@@ -13,10 +13,11 @@ from normsweep.engine.devices import use_all_cores
 from normsweep.errors import UserError
 from normsweep.score.setup import prepare
 from normsweep.spec.fields import ServiceSection
+from normsweep.spec.plugins import look_again
 from normsweep.spec.spec import Spec
-from normsweep.storage.events import Log, unheard
+from normsweep.storage.events import Log, no_log
 from normsweep.storage.heartbeat import GRACE
-from normsweep.storage.retry import Patience, Stopped
+from normsweep.storage.retry import Retry, Stopped
 from normsweep.study.attributes import OPEN, STOPPED, study_attributes
 from normsweep.study.control import ENDED, StudyDeleted, control, telling_deletion
 from normsweep.study.plan import plan_of
@@ -42,14 +43,14 @@ class Server:
     files: str | Path | None = None
     forever: bool = False
     stop: Callable[[], bool] = lambda: False
-    log: Log = unheard
+    log: Log = no_log
     _unusable: set[str] = field(default_factory=set)
-    _patience: Patience = field(init=False)
+    _retry: Retry = field(init=False)
 
     def __post_init__(self) -> None:
         # Within a study its spec says for how long.
         seconds = ServiceSection().storage_patience
-        self._patience = Patience.with_storage(self.storage, seconds, self.log)
+        self._retry = Retry.with_storage(self.storage, seconds, self.log)
 
     def serve(self, name: str | None = None) -> None:
         """Works until nothing is left to do, or for ever.
@@ -61,7 +62,9 @@ class Server:
         """
         use_all_cores()
         while not self.stop():
-            there, found = self._patience.once(partial(self._next, name))
+            # A study that was submitted since may need what was written since.
+            look_again()
+            there, found = self._retry.once(partial(self._next, name))
             study, wanted = found or (None, OPEN)
             if there and study is None and not self.forever:
                 return
@@ -84,16 +87,16 @@ class Server:
                 self._pass_over(study, error)
 
     def _work(self, study: optuna.Study) -> None:
-        spec = self._patience.until(partial(checked_spec, study), self.stop)
+        spec = self._retry.until(partial(checked_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
         setup = prepare(spec)
-        self._patience.until(partial(check_same_data, study, setup.fingerprints()), self.stop)
+        self._retry.until(partial(check_same_data, study, setup.fingerprints()), self.stop)
         work = take_part(
             spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
         )
         self.log("study left", study=study.study_name, done=work.done)
         wants_confirmation = partial(self._wants_confirmation, spec, study)
-        if work.done and self._patience.until(wants_confirmation, self.stop):
+        if work.done and self._retry.until(wants_confirmation, self.stop):
             self.log(
                 "not confirmed",
                 study=study.study_name,

@@ -6,10 +6,11 @@ from optuna.storages import RDBStorage
 from normsweep.engine.devices import use_all_cores
 from normsweep.score.setup import Setup, prepare
 from normsweep.search.samplers import check_sampler
+from normsweep.spec.plugins import look_again
 from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import open_storage
-from normsweep.storage.events import Log, unheard
+from normsweep.storage.events import Log, no_log
 from normsweep.study.attributes import OPEN
 from normsweep.study.control import set_control
 from normsweep.study.follow_up import take_over
@@ -23,7 +24,7 @@ def submit(
     spec: Spec,
     storage: str | RDBStorage | None = None,
     source: str | None = None,
-    log: Log = unheard,
+    log: Log = no_log,
 ) -> tuple[RDBStorage, optuna.Study, Setup]:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
@@ -32,6 +33,7 @@ def submit(
     Raises `UserError` for what the user can mend; nothing is written before.
     """
     use_all_cores()
+    look_again()
     check_ranges(spec)
     check_sampler(spec.study.sampler, unconditional_space(spec))
     plan = plan_of(spec)

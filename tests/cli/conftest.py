@@ -155,7 +155,7 @@ def start(folder: Path, compiled: Path) -> Iterator[Callable[..., "subprocess.Po
         *arguments: str | Path, stderr: "int | IO[str]" = subprocess.PIPE
     ) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-c", "from sweep.cli import main; main()", *map(str, arguments)],
+            [sys.executable, "-c", "from normsweep.cli import main; main()", *map(str, arguments)],
             cwd=folder,
             env=os.environ
             | {

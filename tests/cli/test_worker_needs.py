@@ -1,6 +1,9 @@
 """What a worker needs beside the database: the data, and the user's files if it may run them."""
 
 import json
+import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,57 @@ def test_no_file_of_code_is_run_where_none_may_be(
     assert not (folder / "ran").exists()
     (study,) = json.loads(sweep("status", "--json").out)["studies"]
     assert (study["state"], study["waiting"], study["failed"]) == ("open", 7, 0)
+
+
+@pytest.mark.slow
+def test_a_worker_that_waits_for_studies_trains_each_with_the_files_as_they_are_when_it_begins(
+    sweep, start, wait_for, folder, write_spec, read_trials
+) -> None:
+    """One of which something is edited that it imports, and one with another function in it."""
+
+    def written(name: str, form: str, factor: int) -> Path:
+        (folder / "beside.py").write_text(
+            "import jax\nimport jax.numpy as jnp\n\ndef squares(params):\n"
+            f"    return {factor} * sum(jnp.sum(w * w) for w in jax.tree.leaves(params))\n"
+        )
+        (folder / "mine.py").write_text(
+            f"from beside import squares\n\ndef {form}(params, strength):\n"
+            "    return strength * squares(params)\n"
+        )
+        return write_spec(
+            study__name=name,
+            penalty__form=f"mine.py:{form}",
+            penalty__order=None,
+            penalty__strength=[1e-2],
+            penalty__target="both",
+            train__steps=4,
+            train__chunks=2,
+        )
+
+    def finished(name: str) -> bool:
+        sql = "select t.state from trials t join studies using (study_id) where study_name = ?"
+        with closing(sqlite3.connect("studies.db", timeout=30)) as connection:
+            states = connection.execute(sql, [name]).fetchall()
+        return len(states) == 2 and set(states) == {("COMPLETE",)}
+
+    worker = None
+    for name, form, factor in (("one", "ridge", 1), ("two", "ridge", 9), ("three", "other", 9)):
+        assert sweep("submit", written(name, form, factor)).code == 0
+        worker = worker or start("worker", "--forever", "--log-json")
+        wait_for(lambda name=name: finished(name), worker, seconds=300)
+    worker.send_signal(signal.SIGTERM)
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    assert "passed over" not in err
+    # One that has never seen the file before its edit finds the same bits.
+    assert sweep("launch", written("fresh", "other", 9)).code == 0
+    one, two, three, fresh = (
+        [trial.value for trial in read_trials(URL, name)]
+        for name in ("one", "two", "three", "fresh")
+    )
+    assert one[0] == two[0]
+    assert one[1] != two[1]
+    assert two == three == fresh
 
 
 def test_data_that_disappears_stops_no_worker_that_has_read_it_and_fails_no_trial(

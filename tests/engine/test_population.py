@@ -10,7 +10,6 @@ import pytest
 from normsweep.engine.devices import local_devices
 from normsweep.engine.population import Chunk, Population, Shared, training_programs
 from normsweep.models import (
-    GAN,
     Hyperparameters,
     Method,
     NetworkPenalty,
@@ -23,6 +22,7 @@ from normsweep.models import (
 from normsweep.objectives.constraints import constraint
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES
+from tests.gans import make_gan, make_numbers
 
 FOLDS, CHUNKS, SEED = 3, 3, 5
 METHODS = {
@@ -43,7 +43,9 @@ METHODS = {
 
 def program(*names: str, chunk_steps: int = 4) -> Program:
     return Program(
-        gan=GAN((3, 2, 1), latent=4, generator_hidden=(7,), discriminator_hidden=(5,)),
+        architecture=make_gan(
+            (3, 2, 1), latent=4, generator_hidden=(7,), discriminator_hidden=(5,)
+        ),
         batch=8,
         steps=12,
         chunk_steps=chunk_steps,
@@ -71,7 +73,7 @@ def scalars(
     name: str, penalty: NetworkPenalty | None = None, rate: float = 0.01, given: Program = PROGRAM
 ) -> Hyperparameters:
     penalty = penalty or NetworkPenalty()
-    return Hyperparameters(
+    return make_numbers(
         method=np.int32(given.methods.index(METHODS[name])),
         generator_penalty=penalty,
         discriminator_penalty=penalty,
@@ -125,8 +127,8 @@ def in_slot(chunks: Sequence[Chunk], slot: int) -> list[bytes]:
             np.ascontiguousarray(part[slot]).tobytes()
             for part in (
                 chunk.features,
-                chunk.generator_loss,
-                chunk.discriminator_loss,
+                chunk.losses["generator"],
+                chunk.losses["discriminator"],
                 chunk.finite,
                 *chunk.extras.values(),
             )
@@ -232,8 +234,8 @@ def test_a_slot_that_is_skipped_gives_zeros_and_keeps_its_place(
     for chunk, slot in [(first, 1), (skipped, 0), (resumed, 2)]:
         assert chunk.features[slot].shape == (FOLDS, 6, 3)
         assert not chunk.features[slot].any()
-        assert not chunk.generator_loss[slot].any()
-        assert not chunk.discriminator_loss[slot].any()
+        assert not chunk.losses["generator"][slot].any()
+        assert not chunk.losses["discriminator"][slot].any()
         assert not any(extra[slot].any() for extra in chunk.extras.values())
         assert not chunk.finite[slot].any()
     assert in_slot([first], 0) + in_slot([resumed], 0) == alone["power"][:2]
@@ -250,14 +252,16 @@ def test_a_member_has_the_key_of_its_fold_whatever_its_slot(three: Population) -
         key = member_key(np.uint32(SEED), np.int32(fold))
         begin = jax.device_get(jax.jit(init, static_argnums=0)(PROGRAM, still, key))
         x = np.asarray(jax.random.normal(jax.random.fold_in(key, 2), (6, 4)), np.float64)
-        first, last = (begin.generator.params["network"]["layers"][index] for index in (0, 1))
+        first, last = (
+            begin.networks["generator"].params["network"]["layers"][index] for index in (0, 1)
+        )
         x = x @ first["kernel"] + first["bias"]
         images = np.tanh(np.where(x > 0, x, 0.2 * x) @ last["kernel"] + last["bias"])
         expected = images @ SHARED.feature_params
         for slot in (1, 2):
             for found, weights in [
-                (states.generator, begin.generator),
-                (states.discriminator, begin.discriminator),
+                (states.networks[name], begin.networks[name])
+                for name in ("generator", "discriminator")
             ]:
                 jax.tree.map(
                     lambda one, other, slot=slot, fold=fold: np.testing.assert_allclose(

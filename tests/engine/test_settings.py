@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -13,8 +14,6 @@ from normsweep.engine.settings import (
     program_of,
 )
 from normsweep.models import (
-    GAN,
-    Hyperparameters,
     LearningRateSchedule,
     Method,
     NetworkPenalty,
@@ -26,6 +25,7 @@ from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES, per_layer
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.baseline import baseline
+from tests.gans import make_gan, make_numbers
 
 SHAPE = (8, 8, 1)
 NOTHING = NetworkPenalty()
@@ -62,9 +62,11 @@ def test_the_program_holds_all_that_fixes_shapes_and_structure() -> None:
         },
     )
     assert program_of(given, SHAPE, 100) == Program(
-        gan=GAN(
+        architecture=make_gan(
             SHAPE,
             latent=9,
+            loss="hinge",
+            discriminator_steps=2,
             generator_hidden=(5, 6),
             generator_layers=1,
             discriminator_hidden=(128, 128),
@@ -191,8 +193,8 @@ def test_hyperparameters_are_those_of_the_config_in_float32() -> None:
     )
     expected = {
         "method": 0,
-        "generator_penalty": NetworkPenalty(np.float32(0.1), np.float32(1.5)),
-        "discriminator_penalty": NOTHING,
+        "penalties/generator": NetworkPenalty(np.float32(0.1), np.float32(1.5)),
+        "penalties/discriminator": NOTHING,
         "schedule_start": 0.5,
         "schedule_end": 2,
         "schedule_begin": 0.1,
@@ -202,22 +204,27 @@ def test_hyperparameters_are_those_of_the_config_in_float32() -> None:
         "gradient_penalty_strength": 3,
         "gradient_penalty_every": 4,
         "augment_strength": 0.7,
-        "label_smoothing": 0.2,
-        "generator_dropout": 0.3,
-        "discriminator_dropout": 0,
-        "generator_units": 5,
-        "discriminator_units": 2**30,
-        "generator_learning_rate": 0.01,
-        "discriminator_learning_rate": 0.02,
+        "coefficients/label_smoothing": 0.2,
+        "dropout/generator": 0.3,
+        "dropout/discriminator": 0,
+        "units/generator": 5,
+        "units/discriminator": 2**30,
+        "learning_rates/generator": 0.01,
+        "learning_rates/discriminator": 0.02,
         "beta1": 0.25,
         "beta2": 0.75,
         "momentum": 0.9,
         "weight_decay": 1e-4,
         "ema_decay": 0.9,
     }
-    found = hyperparameters_of(given)._asdict()
+    found: dict[str, Any] = {}
+    for field, value in hyperparameters_of(given)._asdict().items():
+        by_name = (
+            {f"{field}/{name}": value[name] for name in value} if type(value) is dict else None
+        )
+        found |= {field: value} if by_name is None else by_name
     assert set(found) == set(expected)
-    whole = {"method", "gradient_penalty_every", "generator_units", "discriminator_units"}
+    whole = {"method", "gradient_penalty_every", "units/generator", "units/discriminator"}
     for name, value in found.items():
         if isinstance(value, NetworkPenalty):
             assert value == expected[name]
@@ -329,10 +336,10 @@ def test_a_menu_holds_every_method_that_a_search_can_meet_the_baseline_s_first(
     )
     entries = {penalty_entry("power", 1.5), LINEAR, *(PENALTIES[form] for form in forms[1:])}
     expected = {Method(entry, way) for entry in entries for way in ("loss", "decoupled")}
-    menu = methods_of(given, None)
-    assert menu[0] == method_of(baseline(given)) == Method()
-    assert len(menu) == len(expected)
-    assert set(menu) == expected
+    found = methods_of(given, None)
+    assert found[0] == method_of(baseline(given)) == Method()
+    assert len(found) == len(expected)
+    assert set(found) == expected
 
 
 def test_orders_of_a_range_in_whole_steps_have_formulas_of_their_own() -> None:
@@ -340,12 +347,12 @@ def test_orders_of_a_range_in_whole_steps_have_formulas_of_their_own() -> None:
     assert methods_of(config({"strength": RANGE, "order": steps}), None) == (Method(),)
 
 
-def test_a_search_of_numbers_alone_has_a_menu_of_one() -> None:
+def test_a_search_of_numbers_alone_has_one_method() -> None:
     numbers = {"form": "elastic", "l1": RANGE, "l2": RANGE, "target": ["generator", "both"]}
     assert methods_of(config(numbers), None) == (Method(),)
 
 
-def test_alternatives_share_a_menu_where_one_program_can_run_them() -> None:
+def test_alternatives_share_a_program_where_one_program_can_run_them() -> None:
     given = config(
         methods={
             "lasso": {"penalty": {"form": "power", "order": 1, "strength": RANGE}},
@@ -362,25 +369,25 @@ def test_alternatives_share_a_menu_where_one_program_can_run_them() -> None:
     assert methods_of(given, "critic") == (critic,)
 
 
-def test_the_method_s_place_in_the_menu_is_traced() -> None:
+def test_the_method_s_index_is_traced() -> None:
     given = config({"form": "clip", "radius": 1})
-    menu = (Method(), Method(dropout=True), method_of(given))
-    assert hyperparameters_of(given, menu).method == 2
-    assert program_of(given, SHAPE, 1, menu).methods == menu
+    methods = (Method(), Method(dropout=True), method_of(given))
+    assert hyperparameters_of(given, methods).method == 2
+    assert program_of(given, SHAPE, 1, methods).methods == methods
     assert hyperparameters_of(given).method == 0
 
 
-def test_a_method_that_is_not_in_the_menu_is_refused() -> None:
+def test_a_method_that_the_program_does_not_hold_is_refused() -> None:
     with pytest.raises(ValueError):
         hyperparameters_of(config({"form": "clip", "radius": 1}), (Method(),))
 
 
 def test_every_hyperparameter_is_a_scalar_of_one_dtype_whatever_the_config() -> None:
     """Else JAX would compile the program anew."""
-    defaults = Hyperparameters()
+    defaults = make_numbers()
     for tables, _ in METHODS:
         found = hyperparameters_of(config(**tables))
-        for value, default in zip(found, defaults, strict=True):
-            if not isinstance(value, NetworkPenalty):
-                assert np.shape(value) == ()
-                assert value.dtype == default.dtype  # type: ignore[union-attr]
+        assert jax.tree.structure(found) == jax.tree.structure(defaults)
+        for value, default in zip(*map(jax.tree.leaves, (found, defaults)), strict=True):
+            assert np.shape(value) == ()
+            assert value.dtype == default.dtype

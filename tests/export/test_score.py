@@ -1,5 +1,6 @@
 """An exported config scored again: the same bits, or a word on what differs."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -25,12 +26,18 @@ def test_the_best_config_scores_the_same_to_the_bit_after_its_way_through_a_file
     assert found.score == trial.value
     rows = query(
         example.path,
-        "select fold, step, fid, kid, generator_loss, discriminator_loss from sweep_measurements "
+        "select fold, step, fid, kid, others from sweep_measurements "
         "where trial_id = ? order by step, fold",
         trial._trial_id,
     )
-    assert rows == [
-        (row.fold, row.step, row.fid, row.kid, row.generator_loss, row.discriminator_loss)
+    assert [(*row, json.loads(others)) for *row, others in rows] == [
+        (
+            row.fold,
+            row.step,
+            row.fid,
+            row.kid,
+            {f"{player}_loss": loss for player, loss in row.losses.items()} | row.others,
+        )
         for row in found.measurements
     ]
 

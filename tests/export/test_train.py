@@ -17,9 +17,10 @@ from normsweep.export import trained
 from normsweep.export.again import Trained, train_config
 from normsweep.export.configs import best_config
 from normsweep.export.trained import check_folder, load_generator, save_trained
-from normsweep.models.families.gan import Variables, networks
+from normsweep.models.architecture import networks
 from normsweep.models.latents import LATENTS
-from normsweep.models.layers.conditions import Conditions
+from normsweep.models.layers.mode import Mode
+from normsweep.models.networks.contract import Variables
 from normsweep.score import pictures
 from normsweep.spec import Spec
 from normsweep.spec.config import Config, read_config
@@ -46,7 +47,9 @@ def test_a_saved_generator_samples_as_the_trained_state_does(made, folder, confi
     program = program_of(config.spec, (8, 8, 1), 1)
     key = jax.random.key(5)
     latent = LATENTS["normal"](key, (33, 8))
-    wanted, _ = jax.jit(networks(program.gan).generator)(made.state.generator, latent)
+    wanted, _ = jax.jit(networks(program.architecture).apply["generator"])(
+        made.state.networks["generator"], latent
+    )
     found = load_generator(folder)(key, 33)
     assert found.shape == (33, 8, 8, 1)
     assert found.dtype == np.float32
@@ -57,12 +60,12 @@ def test_a_saved_generator_samples_as_the_trained_state_does(made, folder, confi
 def test_where_an_average_of_the_generator_is_kept_it_is_the_one_that_samples(
     made, config, tmp_path
 ) -> None:
-    average = jax.tree.map(lambda leaf: leaf / 2, made.state.generator.params)
-    averaged = replace(made, state=made.state._replace(generator_average=average))
+    average = jax.tree.map(lambda leaf: leaf / 2, made.state.networks["generator"].params)
+    averaged = replace(made, state=made.state._replace(averages={"generator": average}))
     folder = save_trained(averaged, config, tmp_path / "out")
     key = jax.random.key(5)
-    generator = networks(program_of(config.spec, (8, 8, 1), 1).gan).generator
-    variables = made.state.generator._replace(params=average)
+    generator = networks(program_of(config.spec, (8, 8, 1), 1).architecture).apply["generator"]
+    variables = made.state.networks["generator"]._replace(params=average)
     wanted, _ = jax.jit(generator)(variables, LATENTS["normal"](key, (4, 8)))
     assert np.array_equal(load_generator(folder)(key, 4), wanted)
 
@@ -73,7 +76,9 @@ def test_training_moves_the_weights_and_repeats_itself_to_the_bit(made, config) 
     other = train_config(config.spec, seed=99)
     assert other.seed == 99
     largest = jax.tree.map(
-        lambda a, b: float(np.abs(a - b).max()), made.state.generator, other.state.generator
+        lambda a, b: float(np.abs(a - b).max()),
+        made.state.networks["generator"],
+        other.state.networks["generator"],
     )
     assert max(jax.tree.leaves(largest)) > 0.01
 
@@ -189,18 +194,18 @@ def test_statistics_and_averages_are_saved_with_the_generator_and_used(elaborate
     state = made.state
     key = jax.random.key(5)
     latent = LATENTS["uniform"](key, (9, 8))
-    generator = networks(program_of(spec, (8, 8, 1), 1).gan).generator
+    generator = networks(program_of(spec, (8, 8, 1), 1).architecture).apply["generator"]
 
     @partial(jax.jit, static_argnums=1)
     def images(variables: Variables, units: int | None) -> jax.Array:
-        return generator(variables, latent, Conditions(units=units))[0]
+        return generator(variables, latent, Mode(units=units))[0]
 
-    averaged = state.generator._replace(params=state.generator_average)
+    averaged = state.networks["generator"]._replace(params=state.averages["generator"])
     found = load_generator(folder)(key, 9)
     assert np.array_equal(found, images(averaged, 12))
-    for other, units in ((state.generator, 12), (averaged, 11)):
+    for other, units in ((state.networks["generator"], 12), (averaged, 11)):
         assert not np.array_equal(found, images(other, units))
-    stats = jax.tree.leaves(state.generator.stats)
+    stats = jax.tree.leaves(state.networks["generator"].stats)
     assert any(np.any((leaf != 0) & (leaf != 1)) for leaf in stats)
 
 

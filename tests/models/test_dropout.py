@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from normsweep.models.families.gan import GAN, Variables, networks
-from normsweep.models.layers.conditions import Conditions, dropout
+from normsweep.models.layers.dropout import dropout
+from normsweep.models.layers.mode import Mode
+from normsweep.models.networks.contract import Variables
+from tests.gans import make_gan, pair_of
 
 WIDTH = 16
 # Ones through identity kernels: an image is the product of its dropout masks.
-GAN_OF_ONES = GAN(
+GAN_OF_ONES = make_gan(
     (4, 4, 1),
     latent=WIDTH,
     generator_hidden=(WIDTH, WIDTH),
@@ -31,7 +33,7 @@ def key(seed: int = 0) -> jax.Array:
 
 
 def identity_generator() -> Variables:
-    generator, _ = jax.jit(networks(GAN_OF_ONES).init)(key())
+    generator, _ = jax.jit(pair_of(GAN_OF_ONES).init)(key())
 
     def value(leaf: Any) -> np.ndarray:
         return np.eye(*leaf.shape, dtype=np.float32) if leaf.ndim == 2 else np.zeros_like(leaf)
@@ -100,9 +102,9 @@ def test_dropout_of_nothing_is_nothing() -> None:
 
 def test_hidden_layers_draw_independent_masks() -> None:
     """Two masks in a row let (1 − rate)² through; one mask used twice would let 1 − rate."""
-    apply = networks(GAN_OF_ONES).generator
+    apply = pair_of(GAN_OF_ONES).generator
     images, _ = jax.jit(
-        lambda variables, rate: apply(variables, ONES, Conditions(True, dropout=rate, key=key()))
+        lambda variables, rate: apply(variables, ONES, Mode(True, dropout=rate, key=key()))
     )(identity_generator(), np.float32(0.4))
     survivors = np.asarray(images) != 0
     assert stats.binomtest(int(survivors.sum()), survivors.size, 0.6**2).pvalue > 1e-6
@@ -110,20 +112,20 @@ def test_hidden_layers_draw_independent_masks() -> None:
 
 
 def test_evaluation_ignores_dropout() -> None:
-    apply, generator = networks(GAN_OF_ONES).generator, identity_generator()
-    images, _ = apply(generator, ONES, Conditions(False, dropout=np.float32(0.5), key=key()))
+    apply, generator = pair_of(GAN_OF_ONES).generator, identity_generator()
+    images, _ = apply(generator, ONES, Mode(False, dropout=np.float32(0.5), key=key()))
     np.testing.assert_array_equal(images.reshape(ONES.shape), ONES)
 
 
 def test_training_at_rate_0_is_training_without_dropout() -> None:
     """To the bit operation by operation; compiled as a whole, products may round otherwise."""
-    pair = networks(GAN_OF_ONES)
+    pair = pair_of(GAN_OF_ONES)
     _, discriminator = jax.jit(pair.init)(key())
     images = np.random.default_rng(1).normal(size=(9, 4, 4, 1)).astype(np.float32)
 
     def logits(rate: np.float32 | None) -> jax.Array:
-        conditions = Conditions(True, dropout=rate, key=key())
-        return pair.discriminator(discriminator, images, conditions)[0]
+        mode = Mode(True, dropout=rate, key=key())
+        return pair.discriminator(discriminator, images, mode)[0]
 
     np.testing.assert_array_equal(logits(np.float32(0)), logits(None))
     compiled = jax.jit(logits)(np.float32(0))
@@ -133,4 +135,4 @@ def test_training_at_rate_0_is_training_without_dropout() -> None:
 
 def test_dropout_in_training_without_a_key_is_refused() -> None:
     with pytest.raises(ValueError, match="dropout in training needs a key, got None"):
-        networks(GAN_OF_ONES).generator(identity_generator(), ONES, Conditions(True, dropout=0.5))
+        pair_of(GAN_OF_ONES).generator(identity_generator(), ONES, Mode(True, dropout=0.5))

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.special import erf, expit
 
-from normsweep.models.families.gan import GAN, Variables, networks
 from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
-from normsweep.models.layers.conditions import Conditions
+from normsweep.models.layers.mode import Mode
+from normsweep.models.networks.contract import Variables
+from tests.gans import changed_gan, make_gan, pair_of
 
 MNIST = (28, 28, 1)
 LITERATURE: dict[str, tuple[tuple[int, ...], str]] = {
@@ -41,7 +41,7 @@ def shapes(network: Variables) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
 @pytest.mark.parametrize("name", LITERATURE)
 def test_fully_connected_networks_of_the_literature_can_be_written_down(name: str) -> None:
     hidden, activation = LITERATURE[name]
-    gan = GAN(
+    gan = make_gan(
         MNIST,
         latent=100,
         generator_hidden=hidden,
@@ -49,7 +49,7 @@ def test_fully_connected_networks_of_the_literature_can_be_written_down(name: st
         discriminator_hidden=hidden[::-1],
         discriminator_activation=activation,
     )
-    pair = networks(gan)
+    pair = pair_of(gan)
     generator, discriminator = jax.eval_shape(pair.init, key())
     widths = [100, *(int(width) for width in name.split("-"))]
     assert shapes(generator) == [
@@ -78,15 +78,15 @@ def test_fully_connected_networks_of_the_literature_can_be_written_down(name: st
 
 
 def test_networks_without_a_hidden_layer_are_linear_maps() -> None:
-    gan = GAN((2, 2, 3), latent=5, generator_hidden=(), discriminator_hidden=())
-    generator, discriminator = jax.eval_shape(networks(gan).init, key())
+    gan = make_gan((2, 2, 3), latent=5, generator_hidden=(), discriminator_hidden=())
+    generator, discriminator = jax.eval_shape(pair_of(gan).init, key())
     assert shapes(generator) == [((5, 12), (12,))]
     assert shapes(discriminator) == [((12, 1), (1,))]
 
 
 def test_weights_begin_as_he_and_others_proposed_and_biases_at_0() -> None:
     """A variance of 2 over the number of inputs (arXiv:1502.01852, eq. 10)."""
-    generator, discriminator = jax.jit(networks(GAN(MNIST, latent=100)).init)(key())
+    generator, discriminator = jax.jit(pair_of(make_gan(MNIST, latent=100)).init)(key())
     for layer in layers(generator) + layers(discriminator)[:-1]:
         inputs, outputs = layer["kernel"].shape
         error = 4 / np.sqrt(inputs * outputs)
@@ -95,18 +95,18 @@ def test_weights_begin_as_he_and_others_proposed_and_biases_at_0() -> None:
     assert all((layer["bias"] == 0).all() for layer in layers(generator))
 
 
-SMALL = GAN((3, 2, 1), latent=4, generator_hidden=(7, 5), discriminator_hidden=(5,))
+SMALL = make_gan((3, 2, 1), latent=4, generator_hidden=(7, 5), discriminator_hidden=(5,))
 LATENT = np.random.default_rng(2).normal(scale=2, size=(6, 4)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def small() -> tuple[Variables, Variables]:
     """Initial parameters of SMALL, and of every GAN of its shapes."""
-    return jax.device_get(jax.jit(networks(SMALL).init)(key()))
+    return jax.device_get(jax.jit(pair_of(SMALL).init)(key()))
 
 
 def test_initial_weights_follow_from_the_key(small: tuple[Variables, Variables]) -> None:
-    begin = jax.jit(networks(SMALL).init)
+    begin = jax.jit(pair_of(SMALL).init)
     jax.tree.map(np.testing.assert_array_equal, small, begin(key(0)))
     for network, other in zip(small, begin(key(1)), strict=True):
         for layer, changed in zip(layers(network), layers(other), strict=True):
@@ -153,13 +153,13 @@ def test_activations_are_what_their_names_say(name: str) -> None:
 def test_networks_are_layers_with_an_activation_between_them(
     activation: str, output: str, small: tuple[Variables, Variables]
 ) -> None:
-    gan = replace(
+    gan = changed_gan(
         SMALL,
         generator_activation=activation,
         generator_output=output,
         discriminator_activation=activation,
     )
-    pair = networks(gan)
+    pair = pair_of(gan)
     generator, discriminator = jax.tree.map(lambda leaf: leaf + np.float32(0.125), small)
 
     def forward(network: Variables, x: np.ndarray) -> np.ndarray:
@@ -182,7 +182,7 @@ def test_networks_are_layers_with_an_activation_between_them(
 def test_only_a_linear_output_leaves_the_range_of_pixels(
     output: str, bounded: bool, small: tuple[Variables, Variables]
 ) -> None:
-    pair = networks(replace(SMALL, generator_output=output))
+    pair = pair_of(changed_gan(SMALL, generator_output=output))
     images = np.asarray(jax.jit(pair.generator)(small[0], 20 * LATENT)[0])
     assert (np.abs(images).max() <= 1) == bounded
     assert images.min() < -0.9 and images.max() > 0.9
@@ -191,10 +191,10 @@ def test_only_a_linear_output_leaves_the_range_of_pixels(
 @pytest.mark.parametrize("kept", [0, 1, 2, None])
 def test_depth_is_the_first_so_many_hidden_layers(kept: int | None) -> None:
     hidden = (7, 5)[:kept]
-    gan = replace(SMALL, generator_layers=kept, discriminator_hidden=(7, 5))
-    gan = replace(gan, discriminator_layers=kept)
-    written = replace(SMALL, generator_hidden=hidden, discriminator_hidden=hidden)
-    found, wanted = (jax.jit(networks(one).init)(key()) for one in (gan, written))
+    gan = changed_gan(SMALL, generator_layers=kept, discriminator_hidden=(7, 5))
+    gan = changed_gan(gan, discriminator_layers=kept)
+    written = changed_gan(SMALL, generator_hidden=hidden, discriminator_hidden=hidden)
+    found, wanted = (jax.jit(pair_of(one).init)(key()) for one in (gan, written))
     jax.tree.map(np.testing.assert_array_equal, found, wanted)
 
 
@@ -203,22 +203,22 @@ def test_depth_is_the_first_so_many_hidden_layers(kept: int | None) -> None:
 def test_more_layers_than_widths_are_refused(network: str, layers: int) -> None:
     with pytest.raises(
         ValueError,
-        match=rf"{network}_layers = {layers} .* {network}_hidden = \(128, 128\); .*0 to 2",
+        match=rf"layers = {layers} does not fit hidden = \(128, 128\); accepted: 0 to 2",
     ):
-        GAN(MNIST, **{f"{network}_layers": layers})  # type: ignore[arg-type]
+        make_gan(MNIST, **{f"{network}_layers": layers})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_a_normalisation_without_a_name_in_the_table_is_refused(network: str) -> None:
     accepted = "none, batch, layer, weight, spectral"
     with pytest.raises(ValueError, match=f"unknown normalisation 'instance'; accepted: {accepted}"):
-        GAN(MNIST, **{f"{network}_normalisation": "instance"})  # type: ignore[arg-type]
+        make_gan(MNIST, **{f"{network}_normalisation": "instance"})  # type: ignore[arg-type]
 
 
-def operations(conditions: Conditions, variables: Variables) -> set[str]:
-    """The names of the primitives that a generator compiles under `conditions`."""
-    gan = replace(SMALL, generator_activation="tanh")
-    run = partial(networks(gan).generator, conditions=conditions)
+def operations(mode: Mode, variables: Variables) -> set[str]:
+    """The names of the primitives that a generator compiles under `mode`."""
+    gan = changed_gan(SMALL, generator_activation="tanh")
+    run = partial(pair_of(gan).generator, mode=mode)
     found = set[str]()
 
     def walk(jaxpr: Any) -> None:
@@ -235,9 +235,9 @@ def operations(conditions: Conditions, variables: Variables) -> set[str]:
 def test_masks_and_dropout_are_compiled_only_where_asked_for(
     small: tuple[Variables, Variables],
 ) -> None:
-    plain = operations(Conditions(), small[0])
+    plain = operations(Mode(), small[0])
     assert plain <= {"dot_general", "add", "tanh", "reshape", "broadcast_in_dim", "jit"}
-    assert operations(Conditions(training=True), small[0]) == plain
-    assert operations(Conditions(dropout=0.5, key=key()), small[0]) == plain
-    assert operations(Conditions(units=3), small[0]) > plain | {"select_n"}
-    assert operations(Conditions(True, dropout=0.5, key=key()), small[0]) > plain | {"select_n"}
+    assert operations(Mode(training=True), small[0]) == plain
+    assert operations(Mode(dropout=0.5, key=key()), small[0]) == plain
+    assert operations(Mode(units=3), small[0]) > plain | {"select_n"}
+    assert operations(Mode(True, dropout=0.5, key=key()), small[0]) > plain | {"select_n"}

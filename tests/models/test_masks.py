@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normsweep.models.families.gan import GAN, Variables, networks
-from normsweep.models.layers.conditions import Conditions, in_use
+from normsweep.models.architecture import Architecture
 from normsweep.models.layers.initialisers import constant, he_normal
+from normsweep.models.layers.masks import in_use
+from normsweep.models.layers.mode import Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS
+from normsweep.models.networks.contract import Variables
+from tests.gans import make_gan, pair_of
 
 WIDE, NARROW, UNITS = (12, 9), (7, 7), 7
 BATCH = 16
@@ -29,8 +32,8 @@ def key(seed: int = 0) -> jax.Array:
     return jax.random.key(seed, impl="threefry2x32")
 
 
-def gan_of(hidden: tuple[int, ...], name: str) -> GAN:
-    return GAN(
+def gan_of(hidden: tuple[int, ...], name: str) -> Architecture:
+    return make_gan(
         (3, 3, 1),
         latent=5,
         generator_hidden=hidden,
@@ -43,14 +46,14 @@ def gan_of(hidden: tuple[int, ...], name: str) -> GAN:
     )
 
 
-def losses(gan: GAN, params: Any, stats: Any, conditions: Conditions) -> tuple[jax.Array, Any]:
+def losses(gan: Architecture, params: Any, stats: Any, mode: Mode) -> tuple[jax.Array, Any]:
     """A sum of which every parameter of both networks has a gradient, and all results."""
-    pair = networks(gan)
+    pair = pair_of(gan)
     (generator, discriminator) = map(Variables, params, stats)
     latent, reals = (jnp.asarray(x, jax.tree.leaves(params)[0].dtype) for x in (LATENT, REAL))
-    images, g_stats = pair.generator(generator, latent, conditions)
-    fake, d_stats = pair.discriminator(discriminator, images, conditions)
-    real, d_stats = pair.discriminator(Variables(params[1], d_stats), reals, conditions)
+    images, g_stats = pair.generator(generator, latent, mode)
+    fake, d_stats = pair.discriminator(discriminator, images, mode)
+    real, d_stats = pair.discriminator(Variables(params[1], d_stats), reals, mode)
     total = jnp.mean(jax.nn.softplus(fake)) + jnp.mean(jax.nn.softplus(-real))
     return total, ((g_stats, d_stats), (images, fake, real))
 
@@ -60,23 +63,23 @@ IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": 
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=IN_HASTE)
-def step(gan: GAN, params: Any, stats: Any, state: Any, conditions: Conditions) -> Any:
-    conditions = conditions._replace(training=True)
+def step(gan: Architecture, params: Any, stats: Any, state: Any, mode: Mode) -> Any:
+    mode = mode._replace(training=True)
     gradients, (stats, results) = jax.grad(losses, argnums=1, has_aux=True)(
-        gan, params, stats, conditions
+        gan, params, stats, mode
     )
     with jax.numpy_dtype_promotion("standard"):
         updates, state = ADAM.update(gradients, state)
     return optax.apply_updates(params, updates), stats, state, gradients, results
 
 
-def train(gan: GAN, variables: Pair, units: Any, rate: Any = None) -> Any:
+def train(gan: Architecture, variables: Pair, units: Any, rate: Any = None) -> Any:
     """Variables, last gradients and last results of three steps of Adam on `losses`."""
     params, stats = ([one[i] for one in variables] for i in (0, 1))
     state = jax.jit(ADAM.init)(params)
     for turn in range(3):
-        conditions = Conditions(True, units, rate, jax.random.fold_in(key(), turn))
-        params, stats, state, gradients, results = step(gan, params, stats, state, conditions)
+        mode = Mode(True, units, rate, jax.random.fold_in(key(), turn))
+        params, stats, state, gradients, results = step(gan, params, stats, state, mode)
     return tuple(map(Variables, params, stats)), gradients, results
 
 
@@ -90,7 +93,7 @@ def narrow_of(name: str) -> Pair:
         drawn = about + spread * draw.uniform(-1, 1, leaf.shape)
         return np.asarray(drawn, np.float32)
 
-    like = jax.eval_shape(networks(gan_of(NARROW, name)).init, key())
+    like = jax.eval_shape(pair_of(gan_of(NARROW, name)).init, key())
     return jax.tree_util.tree_map_with_path(value, like)  # type: ignore[no-any-return]
 
 
@@ -102,7 +105,7 @@ def widened(narrow: Pair, name: str) -> Pair:
         padded[tuple(slice(size) for size in leaf.shape)] = leaf
         return padded
 
-    like = jax.eval_shape(networks(gan_of(WIDE, name)).init, key())
+    like = jax.eval_shape(pair_of(gan_of(WIDE, name)).init, key())
     return jax.tree.map(pad, narrow, like)  # type: ignore[no-any-return]
 
 
@@ -172,8 +175,8 @@ def test_weights_of_unused_units_stay_0_under_dropout() -> None:
 
 @pytest.mark.parametrize("name", ["none", "batch", "layer", "weight"])
 def test_weights_of_unused_units_begin_at_0(name: str) -> None:
-    begin = networks(gan_of(WIDE, name)).init
-    like = params_of(jax.eval_shape(networks(gan_of(NARROW, name)).init, key()))
+    begin = pair_of(gan_of(WIDE, name)).init
+    like = params_of(jax.eval_shape(pair_of(gan_of(NARROW, name)).init, key()))
     quickly = jax.jit(begin, compiler_options=IN_HASTE)
     begun = params_of(quickly(key(), np.int32(UNITS), np.int32(UNITS)))
     for leaf in rest(begun, like):
@@ -184,7 +187,7 @@ def test_weights_of_unused_units_begin_at_0(name: str) -> None:
 
 def test_initial_weights_with_all_units_in_use_are_those_without_a_mask() -> None:
     """To the bit, for as many units as there are and for more."""
-    begin = jax.jit(networks(gan_of(WIDE, "weight")).init)
+    begin = jax.jit(pair_of(gan_of(WIDE, "weight")).init)
     plain = begin(key())
     for units in (12, 1000):
         masked = begin(key(), np.int32(units), np.int32(units))
@@ -196,8 +199,8 @@ def test_initial_weights_with_all_units_in_use_are_those_without_a_mask() -> Non
 def test_all_units_in_use_is_no_mask(name: str, units: int) -> None:
     """To the bit, operation by operation."""
     gan, (params, stats) = gan_of(WIDE, name), zip(*widened(narrow_of(name), name), strict=True)
-    found = losses(gan, params, stats, Conditions(True, np.int32(units)))
-    wanted = losses(gan, params, stats, Conditions(True))
+    found = losses(gan, params, stats, Mode(True, np.int32(units)))
+    wanted = losses(gan, params, stats, Mode(True))
     jax.tree.map(np.testing.assert_array_equal, found, wanted)
 
 
@@ -208,7 +211,7 @@ def test_members_of_different_widths_run_under_vmap(name: str) -> None:
 
     @jax.jit
     def judged(count: Any) -> Any:
-        return losses(gan, params, stats, Conditions(True, count))[1][1]
+        return losses(gan, params, stats, Mode(True, count))[1][1]
 
     together = jax.jit(jax.vmap(judged))(units)
     for index, count in enumerate(units):
@@ -217,7 +220,7 @@ def test_members_of_different_widths_run_under_vmap(name: str) -> None:
 
 
 def test_networks_without_hidden_layers_have_nothing_to_mask() -> None:
-    pair = networks(gan_of((), "none"))
+    pair = pair_of(gan_of((), "none"))
     plain, masked = (jax.jit(pair.init)(key(), *units) for units in ((), (1, 1)))
     jax.tree.map(np.testing.assert_array_equal, plain, masked)
 

@@ -10,13 +10,15 @@ import pytest
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from normsweep.models.families.gan import GAN, Variables, networks
-from normsweep.models.layers.conditions import Conditions
+from normsweep.models.architecture import Architecture
+from normsweep.models.layers.mode import Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS, normalisation
+from normsweep.models.networks.contract import Variables
 from normsweep.objectives.selection import count_selected, parameter_paths, select
+from tests.gans import make_gan, pair_of
 
 LATENT = np.random.default_rng(6).normal(size=(8, 5)).astype(np.float32)
-TRAINING = Conditions(training=True)
+TRAINING = Mode(training=True)
 MOMENTUM = 0.9
 
 
@@ -24,10 +26,10 @@ def key(seed: int = 0) -> jax.Array:
     return jax.random.key(seed, impl="threefry2x32")
 
 
-def gan_of(name: str, *hidden: int) -> GAN:
+def gan_of(name: str, *hidden: int) -> Architecture:
     """A generator of 6 pixels that is linear, but for relu on hidden layers and the normalisation;
     and a discriminator of the same layers."""
-    return GAN(
+    return make_gan(
         (3, 2, 1),
         latent=5,
         generator_hidden=hidden,
@@ -39,7 +41,7 @@ def gan_of(name: str, *hidden: int) -> GAN:
     )
 
 
-def drawn(gan: GAN, seed: int = 7) -> tuple[Variables, Variables]:
+def drawn(gan: Architecture, seed: int = 7) -> tuple[Variables, Variables]:
     """Variables drawn by NumPy, of the structure that `init` gives; variances are positive."""
     draw = np.random.default_rng(seed)
 
@@ -47,7 +49,7 @@ def drawn(gan: GAN, seed: int = 7) -> tuple[Variables, Variables]:
         numbers = 0.7 * draw.normal(size=leaf.shape) + 0.3
         return np.asarray(np.abs(numbers) if path[-1].key == "var" else numbers, np.float32)
 
-    like = jax.eval_shape(networks(gan).init, key())
+    like = jax.eval_shape(pair_of(gan).init, key())
     return jax.tree_util.tree_map_with_path(value, like)  # type: ignore[no-any-return]
 
 
@@ -59,8 +61,8 @@ def layers(tree: Any, *path: Any) -> dict[str, np.ndarray]:
     return {name: np.asarray(leaf, np.float64) for name, leaf in node.items()}
 
 
-def generated(gan: GAN, variables: Variables, conditions: Conditions) -> tuple[np.ndarray, Any]:
-    run = jax.jit(partial(networks(gan).generator, conditions=conditions))
+def generated(gan: Architecture, variables: Variables, mode: Mode) -> tuple[np.ndarray, Any]:
+    run = jax.jit(partial(pair_of(gan).generator, mode=mode))
     images, stats = run(variables, LATENT)
     return np.asarray(images).reshape(len(LATENT), -1), jax.device_get(stats)
 
@@ -81,7 +83,7 @@ def test_batch_normalisation_is_its_formula(training: bool) -> None:
     """Ioffe and Szegedy, algorithm 1 in training, algorithm 2 (stored averages) in evaluation."""
     gan = gan_of("batch", 4)
     generator = drawn(gan)[0]
-    images, stats = generated(gan, generator, Conditions(training))
+    images, stats = generated(gan, generator, Mode(training))
     norm, stored = layers(generator.params, "norms", 0), layers(generator.stats, "norms", 0)
     x = LATENT @ layers(generator.params, "layers", 0)["kernel"]
     mean, var = (x.mean(axis=0), x.var(axis=0)) if training else (stored["mean"], stored["var"])
@@ -105,7 +107,7 @@ def test_layer_normalisation_is_its_formula_over_the_units_in_use(
 ) -> None:
     gan = gan_of("layer", 4)
     generator = drawn(gan)[0]
-    images, stats = generated(gan, generator, Conditions(training, units))
+    images, stats = generated(gan, generator, Mode(training, units))
     assert stats == {}
     first, norm = (layers(generator.params, *path) for path in (("layers", 0), ("norms", 0)))
     x = (LATENT @ first["kernel"] + first["bias"])[:, :units]
@@ -129,7 +131,7 @@ def test_weight_normalisation_and_its_gradients_are_their_formulas() -> None:
     np.testing.assert_allclose(images, LATENT @ (g * v / norm) + layer["bias"], rtol=1e-4)
 
     def total(params: Any) -> jax.Array:
-        return networks(gan).generator(Variables(params, {}), LATENT, TRAINING)[0].sum()
+        return pair_of(gan).generator(Variables(params, {}), LATENT, TRAINING)[0].sum()
 
     found = jax.jit(jax.grad(total))(generator.params)["network"]["layers"][0]
     upstream = np.repeat(LATENT.astype(np.float64).sum(axis=0)[:, None], 6, axis=1)
@@ -143,23 +145,23 @@ def test_weight_normalisation_and_its_gradients_are_their_formulas() -> None:
 
 def test_weight_normalised_kernels_begin_with_the_norm_that_he_and_others_expect() -> None:
     """A variance of 2 over the number of inputs is a norm of √2 in each column."""
-    generator, _ = jax.jit(networks(gan_of("weight")).init)(key())
+    generator, _ = jax.jit(pair_of(gan_of("weight")).init)(key())
     np.testing.assert_allclose(generator.params["network"]["layers"][0]["scale"], np.sqrt(2))
 
 
-def effective_kernel(gan: GAN, variables: Variables) -> np.ndarray:
+def effective_kernel(gan: Architecture, variables: Variables) -> np.ndarray:
     """The kernel that a generator of one layer multiplies with, in evaluation."""
     probes = np.concatenate([np.zeros((1, 5)), np.eye(5)]).astype(np.float32)
-    images = np.asarray(jax.jit(networks(gan).generator)(variables, probes)[0], np.float64)
+    images = np.asarray(jax.jit(pair_of(gan).generator)(variables, probes)[0], np.float64)
     return (images[1:] - images[:1]).reshape(5, -1)
 
 
 @pytest.fixture(scope="module")
-def converged() -> tuple[GAN, Variables, np.ndarray]:
+def converged() -> tuple[Architecture, Variables, np.ndarray]:
     """A spectrally normalised layer after 200 calls in training, and its kernel."""
     gan = gan_of("spectral")
     start = drawn(gan)[0]
-    train = jax.jit(partial(networks(gan).generator, conditions=TRAINING))
+    train = jax.jit(partial(pair_of(gan).generator, mode=TRAINING))
     stats = start.stats
     for _ in range(200):
         _, stats = train(Variables(start.params, stats), LATENT)
@@ -168,7 +170,7 @@ def converged() -> tuple[GAN, Variables, np.ndarray]:
 
 
 def test_the_power_iteration_finds_the_largest_singular_value(
-    converged: tuple[GAN, Variables, np.ndarray],
+    converged: tuple[Architecture, Variables, np.ndarray],
 ) -> None:
     gan, variables, kernel = converged
     effective = effective_kernel(gan, variables)
@@ -178,13 +180,13 @@ def test_the_power_iteration_finds_the_largest_singular_value(
 
 
 def test_the_spectral_norm_is_differentiated_too(
-    converged: tuple[GAN, Variables, np.ndarray],
+    converged: tuple[Architecture, Variables, np.ndarray],
 ) -> None:
     """Miyato et al., eq. 12, with the singular vectors held fixed; the sum of the outputs."""
     gan, (params, stats), kernel = converged
 
     def total(params: Any) -> jax.Array:
-        return networks(gan).generator(Variables(params, stats), LATENT, TRAINING)[0].sum()
+        return pair_of(gan).generator(Variables(params, stats), LATENT, TRAINING)[0].sum()
 
     found = jax.jit(jax.grad(total))(params)["network"]["layers"][0]["layer_instance"]["kernel"]
     left, singular, right = np.linalg.svd(kernel)
@@ -209,7 +211,7 @@ def test_power_iterations_advance_by_one_in_training_and_rest_in_evaluation() ->
     after = stats["network"]["layers"][0]["batch_stats"]
     np.testing.assert_allclose(after["kernel", "u"][0], u, rtol=1e-4, atol=1e-6)
     assert after["kernel", "sigma"] == pytest.approx(sigma, rel=1e-5)
-    _, resting = generated(gan, generator, Conditions())
+    _, resting = generated(gan, generator, Mode())
     jax.tree.map(np.testing.assert_array_equal, resting, generator.stats)
 
 
@@ -217,8 +219,8 @@ def test_spectrally_normalised_discriminators_are_1_lipschitz() -> None:
     """Each layer has norm 1 and leaky ReLU slopes of at most 1 (sec. 2.1 of the paper)."""
     gan = gan_of("spectral", 6, 4)
     _, discriminator = drawn(gan)
-    judge = jax.jit(networks(gan).discriminator)
-    train = jax.jit(partial(networks(gan).discriminator, conditions=TRAINING))
+    judge = jax.jit(pair_of(gan).discriminator)
+    train = jax.jit(partial(pair_of(gan).discriminator, mode=TRAINING))
     images = np.random.default_rng(8).normal(size=(200, 3, 2, 1)).astype(np.float32)
     params, stats = discriminator
     for _ in range(300):
@@ -234,7 +236,7 @@ def test_spectrally_normalised_discriminators_are_1_lipschitz() -> None:
 
 @pytest.mark.parametrize("name", NORMALISATIONS)
 def test_parameters_keep_the_names_that_penalties_select(name: str) -> None:
-    for network in jax.eval_shape(networks(gan_of(name, 7, 4)).init, key()):
+    for network in jax.eval_shape(pair_of(gan_of(name, 7, 4)).init, key()):
         kernels = select(network.params, "kernel$")
         paths = jax.tree.leaves(parameter_paths(network.params))
         assert count_selected(kernels) == 3
@@ -247,7 +249,7 @@ def test_kernels_begin_the_same_in_every_normalisation() -> None:
     """So that normalisations are compared on equal terms."""
 
     def kernels(name: str) -> list[jax.Array]:
-        pair = networks(gan_of(name, 3)).init(key())
+        pair = pair_of(gan_of(name, 3)).init(key())
         leaves = [leaf for one in pair for leaf in jax.tree.leaves(one.params)]
         return [leaf for leaf in leaves if leaf.ndim == 2]
 
@@ -256,10 +258,10 @@ def test_kernels_begin_the_same_in_every_normalisation() -> None:
         jax.tree.map(np.testing.assert_array_equal, kernels(name)[:2], plain)
 
 
-def loss(gan: GAN, pair: Any, conditions: Conditions) -> tuple[jax.Array, Any]:
+def loss(gan: Architecture, pair: Any, mode: Mode) -> tuple[jax.Array, Any]:
     generator, discriminator = pair
-    images, g_stats = networks(gan).generator(generator, LATENT, conditions)
-    logits, d_stats = networks(gan).discriminator(discriminator, images, conditions)
+    images, g_stats = pair_of(gan).generator(generator, LATENT, mode)
+    logits, d_stats = pair_of(gan).discriminator(discriminator, images, mode)
     return logits.sum(), (g_stats, d_stats)
 
 
@@ -302,7 +304,7 @@ def test_gradients_are_finite_for_zero_and_tiny_weights(name: str, scale: float)
         for params, stats in drawn(gan)
     ]
     (value, _), gradient = jax.jit(
-        jax.value_and_grad(partial(loss, gan, conditions=TRAINING), has_aux=True)
+        jax.value_and_grad(partial(loss, gan, mode=TRAINING), has_aux=True)
     )(pair)
     assert np.isfinite(value)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
@@ -312,4 +314,4 @@ def test_gradients_are_finite_for_zero_and_tiny_weights(name: str, scale: float)
 def test_weights_that_are_not_numbers_show(name: str) -> None:
     gan = gan_of(name, 4)
     pair = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), drawn(gan))
-    assert np.isnan(jax.jit(partial(loss, gan, conditions=TRAINING))(pair)[0])
+    assert np.isnan(jax.jit(partial(loss, gan, mode=TRAINING))(pair)[0])

@@ -10,15 +10,14 @@ import optax
 import pytest
 
 from normsweep.models import (
-    GAN,
     LEARNING_RATE_SCHEDULES,
     OPTIMIZERS,
     Hyperparameters,
     LearningRateSchedule,
     Method,
-    Program,
 )
-from normsweep.models.players import player_optimizers
+from normsweep.models.player import player_optimizer
+from tests.gans import NAMES, make_numbers
 
 draw = np.random.default_rng(0)
 PARAMS = {
@@ -32,7 +31,7 @@ GRADIENTS = [
 RATES = (0.01, 0.03)
 BETAS = (0.5, 0.9)
 MOMENTUM, DECAY = 0.8, 0.25
-SCALARS = Hyperparameters(
+SCALARS = make_numbers(
     generator_learning_rate=np.float32(RATES[0]),
     discriminator_learning_rate=np.float32(RATES[1]),
     beta1=np.float32(BETAS[0]),
@@ -98,22 +97,21 @@ FORMULAS: dict[str, Callable[[np.ndarray, Weights, float], np.ndarray]] = {
 }
 
 
-def program(**changed: Any) -> Program:
-    settings = {"gan": GAN((2, 2, 1)), "batch": 2, "steps": 20, "chunk_steps": 2, "samples": 2}
-    return Program(**(settings | changed))
-
-
 @partial(jax.jit, static_argnums=(0, 1))
-def trained(given: Program, player: int, scalars: Hyperparameters, factor: Any) -> Any:
-    """The rate of a player, and the weights after a step on each gradient."""
-    rate, optimizer = player_optimizers(given, given.methods[0], scalars, factor)[player]
-    params: Any = jax.tree.map(jax.numpy.asarray, PARAMS)
-    state = optimizer.init(params)
+def trained(optimizer: str, method: Method, rate: Any, scalars: Hyperparameters) -> Any:
+    """The weights of the one network of a player after a step on each gradient."""
+    made = player_optimizer(optimizer, method, rate, scalars)
+    params: Any = {"net": jax.tree.map(jax.numpy.asarray, PARAMS)}
+    state = made.init(params)
     for gradient in GRADIENTS:
         with jax.numpy_dtype_promotion("standard"):
-            updates, state = optimizer.update(gradient, state, params)
+            updates, state = made.update({"net": gradient}, state, params)
         params = optax.apply_updates(params, updates)
-    return rate, params
+    return params["net"]
+
+
+def descended(optimizer: str, player: str = NAMES[0], numbers: Hyperparameters = SCALARS) -> Any:
+    return trained(optimizer, Method(), numbers.learning_rates[player], numbers)
 
 
 def assert_is(found: Any, formula: Any, rate: float) -> None:
@@ -126,25 +124,22 @@ def assert_is(found: Any, formula: Any, rate: float) -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("player", [0, 1])
 def test_each_player_follows_the_formula_at_a_rate_of_its_own(name: str, player: int) -> None:
-    rate, found = trained(program(optimizer=name), player, SCALARS, np.float32(0.5))
-    assert rate == pytest.approx(0.5 * RATES[player], rel=1e-6)
-    assert_is(found, FORMULAS[name], 0.5 * RATES[player])
+    assert_is(descended(name, NAMES[player]), FORMULAS[name], RATES[player])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimiser_heeds_the_settings_it_names_and_no_others(name: str) -> None:
-    _, before = trained(program(optimizer=name), 0, SCALARS, np.float32(1))
+    before = descended(name)
     for setting in ("beta1", "beta2", "momentum", "weight_decay"):
         changed = SCALARS._replace(**{setting: np.float32(0.3)})
-        _, after = trained(program(optimizer=name), 0, changed, np.float32(1))
+        after = descended(name, numbers=changed)
         same = np.array_equal(before["kernel"], after["kernel"])
         assert same == (setting not in OPTIMIZERS[name].settings)
 
 
 @pytest.mark.parametrize(("weights", "decaying"), [("bias$", {1}), ("kernel|bias", {1, 2})])
 def test_the_method_s_pattern_says_which_weights_decay(weights: str, decaying: set[int]) -> None:
-    given = program(optimizer="adamw", methods=(Method(weights=weights),))
-    _, found = trained(given, 0, SCALARS, np.float32(1))
+    found = trained("adamw", Method(weights=weights), np.float32(RATES[0]), SCALARS)
 
     def formula(w: np.ndarray, gradients: Weights, rate: float) -> np.ndarray:
         return adam(w, gradients, rate, DECAY if w.ndim in decaying else 0.0)
@@ -154,9 +149,8 @@ def test_the_method_s_pattern_says_which_weights_decay(weights: str, decaying: s
 
 def test_weight_decay_0_is_adam_and_momentum_0_plain_descent() -> None:
     without = SCALARS._replace(weight_decay=np.float32(0), momentum=np.float32(0))
-    _, found = trained(program(optimizer="adamw"), 0, without, np.float32(1))
-    assert_is(found, adam, RATES[0])
-    _, found = trained(program(optimizer="sgd"), 0, without, np.float32(1))
+    assert_is(descended("adamw", numbers=without), adam, RATES[0])
+    found = descended("sgd", numbers=without)
     assert_is(found, lambda w, gradients, rate: w - rate * sum(gradients), RATES[0])
 
 

@@ -19,8 +19,8 @@ from normsweep.models.method import (
     penalty_entry,
 )
 from normsweep.models.regulariser import (
-    initial_state,
     regularised_update,
+    regulariser,
     selected,
     weight_norm,
     zero_share,
@@ -63,10 +63,11 @@ def stepped(
 ) -> Any:
     """The parameters after one step, and the state of the method."""
     made = {"sgd": optax.sgd, "adam": optax.adam}[optimizer](rate)
-    state = initial_state(method, params)
-    args = (penalty, gradient, made.init(params), state, params)
-    found, _, state = regularised_update(method, made, rate, *args)
-    return found, state
+    own = regulariser(method, penalty, rate)
+    trees = [{"net": tree} for tree in (gradient, own.init(params), params)]
+    state = made.init({"net": params})
+    found, _, states = regularised_update({"net": own}, made, trees[0], state, *trees[1:])
+    return found["net"], states["net"]
 
 
 def step(method: Method, penalty: NetworkPenalty, optimizer: str = "sgd", **changed: Any) -> Any:
@@ -417,33 +418,32 @@ def test_penalty_and_constraint_of_the_spectrum_converge_while_the_weights_rest(
     """Their state travels from step to step."""
     method = Method(constraint=constraint("spectral_ball"))
     optimizer = optax.sgd(RATE)
-    params: Any = jax.tree.map(lambda leaf: leaf, PARAMS)
-    state: Any = (optimizer.init(params), initial_state(method, params))
-    bounded = network_penalty("spectral_ball", radius=0.7)
+    params: Any = {"net": jax.tree.map(lambda leaf: leaf, PARAMS)}
+    bounded = {"net": regulariser(method, network_penalty("spectral_ball", radius=0.7), RATE)}
+    state: Any = (optimizer.init(params), {"net": bounded["net"].init(PARAMS)})
 
     @partial(jax.jit, compiler_options=IN_HASTE)
     def still(params: Any, state: Any) -> Any:
-        args = (bounded, STILL, *state, params)
-        after, *state = regularised_update(method, optimizer, RATE, *args)
+        after, *state = regularised_update(bounded, optimizer, {"net": STILL}, *state, params)
         return after, tuple(state)
 
     for _ in range(40):
         params, state = still(params, state)
-    for before, after in zip(kernels_of(PARAMS), kernels_of(params), strict=True):
+    for before, after in zip(kernels_of(PARAMS), kernels_of(params["net"]), strict=True):
         assert largest_singular(after) == pytest.approx(
             min(0.7, largest_singular(before)), rel=1e-5
         )
 
 
 def test_only_what_iterates_has_a_state() -> None:
-    for entry in PENALTIES.values():
-        penalty, bound = initial_state(Method(entry), PARAMS)
-        assert bound is None
-        assert (penalty is None) == (entry.advance is None)
+    for coupling in COUPLINGS:
+        for entry in PENALTIES.values():
+            if coupling != "proximal" or entry.proximal is not None:
+                state = regulariser(Method(entry, coupling), NetworkPenalty()).init(PARAMS)
+                assert bool(jax.tree.leaves(state)) == (entry.advance is not None)
     for known in CONSTRAINTS.values():
-        penalty, bound = initial_state(Method(constraint=known), PARAMS)
-        assert penalty is None
-        assert (bound is None) == (known.advance is None)
+        state = regulariser(Method(constraint=known), NetworkPenalty()).init(PARAMS)
+        assert bool(jax.tree.leaves(state)) == (known.advance is not None)
 
 
 def test_the_share_of_zeros_is_that_of_the_weights_the_method_selects() -> None:
@@ -457,7 +457,7 @@ def test_the_share_of_zeros_is_that_of_the_weights_the_method_selects() -> None:
 
 
 def test_the_norm_is_that_of_the_weights_the_method_selects() -> None:
-    kernels = [PARAMS["layers"][place]["kernel"] for place in (0, 1)]
+    kernels = [PARAMS["layers"][index]["kernel"] for index in (0, 1)]
     expected = [np.linalg.norm(kernel.astype(np.float64)) for kernel in kernels]
     assert weight_norm(Method(), PARAMS) == pytest.approx(np.hypot(*expected), rel=1e-6)
     chosen = Method(weights="layers/1")
@@ -529,6 +529,7 @@ def test_a_step_on_finite_numbers_is_finite(name: str, data: Any, schedule: str)
 def test_zeros_of_units_out_of_use_are_not_counted() -> None:
     start = {"kernel": np.array([[1.0, 2.0, 0.0], [3.0, 4.0, 0.0]]), "bias": np.zeros(3)}
     end = {"kernel": np.array([[0.0, 2.0, 0.0], [0.0, 4.0, 0.0]]), "bias": np.ones(3)}
-    assert float(zero_share(Method(), end, start)) == 0.5
+    in_use = jax.tree.map(lambda leaf: leaf != 0, start)
+    assert float(zero_share(Method(), end, in_use)) == 0.5
     assert float(zero_share(Method(), end)) == pytest.approx(4 / 6)
-    assert float(zero_share(Method(), start, start)) == 0.0
+    assert float(zero_share(Method(), start, in_use)) == 0.0

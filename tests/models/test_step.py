@@ -4,7 +4,6 @@ Under gradient descent without momentum a step is −rate·gradient, so that eac
 down by itself. JAX differentiates the reference and draws its random numbers, no more.
 """
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 
 from normsweep.models import (
-    GAN,
     Data,
     Hyperparameters,
     LearningRateSchedule,
@@ -28,6 +26,7 @@ from normsweep.models.method import NetworkPenalty
 from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES
+from tests.gans import NAMES, changed_gan, make_gan, make_numbers
 
 BATCH, SHAPE = 8, (3, 2, 1)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, *SHAPE)).astype(np.float32)
@@ -36,7 +35,7 @@ VALIDATION = np.array([0, 2, 3, 7, 8, 29], np.int32)
 DATA = Data(IMAGES, TRAIN, VALIDATION)
 KEY = member_key(np.uint32(3), np.int32(1))
 RATES = (0.5, 0.25)
-NETWORKS = GAN(SHAPE, latent=4, generator_hidden=(7,), discriminator_hidden=(6,))
+NETWORKS = make_gan(SHAPE, latent=4, generator_hidden=(7,), discriminator_hidden=(6,))
 Weights = list[Any]
 
 # Little is computed: compiling with care would take longer than running.
@@ -47,7 +46,7 @@ one_step = jax.jit(train_step, static_argnums=(0, 1), compiler_options=IN_HASTE)
 
 def program(method: Method | None = None, **changed: Any) -> Program:
     settings: dict[str, Any] = {
-        "gan": NETWORKS,
+        "architecture": NETWORKS,
         "batch": BATCH,
         "steps": 4,
         "chunk_steps": 2,
@@ -58,12 +57,16 @@ def program(method: Method | None = None, **changed: Any) -> Program:
     return Program(**(settings | changed))
 
 
-def scalars(**changed: float) -> Hyperparameters:
+def scalars(**changed: Any) -> Hyperparameters:
     rates = {"generator_learning_rate": RATES[0], "discriminator_learning_rate": RATES[1]}
-    numbers = {name: np.float32(value) for name, value in (rates | changed).items()}
-    if "gradient_penalty_every" in changed:
-        numbers["gradient_penalty_every"] = np.int32(changed["gradient_penalty_every"])
-    return Hyperparameters(**numbers)
+    counts = ("gradient_penalty_every", "generator_units", "discriminator_units")
+    numbers = {
+        name: value
+        if isinstance(value, NetworkPenalty)
+        else (np.int32 if name in counts else np.float32)(value)
+        for name, value in (rates | changed).items()
+    }
+    return make_numbers(**numbers)
 
 
 def begun(given: Program) -> MemberState:
@@ -88,8 +91,8 @@ class Reference:
     """A member of dense layers under gradient descent. What a test is about, it overrides."""
 
     def __init__(self, state: MemberState) -> None:
-        self.generator = weights_of(state.generator.params)
-        self.discriminator = weights_of(state.discriminator.params)
+        self.generator = weights_of(state.networks["generator"].params)
+        self.discriminator = weights_of(state.networks["discriminator"].params)
 
     def seen(self, key: jax.Array, images: Any, fake: int) -> Any:
         return images
@@ -166,8 +169,8 @@ def assert_follows(reference: Reference, given: Program, h: Hyperparameters, ste
         state, losses = one_step(given, 0, state, h, DATA, KEY)
         factors.append(float(losses.strength_factor))
         for found, expected in [
-            (state.generator, reference.generator),
-            (state.discriminator, reference.discriminator),
+            (state.networks["generator"], reference.generator),
+            (state.networks["discriminator"], reference.discriminator),
         ]:
             for one, other in zip(weights_of(found.params), expected, strict=True):
                 np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
@@ -200,7 +203,7 @@ LOSSES: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_each_loss_is_descended_by_its_player(name: str) -> None:
-    given = program(loss=name)
+    given = program(architecture=changed_gan(NETWORKS, loss=name))
     reference = Reference(begun(given))
     reference.discriminator_loss, reference.generator_loss = LOSSES[name]  # type: ignore[method-assign]
     assert_follows(reference, given, scalars())
@@ -314,9 +317,9 @@ class Decayed(Reference):
         return 0.2 * self.factors[number] * squares
 
 
-def decayed(**changed: float) -> Hyperparameters:
+def decayed(**changed: Any) -> Hyperparameters:
     penalty = NetworkPenalty(l2=np.float32(0.2))
-    return scalars(**changed)._replace(generator_penalty=penalty, discriminator_penalty=penalty)
+    return scalars(generator_penalty=penalty, discriminator_penalty=penalty, **changed)
 
 
 # By step, of 4 in all: from 0.5 to 2 between a quarter and three quarters of the training.
@@ -346,15 +349,15 @@ def test_other_couplings_follow_the_schedule_of_the_learning_rate(coupling: str)
     start = state = begun(given)
     state, _ = one_step(given, 0, state, decayed(), DATA, KEY)
     for now, before in [
-        (state.generator.params, start.generator.params),
-        (state.discriminator.params, start.discriminator.params),
+        (state.networks["generator"].params, start.networks["generator"].params),
+        (state.networks["discriminator"].params, start.networks["discriminator"].params),
     ]:
         jax.tree.map(np.testing.assert_array_equal, now, before)
     after, _ = one_step(given, 0, state, decayed(), DATA, KEY)
     plain, _ = one_step(given, 0, state, scalars(), DATA, KEY)
-    shrunk, free = (weights_of(each.discriminator.params)[0] for each in (after, plain))
+    shrunk, free = (weights_of(each.networks["discriminator"].params)[0] for each in (after, plain))
     rate = RATES[1] / 2
-    before = weights_of(state.discriminator.params)[0]
+    before = weights_of(state.networks["discriminator"].params)[0]
     expected = free - rate * 0.4 * before if coupling == "decoupled" else free / (1 + rate * 0.4)
     np.testing.assert_allclose(shrunk, expected, rtol=1e-5, atol=1e-6)
 
@@ -406,7 +409,9 @@ def test_an_adaptive_strength_scales_the_penalty() -> None:
 
 
 def test_an_adaptive_strength_is_asked_in_every_turn_of_the_discriminator() -> None:
-    given = program(Method(schedule="adaptive"), discriminator_steps=3)
+    given = program(
+        Method(schedule="adaptive"), architecture=changed_gan(NETWORKS, discriminator_steps=3)
+    )
     h = decayed(adaptive_target=2, adaptive_speed=0.5)
     state, losses = one_step(given, 0, begun(given), h, DATA, KEY)
     assert state.log_factor == -1.5
@@ -439,7 +444,7 @@ def test_the_training_rates_follow_their_schedule() -> None:
     halved, _ = one_step(given, 0, start, scalars(), DATA, KEY)
     whole, _ = one_step(program(), 0, start, scalars(), DATA, KEY)
     before, half, full = (
-        weights_of(state.discriminator.params) for state in (start, halved, whole)
+        weights_of(state.networks["discriminator"].params) for state in (start, halved, whole)
     )
     for w, one, other in zip(before, half, full, strict=True):
         np.testing.assert_allclose(one - w, (other - w) / 2, atol=1e-6)
@@ -449,7 +454,7 @@ def test_the_training_rates_follow_their_schedule() -> None:
 
 
 def normalised(name: str, **changed: Any) -> Program:
-    gan = GAN(
+    gan = make_gan(
         SHAPE,
         latent=4,
         generator_hidden=(7,),
@@ -457,7 +462,7 @@ def normalised(name: str, **changed: Any) -> Program:
         generator_normalisation=name,
         discriminator_normalisation=name,
     )
-    return program(gan=gan, **changed)
+    return program(architecture=changed_gan(gan, **changed))
 
 
 RESTING = scalars(generator_learning_rate=0, discriminator_learning_rate=0)
@@ -474,9 +479,9 @@ def test_batch_statistics_are_averaged_over_the_own_turns_of_each_network() -> N
     state, _ = one_step(given, 0, start, RESTING, DATA, KEY)
     g, d = (
         [np.float64(net.params["network"]["layers"][index]["kernel"]) for index in (0, 1)]
-        for net in (start.generator, start.discriminator)
+        for net in (start.networks["generator"], start.networks["discriminator"])
     )
-    bias = np.float64(start.generator.params["network"]["layers"][1]["bias"])
+    bias = np.float64(start.networks["generator"].params["network"]["layers"][1]["bias"])
     keys = jax.random.split(jax.random.fold_in(jax.random.fold_in(KEY, 1), 0), 3)
     source = Reference.__new__(Reference)
     mean, variance = np.zeros(6), np.ones(6)
@@ -488,11 +493,11 @@ def test_batch_statistics_are_averaged_over_the_own_turns_of_each_network() -> N
         for batch in (source.real(draws[0]).reshape(BATCH, -1), fake):
             mean = moving(mean, (batch @ d[0]).mean(0))
             variance = moving(variance, (batch @ d[0]).var(0))
-    found = state.discriminator.stats["network"]["norms"][0]
+    found = state.networks["discriminator"].stats["network"]["norms"][0]
     np.testing.assert_allclose(found["mean"], mean, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found["var"], variance, rtol=1e-4)
     hidden = source.latent(jax.random.split(keys[2], 4)[0]) @ g[0]
-    found = state.generator.stats["network"]["norms"][0]
+    found = state.networks["generator"].stats["network"]["norms"][0]
     np.testing.assert_allclose(found["mean"], 0.1 * hidden.mean(0), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found["var"], 0.9 + 0.1 * hidden.var(0), rtol=1e-4)
 
@@ -502,7 +507,7 @@ def test_spectral_normalisation_iterates_once_for_each_batch_of_the_own_turns() 
     start = begun(given)
     state, _ = one_step(given, 0, start, RESTING, DATA, KEY)
     for name, iterations in [("generator", 1), ("discriminator", 2)]:
-        before, after = getattr(start, name), getattr(state, name)
+        before, after = start.networks[name], state.networks[name]
         jax.tree.map(np.testing.assert_array_equal, before.params, after.params)
         for index in (0, 1):
             layer = before.params["network"]["layers"][index]["layer_instance"]
@@ -539,12 +544,9 @@ def test_a_regulariser_of_strength_0_leaves_the_step_as_it_is(name: str) -> None
     found, plain = (
         one_step(given, 0, begun(given), h, DATA, KEY)[0] for given in (program(method), program())
     )
-    jax.tree.map(
-        partial(np.testing.assert_array_equal), found.generator.params, plain.generator.params
-    )
-    jax.tree.map(
-        np.testing.assert_array_equal, found.discriminator.params, plain.discriminator.params
-    )
+    for name in NAMES:
+        params = (each.networks[name].params for each in (found, plain))
+        jax.tree.map(np.testing.assert_array_equal, *params)
 
 
 def test_units_that_are_not_in_use_stay_0_under_every_part_of_a_step() -> None:
@@ -557,11 +559,16 @@ def test_units_that_are_not_in_use_stay_0_under_every_part_of_a_step() -> None:
         generator_dropout=0.2,
         discriminator_dropout=0.2,
         augment_strength=0.5,
-    )._replace(generator_units=np.int32(5), discriminator_units=np.int32(4))
+        generator_units=5,
+        discriminator_units=4,
+    )
     state = init_member(given, h, KEY)
     for _ in range(3):
         state, _ = one_step(given, 0, state, h, DATA, KEY)
-    for params, units in [(state.generator.params, 5), (state.discriminator.params, 4)]:
+    for params, units in [
+        (state.networks["generator"].params, 5),
+        (state.networks["discriminator"].params, 4),
+    ]:
         first, bias, last, _ = weights_of(params)
         for unused in (first[:, units:], bias[units:], last[units:]):
             assert not unused.any()
@@ -589,7 +596,7 @@ def test_no_two_draws_of_a_step_share_a_key(monkeypatch) -> None:
         augmentation=("brightness", "translation", "cutout"),
         dropout=True,
     )
-    given = program(method, discriminator_steps=2)
+    given = program(method, architecture=changed_gan(NETWORKS, discriminator_steps=2))
     h = scalars(generator_dropout=0.25, discriminator_dropout=0.5, augment_strength=0.5)
     state = init(given, h, KEY)
     for name in ("uniform", "normal", "randint", "bernoulli"):

@@ -1,7 +1,6 @@
 """The training step against one written down in NumPy, in float64, without Flax, Optax or JAX's
 derivatives; and what is promised about a chunk of steps."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from scipy.special import expit
 
 from normsweep.models import (
-    GAN,
     Data,
     Hyperparameters,
     MemberState,
@@ -26,6 +24,7 @@ from normsweep.models import (
     train_step,
 )
 from normsweep.objectives.constraints import constraint
+from tests.gans import NAMES, changed_gan, make_gan, make_numbers
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, 3, 2, 1)).astype(np.float32)
 TRAIN = np.array([1, 4, 5, 9, 11, 12, 20, 21, 22, 28], np.int32)
@@ -37,9 +36,9 @@ DECAY = 0.75
 
 
 def program(**changed: Any) -> Program:
-    gan = GAN((3, 2, 1), latent=4, generator_hidden=(7, 5), discriminator_hidden=(6, 3))
+    gan = make_gan((3, 2, 1), latent=4, generator_hidden=(7, 5), discriminator_hidden=(6, 3))
     settings: dict[str, Any] = {
-        "gan": gan,
+        "architecture": gan,
         "batch": 8,
         "steps": 6,
         "chunk_steps": 3,
@@ -65,7 +64,7 @@ def hyperparameters(
         network_penalty("none") if coefficients is None else network_penalty(form, **coefficients)
         for coefficients in (generator, discriminator)
     ]
-    return Hyperparameters(
+    return make_numbers(
         generator_penalty=penalties[0],
         discriminator_penalty=penalties[1],
         generator_learning_rate=np.float32(rates[0]),
@@ -195,13 +194,13 @@ class Reference:
         self, state: MemberState, given: Program, form: str, penalties: Any, coupling: str = "loss"
     ) -> None:
         self.given, self.form, self.penalties, self.coupling = given, form, penalties, coupling
-        self.generator = Layers(state.generator.params)
-        self.discriminator = Layers(state.discriminator.params)
+        self.generator = Layers(state.networks["generator"].params)
+        self.discriminator = Layers(state.networks["discriminator"].params)
         self.average = list(self.generator.weights)
 
     def latent(self, key: jax.Array) -> np.ndarray:
-        shape = (self.given.batch, self.given.gan.latent)
-        if self.given.gan.latent_distribution == "uniform":
+        shape = (self.given.batch, self.given.family.latent)
+        if self.given.family.latent_distribution == "uniform":
             return np.asarray(jax.random.uniform(key, shape, minval=-1, maxval=1), np.float64)
         return np.asarray(jax.random.normal(key, shape), np.float64)
 
@@ -211,7 +210,7 @@ class Reference:
 
     def step(self, number: int) -> tuple[float, float]:
         """D steps and a G step of algorithm 1 of arXiv:1406.2661; the losses before the updates."""
-        turns, batch = self.given.discriminator_steps, self.given.batch
+        turns, batch = self.given.family.discriminator_steps, self.given.batch
         keys = jax.random.split(jax.random.fold_in(jax.random.fold_in(KEY, 1), number), turns + 1)
         for turn in range(turns):
             draws = jax.random.split(keys[turn], 6)
@@ -264,15 +263,12 @@ def assert_close(found: Any, expected: list[np.ndarray], relative: float = 1e-4)
 
 
 def assert_same_member(state: MemberState, reference: Reference) -> None:
-    pairs = [
-        (state.generator.params, state.generator_optimizer, reference.generator),
-        (state.discriminator.params, state.discriminator_optimizer, reference.discriminator),
-    ]
-    for params, optimizer, expected in pairs:
-        adam = adam_state(optimizer)
+    for name in NAMES:
+        params, expected = state.networks[name].params, getattr(reference, name)
+        adam = adam_state(state.optimizers[name])
         assert adam.count == expected.count
-        assert_close(adam.mu, expected.first)
-        assert_close(adam.nu, expected.second)
+        assert_close(adam.mu[name], expected.first)
+        assert_close(adam.nu[name], expected.second)
         assert_close(params, expected.weights)
 
 
@@ -330,37 +326,37 @@ def test_chunks_of_steps_are_those_of_algorithm_1_with_the_regulariser(case: str
         state, metrics = hasty_chunk(given, state, scalars, DATA, KEY)
         assert state.step == 3 * chunk + 3
         assert_same_member(state, reference)
-        np.testing.assert_allclose(metrics.generator_loss, losses[:, 0].mean(), rtol=1e-5)
-        np.testing.assert_allclose(metrics.discriminator_loss, losses[:, 1].mean(), rtol=1e-5)
+        np.testing.assert_allclose(metrics.losses["generator"], losses[:, 0].mean(), rtol=1e-5)
+        np.testing.assert_allclose(metrics.losses["discriminator"], losses[:, 1].mean(), rtol=1e-5)
         assert metrics.strength_factor == 1
         assert metrics.finite
     for found, norm, network in [
-        (metrics.generator_zeros, metrics.generator_norm, reference.generator),
-        (metrics.discriminator_zeros, metrics.discriminator_norm, reference.discriminator),
+        (metrics.zeros["generator"], metrics.norms["generator"], reference.generator),
+        (metrics.zeros["discriminator"], metrics.norms["discriminator"], reference.discriminator),
     ]:
         kernels = np.concatenate([kernel.reshape(-1) for kernel in network.weights[::2]])
         assert found == np.float32(np.mean(kernels == 0))
         assert norm == pytest.approx(np.linalg.norm(kernels.astype(np.float64)), rel=1e-5)
     has_zeros = form == "l1_ball" or coupling == "proximal"
-    assert (metrics.discriminator_zeros > 0) == has_zeros
-    assert state.generator_average is None
+    assert (metrics.zeros["discriminator"] > 0) == has_zeros
+    assert state.averages == {}
 
 
 def test_two_d_steps_an_average_and_uniform_latents_are_those_of_the_reference() -> None:
-    gan = replace(program().gan, latent_distribution="uniform")
+    gan = changed_gan(program().architecture, latent_distribution="uniform", discriminator_steps=2)
     penalised = regularised("power", 1.25).methods
-    given = program(discriminator_steps=2, ema=True, gan=gan, methods=penalised)
+    given = program(ema=True, architecture=gan, methods=penalised)
     penalties = [{"strength": 0.02, "order": 1.25}, {"strength": 0.03, "order": 1.25}]
     scalars = hyperparameters("power", *penalties)
     state = init_member(given, scalars, KEY)
-    assert bits_of(state.generator_average) == bits_of(state.generator.params)
+    assert bits_of(state.averages["generator"]) == bits_of(state.networks["generator"].params)
     reference = Reference(state, given, "power", penalties)
     for number in range(3):
         expected = reference.step(number)
         state, losses = one_step(given, 0, state, scalars, DATA, KEY)
-        np.testing.assert_allclose(losses[:2], expected, rtol=1e-5)
+        np.testing.assert_allclose([losses.players[name] for name in NAMES], expected, rtol=1e-5)
         assert_same_member(state, reference)
-        assert_close(state.generator_average, reference.average)
+        assert_close(state.averages["generator"], reference.average)
     assert reference.discriminator.count == 6
 
 
@@ -368,7 +364,7 @@ def test_the_derivatives_of_the_reference_are_those_of_its_losses() -> None:
     """Central differences in float64, on random weights: the reference vouches for itself."""
     draw = np.random.default_rng(1)
     state = init_member(program(), hyperparameters(), KEY)
-    network = Layers(state.discriminator.params)
+    network = Layers(state.networks["discriminator"].params)
     network.weights = [draw.normal(size=weight.shape) for weight in network.weights]
     x = draw.normal(size=(5, 6))
 
@@ -408,7 +404,7 @@ def bits_of(tree: Any) -> list[bytes]:
 def after_a_chunk(given: Program, scalars: Hyperparameters) -> Any:
     state = init_member(given, scalars, KEY)
     state, metrics = one_chunk(given, state, scalars, DATA, KEY)
-    return state.generator, state.discriminator, metrics
+    return state.networks["generator"], state.networks["discriminator"], metrics
 
 
 @pytest.mark.parametrize(
@@ -453,12 +449,12 @@ STRONG = {"strength": 0.5, "order": 2.0}
 
 
 def test_a_penalty_on_one_network_leaves_the_other_s_first_step_alone() -> None:
-    none = after_a_step(hyperparameters())
-    on_generator = after_a_step(hyperparameters("power", STRONG, None))
-    on_discriminator = after_a_step(hyperparameters("power", None, STRONG))
-    assert bits_of(on_generator.discriminator) == bits_of(none.discriminator)
-    assert bits_of(on_generator.generator) != bits_of(none.generator)
-    assert bits_of(on_discriminator.discriminator) != bits_of(none.discriminator)
+    none = after_a_step(hyperparameters()).networks
+    on_generator = after_a_step(hyperparameters("power", STRONG, None)).networks
+    on_discriminator = after_a_step(hyperparameters("power", None, STRONG)).networks
+    assert bits_of(on_generator["discriminator"]) == bits_of(none["discriminator"])
+    assert bits_of(on_generator["generator"]) != bits_of(none["generator"])
+    assert bits_of(on_discriminator["discriminator"]) != bits_of(none["discriminator"])
 
 
 @pytest.mark.parametrize(("pattern", "chosen"), [("kernel$", {0, 2, 4}), ("layers/1/", {2, 3})])
@@ -466,7 +462,7 @@ def test_the_pattern_says_which_weights_are_penalised(pattern: str, chosen: set[
     """After one step, Adam's first moment is the gradient times 1 − β₁."""
     begin = Layers(init_member(program(), hyperparameters(), KEY).discriminator.params).weights
     without, penalised = (
-        Layers(adam_state(state.discriminator_optimizer).mu).weights
+        Layers(adam_state(state.optimizers["discriminator"]).mu["discriminator"]).weights
         for state in (
             after_a_step(hyperparameters()),
             after_a_step(hyperparameters("power", STRONG, STRONG), pattern),
@@ -490,12 +486,12 @@ def test_a_member_whose_weights_blow_up_is_not_finite(rate: float, which: int) -
 
 
 def test_weights_that_blow_up_in_the_last_step_are_not_finite_though_the_losses_are() -> None:
-    gan = replace(program().gan, generator_hidden=(), discriminator_hidden=())
-    given = program(chunk_steps=1, gan=gan)
+    gan = changed_gan(program().architecture, generator_hidden=(), discriminator_hidden=())
+    given = program(chunk_steps=1, architecture=gan)
     scalars = hyperparameters(rates=(float("nan"), RATES[1]))
     state = init_member(given, scalars, KEY)
     _, metrics = hasty_chunk(given, state, scalars, DATA, KEY)
-    assert np.isfinite([metrics.generator_loss, metrics.discriminator_loss]).all()
+    assert all(np.isfinite(loss) for loss in metrics.losses.values())
     assert not metrics.finite
 
 
@@ -504,7 +500,7 @@ def test_the_initial_state_depends_on_the_key_and_on_no_hyperparameter() -> None
     elastic = hyperparameters("elastic", {"l1": 1, "l2": 2}, None, (0.5, 0.5))
     assert bits_of(one) == bits_of(init_member(program(), elastic, KEY))
     other = init_member(program(), elastic, member_key(np.uint32(3), np.int32(2)))
-    assert bits_of(one.generator) != bits_of(other.generator)
+    assert bits_of(one.networks["generator"]) != bits_of(other.networks["generator"])
 
 
 def test_a_member_s_key_follows_from_seed_and_fold() -> None:
@@ -520,9 +516,11 @@ def test_a_member_s_key_follows_from_seed_and_fold() -> None:
 def test_samples_come_from_the_generator_or_from_its_average(ema: bool) -> None:
     given = program(ema=ema)
     state = init_member(given, hyperparameters(), KEY)
-    shifted = jax.tree.map(lambda leaf: leaf + np.float32(0.5), state.generator.params)
-    state = state._replace(generator_average=shifted if ema else None)
+    shifted = jax.tree.map(lambda leaf: leaf + np.float32(0.5), state.networks["generator"].params)
+    state = state._replace(averages={"generator": shifted} if ema else {})
     latent = np.asarray(jax.random.normal(jax.random.fold_in(KEY, 2), (9, 4)), np.float64)
-    expected = np.tanh(Layers(shifted if ema else state.generator.params).forward(latent)[0])
-    images = jax.jit(partial(sample, given, count=9))(state, hyperparameters(), KEY)
+    expected = np.tanh(
+        Layers(shifted if ema else state.networks["generator"].params).forward(latent)[0]
+    )
+    images = jax.jit(partial(sample, given, count=9))(state, hyperparameters(), DATA, KEY)
     np.testing.assert_allclose(images, expected.reshape(9, 3, 2, 1), rtol=1e-5, atol=1e-6)

@@ -236,14 +236,16 @@ def test_a_row_holds_fid_and_kid_apart_and_all_else_by_name():
     fake = np.stack([generated(setup, seed) for seed in range(4)])
     chunk: Any = SimpleNamespace(
         features=fake.reshape(2, 2, *fake.shape[1:]),
-        generator_loss=np.array([[0.0, 1.0], [2.0, 3.0]]),
-        discriminator_loss=np.array([[4.0, 5.0], [6.0, 7.0]]),
+        losses={
+            "generator": np.array([[0.0, 1.0], [2.0, 3.0]]),
+            "discriminator": np.array([[4.0, 5.0], [6.0, 7.0]]),
+        },
         extras={"strength": np.array([[0.1, 0.2], [0.3, 0.4]])},
     )
     rows = measure(setup, chunk, step=50, slot=1, trial_id=9)
     assert [(row.trial_id, row.fold, row.step) for row in rows] == [(9, 0, 50), (9, 1, 50)]
-    assert [row.generator_loss for row in rows] == [2.0, 3.0]
-    assert [row.discriminator_loss for row in rows] == [6.0, 7.0]
+    assert [row.losses["generator"] for row in rows] == [2.0, 3.0]
+    assert [row.losses["discriminator"] for row in rows] == [6.0, 7.0]
     for fold, row in enumerate(rows):
         judged = setup.judge.measure(fold, fake[2 + fold])
         assert {name: row.value(name) for name in judged} == judged

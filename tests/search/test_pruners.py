@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import optuna
 import pytest
 
-from normsweep.search.samplers import PRUNERS, PrunerSettings, pruner
+from normsweep.search.pruners import PRUNERS, PrunerSettings, pruner
 
 CHUNK, STEPS = 500, 4000
 REPORTS = range(CHUNK, STEPS + 1, CHUNK)

@@ -12,7 +12,7 @@ import pytest
 
 from normsweep.errors import UserError
 from normsweep.models.method import Method, NetworkPenalty
-from normsweep.models.regulariser import initial_state, regularised_update
+from normsweep.models.regulariser import regularised_update, regulariser
 from normsweep.objectives.features import FEATURE_MAPS, FeatureMap
 from normsweep.objectives.penalties import PENALTIES
 from normsweep.score.setup import Setup, prepare
@@ -331,10 +331,12 @@ def test_a_step_of_its_own_is_given_the_state(write):
     params = {"kernel": jnp.full((2, 2), 4.0), "bias": jnp.ones(2)}
     optimizer = optax.sgd(1.0)
     zeros = jax.tree.map(jnp.zeros_like, params)
-    moved, _, (state, _) = regularised_update(
-        *(method, optimizer, 1.0, NetworkPenalty(), zeros),
-        *(optimizer.init(params), initial_state(method, params), params),
+    own = regulariser(method, NetworkPenalty(), 1.0)
+    found, _, states = regularised_update(
+        *({"net": own}, optimizer, {"net": zeros}, optimizer.init({"net": params})),
+        *({"net": own.init(params)}, {"net": params}),
     )
+    moved, (_, _, (state,)) = found["net"], states["net"]
     # From a state of 0, the next one is half of the weights, and the step goes there.
     np.testing.assert_array_equal(moved["kernel"], np.full((2, 2), 2.0))
     np.testing.assert_array_equal(moved["bias"], params["bias"])

@@ -32,7 +32,14 @@ def ours(storage: RDBStorage) -> set[str]:
     return {name for name in inspect(storage.engine).get_table_names() if "sweep" in name}
 
 
-def test_the_migrations_make_the_tables_that_the_code_describes(storage) -> None:
+@pytest.mark.parametrize("begun_by", [None, "0001"])
+def test_the_migrations_make_the_tables_that_the_code_describes(
+    storage, begun_by: str | None
+) -> None:
+    """Those of a new database are made at once, and are the same."""
+    if begun_by is not None:
+        made_by(begun_by, storage)
+        migrate_module.migrate(storage.engine)
     assert ours(storage) == {"sweep_measurements", "sweep_workers", "sweep_claims", VERSION_TABLE}
     with storage.engine.connect() as connection:
         context = MigrationContext.configure(
@@ -130,6 +137,10 @@ def test_tables_of_a_later_version_are_refused_by_their_number(storage, storage_
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     with pytest.raises(UserError, match="its sweep tables are of version 9999, of a newer sweep"):
         open_storage(storage_url, create=True)
+
+
+def test_the_newest_version_is_that_of_the_last_migration() -> None:
+    assert migrate_module._known()[-1] == migrate_module.NEWEST
 
 
 def test_many_that_migrate_at_once_make_each_table_once(storage_url) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import (
 
 from normsweep.engine.population import Population
 from normsweep.storage import heartbeat as heart
-from normsweep.storage.retry import Patience, Stopped, StorageLost, is_outage
+from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.worker import loop as work
 from normsweep.worker import trial_run
 
@@ -101,15 +101,15 @@ class Heard(list[tuple[str, dict[str, Any]]]):
 
 def test_it_tells_once_that_the_database_is_away_and_once_that_it_is_back() -> None:
     heard = Heard()
-    patience = Patience(1000, "storage x", heard)
+    retry = Retry(1000, "storage x", heard)
 
     def fail() -> None:
         raise FULL
 
-    assert patience.once(lambda: 3) == (True, 3)
+    assert retry.once(lambda: 3) == (True, 3)
     for _ in range(3):
-        assert patience.once(fail) == (False, None)
-    assert patience.until(lambda: "there") == "there"
+        assert retry.once(fail) == (False, None)
+    assert retry.until(lambda: "there") == "there"
     assert heard.names() == ["storage away", "storage back"]
     assert heard[0][1] == {"storage": "storage x", "cause": "database or disk is full"}
 
@@ -119,7 +119,7 @@ def test_it_gives_up_with_one_message_after_its_time(way: str, monkeypatch) -> N
     ticks = iter(range(0, 1000, 7))
     monkeypatch.setattr("normsweep.storage.retry.time.monotonic", lambda: float(next(ticks)))
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
-    patience = Patience(20, "storage x")
+    retry = Retry(20, "storage x")
 
     def fail() -> None:
         raise FULL
@@ -128,7 +128,7 @@ def test_it_gives_up_with_one_message_after_its_time(way: str, monkeypatch) -> N
         StorageLost, match=r"storage x has been away for 2[18] s \(database or disk"
     ):
         for _ in range(10):
-            getattr(patience, way)(fail)
+            getattr(retry, way)(fail)
 
 
 def test_who_is_to_stop_waits_no_longer_and_tries_at_least_once() -> None:
@@ -139,18 +139,18 @@ def test_who_is_to_stop_waits_no_longer_and_tries_at_least_once() -> None:
         tries += 1
         raise FULL
 
-    patience = Patience(1000, "storage x")
-    assert patience.until(lambda: "there", lambda: True) == "there"
+    retry = Retry(1000, "storage x")
+    assert retry.until(lambda: "there", lambda: True) == "there"
     with pytest.raises(Stopped):
-        patience.until(fail, lambda: tries == 3)
+        retry.until(fail, lambda: tries == 3)
     assert tries == 3
 
 
 def test_our_own_mistakes_keep_their_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
-        Patience(1000, "x").once(lambda: 1 / 0)
+        Retry(1000, "x").once(lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        Patience(1000, "x").until(lambda: 1 / 0)
+        Retry(1000, "x").until(lambda: 1 / 0)
 
 
 def away(calls: range, function: Callable[..., Any], *, after: bool = False) -> Any:

@@ -15,8 +15,8 @@ from optuna.trial import TrialState
 
 from normsweep.data import load_dataset, plan_folds
 from normsweep.engine.settings import hyperparameters_of, program_of
+from normsweep.models.data import Data
 from normsweep.models.member import MemberState, init, member_key
-from normsweep.models.step import Data
 from normsweep.models.training import sample, train_chunk
 from normsweep.verdict.answers import answer
 
@@ -145,7 +145,7 @@ def test_a_trials_score_is_that_of_a_gan_trained_alone(example, make_spec) -> No
         state = init(program, hyperparameters, key)
         for _ in STEPS:
             state = train(state, plan.train[fold], key)
-        fake = np.asarray(sample(program, state, hyperparameters, key, 70)).reshape(70, 64)
+        fake = np.asarray(sample(program, state, hyperparameters, data, key, 70)).reshape(70, 64)
         real = data.images[plan.held_out[fold]].reshape(70, 64)
         a, b = ((x.astype(np.float64) - centre) @ axes for x in (fake, real))
         cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)

@@ -6,7 +6,8 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.export.configs import best_configs, trial_config
-from normsweep.search.samplers import PRUNERS, SAMPLERS
+from normsweep.search.pruners import PRUNERS
+from normsweep.search.samplers import SAMPLERS
 from normsweep.verdict.answers import answer
 
 FINISHED = {TrialState.COMPLETE, TrialState.PRUNED}

@@ -189,3 +189,29 @@ def test_a_change_in_the_features_is_told_when_a_config_is_scored(study, here) -
     found = score_config(type(config)(other, config.provenance))
     assert found.identical is False
     assert [told.split(":")[0] for told in found.differences] == ["features fingerprint"]
+
+
+def test_a_study_with_files_beside_its_files_goes_on_until_one_of_them_is_edited(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "ours.py").write_text(MINE, encoding="utf-8")
+    text = "def ridge(params, strength):\n    from models import ours\n"
+    text += "    return ours.ridge(params, strength)\n"
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    tables = copy.deepcopy(BASE) | {"score": {"folds": 2, "features": "models/ours.py:embed"}}
+    beside = spec_from_tables(tables, "f")
+    storage = open_storage(f"sqlite:///{tmp_path / 'studies.db'}", create=True)
+    first = launch(beside, storage)
+    assert first.done
+    assert launch(beside, storage).done
+    config = best_configs(first.study)[0]
+    assert score_config(config).identical is True
+    (tmp_path / "models" / "ours.py").write_text(MINE.replace("w * w", "w * w * w"))
+    with pytest.raises(UserError, match=r"its mine\.py have another fingerprint now"):
+        launch(beside, storage)
+    rescored = score_config(config)
+    assert rescored.identical is False
+    assert [told.split(":")[0] for told in rescored.differences] == ["mine.py fingerprint"]
+    storage.engine.dispose()

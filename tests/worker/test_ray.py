@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from normsweep.errors import UserError
-from normsweep.storage.events import unheard
+from normsweep.storage.events import no_log
 from normsweep.worker.launch import launch
 from normsweep.worker.pool import Ended
 from normsweep.worker.ray_cluster import Node, Share, check_reach, connected, share_of
@@ -143,7 +143,7 @@ def test_a_worker_that_cannot_even_be_made_says_why_in_a_line(cluster) -> None:
 
         from normsweep.worker.ray_workers import RayWorker
 
-        worker = RayWorker(ray.remote(Unmade).options(max_concurrency=2).remote(), unheard)
+        worker = RayWorker(ray.remote(Unmade).options(max_concurrency=2).remote(), no_log)
         worker.wait()
         ended = worker.poll()
     assert ended == Ended(1, "ModuleNotFoundError: No module named 'sweep'")

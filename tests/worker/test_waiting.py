@@ -9,10 +9,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from normsweep.storage import heartbeat as heart
-from normsweep.storage.retry import Patience
-from normsweep.worker import pool as crew
-from normsweep.worker import serve
-from normsweep.worker.pool import Crew, Ended
+from normsweep.storage.retry import Retry
+from normsweep.worker import pool, serve
+from normsweep.worker.pool import Ended, Pool
 from normsweep.worker.serve import Server
 from normsweep.worker.submit import submit
 
@@ -96,15 +95,15 @@ def test_a_launch_does_not_end_its_workers_because_it_cannot_look_at_them(
     make_spec, databases, storage_url, monkeypatch, run, log, heard
 ) -> None:
     storage, study, _ = submit(make_spec(), databases.open(storage_url))
-    monkeypatch.setattr(crew, "_LOOK", 0)
-    monkeypatch.setattr(crew, "control", away(range(1, 3), crew.control))
-    patience = Patience.with_storage(storage, 600, log)
+    monkeypatch.setattr(pool, "_LOOK", 0)
+    monkeypatch.setattr(pool, "control", away(range(1, 3), pool.control))
+    retry = Retry.with_storage(storage, 600, log)
     started: list[int] = []
 
     def start(place: int) -> Worker:
         started.append(place)
         return Worker(lambda: run(make_spec()) if len(started) == 1 else None)
 
-    assert Crew(make_spec(), study, 1, start, patience, log=log).run()
+    assert Pool(make_spec(), study, 1, start, retry, log=log).run()
     assert started == [0]
     assert heard == ["storage away", "storage back"]

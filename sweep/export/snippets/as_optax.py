@@ -1,18 +1,20 @@
 """A config as code for JAX and Optax, which needs none of our packages."""
 
-from normsweep.export.snippets.header import arguments, exact_norms, header, shown, weights_constant
-from normsweep.export.snippets.recipe import Recipe, Term, proximal_of, recipe_of
-from normsweep.export.snippets.source import assembled
+from normsweep.export.snippets.header import NOTES, header, shown, weights_constant
+from normsweep.export.snippets.recipe import Recipe, Term, recipe_of
+from normsweep.export.snippets.source import assembled, exportable, parts
+from normsweep.export.snippets.wiring import check_terms, moved, ramp, value_of
 from normsweep.spec.config import Config
 
+FORM = "optax"
 _IMPORTS = {
-    "re.": "import re",
-    "Callable[": "from collections.abc import Callable",
-    "Iterable[": "from collections.abc import Iterable",
-    "Any": "from typing import Any",
-    "jax.": "import jax",
-    "jnp.": "import jax.numpy as jnp",
-    "optax.": "import optax",
+    "re": "import re",
+    "Callable": "from collections.abc import Callable",
+    "Iterable": "from collections.abc import Iterable",
+    "Any": "from typing import Any\n",
+    "jax": "import jax",
+    "jnp": "import jax.numpy as jnp",
+    "optax": "import optax",
 }
 
 _OPTIMIZERS = {
@@ -36,25 +38,34 @@ _RATES = {
     "exponential": "optax.exponential_decay(1.0, {steps}, {least!r})",
 }
 
-_PROJECTIONS = {"clip": "linf_ball"}
-
 _USE = """\
 # Use, for each network: add its penalty (if it has one, unless the docstring says otherwise) to the
 # loss that you differentiate, then
-#   updates, state = generator_optimizer.update(gradient, state, params)
+#   updates, state = {network}_optimizer.update(gradient, state, params)
 #   params = optax.apply_updates(params, updates)"""
 
 
 def optax_snippet(config: Config) -> str:
-    """The penalties as functions of the parameters, and the optimisers, in Python."""
-    recipe = recipe_of(config.spec)
-    title = "Regularisation and optimisers of a GAN, for JAX and Optax."
+    """The penalties as functions of the parameters, and the optimisers, in Python.
+
+    Raises `UserError` for what there is no code for.
+    """
+    recipe, own = recipe_of(config.spec, FORM), parts("jax_parts")
+    exportable("train.optimizer", recipe.optimizer, _OPTIMIZERS, FORM)
+    exportable("train.learning_rate_schedule", recipe.rate_schedule, _RATES, FORM)
+    check_terms(recipe, own, FORM)
     pieces = [_rate_schedule(recipe), *(_network(recipe, network) for network in recipe.rates)]
+
+    def head(functions: set[str]) -> str:
+        title = "Regularisation and optimisers of a GAN, for JAX and Optax."
+        lost = [note for name, note in NOTES.items() if name in functions]
+        return header(config, recipe, title, lost) + "\n" + _USE.format(network=recipe.counted)
+
     return assembled(
-        header(config, title, exact_norms(recipe)) + "\n" + _USE,
+        head,
         _IMPORTS,
         weights_constant(recipe, "layers/0/kernel"),
-        "jax_parts.py",
+        own,
         "\n\n\n".join(piece for piece in pieces if piece),
     )
 
@@ -72,14 +83,14 @@ def _rate_schedule(recipe: Recipe) -> str:
         )
     return (
         f"learning_rate_factor = {schedule}\n"
-        '"""The factor on both learning rates, by the step of the generator."""'
+        f'"""The factor on all learning rates, by the step of the {recipe.counted}."""'
     )
 
 
 def _network(recipe: Recipe, network: str) -> str:
     rate, step = repr(recipe.rates[network]), "count"
-    if network == "discriminator" and recipe.discriminator_steps > 1:
-        step = f"count // {recipe.discriminator_steps}"
+    if recipe.updates[network] > 1:
+        step = f"count // {recipe.updates[network]}"
     parts = []
     if recipe.scheduled_rates:
         parts.append(
@@ -102,18 +113,13 @@ def _penalty(recipe: Recipe, network: str, term: Term) -> str:
     use = f"Add it to the loss of the {network}."
     if recipe.coupling != "loss":
         use = f"Not for the loss: it acts past the optimiser, in `{network}_move`."
-    each = arguments(term.coefficients)
     lines = ["    weights = selected(params, WEIGHTS)"]
-    value = f"{term.form}(weights, {each})"
-    if recipe.layered:
-        value = f"added({term.form}([w], {each}) for w in weights)"
-        value += " / len(weights)" if recipe.averaged else ""
+    value = value_of(recipe, term)
     step = ""
     if recipe.schedule is not None:
         step = ", step: Any"
-        use += "\n    `step` counts those of the generator."
-        shape, settings = recipe.schedule
-        lines.append(f"    factor = ramp(step, {recipe.steps}, {shape!r}, {settings!r})")
+        use += f"\n    `step` counts those of the {recipe.counted}."
+        lines.append(f"    factor = {ramp(recipe, 'step')}")
         value = f"factor * {value}"
     return "\n".join(
         [
@@ -129,10 +135,7 @@ def _move(recipe: Recipe, network: str, term: Term, rate: str, step: str) -> str
     rate = f"{rate}(count)" if recipe.scheduled_rates else rate
     lines = [f"def {network}_move(old: Any, new: Any, count: jax.Array) -> Any:"]
     if recipe.coupling == "constraint":
-        name = _PROJECTIONS.get(term.form, term.form)
-        inner = f"{name}(weights, {arguments(term.coefficients)})"
-        if recipe.layered:
-            inner = f"[{name}([w], {arguments(term.coefficients)})[0] for w in weights]"
+        inner = moved(recipe, term.form, "weights", "", term)
         lines += [
             f'    """{shown(term)}, by projection after each step."""',
             f"    return replaced(new, WEIGHTS, lambda weights: {inner})",
@@ -146,17 +149,12 @@ def _move(recipe: Recipe, network: str, term: Term, rate: str, step: str) -> str
             f"    return jax.tree.map(lambda w, g: w - {rate} * g, new, slope)",
         ]
         return "\n".join(lines)
-    name, coefficients = proximal_of(term)
-    given = arguments(coefficients)
     lines.append('    """The proximal step of the penalty, after that of the optimiser."""')
     lines.append(f"    rate = {rate}")
     if recipe.schedule is not None:
-        shape, settings = recipe.schedule
-        lines.append(f"    rate = rate * ramp({step}, {recipe.steps}, {shape!r}, {settings!r})")
+        lines.append(f"    rate = rate * {ramp(recipe, step)}")
     if recipe.averaged:
         lines.append("    rate = rate / len(selected(new, WEIGHTS))")
-    inner = f"{name}(weights, rate, {given})"
-    if recipe.layered:
-        inner = f"[{name}([w], rate, {given})[0] for w in weights]"
+    inner = moved(recipe, f"{term.form}_step", "weights", "rate, ", term)
     lines.append(f"    return replaced(new, WEIGHTS, lambda weights: {inner})")
     return "\n".join(lines)

@@ -1,18 +1,19 @@
 """A config as code for PyTorch: a weight decay where that is the same, and explicit where not."""
 
-from normsweep.errors import UserError
-from normsweep.export.snippets.header import arguments, exact_norms, header, shown, weights_constant
-from normsweep.export.snippets.recipe import Recipe, Term, proximal_of, recipe_of
-from normsweep.export.snippets.source import assembled
+from normsweep.export.snippets.header import NOTES, header, shown, weights_constant
+from normsweep.export.snippets.recipe import Recipe, Term, recipe_of
+from normsweep.export.snippets.source import assembled, exportable, parts
+from normsweep.export.snippets.wiring import check_terms, moved, ramp, value_of
 from normsweep.spec.config import Config
 
+FORM = "pytorch"
 _IMPORTS = {
-    "math.": "import math",
-    "re.": "import re",
-    "Callable[": "from collections.abc import Callable",
-    "Iterable[": "from collections.abc import Iterable",
+    "math": "import math",
+    "re": "import re",
+    "Callable": "from collections.abc import Callable",
+    "Iterable": "from collections.abc import Iterable",
     "Any": "from typing import Any\n",
-    "torch.": "import torch",
+    "torch": "import torch",
 }
 
 _OPTIMIZERS = {
@@ -22,32 +23,32 @@ _OPTIMIZERS = {
     "rmsprop": "rms_prop({parameters}, lr={rate!r}, decay={beta2!r})",
 }
 
-_BY_UNIT = {"group", "orthogonal", "spectral", "max_norm", "spectral_ball"}
-_PROJECTIONS = {"clip": "linf_ball"}
+_UNITS = "transposed convolutions: the output units of a weight are taken to be its first axis"
+_NOTES = NOTES | {"unit_norms": _UNITS, "as_matrix": _UNITS}
 
 
 def pytorch_snippet(config: Config) -> str:
     """The optimisers as functions of a network, and the penalties that they do not hold.
 
-    Raises `UserError` for an optimiser that PyTorch does not have.
+    Raises `UserError` for what there is no code for.
     """
-    recipe = recipe_of(config.spec)
-    if recipe.optimizer not in _OPTIMIZERS:
-        raise UserError(
-            f'train.optimizer = "{recipe.optimizer}": PyTorch has no such optimiser; '
-            "accepted: --format optax"
-        )
-    lost = exact_norms(recipe)
-    if {term.form for term in recipe.terms.values()} & _BY_UNIT:
-        lost.append(
-            "transposed convolutions: the output units of a weight are taken to be its first axis"
-        )
+    recipe, own = recipe_of(config.spec, FORM), parts("torch_parts")
+    exportable("train.optimizer", recipe.optimizer, _OPTIMIZERS, FORM)
+    rates = own.names("rates", "_rate")
+    exportable("train.learning_rate_schedule", recipe.rate_schedule, rates, FORM)
+    check_terms(recipe, own, FORM)
     pieces = [_rate_schedule(recipe), *(_network(recipe, network) for network in recipe.rates)]
+
+    def head(functions: set[str]) -> str:
+        title = "Regularisation and optimisers of a GAN, for PyTorch."
+        lost = dict.fromkeys(note for name, note in _NOTES.items() if name in functions)
+        return header(config, recipe, title, [*lost])
+
     return assembled(
-        header(config, "Regularisation and optimisers of a GAN, for PyTorch.", lost),
+        head,
         _IMPORTS,
         weights_constant(recipe, "layers/0/kernel for the parameter layers.0.weight"),
-        "torch_parts.py",
+        own,
         "\n\n\n".join(piece for piece in pieces if piece),
     )
 
@@ -55,12 +56,13 @@ def pytorch_snippet(config: Config) -> str:
 def _rate_schedule(recipe: Recipe) -> str:
     if not recipe.scheduled_rates:
         return ""
-    given = f"{recipe.steps}, {recipe.warm}, {recipe.rate_schedule!r}, {recipe.rate_end!r}"
+    given = f"{recipe.steps}, {recipe.warm}, {recipe.rate_schedule}_rate, {recipe.rate_end!r}"
     return (
         "def learning_rate_schedule(\n"
         "    optimizer: torch.optim.Optimizer,\n"
         ") -> torch.optim.lr_scheduler.LambdaLR:\n"
-        '    """One for each optimiser: call its `step()` after each step of the generator."""\n'
+        '    """One for each optimiser: call its `step()` after each step of the '
+        f'{recipe.counted}."""\n'
         "    return torch.optim.lr_scheduler.LambdaLR(\n"
         f"        optimizer, lambda step: rate_factor(step, {given})\n"
         "    )"
@@ -104,10 +106,11 @@ def _decay(recipe: Recipe, term: Term | None) -> tuple[str, float, bool]:
     """
     own = recipe.settings["weight_decay"] if recipe.optimizer == "adamw" else 0.0
     strength = None if term is None else _square_strength(recipe, term)
-    if strength is not None and recipe.coupling == "loss" and recipe.optimizer != "adamw":
-        return recipe.optimizer, 2 * strength, False
-    if strength is not None and recipe.coupling == "decoupled" and "adam" in recipe.optimizer:
-        return "adamw", own + 2 * strength, False
+    if strength is not None:
+        if recipe.coupling == "loss" and recipe.optimizer in ("adam", "sgd", "rmsprop"):
+            return recipe.optimizer, 2 * strength, False
+        if recipe.coupling == "decoupled" and recipe.optimizer in ("adam", "adamw"):
+            return "adamw", own + 2 * strength, False
     return recipe.optimizer, own, True
 
 
@@ -125,18 +128,13 @@ def _penalty(recipe: Recipe, network: str, term: Term) -> str:
     use = f"Add it to the loss of the {network}."
     if recipe.coupling == "decoupled":
         use = f"Not for the loss: it acts past the optimiser, in `{network}_step`."
-    given = arguments(term.coefficients)
     lines = ["    weights = selected(network, WEIGHTS)"]
-    value = f"{term.form}(weights, {given})"
-    if recipe.layered:
-        value = f"added({term.form}([w], {given}) for w in weights)"
-        value += " / len(weights)" if recipe.averaged else ""
+    value = value_of(recipe, term)
     step = ""
     if recipe.schedule is not None:
-        shape, settings = recipe.schedule
         step = ", step: int"
-        use += "\n    `step` counts those of the generator."
-        value = f"ramp(step, {recipe.steps}, {shape!r}, {settings!r}) * {value}"
+        use += f"\n    `step` counts those of the {recipe.counted}."
+        value = f"{ramp(recipe, 'step')} * {value}"
     return "\n".join(
         [
             f"def {network}_penalty(network: torch.nn.Module{step}) -> torch.Tensor:",
@@ -166,19 +164,12 @@ def _step(recipe: Recipe, network: str, term: Term) -> str:
         ]
         return "\n".join(lines)
     lines.append("    optimizer.step()")
-    name, given = _PROJECTIONS.get(term.form, term.form), arguments(term.coefficients)
-    rate = ""
+    name, rate = term.form, ""
     if recipe.coupling == "proximal":
-        rate = "rate, "
-        name, coefficients = proximal_of(term)
-        given = arguments(coefficients)
+        name, rate = f"{term.form}_step", "rate, "
         if recipe.schedule is not None:
-            shape, settings = recipe.schedule
-            lines.append(f"    rate = rate * ramp(step, {recipe.steps}, {shape!r}, {settings!r})")
+            lines.append(f"    rate = rate * {ramp(recipe, 'step')}")
         if recipe.averaged:
             lines.append("    rate = rate / len(weights)")
-    moved = f"{name}(old, {rate}{given})"
-    if recipe.layered:
-        moved = f"[{name}([w], {rate}{given})[0] for w in old]"
-    lines.append(f"    replace(weights, lambda old: {moved})")
+    lines.append(f"    replace(weights, lambda old: {moved(recipe, name, 'old', rate, term)})")
     return "\n".join(lines)

@@ -5,8 +5,14 @@ import textwrap
 from normsweep.export.snippets.recipe import Recipe, Term, found_with, left_out
 from normsweep.spec.config import Config
 
+NOTES = {
+    "largest_singular_value": "the power iteration of the study: σ is exact here, by an SVD in "
+    "each step",
+}
+"""What is not in a snippet that holds a function of this name."""
 
-def header(config: Config, summary: str, more_left_out: list[str]) -> str:
+
+def header(config: Config, recipe: Recipe, summary: str, more_left_out: list[str]) -> str:
     """Comments: what the snippet is, where its numbers are from, what a user must add."""
     told = config.provenance
     name, number = told.get("study"), told.get("trial")
@@ -14,9 +20,9 @@ def header(config: Config, summary: str, more_left_out: list[str]) -> str:
         summary,
         f"From sweep study {name}, trial {number}: {config.spec.score.metric} "
         f"{told.get('score')!r} at step {told.get('step')}. Found with: "
-        f"{found_with(config.spec)}.",
+        f"{found_with(config.spec, recipe)}.",
     ]
-    missing = left_out(config.spec) + more_left_out
+    missing = left_out(config.spec, recipe) + more_left_out
     lines += [f"NOT in this snippet: {each}." for each in missing]
     return "\n".join(_comment(line) for line in lines)
 
@@ -38,13 +44,6 @@ def shown(term: Term) -> str:
 def arguments(values: dict[str, float]) -> str:
     """Coefficients as the arguments of a call."""
     return ", ".join(f"{name}={value!r}" for name, value in values.items())
-
-
-def exact_norms(recipe: Recipe) -> list[str]:
-    """What to say of spectral norms, which a study follows by a power iteration."""
-    if {term.form for term in recipe.terms.values()} & {"spectral", "spectral_ball"}:
-        return ["the power iteration of the study: σ is exact here, by an SVD in each step"]
-    return []
 
 
 def weights_constant(recipe: Recipe, example: str) -> str:

@@ -5,12 +5,20 @@ from typing import Any
 
 from normsweep.engine.settings import method_of, settings_of_optimizer
 from normsweep.errors import UserError
+from normsweep.export.snippets.source import exportable
 from normsweep.models.method import ADAPTIVE
 from normsweep.objectives.constraints import CONSTRAINTS
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.penalty_fields import coefficient_fields, field_value
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.spec import Spec
+
+_KNOWN = {
+    "coupling": ("loss", "decoupled", "proximal"),
+    "scope": ("network", "layer"),
+    "reduction": ("sum", "mean"),
+}
+"""The values of fields of the penalty that recipes know."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,10 @@ class Term:
 class Recipe:
     """A config for training code.
 
-    `terms` and `rates` are by network, `terms` only of those that have one. `coupling` is "loss",
-    "decoupled", "proximal" or "constraint". `schedule` is that of the strength, with its start,
-    end, begin and finish; None where it is constant.
+    `terms`, `rates` and `updates`, the updates in each step of the training, are by network,
+    `terms` only of those that have one. `coupling` is "loss", "decoupled", "proximal" or
+    "constraint". `schedule` is that of the strength, with its start, end, begin and finish; None
+    where it is constant.
     """
 
     terms: dict[str, Term]
@@ -40,7 +49,7 @@ class Recipe:
     averaged: bool
     schedule: tuple[str, tuple[float, float, float, float]] | None
     steps: int
-    discriminator_steps: int
+    updates: dict[str, int]
     rate_schedule: str
     rate_end: float
     warm: int
@@ -50,15 +59,26 @@ class Recipe:
         """Whether the learning rates change."""
         return self.rate_schedule != "constant" or self.warm > 0
 
+    @property
+    def counted(self) -> str:
+        """The network whose updates are the steps of the training."""
+        return next(network for network, updates in self.updates.items() if updates == 1)
 
-def recipe_of(config: Spec) -> Recipe:
-    """The recipe of a config; raises `UserError` for a penalty that is a user's own code."""
+
+def recipe_of(config: Spec, form: str) -> Recipe:
+    """The recipe of a config for the format called `form`.
+
+    Raises `UserError` for a penalty that is a user's own code, and for a coupling, a scope or a
+    reduction that no recipe knows.
+    """
     penalty, train = config.penalty, config.train
     if is_plugin(penalty.form):
         raise UserError(
             f'penalty.form = "{penalty.form}" is code of your own, which no snippet can hold; '
             "accepted: --format toml, json or yaml"
         )
+    for field, known in _KNOWN.items():
+        exportable(f"penalty.{field}", getattr(penalty, field), known, form)
     constant = penalty.schedule in ("constant", ADAPTIVE)
     ramp = (
         penalty.schedule_start,
@@ -77,7 +97,7 @@ def recipe_of(config: Spec) -> Recipe:
         averaged=penalty.scope == "layer" and penalty.reduction == "mean",
         schedule=None if constant else (penalty.schedule, ramp),
         steps=train.steps,
-        discriminator_steps=train.discriminator_steps,
+        updates=_updates(config),
         rate_schedule=train.learning_rate_schedule,
         rate_end=train.learning_rate_end,
         warm=round(train.learning_rate_warmup * train.steps),
@@ -96,17 +116,12 @@ def _terms(config: Spec) -> dict[str, Term]:
     return {network: Term(penalty.form, given) for network, given in found.items()}
 
 
-def proximal_of(term: Term) -> tuple[str, dict[str, float]]:
-    """The part that makes the proximal step of a form, and its coefficients."""
-    given = dict(term.coefficients)
-    order = given.pop("order", None)
-    if term.form == "power" or (term.form == "norm" and order == 1):
-        l1, l2 = (given["strength"], 0.0) if order == 1 else (0.0, given["strength"])
-        return "elastic_step", {"l1": l1, "l2": l2}
-    return f"{term.form}_step", given
+def _updates(config: Spec) -> dict[str, int]:
+    """The updates of each network in a step; the spec says so of those that may have several."""
+    return {name: getattr(config.train, f"{name}_steps", 1) for name in NETWORKS}
 
 
-def left_out(config: Spec) -> list[str]:
+def left_out(config: Spec, recipe: Recipe) -> list[str]:
     """What a config trains with that no snippet holds, as sentences."""
     model, train, penalty = config.model, config.train, config.penalty
     found = []
@@ -127,7 +142,7 @@ def left_out(config: Spec) -> list[str]:
             f"(signal {penalty.adaptive_signal}, target {penalty.adaptive_target!r}, "
             f"speed {penalty.adaptive_speed!r}): here the strength stays what it was at the start"
         )
-    for network in NETWORKS:
+    for network in recipe.rates:
         hidden, layers, units = (
             getattr(model, f"{network}_{name}") for name in ("hidden", "layers", "units")
         )
@@ -142,17 +157,19 @@ def left_out(config: Spec) -> list[str]:
     if train.label_smoothing:
         found.append(f"label smoothing {train.label_smoothing!r}")
     if train.ema:
-        found.append(f"the average of the generator's weights, decay {train.ema!r}")
+        found.append(f"the average of the {recipe.counted}'s weights, decay {train.ema!r}")
     return found
 
 
-def found_with(config: Spec) -> str:
+def found_with(config: Spec, recipe: Recipe) -> str:
     """What the numbers were found with, and may depend on."""
-    train = config.train
     facts: dict[str, Any] = {
-        "loss": train.loss,
-        "batch": train.batch,
-        "generator steps": train.steps,
-        "discriminator steps for each": train.discriminator_steps,
+        "loss": config.train.loss,
+        "batch": config.train.batch,
+        f"{recipe.counted} steps": recipe.steps,
+    } | {
+        f"{network} steps for each": updates
+        for network, updates in recipe.updates.items()
+        if network != recipe.counted
     }
     return ", ".join(f"{name} {value}" for name, value in facts.items())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         fault_of_plugin,
         is_plugin,
         load_plugin,
+        look_again,
         plugin_fingerprint,
     )
     from normsweep.spec.plugins.penalty import check_penalty, plugin_penalty
@@ -25,6 +26,7 @@ _HOMES = {
         "fault_of_plugin",
         "is_plugin",
         "load_plugin",
+        "look_again",
         "plugin_fingerprint",
     ),
     "penalty": ("check_penalty", "plugin_penalty"),
@@ -38,6 +40,7 @@ __all__ = [
     "fault_of_plugin",
     "is_plugin",
     "load_plugin",
+    "look_again",
     "plugin_feature_map",
     "plugin_fingerprint",
     "plugin_penalty",

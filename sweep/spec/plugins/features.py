@@ -1,7 +1,7 @@
 """A user's own feature map."""
 
+from collections.abc import Hashable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 
 from normsweep.errors import UserError
 from normsweep.objectives.features import MAXIMUM_DIMENSION, FeatureMap
-from normsweep.spec.plugins.load import check_allowed, load_plugin, plugin_path, told
+from normsweep.spec.plugins.load import load_plugin, plugin_content, plugin_path, told
 
 FIELD = "score.features"
 ACCEPTED = (
@@ -24,13 +24,13 @@ def plugin_feature_map(reference: str) -> FeatureMap:
 
     Such a function takes images [n, h, w, c] float32 in [-1, 1] to features [n, d] of any float
     type, in JAX: it runs inside a jitted program. It learns nothing, and d is what it returns,
-    whatever `score.dimension` says. The same reference gives the same object.
+    whatever `score.dimension` says. The same reference to the same content gives the same object.
 
     Raises:
         UserError: as `load_plugin` does, and for an object that is neither.
     """
-    check_allowed(reference, FIELD)
-    return _feature_map(reference, plugin_path(reference))
+    load_plugin(reference, FIELD)
+    return _feature_map(reference, plugin_content(reference))
 
 
 def check_features(reference: str, apply: Any, params: Any, images: np.ndarray) -> int:
@@ -54,9 +54,9 @@ def check_features(reference: str, apply: Any, params: Any, images: np.ndarray) 
 
 
 @cache
-def _feature_map(reference: str, path: Path) -> FeatureMap:
+def _feature_map(reference: str, content: Hashable) -> FeatureMap:
     # Programs are compiled once for each function: the wrapper must be the same one each time.
-    del path
+    del content
     found = load_plugin(reference, FIELD)
     if isinstance(found, FeatureMap):
         return found

@@ -1,23 +1,23 @@
 """From a reference to the object in a user's file.
 
-The file is run once in a process, under a name that no import can collide with, so a folder called
-`models` beside it is no obstacle. Equal references give the same object. Nothing is added to the
-import path: a plug-in is one file, with whatever installed packages it imports.
+A file is read when a study begins, and stays what it was then until the next one does; where
+nothing has changed, that finds the same objects. What it imports from its folder goes with it:
+`sources.py`, `modules.py`.
 """
 
-import hashlib
-import importlib.util
 import inspect
 import os
 import re
-import sys
 import traceback
-from functools import cache
+from collections.abc import Hashable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from normsweep.errors import UserError
+from normsweep.spec.plugins.modules import PREFIX, run_sources
+from normsweep.spec.plugins.sources import read_sources
 
 SEPARATOR = ".py:"
 FORBIDDEN_VARIABLE = "SWEEP_NO_PLUGINS"
@@ -44,10 +44,10 @@ def load_plugin(reference: str, field: str) -> Any:
         raise UserError(f"{where}: accepted is path/to/file.py:name")
     check_allowed(reference, field)
     path = plugin_path(reference)
-    if not path.is_file():
+    if path not in _CURRENT and not path.is_file():
         raise UserError(f"{where}: no such file: {path}")
     try:
-        module, _ = _module(path)
+        module = _current(path).module
     # A file that calls sys.exit is as much at fault as one that raises anything else.
     except (Exception, SystemExit) as error:
         raise UserError(f"{where}: {told(error, path)}") from error
@@ -55,6 +55,11 @@ def load_plugin(reference: str, field: str) -> Any:
         there = ", ".join(_public_names(module)) or "none"
         raise UserError(f"{where}: no {name!r} in {path.name}; there are: {there}")
     return getattr(module, name)
+
+
+def look_again() -> None:
+    """Has every file read again when it is next asked for, so that an edit is seen."""
+    _CURRENT.clear()
 
 
 def check_allowed(reference: str, field: str) -> None:
@@ -68,8 +73,17 @@ def check_allowed(reference: str, field: str) -> None:
 
 
 def plugin_fingerprint(reference: str) -> str:
-    """SHA-256, in hex, over the bytes of a reference's file as it was when it was run."""
-    return _module(plugin_path(reference))[1]
+    """SHA-256, in hex, over the bytes of a reference's file, as it was when it was read.
+
+    And over those of its neighbours, where it imports any.
+    """
+    return _current(plugin_path(reference)).fingerprint
+
+
+def plugin_content(reference: str) -> Hashable:
+    """What is equal where `load_plugin` gives the same object for a reference."""
+    path = plugin_path(reference)
+    return path, _current(path).fingerprint
 
 
 def plugin_path(reference: str) -> Path:
@@ -78,54 +92,68 @@ def plugin_path(reference: str) -> Path:
 
 
 def told(error: BaseException, path: Path) -> str:
-    """An exception of a user's code in one line: file, line, type and message."""
-    line = error.lineno if isinstance(error, SyntaxError) else None
+    """An exception of a user's code in one line: file, line, type and message.
+
+    The file is the one at `path`, or the neighbour that the exception comes from.
+    """
+    file, line = str(path), None
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename == str(path):
-            line = frame.lineno
-    place = f"{path.name}, line {line}" if line else path.name
-    message = str(error).strip().splitlines()
+        if frame.filename in _FILES:
+            file, line = frame.filename, frame.lineno
+    if isinstance(error, SyntaxError) and error.filename in {str(path), *_FILES}:
+        file, line = error.filename, error.lineno
+    name = Path(file).name
+    place = f"{name}, line {line}" if line else name
+    message = re.sub(rf"{PREFIX}\w+\.", "", str(error)).strip().splitlines()
     return f"{place}: {type(error).__name__}" + (f": {message[0]}" if message else "")
 
 
 def fault_of_plugin(error: BaseException) -> str | None:
     """An exception as `told`, if it came out of a plug-in that has been run; None if not."""
-    frames = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
-    for path in _RUN:
-        if str(path) in frames:
-            return told(error, path)
-        # What is raised in a callback of a compiled program comes back as text.
-        if lines := re.findall(rf'File "{re.escape(str(path))}", line (\d+)', str(error)):
-            return f"{path.name}, line {lines[-1]}: {str(error).strip().splitlines()[-1]}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in _FILES:
+            return told(error, Path(frame.filename))
+    # What is raised in a callback of a compiled program comes back as text.
+    lines = re.findall(r'File "(.+)", line (\d+)', str(error))
+    for file, line in reversed(lines):
+        if file in _FILES:
+            return f"{Path(file).name}, line {line}: {str(error).strip().splitlines()[-1]}"
     return None
 
 
-_RUN: list[Path] = []
-"""The files that have been run, which they are once in a process."""
+@dataclass(frozen=True)
+class _Plugin:
+    module: ModuleType
+    fingerprint: str
 
 
-@cache
-def _module(path: Path) -> tuple[ModuleType, str]:
-    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
-    name = f"_sweep_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Data classes and pickles look their module up by its name.
-    sys.modules[name] = module
-    _RUN.append(path)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module, fingerprint
+_CURRENT: dict[Path, _Plugin] = {}
+"""Those in use."""
+
+_RUN: dict[tuple[Path, str], _Plugin] = {}
+"""All that have been run, by path and fingerprint: programs are compiled once for each object."""
+
+_FILES: set[str] = set()
+"""Their files, with those of their neighbours and those that failed."""
+
+
+def _current(path: Path) -> _Plugin:
+    if path not in _CURRENT:
+        sources = read_sources(path)
+        _FILES.update(map(str, sources.files))
+        key = path, sources.fingerprint()
+        if key not in _RUN:
+            _RUN[key] = _Plugin(run_sources(sources), key[1])
+        _CURRENT[path] = _RUN[key]
+    return _CURRENT[path]
 
 
 def _public_names(module: ModuleType) -> list[str]:
+    package = module.__name__.partition(".")[0]
+
     def own(value: Any) -> bool:
         if inspect.isfunction(value) or inspect.isclass(value):
-            return value.__module__ == module.__name__
+            return value.__module__.partition(".")[0] == package
         return not inspect.ismodule(value)
 
     return sorted(k for k, value in vars(module).items() if not k.startswith("_") and own(value))

@@ -1,9 +1,8 @@
 """A user's own penalty."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,7 +13,7 @@ from normsweep.objectives.aliases import PyTree
 from normsweep.objectives.penalties import Penalty, per_layer
 from normsweep.objectives.selection import parameter_paths
 from normsweep.objectives.transform import advanced
-from normsweep.spec.plugins.load import check_allowed, load_plugin, plugin_path, told
+from normsweep.spec.plugins.load import load_plugin, plugin_content, plugin_path, told
 
 FIELD = "penalty.form"
 COEFFICIENTS = ("strength", "order", "l1", "l2")
@@ -33,13 +32,13 @@ def plugin_penalty(reference: str) -> Penalty:
     Such a function returns a scalar, in JAX; `params` is the tree of a network's weights, `None`
     where one is not selected. The coefficients that it takes are read off its signature, its
     gradient is that of `jax.grad`, and its summary is the first line of its docstring. The same
-    reference gives the same object.
+    reference to the same content gives the same object.
 
     Raises:
         UserError: as `load_plugin` does, and for an object that is neither.
     """
-    check_allowed(reference, FIELD)
-    return _penalty(reference, plugin_path(reference))
+    load_plugin(reference, FIELD)
+    return _penalty(reference, plugin_content(reference))
 
 
 def check_penalty(reference: str, params: PyTree, *, layered: bool = False) -> None:
@@ -114,9 +113,9 @@ def _difference(tree: PyTree, like: PyTree) -> str | None:
 
 
 @cache
-def _penalty(reference: str, path: Path) -> Penalty:
+def _penalty(reference: str, content: Hashable) -> Penalty:
     # Programs are compiled once for each penalty: it must be the same one each time.
-    del path
+    del content
     found = load_plugin(reference, FIELD)
     where = f"{FIELD} = {reference!r}"
     if isinstance(found, Penalty):

@@ -64,3 +64,8 @@ def corrected_estimate(
     t = abs(mean) / error if error > 0 else np.inf if mean else 0.0
     p = float(2 * stdtr(count - 1, -t))
     return Estimate(mean, error, mean - width, mean + width, p, count - 1, level)
+
+
+def of_all_folds(differences: np.ndarray, share: float) -> Estimate | None:
+    """The corrected test of differences [seeds, folds], all of them alike."""
+    return corrected_estimate(differences.ravel(), share)

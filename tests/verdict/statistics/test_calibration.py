@@ -8,10 +8,10 @@ import pytest
 from bench.calibration import (
     correlation,
     effect_rows,
+    estimated,
     null_rows,
-    over_seeds,
     share,
-    verdict_over_seeds,
+    verdict_by,
 )
 from bench.known_studies import KINDS, Outcome, outcome, spec_of
 from bench.redrawn import redrawn
@@ -36,10 +36,11 @@ def test_a_share_has_wilson_s_interval() -> None:
 
 def test_over_seeds_the_folds_of_one_are_a_single_number() -> None:
     differences = np.array([[1.0, 3.0], [2.0, 0.0], [4.0, 2.0]])
-    p, low, high = over_seeds(differences)
+    said = estimated("over_seeds", differences)
     # Means 2, 1, 3: t = 2·√3 with 2 degrees, and ± 4.3027/√3.
-    assert p == pytest.approx(0.0742, abs=1e-4)
-    assert (low, high) == pytest.approx((2 - 4.30265 / 3**0.5, 2 + 4.30265 / 3**0.5), rel=1e-5)
+    assert said.p == pytest.approx(0.0742, abs=1e-4)
+    width = 4.30265 / 3**0.5
+    assert (said.low, said.high) == pytest.approx((2 - width, 2 + width), rel=1e-5)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.3])
@@ -59,10 +60,10 @@ def test_a_verdict_about_nothing_is_counted_as_wrong() -> None:
 
 def test_the_other_test_s_verdict_follows_the_same_rule() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (3, 5, 3))
-    assert verdict_over_seeds(list(noise)) == "unclear"
-    assert verdict_over_seeds([noise[0] + 1, noise[1] - 1]) == "helps"
-    assert verdict_over_seeds([noise[0] + 1, noise[1] + 1]) == "hurts"
-    assert verdict_over_seeds([noise[0] + 1, noise[1] * 0]) == "unclear"
+    assert verdict_by("over_seeds", list(noise)) == "unclear"
+    assert verdict_by("over_seeds", [noise[0] + 1, noise[1] - 1]) == "helps"
+    assert verdict_by("over_seeds", [noise[0] + 1, noise[1] + 1]) == "hurts"
+    assert verdict_by("over_seeds", [noise[0] + 1, noise[1] * 0]) == "unclear"
 
 
 def test_an_interval_is_judged_by_the_effect_of_its_own_strength() -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from normsweep.models import (
-    GAN,
     Data,
     Hyperparameters,
     MemberState,
@@ -24,6 +23,7 @@ from normsweep.models import (
 from normsweep.objectives.constraints import constraint
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES
+from tests.gans import make_gan, make_numbers
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, 3, 2, 1)).astype(np.float32)
 DATA = Data(
@@ -61,7 +61,9 @@ IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": 
 
 def program(*names: str, chunk_steps: int = 4) -> Program:
     return Program(
-        gan=GAN((3, 2, 1), latent=4, generator_hidden=(7,), discriminator_hidden=(5,)),
+        architecture=make_gan(
+            (3, 2, 1), latent=4, generator_hidden=(7,), discriminator_hidden=(5,)
+        ),
         batch=8,
         steps=8,
         chunk_steps=chunk_steps,
@@ -70,11 +72,11 @@ def program(*names: str, chunk_steps: int = 4) -> Program:
     )
 
 
-MENU = program(*NAMES)
+ALL = program(*NAMES)
 
 
-def scalars(name: str, given: Program = MENU, rate: float = 0.01) -> Hyperparameters:
-    return Hyperparameters(
+def scalars(name: str, given: Program = ALL, rate: float = 0.01) -> Hyperparameters:
+    return make_numbers(
         method=np.int32(given.methods.index(METHODS[name])),
         generator_penalty=PENALTY_OF[name],
         discriminator_penalty=PENALTY_OF[name],
@@ -103,37 +105,41 @@ def trained(given: Program, name: str, chunks: int = 2) -> tuple[MemberState, An
 
 
 @pytest.fixture(scope="module")
-def in_menu() -> dict[str, tuple[MemberState, Any]]:
-    return {name: trained(MENU, name) for name in NAMES}
+def in_program() -> dict[str, tuple[MemberState, Any]]:
+    return {name: trained(ALL, name) for name in NAMES}
 
 
 def networks_of(state: MemberState) -> Any:
-    return state.generator, state.discriminator, state.log_factor
+    return state.networks["generator"], state.networks["discriminator"], state.log_factor
 
 
 def bits_of(tree: Any) -> list[bytes]:
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
 
 
-def test_each_method_trains_in_its_own_way(in_menu: Any) -> None:
-    assert len({tuple(bits_of(state.generator)) for state, _ in in_menu.values()}) == len(NAMES)
-    assert all(metrics.finite for _, metrics in in_menu.values())
+def test_each_method_trains_in_its_own_way(in_program: Any) -> None:
+    assert len(
+        {tuple(bits_of(state.networks["generator"])) for state, _ in in_program.values()}
+    ) == len(NAMES)
+    assert all(metrics.finite for _, metrics in in_program.values())
     # 8 steps have changed the strength, and thresholds have made zeros, where they should.
-    assert in_menu["adaptive"][1].strength_factor != 1
-    assert {name for name in NAMES if in_menu[name][1].discriminator_zeros > 0} == {"proximal"}
+    assert in_program["adaptive"][1].strength_factor != 1
+    assert {name for name in NAMES if in_program[name][1].zeros["discriminator"] > 0} == {
+        "proximal"
+    }
 
 
-def test_a_power_iteration_in_a_menu_finds_the_singular_value_in_the_end() -> None:
-    state, _ = trained(MENU, "bounded", chunks=10)
-    kernel = state.discriminator.params["network"]["layers"][0]["kernel"]
+def test_a_power_iteration_among_others_finds_the_singular_value_in_the_end() -> None:
+    state, _ = trained(ALL, "bounded", chunks=10)
+    kernel = state.networks["discriminator"].params["network"]["layers"][0]["kernel"]
     assert np.linalg.svd(kernel, compute_uv=False)[0] == pytest.approx(0.7, rel=0.02)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_method_in_a_menu_trains_as_it_does_alone(name: str, in_menu: Any) -> None:
+def test_a_method_among_others_trains_as_it_does_alone(name: str, in_program: Any) -> None:
     """That the compiled population gives the same bits is tested with the population."""
     alone, metrics = trained(program(name), name)
-    found = networks_of(in_menu[name][0]), in_menu[name][1]
+    found = networks_of(in_program[name][0]), in_program[name][1]
     jax.tree.map(
         partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6),
         (networks_of(alone), metrics),
@@ -142,10 +148,10 @@ def test_a_method_in_a_menu_trains_as_it_does_alone(name: str, in_menu: Any) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_member_advances_the_state_of_its_own_method_alone(name: str, in_menu: Any) -> None:
-    begun, after = init_member(MENU, scalars(name), KEY), in_menu[name][0]
+def test_a_member_advances_the_state_of_its_own_method_alone(name: str, in_program: Any) -> None:
+    begun, after = init_member(ALL, scalars(name), KEY), in_program[name][0]
     for network in ("generator", "discriminator"):
-        states = (getattr(each, f"{network}_regularisers") for each in (begun, after))
+        states = (each.regularisers[network] for each in (begun, after))
         for other, before, now in zip(NAMES, *states, strict=True):
             moved = other == name and name in ("bounded", "adaptive")
             assert (bits_of(before) != bits_of(now)) == moved
@@ -159,7 +165,7 @@ def test_a_chunk_is_two_chunks_of_half_its_steps(name: str) -> None:
     assert halves.step == 8
     assert metrics.strength_factor == last.strength_factor
     # A mean over the steps of a chunk, of which the last has fewer.
-    assert metrics.discriminator_loss != last.discriminator_loss
+    assert metrics.losses["discriminator"] != last.losses["discriminator"]
 
 
 def stacked(members: list[Any]) -> Any:
@@ -190,7 +196,7 @@ def test_under_vmap_members_of_all_methods_train_as_they_do_alone(together: Any)
     states, metrics = together(stacked([scalars(name, BESIDE) for name in names]))
     assert metrics.finite.all()
     for place, name in enumerate(names):
-        alone, _ = trained(MENU, name, chunks=1)
+        alone, _ = trained(ALL, name, chunks=1)
         jax.tree.map(
             partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5),
             member(states, place),

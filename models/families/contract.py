@@ -1,0 +1,135 @@
+"""The contract of a model family: which networks there are, who trains them, and on what."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import jax
+
+from normsweep.models.data import Data
+from normsweep.models.hyperparameters import Hyperparameters
+from normsweep.models.method import Method
+from normsweep.models.networks.contract import Shape, Variables
+from normsweep.objectives.aliases import PyTree
+
+Params = dict[str, PyTree]
+"""The parameters of networks by name."""
+
+
+class Shapes(NamedTuple):
+    """Of one input and of one output of a network, without the batch; () is one number."""
+
+    inputs: Shape
+    outputs: Shape
+
+
+class Train(Protocol):
+    """Calls a network as it is in training; returns outputs, and its stats after the call.
+
+    The units in use and the dropout are the member's; `key` draws the dropout.
+    """
+
+    def __call__(
+        self, network: str, variables: Variables, inputs: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, PyTree]: ...
+
+
+class Turn(NamedTuple):
+    """What a family may read in a player's turn.
+
+    `networks` and `carried` are the member's before the turn, `step` counts its training steps,
+    `batch` is the number of examples to draw.
+    """
+
+    method: Method
+    hyperparameters: Hyperparameters
+    batch: int
+    step: jax.Array
+    networks: dict[str, Variables]
+    carried: PyTree
+    apply: Train
+
+
+class Outcome(NamedTuple):
+    """What a loss leaves beside its value.
+
+    `stats` are those of the networks that it advances, by name. `carried` is what the family hands
+    to the next turn, None where that stays. `seen` is what `Objective.overfitting` looks at.
+    """
+
+    stats: dict[str, PyTree]
+    carried: PyTree | None = None
+    seen: Any = ()
+
+
+class Objective(NamedTuple):
+    """What a player descends in one turn, its batch drawn already.
+
+    `loss(params)` takes the parameters of the player's networks by name; it is pure, and
+    differentiated in them. `gradient(params)` is that of a further term, which is not part of the
+    loss that is recorded and may be left out in some steps. `overfitting(seen)` is a signal of
+    `OVERFITTING_SIGNALS`, by which an adaptive strength moves; None where the turn has none.
+    """
+
+    loss: Callable[[Params], tuple[jax.Array, Outcome]]
+    gradient: Callable[[Params], Params] | None = None
+    overfitting: Callable[[Any], jax.Array] | None = None
+
+
+class Family(ABC):
+    """A family of models: a frozen dataclass whose fields are its settings, all static.
+
+    Adding one is a file with a subclass, and one line in `FAMILIES`. Nothing outside that file
+    knows its names; states, penalties, optimisers, learning rates and losses are dicts by them. The
+    first line of the docstring says what the family is and, in brackets, where it is from.
+
+    `players` names who trains which networks, each network by one player. The order counts: in it
+    initial weights are drawn, and numbers are shown. Random numbers come from the keys that a turn
+    is given and from nothing else.
+
+    `sampled` names the networks that `sample` calls, of which an average is kept if one is asked
+    for. `coefficients` are the scalars of the family's own losses with their defaults: they are
+    traced, so that a study may search them.
+    """
+
+    players: ClassVar[Mapping[str, tuple[str, ...]]]
+    sampled: ClassVar[tuple[str, ...]]
+    coefficients: ClassVar[Mapping[str, float]] = MappingProxyType({})
+
+    @classmethod
+    def networks(cls) -> tuple[str, ...]:
+        """The names of all networks, in their order."""
+        return tuple(network for networks in cls.players.values() for network in networks)
+
+    @abstractmethod
+    def shapes(self, image_shape: Shape) -> dict[str, Shapes]:
+        """What each network maps to what, for images of this height, width and channels."""
+
+    @abstractmethod
+    def turns(self) -> tuple[str, ...]:
+        """The players in the order of their turns in one training step; a player may have many."""
+
+    @abstractmethod
+    def objective(self, player: str, turn: Turn, data: Data, key: jax.Array) -> Objective:
+        """Draws the batch of a player's turn, and says what the player descends on it."""
+
+    @abstractmethod
+    def sample(
+        self,
+        apply: Callable[[str, jax.Array], jax.Array],
+        key: jax.Array,
+        count: int,
+        data: Data | None,
+    ) -> jax.Array:
+        """`count` images [count, h, w, c] float32 in [−1, 1], which depend on the key alone.
+
+        `apply(network, inputs)` calls one of the networks in `sampled` with its average weights, if
+        they are kept, and its stored statistics. `data` are the member's; None where a trained
+        model is sampled without any.
+        """
+
+    def carried(self, image_shape: Shape, batch: int) -> PyTree:
+        """What the family carries from turn to turn beside the networks, as it begins."""
+        del image_shape, batch
+        return {}

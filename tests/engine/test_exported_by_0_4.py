@@ -1,0 +1,35 @@
+"""Configs that version 0.4.0 exported score what they scored then.
+
+To the bit on a machine like that of `recorded_on.json`; elsewhere sums round in another order, of
+which 120 steps make what `ROUNDING` allows.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from normsweep import read_config, score_config
+from tests.engine.machine import machine
+
+FOLDER = Path(__file__).parent / "exported_by_0_4"
+RECORDED_ON = json.loads((FOLDER / "recorded_on.json").read_text("utf-8"))
+ROUNDING = 0.05
+"""Relative. One device instead of two, on the machine of the record, made ROUNDED at most."""
+
+
+def test_the_record_has_a_config_of_every_kind() -> None:
+    kinds = {path.stem.rsplit("-")[0] for path in FOLDER.glob("*.toml")}
+    assert kinds == {
+        *("power", "norm", "elastic", "menu", "constraint"),
+        *("adaptive", "widths", "spectral", "augment"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.toml")))
+def test_a_config_exported_by_0_4_scores_the_same(name: str) -> None:
+    config = read_config(FOLDER / f"{name}.toml")
+    found = score_config(config)
+    if machine() == RECORDED_ON:
+        assert found.identical
+    assert found.fold_scores == pytest.approx(config.provenance["fold_scores"], rel=ROUNDING)
