@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 MEASUREMENTS = (
-    *("floor", "switched_off", "programs", "overhead", "memory"),
+    *("startup", "floor", "switched_off", "programs", "overhead", "memory"),
     *("processes", "history", "workers", "trials"),
 )
 

@@ -73,7 +73,10 @@ class Section(BaseModel):
     `switch` names the field that with "none" switches all of it off, where there is one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    # Built when it is first used: few of the classes that a spec is made of ever are by themselves.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), defer_build=True
+    )
     trains: ClassVar[bool] = True
     of_methods: ClassVar[bool] = False
     switch: ClassVar[str] = ""

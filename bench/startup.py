@@ -1,0 +1,71 @@
+"""How long commands take that do not train, each as a process of its own on a small study."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from bench.rows import print_rows, row
+from normsweep import launch, load_spec
+
+ROUNDS = 7
+COMMANDS = (
+    *("--help", "init mine.toml"),
+    *("list", "show small", "status"),
+    *("pause small", "resume small", "stop small"),
+)
+CALL = """
+import sys
+from normsweep.cli import main
+try:
+    main()
+finally:
+    print("jax" in sys.modules, file=sys.stderr)
+"""
+
+
+def seconds(command: str, folder: Path) -> tuple[float, bool]:
+    """The time that a command takes, and whether it imported JAX."""
+    (folder / "mine.toml").unlink(missing_ok=True)
+    started = time.perf_counter()
+    called = subprocess.run(
+        [sys.executable, "-c", CALL, *command.split()],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    taken = time.perf_counter() - started
+    return taken, called.stderr.split()[-1] == "True"
+
+
+def main() -> None:
+    """Makes a study and times all commands in turn, round by round."""
+    taken: dict[str, list[float]] = {command: [] for command in COMMANDS}
+    with_jax: set[str] = set()
+    small = {"study.name": "small", "study.trials": 4, "train.steps": 40, "train.chunks": 2}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        launch(load_spec("digits", small), f"sqlite:///{folder}/studies.db")
+        for _ in range(ROUNDS):
+            for command in COMMANDS:
+                found, imported = seconds(command, folder)
+                taken[command].append(found)
+                with_jax |= {command} if imported else set()
+    print_rows(
+        [
+            row(
+                f"sweep {command}, least and median of {ROUNDS}",
+                f"{min(found):.2f} s and {median(found):.2f} s, "
+                f"{'with' if command in with_jax else 'without'} JAX",
+                "≤ 0.8 s",
+            )
+            for command, found in taken.items()
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
