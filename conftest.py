@@ -1,8 +1,10 @@
 """One cache of compiled programs for all processes of a test run, and for the next run."""
 
+import contextlib
 import hashlib
 import os
 import platform
+import time
 from pathlib import Path
 
 import jax
@@ -11,6 +13,8 @@ import pytest
 
 WRITERS = Path(__file__).parent / "tests" / "compile_cache"
 """On the path of a process that may write to the cache."""
+KEPT_DAYS = 7
+"""What is older is mostly of code that has changed since."""
 
 
 def this_machine() -> str:
@@ -40,5 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, value in settings.items():
         os.environ[name.upper()] = str(value)
         jax.config.update(name, value)
+    if not hasattr(config, "workerinput"):
+        forget_old(folder)
     path = [str(WRITERS), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+
+
+def forget_old(folder: Path) -> None:
+    """Removes what was compiled too long ago, for this machine or another."""
+    for program in folder.parent.glob("*/*"):
+        # Another process may have moved it to its place just now.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - program.stat().st_mtime > KEPT_DAYS * 86400:
+                program.unlink()
