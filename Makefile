@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test lint types check bench calibrate soak clean
+.PHONY: help install demo test fast slow lint types check bench calibrate soak clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -15,12 +15,20 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
 
+install: $(VENV)/.installed  ## set the virtual environment up, which all others do by themselves
+
 demo: $(VENV)/.installed  ## run the built-in study on the 8×8 digits, from nothing to an answer
 	$(BIN)/sweep launch digits
 
-test: $(VENV)/.installed  ## run the tests: side by side, then those that take long and every core
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow"
-	$(BIN)/python -m pytest -m slow
+test: fast slow  ## run all tests
+
+# What a process is short of it takes from the end of another's: files stay together, and what they
+# share is made once.
+fast: $(VENV)/.installed  ## run the tests but those that take long
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow" --durations 25
+
+slow: $(VENV)/.installed  ## run the tests that take long and several processes each: two at a time
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow --durations 25
 
 lint: $(VENV)/.installed  ## check style and formatting
 	$(BIN)/ruff check .

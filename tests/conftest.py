@@ -15,6 +15,7 @@ from tests.small_studies import (  # noqa: F401  (fixtures)
     copied_example,
     database,
     databases,
+    empty_database,
     example,
     make_spec,
     outcome,

@@ -133,21 +133,14 @@ def write_long_spec(write_spec: WriteSpec) -> Callable[[], Path]:
     return lambda: write_spec(**LONG)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A compilation cache that this process fills, so that those it starts need not wait."""
-    folder = tmp_path_factory.mktemp("compiled")
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    yield folder
-    for name, value in before.items():
-        jax.config.update(name, value)
+@pytest.fixture(scope="session")
+def compiled() -> Path:
+    """The folder of compiled programs that all processes share."""
+    return Path(jax.config.jax_compilation_cache_dir)
 
 
 @pytest.fixture
-def start(folder: Path, compiled: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+def start(folder: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Starts `sweep` as a process of its own; whatever still runs in the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
@@ -157,12 +150,7 @@ def start(folder: Path, compiled: Path) -> Iterator[Callable[..., "subprocess.Po
         process = subprocess.Popen(
             [sys.executable, "-c", "from normsweep.cli import main; main()", *map(str, arguments)],
             cwd=folder,
-            env=os.environ
-            | {
-                "PYTHONUNBUFFERED": "1",
-                "JAX_COMPILATION_CACHE_DIR": str(compiled),
-                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            },
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 
 STUDY = Study(searched=23, chunks=40)
 AWAY = 20.0
-"""Seconds for which the server is stopped: longer than trials in flight have anything to do."""
+"""Seconds for which the server is stopped where nobody says that it is away: longer than trials in
+flight have anything to do."""
 WORKERS = {
     "workers": lambda opened: [opened.worker(place) for place in range(2)],
     "a launch with workers": lambda opened: [opened.start("launch", "spec.toml", "--workers", "2")],
@@ -63,7 +64,10 @@ def test_a_server_that_is_stopped_for_a_while_under_load_changes_no_score(
     with at_work(server.new_url(), tmp_path, compiled, WORKERS[who]) as (_, started, ledger):
         seen = ledger.complete()
         server.server.stop()
-        time.sleep(AWAY)
+        if who == "workers":
+            wait_until(lambda: all("storage away" in each.said() for each in started), started)
+        else:
+            time.sleep(AWAY)
         assert not any(process.has_ended() for process in started)
         server.server.start()
         for process in started:

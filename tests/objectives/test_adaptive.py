@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from normsweep.objectives.adaptive import LIMIT, OVERFITTING_SIGNALS, adapt, overfitting_signal
 
+from .trees import few_lists
+
 every_signal = pytest.mark.parametrize("name", list(OVERFITTING_SIGNALS))
-logit_lists = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=8)
+logit_lists = few_lists(st.floats(-100, 100, width=32))
 inside = st.floats(-6, 6, width=32)
 signals = st.floats(-2, 2, width=32)
 speeds = st.floats(0.0078125, 0.5, width=32)

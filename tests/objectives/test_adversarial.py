@@ -10,10 +10,12 @@ from scipy.special import expit, log_expit
 
 from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES, adversarial_loss
 
+from .trees import few_lists
+
 LABELLED = sorted(name for name, loss in ADVERSARIAL_LOSSES.items() if loss.labels)
 every_loss = pytest.mark.parametrize("name", sorted(ADVERSARIAL_LOSSES))
 every_labelled_loss = pytest.mark.parametrize("name", LABELLED)
-logit_lists = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=8)
+logit_lists = few_lists(st.floats(-30, 30, width=32))
 
 # Real and generated logits of TF-GAN's `losses_impl_test`, and what it expects to five decimals:
 # the generator's loss, then the discriminator's. Its cross-entropy has a label smoothing of 0.25

@@ -168,7 +168,7 @@ def test_changing_one_image_moves_no_other_images_point(name):
 
 
 @pytest.mark.parametrize("name", ["wgan_gp", "zero_centred"])
-@given(seed=st.integers(0, 2**31 - 1), n=st.integers(1, 5))
+@given(seed=st.integers(0, 2**31 - 1), n=st.sampled_from([1, 2, 5]))
 def test_the_points_lie_on_the_segments_from_fake_to_real(name, seed, n):
     real, fake = batches(seed, n)
     points = gradient_penalty(name).points(jax.random.key(seed), real, fake)
@@ -187,7 +187,7 @@ def test_the_shares_are_uniform():
     assert np.abs(shares - np.arange(4000) / 4000).max() < 1.95 / np.sqrt(4000)
 
 
-@given(seed=st.integers(0, 2**31 - 1), n=st.integers(1, 5))
+@given(seed=st.integers(0, 2**31 - 1), n=st.sampled_from([1, 2, 5]))
 def test_points_around_real_images_are_brighter_by_less_than_half_a_deviation(seed, n):
     real, fake = batches(seed, n)
     points = gradient_penalty("dragan").points(jax.random.key(seed), real, fake)

@@ -18,6 +18,15 @@ MODERATE = (0, 0)
 WIDE = (-66, 50)
 """Exponents of 2 that a leaf is multiplied with: 2⁻⁶⁶ is about 1e-20, and 2⁵⁰ about 1e15."""
 
+few_sizes = st.sampled_from([1, 2, 5, 8])
+"""One, even and odd: each makes a program of its own."""
+
+
+def few_lists(entries: st.SearchStrategy[float]) -> st.SearchStrategy[list[float]]:
+    """Lists of `few_sizes`."""
+    return few_sizes.flatmap(lambda size: st.lists(entries, min_size=size, max_size=size))
+
+
 _magnitudes = st.floats(2.0**-10, 10.0, width=32)
 _entries = st.one_of(
     st.just(0.0), _magnitudes, _magnitudes, _magnitudes.map(lambda magnitude: -magnitude)

@@ -24,15 +24,12 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True, scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def alone() -> Iterator[Path]:
     """Ray with a folder of its own: it finds no cluster of others, and they do not find this one's.
 
-    Not below pytest's folder, whose name is too long for the sockets in it. Its workers share what
-    they compile.
+    Not below pytest's folder, whose name is too long for the sockets in it.
     """
     with TemporaryDirectory(prefix="ray-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
-        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         patch.setenv("RAY_TMPDIR", folder)
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.delenv("RAY_ADDRESS", raising=False)

@@ -1,0 +1,59 @@
+"""One cache of compiled programs for all processes of a test run, and for the next run."""
+
+import contextlib
+import hashlib
+import os
+import platform
+import time
+from pathlib import Path
+
+import jax
+import jaxlib
+import pytest
+
+WRITERS = Path(__file__).parent / "tests" / "compile_cache"
+"""On the path of a process that may write to the cache."""
+KEPT_DAYS = 7
+"""What is older is mostly of code that has changed since."""
+
+
+def this_machine() -> str:
+    """What compiled code depends on besides the program: the compiler, the CPU, how many cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    facts = [platform.machine(), platform.processor(), f"{cores} cores"]
+    if (about := Path("/proc/cpuinfo")).exists():
+        # The lines of each core are the same, but for its number, its clock and the like.
+        kinds = ("vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part")
+        lines = about.read_text(encoding="utf-8").splitlines()
+        facts += sorted({line for line in lines if line.split(":")[0].strip() in kinds})
+    return f"jaxlib-{jaxlib.__version__}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Sets the cache up, here and by the environment for the processes that tests start."""
+    folder = config.rootpath / ".pytest_cache" / "compiled" / this_machine()
+    settings = {
+        # What the environment names is the caller's choice.
+        "jax_compilation_cache_dir": os.environ.get("JAX_COMPILATION_CACHE_DIR", str(folder)),
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+        # Else a program's key has the folder's name in it.
+        "jax_persistent_cache_enable_xla_caches": "none",
+        # So many seconds take none: `WRITERS` undoes it.
+        "jax_persistent_cache_min_compile_time_secs": 1e9,
+    }
+    for name, value in settings.items():
+        os.environ[name.upper()] = str(value)
+        jax.config.update(name, value)
+    if not hasattr(config, "workerinput"):
+        forget_old(folder)
+    path = [str(WRITERS), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+
+
+def forget_old(folder: Path) -> None:
+    """Removes what was compiled too long ago, for this machine or another."""
+    for program in folder.parent.glob("*/*"):
+        # Another process may have moved it to its place just now.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - program.stat().st_mtime > KEPT_DAYS * 86400:
+                program.unlink()
