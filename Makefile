@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help install demo test fast slow lint types check bench calibrate soak clean
+.PHONY: help install demo test fast slow lint types check bench calibrate soak dist clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -50,5 +50,10 @@ calibrate: $(VENV)/.installed  ## measure whether verdicts mean what they say, o
 soak: $(VENV)/.installed  ## kill workers for an hour, and count what is lost
 	$(BIN)/python -m bench.soak
 
+dist: $(VENV)/.installed  ## build the sdist and, from it, the wheel; check what they say of themselves
+	rm -rf dist build
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,7 +32,8 @@ class LocalWorkers:
             FILES_VARIABLE: str(study_files(self.storage, self.files)),
         }
         cores = ",".join(map(str, cores_of(index, self.count, available_cores())))
-        command = [sys.executable, "-m", "normsweep", "worker", self.study]
+        # Without -P, a `random.py` in the current folder would be taken for the one of Python.
+        command = [sys.executable, "-P", "-m", "normsweep", "worker", self.study]
         command += ["--cores", cores] if cores else []
         # Out of reach of the terminal's Ctrl-C, which is this process's to pass on; if this one
         # dies, they notice.

@@ -59,7 +59,7 @@ def test_no_file_of_code_is_run_where_none_may_be(
 def test_a_worker_that_waits_for_studies_trains_each_with_the_files_as_they_are_when_it_begins(
     sweep, start, wait_for, folder, write_spec, read_trials
 ) -> None:
-    """One of which something is edited that it imports, and one with another function in it."""
+    """One after an edit of what the file imports, and one with a function that is new in it."""
 
     def written(name: str, form: str, factor: int) -> Path:
         (folder / "beside.py").write_text(
@@ -67,8 +67,11 @@ def test_a_worker_that_waits_for_studies_trains_each_with_the_files_as_they_are_
             f"    return {factor} * sum(jnp.sum(w * w) for w in jax.tree.leaves(params))\n"
         )
         (folder / "mine.py").write_text(
-            f"from beside import squares\n\ndef {form}(params, strength):\n"
-            "    return strength * squares(params)\n"
+            "from beside import squares\n\n"
+            + "".join(
+                f"def {each}(params, strength):\n    return strength * squares(params)\n\n"
+                for each in dict.fromkeys(["ridge", form])
+            )
         )
         return write_spec(
             study__name=name,
