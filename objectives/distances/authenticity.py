@@ -13,6 +13,14 @@ from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
+from normsweep.objectives.distances.contract import (
+    HIGHER,
+    SHARE,
+    TRAINING,
+    Distance,
+    Samples,
+    training_of,
+)
 from normsweep.objectives.distances.nearest import nearest, nearest_other
 from normsweep.objectives.distances.samples import Float64Array, as_features, feature_pair
 
@@ -51,3 +59,19 @@ def authenticity(generated: ArrayLike, training: ArrayLike) -> float:
     """
     generated, training = feature_pair(generated, training)
     return authenticity_to(authenticity_reference(training), generated)
+
+
+def _reference(samples: Samples) -> AuthenticityReference:
+    return authenticity_reference(training_of(samples))
+
+
+AUTHENTICITY = Distance(
+    _reference,
+    authenticity_to,
+    float,
+    HIGHER,
+    SHARE,
+    "share further from the training images than these are apart; 0 for copies",
+    "Alaa et al. 2022, arXiv:2102.08921, sec. 4.3",
+    needs=(TRAINING,),
+)

@@ -1,8 +1,11 @@
 """What a classifier sees in a sample: how sure and how varied its classes are."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normsweep.objectives.distances.contract import CLASSES, HIGHER, SHARE, Distance, Samples
 from normsweep.objectives.distances.samples import Float64Array, check_finite
 
 
@@ -52,3 +55,38 @@ def _distributions(probabilities: ArrayLike) -> Float64Array:
     if (rows < 0).any() or (np.abs(rows.sum(axis=1) - 1) > 1e-3).any():
         raise ValueError("probabilities must be at least 0 and sum to 1 in each row")
     return rows
+
+
+def _classes(samples: Samples) -> Callable[[Float64Array], Float64Array]:
+    if samples.classes is None:
+        raise ValueError("samples.classes is needed for this distance, got None")
+    return samples.classes
+
+
+def _probabilities(
+    classes: Callable[[Float64Array], Float64Array], features: Float64Array
+) -> Float64Array:
+    return classes(features)
+
+
+INCEPTION_SCORE = Distance(
+    _classes,
+    _probabilities,
+    inception_score,
+    HIGHER,
+    "1 … number of classes",
+    "exp(E KL(p(y|x) ‖ p(y))), of the feature classifier's classes",
+    "Salimans et al. 2016, arXiv:1606.03498, sec. 4",
+    needs=(CLASSES,),
+)
+
+CLASS_COVERAGE = Distance(
+    _classes,
+    _probabilities,
+    class_coverage,
+    HIGHER,
+    SHARE,
+    "share of classes that at least one generated image is taken for",
+    "Srivastava et al. 2017, arXiv:1705.07761, sec. 4.1",
+    needs=(CLASSES,),
+)

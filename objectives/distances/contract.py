@@ -7,6 +7,8 @@ from normsweep.objectives.distances.samples import Float64Array
 
 TRAINING, CLASSES = "training", "classes"
 LOWER, HIGHER, ZERO = "lower", "higher", "zero"
+SHARE, FROM_ZERO, ANY = "0 … 1", "≥ 0", "any real number"
+"""What most ranges are called."""
 
 
 class Samples(NamedTuple):
@@ -20,6 +22,13 @@ class Samples(NamedTuple):
     held_out: Float64Array
     training: Float64Array | None = None
     classes: Callable[[Float64Array], Float64Array] | None = None
+
+
+def training_of(samples: Samples) -> Float64Array:
+    """Returns the features of images that were trained on; raises `ValueError` without them."""
+    if samples.training is None:
+        raise ValueError("samples.training is needed for this distance, got None")
+    return samples.training
 
 
 class Distance(NamedTuple):

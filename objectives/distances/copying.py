@@ -18,6 +18,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from normsweep.objectives.distances.contract import (
+    ANY,
+    TRAINING,
+    ZERO,
+    Distance,
+    Samples,
+    training_of,
+)
 from normsweep.objectives.distances.nearest import distances_to_nearest, nearest
 from normsweep.objectives.distances.samples import Float64Array, as_features, feature_pair
 
@@ -123,3 +131,19 @@ def _z_score(generated: Float64Array, held_out: Float64Array) -> float:
     ranks: NDArray[np.float64] = rankdata(np.concatenate([generated, held_out]))
     statistic = ranks[:m].sum() - m * (m + 1) / 2
     return float((statistic - n * m / 2) / np.sqrt(n * m * (n + m + 1) / 12))
+
+
+def _reference(samples: Samples) -> CopyingReference:
+    return copying_reference(samples.held_out, training_of(samples))
+
+
+COPYING = Distance(
+    _reference,
+    copying_statistic_to,
+    float,
+    ZERO,
+    ANY,
+    "C_T: z-score of the distances to the training images; below 0 where copied",
+    "Meehan et al. 2020, arXiv:2004.05675",
+    needs=(TRAINING,),
+)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normsweep.objectives.distances.contract import FROM_ZERO, LOWER, Distance, Samples
 from normsweep.objectives.distances.samples import (
     Float64Array,
     as_features,
@@ -125,3 +126,23 @@ def _checked(name: str, gaussian: GaussianMoments) -> GaussianMoments:
     check_finite(f"{name}: the mean", mean)
     check_finite(f"{name}: the covariance", cov)
     return gaussian
+
+
+def reference_of(samples: Samples) -> FrechetReference:
+    """Returns the prepared side of a fold's held-out features."""
+    return frechet_reference(moments(samples.held_out))
+
+
+def _measured(reference: FrechetReference, features: Float64Array) -> float:
+    return frechet_distance_to(reference, moments(features))
+
+
+FID = Distance(
+    reference_of,
+    _measured,
+    float,
+    LOWER,
+    FROM_ZERO,
+    "|μ₁ - μ₂|² + Tr(C₁ + C₂ - 2·√(C₁C₂)), from the held-out images",
+    "Heusel et al. 2017, arXiv:1706.08500, eq. 6",
+)

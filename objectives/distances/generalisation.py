@@ -10,10 +10,21 @@ References:
   Heusel et al. 2017, arXiv:1706.08500 (the distance).
 """
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
+from normsweep.objectives.distances.contract import (
+    ANY,
+    FROM_ZERO,
+    LOWER,
+    TRAINING,
+    ZERO,
+    Distance,
+    Samples,
+    training_of,
+)
 from normsweep.objectives.distances.frechet import (
     FrechetReference,
     frechet_distance_to,
@@ -77,3 +88,30 @@ def generalisation_gap(generated: ArrayLike, held_out: ArrayLike, training: Arra
     Raises `ValueError` as `generalisation_reference` and `generalisation_distances` do.
     """
     return generalisation_distances(generalisation_reference(held_out, training), generated).gap
+
+
+def _reference(samples: Samples) -> GeneralisationReference:
+    return generalisation_reference(samples.held_out, training_of(samples))
+
+
+FID_TRAINING = Distance(
+    _reference,
+    generalisation_distances,
+    attrgetter("training"),
+    LOWER,
+    FROM_ZERO,
+    "fid from as many images that were trained on",
+    "Heusel et al. 2017, arXiv:1706.08500, eq. 6",
+    needs=(TRAINING,),
+)
+
+GENERALISATION_GAP = Distance(
+    _reference,
+    generalisation_distances,
+    attrgetter("gap"),
+    ZERO,
+    ANY,
+    "fid - fid_training: above 0 where training images are memorised",
+    "after Gulrajani et al. 2019, arXiv:2001.03653",
+    needs=(TRAINING,),
+)

@@ -11,11 +11,13 @@ References:
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from normsweep.objectives.distances.contract import ANY, LOWER, Distance
 from normsweep.objectives.distances.frechet import (
     FrechetReference,
     frechet_distance_to,
     frechet_reference,
     moments,
+    reference_of,
 )
 from normsweep.objectives.distances.samples import as_features, feature_pair
 from normsweep.objectives.distances.subsets import random_orders
@@ -58,3 +60,15 @@ def _sizes(count: int, features: int) -> NDArray[np.int64]:
         raise ValueError(f"generated needs at least {FEWEST_SAMPLES} samples, got {count}")
     smallest = max(2, count // 5, min(2 * features, count // 2))
     return np.unique(np.linspace(smallest, count, SUBSETS).astype(np.int64))
+
+
+FID_INFINITY = Distance(
+    reference_of,
+    frechet_infinity_to,
+    float,
+    LOWER,
+    ANY,
+    "fid at infinitely many samples: intercept over 1/N of subsets of N",
+    "Chong and Forsyth 2020, arXiv:1911.07023",
+    fewest=FEWEST_SAMPLES,
+)

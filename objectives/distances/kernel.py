@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normsweep.objectives.distances.contract import ANY, LOWER, Distance, Samples
 from normsweep.objectives.distances.samples import (
     Float64Array,
     as_features,
@@ -113,3 +114,18 @@ def _mean_off_diagonal(left: Float64Array, right: Float64Array, degree: int) -> 
     count = len(left)
     diagonal = float((np.sum(left * right, axis=1) ** degree).sum())
     return (_power_sum(left, right, degree) - diagonal) / (count * (count - 1))
+
+
+def _reference(samples: Samples) -> KernelReference:
+    return kernel_reference(samples.held_out)
+
+
+KID = Distance(
+    _reference,
+    kernel_distance_to,
+    float,
+    LOWER,
+    ANY,
+    "unbiased MMD² under the kernel (⟨x, y⟩/d + 1)³, over all samples",
+    "Bińkowski et al. 2018, arXiv:1801.01401",
+)

@@ -8,13 +8,19 @@ References:
   eq. 4 (blocks).
 """
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from normsweep.objectives.distances.contract import ANY, FROM_ZERO, LOWER, Distance, Samples
 from normsweep.objectives.distances.samples import Float64Array, feature_pair
 from normsweep.objectives.distances.subsets import random_orders
+
+SUBSETS = 100
+SUBSET_SIZE = 1000
 
 
 class KernelEstimate(NamedTuple):
@@ -101,3 +107,58 @@ def _sums(kernel: Float64Array, left: Float64Array, right: Float64Array) -> Floa
     """Returns Σᵢⱼ leftᵢ·kernelᵢⱼ·rightⱼ for each pair of rows."""
     sums: Float64Array = np.einsum("sm,sm->s", left @ kernel, right)
     return sums
+
+
+def _held_out(samples: Samples) -> Float64Array:
+    return samples.held_out
+
+
+def _subsets(held_out: Float64Array, features: Float64Array) -> KernelEstimate:
+    # Subsets of all samples would be one and the same.
+    size = min(SUBSET_SIZE, min(len(held_out), len(features)) // 2)
+    return kernel_distance_subsets(features, held_out, SUBSETS, size)
+
+
+def _blocks(held_out: Float64Array, features: Float64Array) -> KernelEstimate:
+    # Zaremba et al. 2013, sec. 3: √n both keeps the power and makes enough blocks for an error.
+    return kernel_distance_blocks(features, held_out, int(np.sqrt(len(features))))
+
+
+def _entry(
+    measure: Callable[[Float64Array, Float64Array], KernelEstimate],
+    part: str,
+    range_: str,
+    summary: str,
+    source: str,
+) -> Distance:
+    return Distance(_held_out, measure, attrgetter(part), LOWER, range_, summary, source, fewest=4)
+
+
+_OF_SUBSETS = "Bińkowski et al. 2018, arXiv:1801.01401, sec. 4"
+_OF_BLOCKS = "Zaremba et al. 2013, arXiv:1307.1954, eq. 4"
+
+KID_SUBSETS = _entry(
+    _subsets,
+    "mean",
+    ANY,
+    "mean kid of 100 random subsets of 1000 samples, or of half of them if fewer",
+    _OF_SUBSETS,
+)
+
+KID_SUBSETS_ERROR = _entry(
+    _subsets,
+    "standard_error",
+    FROM_ZERO,
+    "standard error of kid_subsets over its subsets",
+    _OF_SUBSETS,
+)
+
+KID_BLOCKS = _entry(_blocks, "mean", ANY, "mean kid of disjoint blocks of √n samples", _OF_BLOCKS)
+
+KID_BLOCKS_ERROR = _entry(
+    _blocks,
+    "standard_error",
+    FROM_ZERO,
+    "standard error of kid_blocks over its blocks",
+    _OF_BLOCKS,
+)

@@ -13,11 +13,13 @@ References:
   arXiv:2002.09797, eq. 4 and 5 (density, coverage).
 """
 
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normsweep.objectives.distances.contract import FROM_ZERO, HIGHER, SHARE, Distance, Samples
 from normsweep.objectives.distances.samples import Float64Array, as_features, feature_pair
 
 NEIGHBOURS = 5
@@ -95,3 +97,41 @@ def _squared_distances(a: Float64Array, b: Float64Array) -> Float64Array:
 
     distances: Float64Array = euclidean_distances(a, None if a is b else b, squared=True)
     return distances
+
+
+def _manifold(samples: Samples) -> Manifold:
+    return manifold(samples.held_out)
+
+
+def _entry(part: str, range_: str, summary: str, source: str) -> Distance:
+    return Distance(
+        _manifold,
+        precision_recall_to,
+        attrgetter(part),
+        HIGHER,
+        range_,
+        summary,
+        source,
+        fewest=NEIGHBOURS + 1,
+    )
+
+
+_PRECISION_RECALL = "Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1"
+_DENSITY_COVERAGE = "Naeem et al. 2020, arXiv:2002.09797, eq. 4 and 5"
+
+PRECISION = _entry(
+    "precision", SHARE, "share of generated within the real manifold", _PRECISION_RECALL
+)
+
+RECALL = _entry("recall", SHARE, "share of real within the generated manifold", _PRECISION_RECALL)
+
+DENSITY = _entry(
+    "density",
+    FROM_ZERO,
+    "mean number of real balls around a generated, over 5",
+    _DENSITY_COVERAGE,
+)
+
+COVERAGE = _entry(
+    "coverage", SHARE, "share of real balls with a generated in them", _DENSITY_COVERAGE
+)

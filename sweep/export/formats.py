@@ -27,8 +27,8 @@ def format_of(form: str | None, output: Path | None) -> str:
         form = _ENDINGS.get(output.suffix, "toml") if output is not None else "toml"
     if form not in FORMATS:
         raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
-    if form == "parquet" and output is None:
-        raise UserError("--format parquet: is no text; accepted with -o FILE")
+    if form in TABLES and not TABLES[form].text and output is None:
+        raise UserError(f"--format {form}: is no text; accepted with -o FILE")
     return form
 
 
@@ -50,7 +50,7 @@ def exported(
         if trial is not None or top != 1:
             given = "--top" if trial is None else "--trial"
             raise UserError(f"{given}: names configs; --format {form} holds all trials, without it")
-        return TABLES[form](table_of(study, storage))
+        return TABLES[form].write(table_of(study, storage))
     if form in SNIPPETS and top != 1:
         raise UserError(f"--top {top}: --format {form} holds one config; accepted: 1, or --trial")
     configs = best_configs(study, top) if trial is None else [trial_config(study, trial)]

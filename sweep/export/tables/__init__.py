@@ -2,12 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from normsweep.export.tables.as_csv import csv_table
 from normsweep.export.tables.as_parquet import parquet_table
 from normsweep.export.tables.rows import Table
 
-TABLES: Mapping[str, Callable[[Table], bytes]] = MappingProxyType(
-    {"csv": csv_table, "parquet": parquet_table}
+
+class Format(NamedTuple):
+    """What makes the bytes of a file, and whether they are text, in UTF-8."""
+
+    write: Callable[[Table], bytes]
+    text: bool
+
+
+TABLES: Mapping[str, Format] = MappingProxyType(
+    {"csv": Format(csv_table, text=True), "parquet": Format(parquet_table, text=False)}
 )
-"""What makes the bytes of a file, by the name of its format."""
+"""Formats by name; the ending of a file is a dot and the name."""
