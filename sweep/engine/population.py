@@ -89,6 +89,7 @@ class Population:
         self._family = program.family
         self.folds = len(shared.train)
         mesh = Mesh(np.array(devices), ("members",))
+        self._on_cpu = devices[0].platform == "cpu"
         self._advance, state = _compiled(program, features, mesh)
         self._sharded = NamedSharding(mesh, PartitionSpec("members"))
         self._shared = jax.device_put(shared, NamedSharding(mesh, PartitionSpec()))
@@ -153,7 +154,11 @@ class Population:
 
     def state_of(self, slot: int) -> MemberState:
         """The states of one slot's members on the host, with the leading axis [folds]."""
-        return jax.device_get(_rows(self._state, self._members[slot]))
+        members = self._members[slot]
+        if self._on_cpu:
+            # The host sees its devices' memory: nothing is copied but these rows, or compiled.
+            return jax.tree.map(partial(_seen, members), self._state)
+        return jax.device_get(_rows(self._state, members))
 
     def put_state(self, slot: int, state: MemberState) -> None:
         """Sets the states of one slot's members, as `state_of` gave them."""
@@ -165,6 +170,13 @@ class Population:
 
     def _collect(self, sharded: jax.Array) -> np.ndarray:
         return np.asarray(sharded)[self._members]
+
+
+def _seen(members: np.ndarray, leaf: jax.Array) -> np.ndarray:
+    """Some rows of an array that lies spread over CPU devices."""
+    rows = leaf.addressable_data(0).shape[0]
+    shards = {each: np.asarray(leaf.addressable_data(each)) for each in set(members // rows)}
+    return np.stack([shards[member // rows][member % rows] for member in members])
 
 
 @jax.jit

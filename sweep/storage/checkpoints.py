@@ -42,7 +42,11 @@ class Checkpoints:
             require_room(draft, sum(leaf.nbytes for leaf in leaves))
             with ocp.StandardCheckpointer() as checkpointer:
                 checkpointer.save(draft / _STATE, leaves)
-            said = identity | {"step": step, "digest": _digest(draft / _STATE)}
+            said = identity | {
+                "step": step,
+                "digest": _digest(draft / _STATE),
+                "leaves": _names(state),
+            }
             text = json.dumps(said, sort_keys=True)
             (draft / _IDENTITY).write_text(text, encoding="utf-8")
             place = self._place(trial, step)
@@ -70,6 +74,8 @@ class Checkpoints:
             try:
                 found = json.loads((place / _IDENTITY).read_text(encoding="utf-8"))
                 step, digest = int(found.pop("step")), found.pop("digest")
+                if found.pop("leaves", None) != _names(like):
+                    continue
                 if found != json.loads(json.dumps(identity)) or _digest(place / _STATE) != digest:
                     continue
                 with ocp.StandardCheckpointer() as checkpointer:
@@ -107,6 +113,12 @@ def study_checkpoints(files: Path, study: str) -> Checkpoints:
     # A name of dots alone would be a folder further up.
     name = name if name.strip(".") else name.replace(".", "%2E")
     return Checkpoints(files / name / "checkpoints")
+
+
+def _names(state: PyTree) -> list[str]:
+    """The arrays of a state in their order: others of the same shapes are another program's."""
+    paths, _ = jax.tree_util.tree_flatten_with_path(state)
+    return [jax.tree_util.keystr(path) for path, _ in paths]
 
 
 def _digest(folder: Path) -> str:

@@ -1,6 +1,10 @@
 """A population of members: who shares the devices with whom must not change a bit."""
 
+import gc
+import tracemalloc
+import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -8,12 +12,20 @@ import numpy as np
 import pytest
 
 from normsweep.engine.devices import local_devices
-from normsweep.engine.population import Chunk, Population, Shared, training_programs
+from normsweep.engine.population import (
+    Chunk,
+    Population,
+    Shared,
+    _rows,
+    forget_programs,
+    training_programs,
+)
 from normsweep.models import (
     Hyperparameters,
     Method,
     NetworkPenalty,
     Program,
+    hyperparameters,
     init,
     member_key,
     network_penalty,
@@ -22,7 +34,8 @@ from normsweep.models import (
 from normsweep.objectives.constraints import constraint
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES
-from tests.gans import make_gan, make_numbers
+from tests.families import autoencoder
+from tests.gans import changed_gan, make_gan, make_numbers
 
 FOLDS, CHUNKS, SEED = 3, 3, 5
 METHODS = {
@@ -157,7 +170,7 @@ def test_trials_alone_differ_from_each_other_and_from_chunk_to_chunk(
 
 
 @pytest.mark.parametrize("name", ["power", "bounded"])
-def test_a_method_has_the_same_bits_in_a_menu_and_in_a_program_of_its_own(
+def test_a_method_has_the_same_bits_among_others_and_in_a_program_of_its_own(
     name: str, alone: dict[str, list[bytes]]
 ) -> None:
     given = program(name)
@@ -225,7 +238,7 @@ def test_a_slot_refilled_starts_anew_and_its_neighbours_go_on(
     assert in_slot(chunks[2:], 2) == alone["none"][:1]
 
 
-def test_a_slot_that_is_skipped_gives_zeros_and_keeps_its_place(
+def test_a_slot_that_is_skipped_gives_zeros_and_keeps_its_state(
     three: Population, alone: dict[str, list[bytes]]
 ) -> None:
     first = three.advance([POWER, None, BOUNDED], [True, False, True])
@@ -329,3 +342,96 @@ def test_features_that_are_not_finite_are_told() -> None:
     (chunk,) = run(members, [[NONE]])
     assert not np.isfinite(chunk.features).all()
     assert not chunk.finite.any()
+
+
+def rows_of(states: Any, slot: int) -> list[bytes]:
+    return [np.ascontiguousarray(leaf[slot]).tobytes() for leaf in jax.tree.leaves(states)]
+
+
+def test_a_state_put_into_another_slot_goes_on_there_and_disturbs_nobody(
+    three: Population, alone: dict[str, list[bytes]]
+) -> None:
+    first = run(three, [[POWER, BOUNDED, None]])
+    kept = three.state_of(0)
+    run(three, [[NONE, BOUNDED, ELASTIC]])
+    before = three.states()
+    three.put_state(2, kept)
+    after = three.states()
+    assert rows_of(after, 2) == [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(kept)]
+    for slot in (0, 1):
+        assert rows_of(after, slot) == rows_of(before, slot)
+    resumed = [three.advance([NONE, None, POWER], [False] * 3) for _ in range(CHUNKS - 1)]
+    assert in_slot(first, 0) + in_slot(resumed, 2) == alone["power"]
+
+
+def test_a_slot_s_states_are_alike_as_an_accelerator_gathers_them(three: Population) -> None:
+    run(three, [[POWER, BOUNDED, NONE]])
+    gathered = jax.device_get(_rows(three._state, three._members[1]))
+    jax.tree.map(np.testing.assert_array_equal, gathered, three.state_of(1))
+    like = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), three.like())
+    assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), three.state_of(1)) == like
+
+
+def in_memory(members: Population) -> list[int]:
+    """Where the states lie, array by array, on the first device."""
+    leaves = jax.tree.leaves(members._state)
+    return [leaf.addressable_data(0).unsafe_buffer_pointer() for leaf in leaves]
+
+
+def test_of_a_large_population_one_slot_is_read_and_written() -> None:
+    wide = changed_gan(PROGRAM.architecture, generator_hidden=(256,), discriminator_hidden=(256,))
+    members = population(32, given=replace(PROGRAM, architecture=wide, methods=(Method(),)))
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(members.state_of(0)))
+    tracemalloc.start()
+    state = members.state_of(5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * size
+    members.put_state(6, jax.tree.map(lambda leaf: np.ones_like(leaf), state))
+    places = in_memory(members)
+    members.put_state(7, state)
+    assert in_memory(members) == places
+    for slot, value in ((5, 0), (6, 1), (7, 0)):
+        assert all((leaf == value).all() for leaf in jax.tree.leaves(members.state_of(slot)))
+
+
+def test_however_many_programs_a_study_has_each_is_compiled_once(three: Population) -> None:
+    run(three, [[NONE, None, None]])
+    before = training_programs()
+    for batch in range(9, 49):
+        population(1, given=replace(PROGRAM, batch=batch))
+    run(population(3), [[NONE, POWER, None]])
+    assert training_programs() == before
+
+
+def test_programs_that_are_forgotten_are_compiled_again_and_the_others_not() -> None:
+    one, other = (
+        replace(PROGRAM, batch=batch, chunk_steps=1, methods=(Method(),)) for batch in (3, 5)
+    )
+    trial = scalars("none", given=one)
+    for given in (one, other):
+        run(population(1, given=given), [[trial]])
+    function = weakref.ref(population(1, given=other)._advance)
+    forget_programs(but=[one, PROGRAM])
+    gc.collect()
+    assert function() is None
+    before = training_programs()
+    run(population(1, given=one), [[trial]])
+    assert training_programs() == before
+    run(population(1, given=other), [[trial]])
+    assert training_programs() == before + 1
+
+
+def test_a_family_that_is_no_gan_trains_and_says_so_by_its_names() -> None:
+    shape = SHARED.images.shape[1:]
+    given = replace(PROGRAM, architecture=autoencoder(shape, (4,)), methods=(Method(),))
+    trial = hyperparameters(given.family)
+    members = population(2, given=given)
+    chunks = run(members, [[trial, None]] * 2)
+    assert [list(chunk.losses) for chunk in chunks] == [["reconstruction", "prior"]] * 2
+    names = given.family.networks()
+    by_network = [f"{name}_{what}" for what in ("zeros", "norm") for name in names]
+    assert list(chunks[0].extras) == ["strength_factor", *by_network]
+    assert chunks[1].finite[0].all()
+    (first, last) = (chunk.losses["reconstruction"][0] for chunk in chunks)
+    assert (last < first).all()

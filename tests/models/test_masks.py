@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from normsweep.models.architecture import Architecture
 from normsweep.models.layers.initialisers import constant, he_normal
-from normsweep.models.layers.masks import in_use
+from normsweep.models.layers.masks import in_use, in_use_along
 from normsweep.models.layers.mode import Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.networks.contract import Variables
@@ -249,3 +249,22 @@ def test_the_units_below_the_number_are_in_use(units: int) -> None:
     kernel = np.asarray(he_normal(np.int32(units), None)(key(), (11, 2), np.float32))
     np.testing.assert_array_equal((kernel != 0).all(axis=1), used)
     assert np.isfinite(kernel).all()
+
+
+def test_kernels_of_a_convolution_are_masked_along_inputs_and_outputs() -> None:
+    """The window's size counts in the variance: 2 over 3·3 times the inputs in use."""
+    draw = jax.jit(he_normal(40, 60), static_argnums=(1, 2))
+    kernel = np.array(draw(key(3), (3, 3, 100, 80), np.float32), np.float64)
+    used = kernel[..., :40, :60]
+    assert used.var() == pytest.approx(2 / (9 * 40), rel=4 * np.sqrt(2 / used.size))
+    kernel[..., :40, :60] = 0
+    assert (kernel == 0).all()
+
+
+@given(st.integers(-1, 6), st.integers(-3, 2))
+def test_a_mask_lies_along_one_axis_whatever_the_rank(units: int, axis: int) -> None:
+    shape = (3, 5, 4)
+    used = in_use_along(shape, axis, np.int32(units))
+    wanted = np.zeros(shape, bool)
+    np.moveaxis(wanted, axis, 0)[: max(units, 0)] = True
+    np.testing.assert_array_equal(np.broadcast_to(used, shape), wanted)

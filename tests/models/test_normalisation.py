@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from jax import lax
 from jax.sharding import PartitionSpec
 
@@ -315,3 +316,25 @@ def test_weights_that_are_not_numbers_show(name: str) -> None:
     gan = gan_of(name, 4)
     pair = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), drawn(gan))
     assert np.isnan(jax.jit(partial(loss, gan, mode=TRAINING))(pair)[0])
+
+
+@pytest.mark.parametrize("name", ["weight", "spectral"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_kernels_of_a_convolution_are_normalised_too(name: str, transposed: bool) -> None:
+    """Weight norm by output channel; the spectral norm is that of the kernel as a matrix."""
+    made = nnx.ConvTranspose if transposed else nnx.Conv
+    layer = made(2, 3, (2, 2), rngs=nnx.Rngs(params=key(1)))
+    kernel, bias = np.asarray(layer.kernel[...], np.float64), np.arange(3, dtype=np.float32)
+    layer.bias[...] = bias
+    plain, wrap = nnx.clone(layer), normalisation(name).wrap
+    assert wrap is not None
+    wrapped = wrap(layer, None, nnx.Rngs(params=key(2)))
+    images = np.random.default_rng(1).normal(size=(4, 5, 5, 2)).astype(np.float32)
+    for _ in range(100 if name == "spectral" else 1):
+        found = wrapped(images)  # type: ignore[operator]
+    flat = kernel.reshape(-1, 3)
+    size = np.linalg.norm(flat, axis=0) / np.sqrt(2)
+    if name == "spectral":
+        size = np.linalg.svd(flat, compute_uv=False)[0]
+    plain.kernel[...] = np.float32(kernel / size)
+    np.testing.assert_allclose(found, plain(images), rtol=1e-3, atol=1e-4)

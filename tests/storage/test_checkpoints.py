@@ -74,8 +74,20 @@ def test_one_of_another_program_is_passed_over(checkpoints) -> None:
     checkpoints.save(0, 200, IDENTITY, STATE)
     wider = LIKE | {"step": jax.ShapeDtypeStruct((3,), np.int32)}
     more = LIKE | {"step": [LIKE["step"], LIKE["step"]]}
-    for like in (wider, more):
+    renamed = {"first": LIKE["step"], "second": LIKE["weights"]}
+    assert jax.tree.leaves(renamed) == jax.tree.leaves(LIKE)
+    for like in (wider, more, renamed):
         assert checkpoints.load(0, IDENTITY, like) is None
+
+
+def test_one_that_does_not_say_which_array_is_which_is_passed_over(checkpoints) -> None:
+    """As those of 0.4, whose states had another order."""
+    checkpoints.save(0, 200, IDENTITY, STATE)
+    (place,) = (checkpoints.folder / "trial-000000").iterdir()
+    said = json.loads((place / "identity.json").read_text(encoding="utf-8"))
+    del said["leaves"]
+    (place / "identity.json").write_text(json.dumps(said), encoding="utf-8")
+    assert checkpoints.load(0, IDENTITY, LIKE) is None
 
 
 def files(folder: Path) -> list[Path]:
