@@ -214,28 +214,48 @@ PIXELS = feature_map(fit, apply, needs_labels=False, summary="some of the pixels
 ''',
     ),
     Addition(
-        "GAN_KINDS",
-        "linear_pair",
-        "models/networks/linear_pair.py",
-        ("linear_pair",),
-        "linear_pair",
+        "NETWORKS",
+        "linear",
+        "models/networks/linear.py",
+        ("Linear",),
+        "Linear",
         '''
 """Networks without hidden layers."""
 
-from typing import Any
+import math
+from dataclasses import dataclass
 
+import jax
 from flax import nnx
 
-from normsweep.models.networks.mlp import MLPDiscriminator, MLPGenerator
+from normsweep.models.layers.activations import IMAGE_OUTPUTS
+from normsweep.models.layers.mode import EVALUATION, Mode
+from normsweep.models.networks.contract import Network, PureNetwork, Shape
+from normsweep.models.networks.modules import of_modules
 
 
-def linear_pair(
-    gan: Any, rngs: nnx.Rngs, generator_units: Any = None, discriminator_units: Any = None
-) -> tuple[nnx.Module, nnx.Module]:
-    """One linear layer each (Rosenblatt, Psychol. Rev. 65, 1958)."""
-    shape = gan.image_shape
-    generator = MLPGenerator(gan.latent, (), "relu", gan.generator_output, shape, rngs=rngs)
-    return generator, MLPDiscriminator((), "relu", shape, rngs=rngs)
+@dataclass(frozen=True)
+class Linear(Network):
+    """One linear layer (Rosenblatt, Psychol. Rev. 65, 1958)."""
+
+    output: str = "linear"
+
+    def pure(self, inputs: Shape, outputs: Shape) -> PureNetwork:
+        """The network between these shapes."""
+        return of_modules(lambda units, rngs: LinearModule(self, inputs, outputs, rngs))
+
+
+class LinearModule(nnx.Module):
+    """[n, *inputs] → [n, *outputs]."""
+
+    def __init__(self, described: Linear, inputs: Shape, outputs: Shape, rngs: nnx.Rngs) -> None:
+        self.layer = nnx.Linear(math.prod(inputs), math.prod(outputs), rngs=rngs)
+        self.outputs = outputs
+        self.output = IMAGE_OUTPUTS[described.output]
+
+    def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
+        x = self.output(self.layer(x.reshape(len(x), -1)))
+        return x.reshape(len(x), *self.outputs)
 ''',
     ),
     Addition(
