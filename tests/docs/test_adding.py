@@ -190,7 +190,7 @@ ALONE: dict[str, dict[str, tuple[object, object]]] = {
         "gradient_penalty.strength": (1.0, 1.0),
     },
     "mirror": {"augment.policy": ("mirror", "cutout"), "augment.strength": (1.0, 1.0)},
-    "linear_pair": {"model.kind": ("linear_pair", None)},
+    "linear": {"model.kind": ("linear_pair", None)},
     "rms": {"model.generator_normalisation": ("rms", None)},
     "softplus": {"model.discriminator_activation": ("softplus", None)},
     "clipped": {"model.generator_output": ("clipped", None)},
@@ -199,7 +199,7 @@ ALONE: dict[str, dict[str, tuple[object, object]]] = {
     "quadratic": {"train.learning_rate_schedule": ("quadratic", "linear")},
 }
 """For each entry the fields that name it, and what stands there in the training without it."""
-APART = ("non_negative", "spread", "linear_pair")
+APART = ("non_negative", "spread", "linear")
 """What takes the place of another penalty or schedule, or of the layers of others."""
 
 
