@@ -1,7 +1,6 @@
 """The table of fields: what it says holds, and one entry is all that a new field takes."""
 
 import ast
-import dataclasses
 import shutil
 import subprocess
 import sys
@@ -15,18 +14,19 @@ import pytest
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.models.families.gan import GAN
 from normsweep.spec import Spec, spec_from_tables
-from normsweep.spec.family import NETWORKS
+from normsweep.spec.family import BOTH, NETWORKS
 from normsweep.spec.fields import FACTS, METHOD_SECTIONS, NOT_TRAINING, SECTIONS, rule_of
 from normsweep.spec.penalty_fields import coefficient_fields
+from normsweep.spec.tables import TARGETS
 
 ROOT = Path(__file__).parents[2]
 SHAPE = (8, 8, 1)
 
 
 def test_the_networks_are_those_of_the_family() -> None:
-    hidden = "_hidden"
-    found = [each.name for each in dataclasses.fields(GAN) if each.name.endswith(hidden)]
-    assert tuple(name.removesuffix(hidden) for name in found) == NETWORKS
+    assert GAN().networks() == NETWORKS
+    assert tuple(GAN.players) == NETWORKS
+    assert set(TARGETS) == {*NETWORKS, BOTH}
 
 
 def words_in_code(file: Path) -> Iterator[str]:
