@@ -10,8 +10,8 @@ from normsweep.errors import UserError
 
 # Each adds its commands, which the help shows in this order.
 # isort: off
-from normsweep.cli import launch, confirm, service, options, inspect, compare, report  # noqa: F401
-from normsweep.cli import configs, dashboard  # noqa: F401
+from normsweep.cli import launch, confirm, service, options, data, inspect, compare  # noqa: F401
+from normsweep.cli import report, configs, dashboard, version  # noqa: F401
 # isort: on
 
 

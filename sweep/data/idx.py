@@ -82,13 +82,16 @@ def idx_files(folder: Path, split: str) -> tuple[Path | None, Path | None]:
     return first(IMAGE_ENDINGS), first(LABEL_ENDINGS)
 
 
-def load_idx_folder(folder: Path, split: str = "train", *, name: str = "idx") -> Dataset:
+def load_idx_folder(
+    folder: Path, split: str = "train", *, name: str = "idx", otherwise: str = ""
+) -> Dataset:
     """The images of a split and, where their file is there, the labels.
 
     Args:
         folder: holds files named as MNIST's are: "train-..." and, for the split "test", "t10k-...".
         split: "train" or "test".
         name: the data set's name.
+        otherwise: said where there are no images, of what else can be done.
 
     Raises:
         UserError: folder or images are absent (the message lists the accepted names), or a file
@@ -101,7 +104,7 @@ def load_idx_folder(folder: Path, split: str = "train", *, name: str = "idx") ->
         raise UserError(
             f"{folder}: {missing}; put into it one of "
             f"{', '.join(prefix + ending for ending in IMAGE_ENDINGS)}, and for labels one of "
-            f"{', '.join(prefix + ending for ending in LABEL_ENDINGS)}"
+            f"{', '.join(prefix + ending for ending in LABEL_ENDINGS)}{otherwise}"
         )
     return make_dataset(
         name,

@@ -19,6 +19,7 @@ from normsweep.cli import main
 from normsweep.spec import Spec, load_spec
 from normsweep.storage import open_storage
 from normsweep.worker.launch import launch
+from tests.file_server import server  # noqa: F401  (a fixture)
 
 BASE: dict[str, dict[str, Any]] = {
     "study": {"name": "small", "trials": 6, "seed": 3, "sampler": "grid", "slots": 3},

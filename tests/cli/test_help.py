@@ -1,6 +1,10 @@
 """The help is the manual: every command and option explains itself."""
 
+import platform
+import subprocess
+import sys
 import tomllib
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,20 +13,27 @@ from typer.main import get_command
 
 from normsweep.cli.app import app
 
-COMMANDS = get_command(app).commands
+GROUP = get_command(app)
+DATA = GROUP.commands["data"]
+COMMANDS = {
+    **{name: command for name, command in GROUP.commands.items() if command is not DATA},
+    **{f"data {name}": command for name, command in DATA.commands.items()},
+}
 WANTED = [
     *("launch", "init", "confirm", "submit", "worker", "pause", "resume", "stop", "status"),
     *("options", "list", "show", "compare", "report", "export", "score", "train", "dashboard"),
+    "data",
 ]
 
 
 def test_the_commands_are_those_that_were_asked_for() -> None:
-    assert list(COMMANDS) == WANTED
+    assert list(GROUP.commands) == WANTED
+    assert list(DATA.commands) == ["fetch"]
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_help_with_an_example(sweep, name: str) -> None:
-    called = sweep(name, "--help")
+    called = sweep(*name.split(), "--help")
     assert called.code == 0
     assert f"Usage: sweep {name}" in called.out
     summary = COMMANDS[name].help
@@ -44,7 +55,9 @@ def test_every_command_on_a_storage_takes_its_url(name: str) -> None:
     assert option.envvar == "SWEEP_STORAGE"
 
 
-@pytest.mark.parametrize("name", ["launch", "list", "show", "compare", "score", "train"])
+@pytest.mark.parametrize(
+    "name", ["launch", "list", "show", "compare", "score", "train", "data fetch"]
+)
 def test_every_command_that_prints_data_prints_json_if_asked(name: str) -> None:
     assert ["--json"] in [entry.opts for entry in COMMANDS[name].params]
 
@@ -53,6 +66,23 @@ def test_without_a_command_there_is_the_help(sweep) -> None:
     called = sweep()
     assert "Usage: sweep" in called.out + called.err
     assert all(name in called.out + called.err for name in WANTED)
+
+
+def test_a_group_of_commands_without_one_says_which_there_are(sweep) -> None:
+    called = sweep("data")
+    assert "Usage: sweep data" in called.out + called.err
+    assert "Fetch a data set's files" in called.out + called.err
+
+
+def test_the_version_is_told_in_a_line_for_which_jax_is_not_imported() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "normsweep", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = f"sweep {version('normsweep')} (normsweep), Python {platform.python_version()}, "
+    assert done.stdout.startswith(f"{told}jax {version('jax')}, flax {version('flax')}, ")
+    assert len(done.stdout.splitlines()) == 1
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "typer" in imported
+    assert not imported & {"jax", "flax"}
 
 
 def test_every_file_of_the_package_that_is_no_code_is_shipped_with_it() -> None:

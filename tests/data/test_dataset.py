@@ -228,9 +228,3 @@ def test_the_digits_take_neither_a_path_nor_another_split() -> None:
         load_dataset("digits", path="somewhere")
     with pytest.raises(UserError, match=r"data\.split = 'test'"):
         load_dataset("digits", split="test")
-
-
-@pytest.mark.parametrize("source", ["digits", "fashion_mnist", "idx", "npz"])
-def test_only_mnist_can_be_downloaded(source: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be downloaded"):
-        load_dataset(source, path=None if source == "digits" else tmp_path, download=True)

@@ -1,11 +1,7 @@
 """Downloads from a server on this machine that can misbehave."""
 
 import gzip
-import hashlib
-import struct
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,75 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from normsweep.data import download as download_module
 from normsweep.data import load_dataset
 from normsweep.data.download import download_idx
 from normsweep.errors import UserError
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.astype(np.uint8).tobytes()
-
-
-IMAGES = np.random.default_rng(0).integers(0, 256, (6, 28, 28), np.uint8)
-CONTENT = {
-    "train-images-idx3-ubyte": idx_bytes(IMAGES),
-    "train-labels-idx1-ubyte": idx_bytes(np.arange(6)),
-    "t10k-images-idx3-ubyte": idx_bytes(IMAGES[:3]),
-    "t10k-labels-idx1-ubyte": idx_bytes(np.arange(3)),
-}
-CHECKSUMS = {name: hashlib.md5(content).hexdigest() for name, content in CONTENT.items()}
-FIRST = next(iter(CONTENT))
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the server answers: it may declare more bytes than it sends."""
-
-    body: bytes
-    status: int = 200
-    declared: int | None = None
-
-
-@dataclass(frozen=True)
-class Server:
-    """`replies[file]` are given out in turn, the last one for ever; `asked` is what came in."""
-
-    url: str
-    replies: dict[str, list[Reply]]
-    asked: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "*")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            name = self.path.removeprefix("/mnist/")
-            script.asked.append(name)
-            replies = script.replies.get(name, [Reply(b"", 404)])
-            reply = replies.pop(0) if len(replies) > 1 else replies[0]
-            self.send_response(reply.status)
-            size = len(reply.body) if reply.declared is None else reply.declared
-            self.send_header("Content-Length", str(size))
-            self.end_headers()
-            self.wfile.write(reply.body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Keeps the test's output clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        url = f"http://127.0.0.1:{http.server_port}/mnist/"
-        good = {f"{name}.gz": [Reply(gzip.compress(body))] for name, body in CONTENT.items()}
-        script = Server(url, good)
-        thread = threading.Thread(target=partial(http.serve_forever, poll_interval=0.01))
-        thread.start()
-        yield script
-        http.shutdown()
-        thread.join()
-
+from tests.file_server import (
+    CHECKSUMS,
+    CONTENT,
+    FIRST,
+    IMAGES,
+    Reply,
+    Server,
+)
 
 fetch: Callable[..., None] = partial(
     download_idx, checksums=CHECKSUMS, timeout=2.0, first_wait=0.01
@@ -175,16 +113,37 @@ def test_a_folder_that_cannot_be_written_is_named(server: Server, tmp_path: Path
         fetch(server.url, tmp_path / "file" / "mnist")
 
 
-def test_loading_mnist_downloads_only_when_asked(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_there_by_another_name_or_unpacked_is_not_fetched(
+    server: Server, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(download_module, "MNIST_URL", server.url)
-    monkeypatch.setattr(download_module, "download_idx", fetch)
-    folder = tmp_path / "mnist"
-    with pytest.raises(UserError, match="no such folder"):
+    first, second, third, fourth = CONTENT
+    (tmp_path / first).write_bytes(CONTENT[first])
+    (tmp_path / second.replace("-idx", ".idx")).write_bytes(CONTENT[second])
+    (tmp_path / f"{third}.gz").write_bytes(gzip.compress(CONTENT[third]))
+    (tmp_path / fourth).write_bytes(CONTENT[fourth] + b"more")
+    assert fetch(server.url, tmp_path) == server.asked == [f"{fourth}.gz"]
+    assert load_dataset("mnist", path=tmp_path, split="test").images.shape[0] == 3
+    assert fetch(server.url, tmp_path) == []
+
+
+def test_whoever_watches_is_told_of_what_has_arrived(server: Server, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    body = gzip.compress(CONTENT[FIRST])
+    server.replies[f"{FIRST}.gz"] = [Reply(body[:100], declared=len(body)), Reply(body)]
+    fetch(server.url, tmp_path, watch=lambda *facts: told.append(facts))
+    of_first = [facts[1:] for facts in told if facts[0] == f"{FIRST}.gz"]
+    # The second try begins anew.
+    assert of_first == [(n, len(body)) for n in (0, 100, 0, len(body))]
+    assert {facts[0] for facts in told} == {f"{name}.gz" for name in CONTENT}
+
+
+def test_loading_fetches_nothing_and_says_how_to(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "a folder"
+    with pytest.raises(UserError) as caught:
         load_dataset("mnist", path=folder)
-    assert server.asked == []
-    assert load_dataset("mnist", path=folder, split="test", download=True).images.shape[0] == 3
-    assert len(server.asked) == 4
-    load_dataset("mnist", path=folder, download=True)
-    assert len(server.asked) == 4
+    assert f"{folder}: no such folder" in str(caught.value)
+    assert str(caught.value).endswith(f"; or fetch them:  sweep data fetch mnist -o '{folder}'")
+    with pytest.raises(UserError) as caught:
+        load_dataset("fashion_mnist", path=folder)
+    assert "sweep data" not in str(caught.value)
+    assert not folder.exists()
