@@ -10,7 +10,7 @@ import jax
 import optax
 
 from normsweep.objectives.aliases import PyTree, Scalar
-from normsweep.objectives.constraints.constraint import prepare_ball, scale_into
+from normsweep.objectives.constraints.constraint import Constraint, prepare_ball, scale_into
 from normsweep.objectives.penalties.norm import lp_norm
 from normsweep.objectives.penalties.tree import largest_magnitude, zero_like
 from normsweep.objectives.penalties.units import largest_over_leaves, unit_norms
@@ -56,3 +56,32 @@ def project_max_norm(params: PyTree, radius: Scalar) -> PyTree:
     """
     tree, bound = prepare_ball(params, radius)
     return jax.tree.map(lambda w: scale_into(w, unit_norms(w), bound), tree)
+
+
+L2_BALL = Constraint(
+    project_l2_ball,
+    l2_size,
+    "‖w‖₂ ≤ radius",
+    "Parikh and Boyd, Proximal Algorithms, 2014, sec. 6.5.1",
+)
+
+LINF_BALL = Constraint(
+    project_linf_ball,
+    linf_size,
+    "max |w| ≤ radius",
+    "Parikh and Boyd, Proximal Algorithms, 2014, sec. 6.2.1",
+)
+
+CLIP = Constraint(
+    project_linf_ball,
+    linf_size,
+    "|w| ≤ radius for every weight, the set of linf_ball under its name in WGAN",
+    "Arjovsky, Chintala and Bottou, arXiv:1701.07875, algorithm 1",
+)
+
+MAX_NORM = Constraint(
+    project_max_norm,
+    max_norm_size,
+    "‖w_unit‖₂ ≤ radius for every output unit",
+    "Srivastava et al., J. Mach. Learn. Res. 15, 2014, sec. 5.1",
+)

@@ -15,7 +15,12 @@ import jax
 import jax.numpy as jnp
 
 from normsweep.objectives.aliases import PyTree, Scalar
-from normsweep.objectives.constraints.constraint import is_inside, prepare_ball, scale_into
+from normsweep.objectives.constraints.constraint import (
+    Constraint,
+    is_inside,
+    prepare_ball,
+    scale_into,
+)
 from normsweep.objectives.penalties.norm import lp_norm
 from normsweep.objectives.penalties.proximal import soft_threshold
 from normsweep.objectives.penalties.tree import total
@@ -71,3 +76,11 @@ def _threshold(params: PyTree, radius: jax.Array) -> jax.Array:
     zero = jnp.zeros_like(radius)
     found = jax.lax.while_loop(climbs, climb, (jnp.int32(0), zero - 1, zero))
     return jnp.maximum(found[2], zero)
+
+
+L1_BALL = Constraint(
+    project_l1_ball,
+    l1_size,
+    "Σ|w| ≤ radius",
+    "Duchi et al., ICML 2008",
+)

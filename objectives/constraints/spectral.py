@@ -11,8 +11,12 @@ References:
 import jax
 
 from normsweep.objectives.aliases import PyTree, Scalar
-from normsweep.objectives.constraints.constraint import prepare_ball, scale_into
-from normsweep.objectives.penalties.power_iteration import singular_value
+from normsweep.objectives.constraints.constraint import Constraint, prepare_ball, scale_into
+from normsweep.objectives.penalties.power_iteration import (
+    advance_vectors,
+    initial_vectors,
+    singular_value,
+)
 from normsweep.objectives.penalties.units import largest_over_leaves
 
 
@@ -33,3 +37,14 @@ def project_spectral_ball(params: PyTree, radius: Scalar, *, state: PyTree) -> P
         return w if v is None else scale_into(w, singular_value(w, v), bound)
 
     return jax.tree.map(formula, tree, vectors)
+
+
+SPECTRAL_BALL = Constraint(
+    project_spectral_ball,
+    spectral_size,
+    "σ(W) ≤ radius for every layer, σ the largest singular value",
+    "Gouk et al., arXiv:1804.04368",
+    initial_state=initial_vectors,
+    advance=advance_vectors,
+    matrices=True,
+)

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.penalty import Penalty
+from normsweep.objectives.penalties.proximal import soft_threshold
 from normsweep.objectives.penalties.tree import prepare, total, unless_off
 
 
@@ -64,3 +66,28 @@ def _backward(residuals: _Residuals, cotangent: jax.Array) -> tuple[PyTree, jax.
 
 
 _value.defvjp(_forward, _backward)
+
+
+def elastic_net_proximal(params: PyTree, step: Scalar, l1: Scalar, l2: Scalar) -> PyTree:
+    """Returns sign(w)·max(|w| − step·l1, 0) / (1 + 2·step·l2), a tree like `params`.
+
+    Raises `ValueError` for arguments that are not scalars, `TypeError` for leaves that are not
+    floating point.
+    """
+    tree, rate, first, second = prepare(params, step=step, l1=l1, l2=l2)
+
+    def formula(w: jax.Array) -> jax.Array:
+        divisor: jax.Array = 1 + 2 * rate * second
+        return soft_threshold(w, rate * first) / divisor.astype(w.dtype)
+
+    return jax.tree.map(formula, tree)
+
+
+ELASTIC = Penalty(
+    elastic_net,
+    elastic_net_gradient,
+    ("l1", "l2"),
+    "l1 · Σ|w| + l2 · Σw²",
+    "Zou and Hastie, J. R. Stat. Soc. B 67(2), 2005, eq. 3",
+    elastic_net_proximal,
+)

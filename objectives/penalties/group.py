@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.penalty import Penalty
+from normsweep.objectives.penalties.proximal import shrink
 from normsweep.objectives.penalties.tree import prepare, total, unless_off, weighted
 from normsweep.objectives.penalties.units import unit_norms
 
@@ -42,3 +44,22 @@ def group_norm_gradient(params: PyTree, strength: Scalar = 1.0) -> PyTree:
         return unless_off(scale, scale.astype(w.dtype) * direction)
 
     return jax.tree.map(formula, tree)
+
+
+def group_norm_proximal(params: PyTree, step: Scalar, strength: Scalar) -> PyTree:
+    """Returns w · max(0, 1 − step·strength/‖w_unit‖₂) unit by unit, a tree like `params`.
+
+    Errors are those of `elastic_net_proximal`.
+    """
+    tree, rate, scale = prepare(params, step=step, strength=strength)
+    return jax.tree.map(lambda w: shrink(w, unit_norms(w), rate * scale), tree)
+
+
+GROUP = Penalty(
+    group_norm,
+    group_norm_gradient,
+    ("strength",),
+    "strength · Σ‖w_unit‖₂ over output units",
+    "Yuan and Lin, J. R. Stat. Soc. B 68(1), 2006",
+    group_norm_proximal,
+)

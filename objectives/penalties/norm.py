@@ -19,13 +19,13 @@ import jax
 import jax.numpy as jnp
 
 from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.cases import Case, choose, static_case
+from normsweep.objectives.penalties.penalty import Penalty
+from normsweep.objectives.penalties.proximal import by_order, check_order, shrink, soft_threshold
 from normsweep.objectives.penalties.tree import (
-    Case,
-    choose,
     largest_magnitude,
     magnitude_power,
     prepare,
-    static_case,
     total,
 )
 
@@ -180,3 +180,31 @@ def _backward(
 
 
 _value.defvjp(_forward, _backward)
+
+
+def lp_norm_proximal(params: PyTree, step: Scalar, order: Scalar, strength: Scalar) -> PyTree:
+    """Returns the proximal step of strength · ‖w‖_order for order 1 or 2, a tree like `params`.
+
+    Order 1 is the soft threshold; order 2 is w · max(0, 1 − step·strength/‖w‖₂), with the norm
+    over all leaves. Raises `ValueError` for any other Python order; a traced one gives NaN. Other
+    errors are those of `elastic_net_proximal`.
+    """
+    check_order(order)
+    tree, rate, exponent, scale = prepare(params, step=step, order=order, strength=strength)
+    norm = lp_norm(tree, 2.0)
+
+    def formula(w: jax.Array) -> jax.Array:
+        first = soft_threshold(w, rate * scale)
+        return by_order(exponent, first, shrink(w, norm, rate * scale))
+
+    return jax.tree.map(formula, tree)
+
+
+NORM = Penalty(
+    lp_norm,
+    lp_norm_gradient,
+    ("strength", "order"),
+    "strength · (Σ|w|^order)^(1/order)",
+    "Golub and Van Loan, Matrix Computations, 2013, sec. 2.2.1",
+    lp_norm_proximal,
+)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.penalty import Penalty
 from normsweep.objectives.penalties.tree import as_matrix, prepare, total, unless_off, weighted
 
 
@@ -53,3 +54,13 @@ def _correlations(matrix: jax.Array) -> jax.Array:
     """Returns WᵀW with zeros on its diagonal, also where a unit's square exceeds the range."""
     products = matrix.T @ matrix
     return jnp.where(jnp.eye(len(products), dtype=bool), jnp.zeros_like(products), products)
+
+
+ORTHOGONAL = Penalty(
+    orthogonal,
+    orthogonal_gradient,
+    ("strength",),
+    "strength · Σ‖WᵀW ⊙ (1 − I)‖²_F over layers",
+    "Brock, Donahue and Simonyan, arXiv:1809.11096, eq. 3",
+    matrices=True,
+)

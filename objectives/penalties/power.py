@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 
 from normsweep.objectives.aliases import PyTree, Scalar
+from normsweep.objectives.penalties.cases import Case, choose, static_case
+from normsweep.objectives.penalties.elastic import elastic_net_proximal
+from normsweep.objectives.penalties.penalty import Penalty
+from normsweep.objectives.penalties.proximal import by_order, check_order
 from normsweep.objectives.penalties.tree import (
-    Case,
-    choose,
     magnitude_power,
     prepare,
-    static_case,
     total,
 )
 
@@ -128,3 +129,27 @@ def _backward(
 
 
 _value.defvjp(_forward, _backward)
+
+
+def lp_power_proximal(params: PyTree, step: Scalar, order: Scalar, strength: Scalar) -> PyTree:
+    """Returns the proximal step of strength · Σ|w|^order for order 1 or 2, a tree like `params`.
+
+    Raises `ValueError` for any other Python order; a traced one gives NaN. Other errors are those
+    of `elastic_net_proximal`.
+    """
+    check_order(order)
+    tree, rate, exponent, scale = prepare(params, step=step, order=order, strength=strength)
+    zero = jnp.zeros_like(scale)
+    l1 = by_order(exponent, scale, zero)
+    l2 = by_order(exponent, zero, scale)
+    return elastic_net_proximal(tree, rate, l1, l2)
+
+
+POWER = Penalty(
+    lp_power,
+    lp_power_gradient,
+    ("strength", "order"),
+    "strength · Σ|w|^order",
+    "Frank and Friedman, Technometrics 35(2), 1993",
+    lp_power_proximal,
+)

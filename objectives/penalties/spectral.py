@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from normsweep.objectives.aliases import PyTree, Scalar
-from normsweep.objectives.penalties.power_iteration import image
+from normsweep.objectives.penalties.penalty import Penalty
+from normsweep.objectives.penalties.power_iteration import advance_vectors, image, initial_vectors
 from normsweep.objectives.penalties.tree import prepare, unless_off, weighted, zero_like
 
 
@@ -50,3 +51,15 @@ def spectral_gradient(params: PyTree, strength: Scalar = 1.0, *, state: PyTree) 
         return unless_off(scale, slope.reshape(w.shape))
 
     return jax.tree.map(formula, tree, vectors)
+
+
+SPECTRAL = Penalty(
+    spectral,
+    spectral_gradient,
+    ("strength",),
+    "strength · Σσ(W)² over layers, σ the largest singular value",
+    "Yoshida and Miyato, arXiv:1705.10941",
+    initial_state=initial_vectors,
+    advance=advance_vectors,
+    matrices=True,
+)

@@ -41,7 +41,8 @@ def matrices_of(weights: list[jax.Array]) -> list[jax.Array]:
 
 def largest_singular_value(matrix: jax.Array) -> jax.Array:
     """σ of a matrix, by an SVD."""
-    return jnp.linalg.norm(matrix, 2)
+    largest: jax.Array = jnp.linalg.norm(matrix, 2)
+    return largest
 
 
 def soft_threshold(w: jax.Array, threshold: Any) -> jax.Array:
