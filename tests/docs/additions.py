@@ -422,14 +422,38 @@ import numpy as np
 from normsweep.data.dataset import Dataset, make_dataset
 
 
-def stripes(path: Path | None, split: str, download: bool) -> Dataset:
+def stripes(path: Path | None, split: str) -> Dataset:
     """120 images of 4×4 with one bright row or column."""
-    del path, split, download
+    del path, split
     places = np.arange(120) % 8
     images = np.zeros((120, 4, 4), np.float32)
     for image, place in zip(images, places, strict=True):
         (image if place < 4 else image.T)[place % 4] = 1 + np.arange(4) % 2
     return make_dataset("stripes", images / 2, places)
+''',
+    ),
+    Addition(
+        "TESTS",
+        "signs",
+        "sweep/verdict/statistics/signs.py",
+        ("signs",),
+        'EffectTest(signs, "the sign test over the means of the seeds", "Arbuthnott 1710")',
+        '''
+"""The sign test."""
+
+import numpy as np
+from scipy.stats import binomtest
+
+from normsweep.verdict.statistics.corrected import Estimate
+
+
+def signs(differences: np.ndarray, share: float) -> Estimate | None:
+    """Of differences [seeds, folds]: how often the mean of a seed is below 0."""
+    del share
+    means = differences.mean(axis=1)
+    p = binomtest(int((means < 0).sum()), len(means)).pvalue
+    low, high = float(means.min()), float(means.max())
+    return Estimate(float(means.mean()), 0.0, low, high, float(p), len(means) - 1, 0.95)
 ''',
     ),
     Addition(
@@ -441,7 +465,7 @@ def stripes(path: Path | None, split: str, download: bool) -> Dataset:
         '''
 """A config in words."""
 
-from normsweep.export.configs import Config
+from normsweep.spec.config import Config
 
 
 def words(config: Config) -> str:

@@ -223,6 +223,7 @@ def test_a_new_entry_is_listed_accepted_and_trained_with(extended: Path) -> None
 STUDIED = """
 import json, sys
 from pathlib import Path
+import numpy as np
 import optuna
 import normsweep
 from normsweep.export.formats import exported, format_of
@@ -232,6 +233,7 @@ from normsweep.search.samplers import SamplerSettings, sampler
 from normsweep.spec import spec_from_tables
 from normsweep.spec.options import OPTION_TABLES
 from normsweep.storage import open_storage, read_study_measurements
+from normsweep.verdict.statistics import TESTS
 from normsweep.worker.launch import launch
 
 (spec,) = map(json.loads, sys.argv[1:])
@@ -241,6 +243,7 @@ found = read_study_measurements(storage.engine, study._study_id)
 measured = [row for rows in found.values() for row in rows]
 table = exported(study, storage, format_of("jsonl", None)).decode()
 page = FORMATS["md"](report_page(read_source(study, storage)))
+signs = TESTS["signs"].estimate(-np.ones((5, 3)), 0.5)
 names = {option.name for each in OPTION_TABLES for option in each.options}
 print(json.dumps({
     "package": normsweep.__file__,
@@ -249,6 +252,7 @@ print(json.dumps({
     "pruner": type(pruner("above_zero", PrunerSettings(1, 1, 25.0, 2, 1))).__name__,
     "means": [row.others["means"] for row in measured],
     "fid": [row.fid for row in measured],
+    "p": signs.p,
     "words": exported(study, storage, "words", trial=0),
     "rows": [json.loads(line)["trial"] for line in table.splitlines()],
     "headings": [line.lstrip("# ") for line in page.splitlines() if line.startswith("#")],
@@ -275,6 +279,8 @@ def test_a_study_is_searched_scored_exported_and_drawn_with_new_entries(extended
     # The Fréchet distance of the same features is the square of this one and more.
     assert len(means) == 2 * 2 + 2 * 2
     assert all(0 < mean**2 <= fid + 1e-9 for mean, fid in zip(means, fids, strict=True))
+    # Five seeds, all on one side: 2 / 2⁵.
+    assert found["p"] == 0.0625
     assert found["words"] == "The penalty is none.\n"
     assert set(found["rows"]) == {0, 1, 2}  # type: ignore[call-overload]
     headings = found["headings"]
@@ -289,7 +295,7 @@ from pathlib import Path
 import jax, numpy as np
 import normsweep
 from normsweep.errors import UserError
-from normsweep.export.configs import Config
+from normsweep.spec.config import Config
 from normsweep.export.snippets import SNIPPETS
 from normsweep.export.snippets.source import parts
 from normsweep.objectives.penalties import PENALTIES
