@@ -14,15 +14,16 @@ class ModelSection(fields.ModelSection):
         """No more layers, and no more units in them, than there are."""
         for network in NETWORKS:
             hidden, layers = f"{network}_hidden", getattr(self, f"{network}_layers")
-            fewest = most(self, f"{network}_layers")
-            if layers is not None and highest(layers) > fewest:
+            fewest, widest = (most(self, f"{network}_{name}") for name in ("layers", "units"))
+            if layers is not None and fewest is not None and highest(layers) > fewest:
                 raise ValueError(
                     f"{network}_layers: got {highest(layers):g}, but {hidden} has {fewest} widths; "
                     f"accepted: at most {fewest}"
                 )
-            units, widest = getattr(self, f"{network}_units"), most(self, f"{network}_units")
+            units = getattr(self, f"{network}_units")
             # One number may well be above the widths of one of several networks searched.
-            if isinstance(units, Interval | Choices) and highest(units) > widest:
+            searched = isinstance(units, Interval | Choices)
+            if searched and widest is not None and highest(units) > widest:
                 raise ValueError(
                     f"{network}_units: got {highest(units):g}, but the widest layer of {hidden} "
                     f"has {widest}; accepted: at most {widest}"
