@@ -16,7 +16,7 @@ def load_digits() -> Dataset:
         Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test part).
     """
     # Imported here because it takes longer than everything else a session imports from here.
-    from sklearn import datasets  # type: ignore[import-untyped]
+    from sklearn import datasets
 
     digits = datasets.load_digits()
     images = np.asarray(digits.images, np.float32) / MAX_GREY
