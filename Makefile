@@ -51,6 +51,7 @@ soak: $(VENV)/.installed  ## kill workers for an hour, and count what is lost
 	$(BIN)/python -m bench.soak
 
 dist: $(VENV)/.installed  ## build the sdist and, from it, the wheel; check what they say of themselves
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dist]'
 	rm -rf dist build
 	$(BIN)/python -m build
 	$(BIN)/python -m twine check --strict dist/*
