@@ -24,11 +24,11 @@ from normsweep.objectives.aliases import PyTree
 
 
 class Setting(NamedTuple):
-    """Under what a turn is taken: `index` is that of the program's method; the factors are those
-    on strengths and learning rates at this step."""
+    """Under what a turn is taken: by which of the program's methods, given as an index, and with
+    which factors on strengths and learning rates at this step."""
 
     program: Program
-    index: int
+    method_index: int
     hyperparameters: Hyperparameters
     strength_factor: ArrayLike
     rate_factor: ArrayLike

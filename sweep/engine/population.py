@@ -127,38 +127,44 @@ class Population:
         )
         # The keys that JAX derives depend on this setting, which is the user's to choose.
         with jax.threefry_partitionable(True):
-            self._state, features, images, metrics = self._advance(
+            self._state, features, images, found = self._advance(
                 self._state, jax.device_put(members, self._sharded), self._shared
             )
         features = self._collect(features)
-        metrics: ChunkMetrics = jax.tree.map(self._collect, metrics)
+        # `ChunkMetrics`, of arrays of NumPy.
+        metrics: Any = jax.tree.map(self._collect, found)
         # Large weights are finite still when the samples that they generate no longer are.
         finite = metrics.finite & np.isfinite(features).all(axis=(-2, -1))
         # The order is the family's, which JAX forgets.
         losses = {player: metrics.losses[player] for player in self._family.players}
         extras = {"strength_factor": metrics.strength_factor}
-        for what, found in (("zeros", metrics.zeros), ("norm", metrics.norms)):
-            extras |= {f"{name}_{what}": found[name] for name in self._family.networks()}
+        for what, numbers in (("zeros", metrics.zeros), ("norm", metrics.norms)):
+            extras |= {f"{name}_{what}": numbers[name] for name in self._family.networks()}
         return Chunk(features, self._collect(images), losses, finite, extras)
 
     def states(self) -> MemberState:
         """The members' states on the host, with the leading axes [slots, folds]."""
-        return jax.tree.map(self._collect, self._state)
+        states: MemberState = jax.tree.map(self._collect, self._state)
+        return states
 
     def like(self) -> MemberState:
         """What `state_of` gives, as shapes and dtypes."""
-        return jax.tree.map(
+        shapes: MemberState = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct((self.folds, *leaf.shape[1:]), leaf.dtype),
             self._state,
         )
+        return shapes
 
     def state_of(self, slot: int) -> MemberState:
         """The states of one slot's members on the host, with the leading axis [folds]."""
         members = self._members[slot]
+        state: MemberState
         if self._on_cpu:
             # The host sees its devices' memory: nothing is copied but these rows, or compiled.
-            return jax.tree.map(partial(_seen, members), self._state)
-        return jax.device_get(_rows(self._state, members))
+            state = jax.tree.map(partial(_seen, members), self._state)
+        else:
+            state = jax.device_get(_rows(self._state, members))
+        return state
 
     def put_state(self, slot: int, state: MemberState) -> None:
         """Sets the states of one slot's members, as `state_of` gave them."""
@@ -182,13 +188,15 @@ def _seen(members: np.ndarray, leaf: jax.Array) -> np.ndarray:
 @jax.jit
 def _rows(state: MemberState, members: jax.Array) -> MemberState:
     """Some members of a population, of which nothing else leaves its device."""
-    return jax.tree.map(lambda leaf: leaf[members], state)
+    rows: MemberState = jax.tree.map(lambda leaf: leaf[members], state)
+    return rows
 
 
 @partial(jax.jit, donate_argnums=0)
 def _with_rows(state: MemberState, members: jax.Array, new: MemberState) -> MemberState:
     """A population with other members in some of its rows, written where it lies."""
-    return jax.tree.map(lambda leaf, rows: leaf.at[members].set(rows), state, new)
+    changed: MemberState = jax.tree.map(lambda leaf, rows: leaf.at[members].set(rows), state, new)
+    return changed
 
 
 def training_programs() -> int:
@@ -244,9 +252,7 @@ def _compile(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyT
 
         return lax.cond(member.active, train, skip, state)
 
-    def shard(
-        states: MemberState, members: _Member, shared: Shared
-    ) -> tuple[MemberState, jax.Array, jax.Array, ChunkMetrics]:
+    def shard(states: MemberState, members: _Member, shared: Shared) -> Any:
         _TRACED.append(program)
         if mesh.devices.flat[0].platform == "cpu":
             return lax.map(lambda pair: member(pair[0], pair[1], shared), (states, members))

@@ -56,7 +56,13 @@ FAMILY = "gan"
 def family_of(config: Spec) -> Family:
     """The family of a config, with its settings, which are fields of the model or of training."""
     entry = FAMILIES[FAMILY]
-    return entry(**{each.name: _setting(config, each.name) for each in dataclasses.fields(entry)})
+    return entry(**{name: _setting(config, name) for name in _settings(entry)})
+
+
+def _settings(entry: type) -> list[str]:
+    """The names of what a family or an architecture is described by."""
+    assert dataclasses.is_dataclass(entry)
+    return [each.name for each in dataclasses.fields(entry)]
 
 
 def _setting(config: Spec, name: str) -> Any:
@@ -71,7 +77,7 @@ def architecture_of(config: Spec, image_shape: Shape) -> Architecture:
 
     def settings(network: str) -> dict[str, Any]:
         # A network has no setting where the spec has no field for it.
-        named = {each.name: f"{network}_{each.name}" for each in dataclasses.fields(kind)}
+        named = {name: f"{network}_{name}" for name in _settings(kind)}
         return {name: static[field] for name, field in named.items() if field in static}
 
     described = tuple((name, kind(**settings(name))) for name in family.networks())

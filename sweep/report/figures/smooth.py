@@ -107,4 +107,5 @@ def _even_share(points: Array) -> NDArray[np.intp]:
     order: NDArray[np.intp] = np.argsort(points[:, 0], kind="stable")
     if len(order) <= MOST_POINTS:
         return order
-    return order[np.linspace(0, len(order) - 1, MOST_POINTS).round().astype(int)]
+    some: NDArray[np.intp] = order[np.linspace(0, len(order) - 1, MOST_POINTS).round().astype(int)]
+    return some
