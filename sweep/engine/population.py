@@ -20,7 +20,7 @@ from normsweep.models.data import Data
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.member import MemberState, init, member_key
 from normsweep.models.program import Program, hyperparameters
-from normsweep.models.training import ChunkMetrics, sample, train_chunk
+from normsweep.models.training import sample, train_chunk
 from normsweep.objectives.aliases import PyTree
 
 # The penalty's powers are the one part of a step that is bound by arithmetic outside the matrix
