@@ -14,7 +14,7 @@ def use_all_cores() -> None:
     if jax.config.jax_num_cpu_devices > 0:  # type: ignore[attr-defined]
         return
     try:
-        jax.config.update("jax_num_cpu_devices", len(available_cores()))  # type: ignore[no-untyped-call]
+        jax.config.update("jax_num_cpu_devices", len(available_cores()))
     except RuntimeError:
         return
 
@@ -27,7 +27,7 @@ def use_cores(count: int) -> None:
     """
     # XLA's word for the cores that are ours; which ones they are is left to the system.
     os.environ["NPROC"] = str(count)
-    jax.config.update("jax_num_cpu_devices", count)  # type: ignore[no-untyped-call]
+    jax.config.update("jax_num_cpu_devices", count)
 
 
 def available_cores() -> list[int]:
