@@ -2,7 +2,7 @@
 
 from normsweep.objectives.distances.authenticity import authenticity
 from normsweep.objectives.distances.classes import class_coverage, inception_score
-from normsweep.objectives.distances.contract import Distance, Samples
+from normsweep.objectives.distances.contract import Distance, RealFeatures
 from normsweep.objectives.distances.copying import copying_statistic
 from normsweep.objectives.distances.frechet import (
     FrechetReference,
@@ -40,7 +40,7 @@ __all__ = [
     "KernelEstimate",
     "KernelReference",
     "PrecisionRecall",
-    "Samples",
+    "RealFeatures",
     "authenticity",
     "class_coverage",
     "copying_statistic",

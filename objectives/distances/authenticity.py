@@ -18,7 +18,7 @@ from normsweep.objectives.distances.contract import (
     SHARE,
     TRAINING,
     Distance,
-    Samples,
+    RealFeatures,
     training_of,
 )
 from normsweep.objectives.distances.nearest import nearest, nearest_other
@@ -61,7 +61,7 @@ def authenticity(generated: ArrayLike, training: ArrayLike) -> float:
     return authenticity_to(authenticity_reference(training), generated)
 
 
-def _reference(samples: Samples) -> AuthenticityReference:
+def _reference(samples: RealFeatures) -> AuthenticityReference:
     return authenticity_reference(training_of(samples))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from normsweep.objectives.distances.contract import CLASSES, HIGHER, SHARE, Distance, Samples
+from normsweep.objectives.distances.contract import CLASSES, HIGHER, SHARE, Distance, RealFeatures
 from normsweep.objectives.distances.samples import Float64Array, check_finite
 
 
@@ -57,7 +57,7 @@ def _distributions(probabilities: ArrayLike) -> Float64Array:
     return rows
 
 
-def _classes(samples: Samples) -> Callable[[Float64Array], Float64Array]:
+def _classes(samples: RealFeatures) -> Callable[[Float64Array], Float64Array]:
     if samples.classes is None:
         raise ValueError("samples.classes is needed for this distance, got None")
     return samples.classes

@@ -11,7 +11,7 @@ SHARE, FROM_ZERO, ANY = "0 … 1", "≥ 0", "any real number"
 """What most ranges are called."""
 
 
-class Samples(NamedTuple):
+class RealFeatures(NamedTuple):
     """What generated features can be compared with; one fold's.
 
     `held_out` is float64 `[n, d]`; `training`, of images that were trained on, float64 `[m, d]`
@@ -24,7 +24,7 @@ class Samples(NamedTuple):
     classes: Callable[[Float64Array], Float64Array] | None = None
 
 
-def training_of(samples: Samples) -> Float64Array:
+def training_of(samples: RealFeatures) -> Float64Array:
     """Returns the features of images that were trained on; raises `ValueError` without them."""
     if samples.training is None:
         raise ValueError("samples.training is needed for this distance, got None")
@@ -38,11 +38,11 @@ class Distance(NamedTuple):
     features)` compares float64 features `[n, d]` with it; `part(measured)` is the number. Entries
     with the same `measure` have the same `prepare`.
 
-    `better` is "lower", "higher" or "zero"; `needs` names the fields of `Samples` that must be
+    `better` is "lower", "higher" or "zero"; `needs` names the fields of `RealFeatures` that must be
     there beside `held_out`; `fewest` is the least number of samples a side.
     """
 
-    prepare: Callable[[Samples], Any]
+    prepare: Callable[[RealFeatures], Any]
     measure: Callable[[Any, Float64Array], Any]
     part: Callable[[Any], float]
     better: str

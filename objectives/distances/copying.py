@@ -23,7 +23,7 @@ from normsweep.objectives.distances.contract import (
     TRAINING,
     ZERO,
     Distance,
-    Samples,
+    RealFeatures,
     training_of,
 )
 from normsweep.objectives.distances.nearest import distances_to_nearest, nearest
@@ -133,7 +133,7 @@ def _z_score(generated: Float64Array, held_out: Float64Array) -> float:
     return float((statistic - n * m / 2) / np.sqrt(n * m * (n + m + 1) / 12))
 
 
-def _reference(samples: Samples) -> CopyingReference:
+def _reference(samples: RealFeatures) -> CopyingReference:
     return copying_reference(samples.held_out, training_of(samples))
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from normsweep.objectives.distances.contract import FROM_ZERO, LOWER, Distance, Samples
+from normsweep.objectives.distances.contract import FROM_ZERO, LOWER, Distance, RealFeatures
 from normsweep.objectives.distances.samples import (
     Float64Array,
     as_features,
@@ -128,7 +128,7 @@ def _checked(name: str, gaussian: GaussianMoments) -> GaussianMoments:
     return gaussian
 
 
-def reference_of(samples: Samples) -> FrechetReference:
+def reference_of(samples: RealFeatures) -> FrechetReference:
     """Returns the prepared side of a fold's held-out features."""
     return frechet_reference(moments(samples.held_out))
 

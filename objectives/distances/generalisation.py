@@ -22,7 +22,7 @@ from normsweep.objectives.distances.contract import (
     TRAINING,
     ZERO,
     Distance,
-    Samples,
+    RealFeatures,
     training_of,
 )
 from normsweep.objectives.distances.frechet import (
@@ -90,7 +90,7 @@ def generalisation_gap(generated: ArrayLike, held_out: ArrayLike, training: Arra
     return generalisation_distances(generalisation_reference(held_out, training), generated).gap
 
 
-def _reference(samples: Samples) -> GeneralisationReference:
+def _reference(samples: RealFeatures) -> GeneralisationReference:
     return generalisation_reference(samples.held_out, training_of(samples))
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from normsweep.objectives.distances.contract import ANY, LOWER, Distance, Samples
+from normsweep.objectives.distances.contract import ANY, LOWER, Distance, RealFeatures
 from normsweep.objectives.distances.samples import (
     Float64Array,
     as_features,
@@ -116,7 +116,7 @@ def _mean_off_diagonal(left: Float64Array, right: Float64Array, degree: int) -> 
     return (_power_sum(left, right, degree) - diagonal) / (count * (count - 1))
 
 
-def _reference(samples: Samples) -> KernelReference:
+def _reference(samples: RealFeatures) -> KernelReference:
     return kernel_reference(samples.held_out)
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from normsweep.objectives.distances.contract import ANY, FROM_ZERO, LOWER, Distance, Samples
+from normsweep.objectives.distances.contract import ANY, FROM_ZERO, LOWER, Distance, RealFeatures
 from normsweep.objectives.distances.samples import Float64Array, feature_pair
 from normsweep.objectives.distances.subsets import random_orders
 
@@ -109,7 +109,7 @@ def _sums(kernel: Float64Array, left: Float64Array, right: Float64Array) -> Floa
     return sums
 
 
-def _held_out(samples: Samples) -> Float64Array:
+def _held_out(samples: RealFeatures) -> Float64Array:
     return samples.held_out
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from normsweep.objectives.distances.contract import FROM_ZERO, HIGHER, SHARE, Distance, Samples
+from normsweep.objectives.distances.contract import FROM_ZERO, HIGHER, SHARE, Distance, RealFeatures
 from normsweep.objectives.distances.samples import Float64Array, as_features, feature_pair
 
 NEIGHBOURS = 5
@@ -99,7 +99,7 @@ def _squared_distances(a: Float64Array, b: Float64Array) -> Float64Array:
     return distances
 
 
-def _manifold(samples: Samples) -> Manifold:
+def _manifold(samples: RealFeatures) -> Manifold:
     return manifold(samples.held_out)
 
 

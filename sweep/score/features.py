@@ -15,7 +15,7 @@ from normsweep.errors import UserError
 from normsweep.objectives.features import FEATURE_MAPS, FeatureMap
 from normsweep.objectives.features import classifier as classifier_map
 from normsweep.spec.plugins import check_features, is_plugin, plugin_feature_map
-from normsweep.spec.plugins.load import plugin_path, told
+from normsweep.spec.plugins.load import in_one_line, plugin_path
 from normsweep.spec.sections import ScoreSection
 
 CLASSIFIER = "classifier"
@@ -109,7 +109,7 @@ def _fit(
     except Exception as error:
         if is_plugin(name):
             raise UserError(
-                f"score.features = {name!r}: {told(error, plugin_path(name))}"
+                f"score.features = {name!r}: {in_one_line(error, plugin_path(name))}"
             ) from error
         if isinstance(error, ValueError):
             raise UserError(f"score.features = {name!r}: {error}") from error

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from normsweep.objectives.distances import DISTANCES, Samples
+from normsweep.objectives.distances import DISTANCES, RealFeatures
 from normsweep.spec.spec import Spec
 
 ALWAYS = ("fid", "kid")
@@ -37,7 +37,7 @@ class Judge:
         return Judge(self.metrics, self.prepared[fold : fold + 1])
 
 
-def make_judge(folds: Sequence[Samples], metrics: Sequence[str] = ALWAYS) -> Judge:
+def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -> Judge:
     """Prepares the judge from each fold's samples, which have what the metrics need."""
     # Metrics that share a measurement share what is prepared for it.
     steps = {DISTANCES[name].measure: DISTANCES[name].prepare for name in metrics}

@@ -15,7 +15,7 @@ from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.models.architecture import networks
 from normsweep.models.optimizers import optimizers_with
-from normsweep.objectives.distances import DISTANCES, Samples
+from normsweep.objectives.distances import DISTANCES, RealFeatures
 from normsweep.objectives.distances.contract import CLASSES, TRAINING
 from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.selection import keep, parameter_paths, select
@@ -172,7 +172,7 @@ def _judge(
         return np.split(row, range(samples, len(row), samples))
 
     folds = [
-        Samples(
+        RealFeatures(
             held_out=values(held_out[:samples]),
             training=np.concatenate([values(block) for block in blocks(train)])
             if TRAINING in needs

@@ -60,7 +60,7 @@ class Work:
     setup: Setup
     study: optuna.Study
     storage: RDBStorage
-    heart: Heartbeat
+    heartbeat: Heartbeat
     checkpoints: Checkpoints
     files: Path
     retry: Retry
@@ -83,7 +83,7 @@ class Work:
         self.queue = Queue(
             self.study,
             self.storage,
-            self.heart.worker.worker,
+            self.heartbeat.worker.worker,
             plan_of(self.spec),
             self.spec.service.retries,
             GRACE,
@@ -122,7 +122,7 @@ class Work:
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
         self._finished_before = self.queue.plan.total - self.queue.plan.left(self.queue.trials())
-        self.heart.tell(state="training", study=self.study.study_name)
+        self.heartbeat.tell(state="training", study=self.study.study_name)
 
     def _loop(self) -> bool:
         phase = "compiling"
@@ -140,7 +140,7 @@ class Work:
                 self.retry.until(self._exchange, self.stop)
             else:
                 # The rest is in the hands of others, who may die.
-                self.heart.tell(state="waiting")
+                self.heartbeat.tell(state="waiting")
                 self._rest()
 
     def _rest(self) -> None:
@@ -151,7 +151,7 @@ class Work:
     def _advance(self) -> None:
         """One chunk of every trial in flight, and its scores."""
         for slot, run, _ in self.training.advance(self._slots):
-            self.heart.tell(state="training", chunks=1)
+            self.heartbeat.tell(state="training", chunks=1)
             if not isinstance(run.end, Failed):
                 self._checkpoints.after_chunk(run, slot)
 
@@ -172,7 +172,7 @@ class Work:
         Returns what the user wants, and whether any trial of the study is unfinished. May fail at
         any point and be called again.
         """
-        self.heart.check()
+        self.heartbeat.check()
         self._store()
         self._stop_if_due()
         wanted = control(self.study)
@@ -208,7 +208,7 @@ class Work:
                 self._checkpoints.tidy(trial.number, self.queue.trials)
 
     def _store(self) -> None:
-        mine = held(self.storage.engine, self.heart.worker.worker)
+        mine = held(self.storage.engine, self.heartbeat.worker.worker)
         for trial_id in mine - {run.trial_id for run in self._slots if run is not None}:
             # Taken by a call that failed before it could say so.
             self.queue.give_back(trial_id)

@@ -37,13 +37,13 @@ def take_part(
 ) -> Work:
     """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
     retry = Retry.with_storage(storage, spec.service.storage_patience, log)
-    heart = Heartbeat(storage.engine, this_worker(device_names()))
+    heartbeat = Heartbeat(storage.engine, this_worker(device_names()))
     work = Work(
         spec=spec,
         setup=setup,
         study=study,
         storage=storage,
-        heart=heart,
+        heartbeat=heartbeat,
         checkpoints=study_checkpoints(study_files(storage, files), study.study_name),
         files=study_files(storage, files),
         retry=retry,
@@ -58,6 +58,6 @@ def take_part(
         ExitStack() as alive,
         contextlib.suppress(Stopped),
     ):
-        retry.until(lambda: alive.enter_context(heart), stop)
+        retry.until(lambda: alive.enter_context(heartbeat), stop)
         work.run()
     return work

@@ -166,11 +166,11 @@ def spread(
 
 import numpy as np
 
-from normsweep.objectives.distances.contract import LOWER, Distance, Samples
+from normsweep.objectives.distances.contract import LOWER, Distance, RealFeatures
 from normsweep.objectives.distances.samples import Float64Array
 
 
-def mean_of(samples: Samples) -> Float64Array:
+def mean_of(samples: RealFeatures) -> Float64Array:
     """Returns the mean of the held-out features."""
     return samples.held_out.mean(axis=0)
 

@@ -6,7 +6,7 @@ from scipy.special import softmax
 
 from normsweep.objectives.distances import (
     DISTANCES,
-    Samples,
+    RealFeatures,
     authenticity,
     class_coverage,
     copying_statistic,
@@ -28,10 +28,12 @@ def classes(features: np.ndarray) -> np.ndarray:
     return softmax(3 * features[:, :4], axis=1)
 
 
-def samples(n: int = 120, features: int = 6, seed: int = 0) -> tuple[Samples, np.ndarray]:
+def samples(n: int = 120, features: int = 6, seed: int = 0) -> tuple[RealFeatures, np.ndarray]:
     rng = np.random.default_rng(seed)
     held_out, generated = rng.normal(size=(2, n, features))
-    return Samples(held_out, rng.normal(size=(2 * n, features)), classes), 1.2 * generated + 0.1
+    return RealFeatures(
+        held_out, rng.normal(size=(2 * n, features)), classes
+    ), 1.2 * generated + 0.1
 
 
 @every_distance

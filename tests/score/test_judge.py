@@ -16,7 +16,7 @@ from normsweep.errors import UserError
 from normsweep.models import member_key
 from normsweep.objectives.distances import (
     DISTANCES,
-    Samples,
+    RealFeatures,
 )
 from normsweep.objectives.distances.contract import CLASSES
 from normsweep.objectives.features import FEATURE_MAPS
@@ -177,7 +177,7 @@ def test_what_the_digits_study_records_changes_no_bit_of_its_scores():
 def test_metrics_that_share_their_work_are_prepared_and_measured_once(monkeypatch):
     calls = {"prepared": 0, "measured": 0}
 
-    def prepare_once(samples: Samples) -> str:
+    def prepare_once(samples: RealFeatures) -> str:
         calls["prepared"] += 1
         return "prepared"
 
@@ -192,7 +192,7 @@ def test_metrics_that_share_their_work_are_prepared_and_measured_once(monkeypatc
         for name in ("first", "second")
     }
     monkeypatch.setattr("normsweep.score.judge.DISTANCES", table)
-    judge = make_judge([Samples(np.zeros((3, 1)))], ("second", "first"))
+    judge = make_judge([RealFeatures(np.zeros((3, 1)))], ("second", "first"))
     assert judge.measure(0, np.zeros((3, 1))) == {"second": 2.0, "first": 1.0}
     assert calls == {"prepared": 1, "measured": 1}
 

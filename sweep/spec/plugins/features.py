@@ -10,7 +10,7 @@ import numpy as np
 
 from normsweep.errors import UserError
 from normsweep.objectives.features import MAXIMUM_DIMENSION, FeatureMap
-from normsweep.spec.plugins.load import load_plugin, plugin_content, plugin_path, told
+from normsweep.spec.plugins.load import in_one_line, load_plugin, plugin_content, plugin_path
 
 FIELD = "score.features"
 ACCEPTED = (
@@ -45,7 +45,9 @@ def check_features(reference: str, apply: Any, params: Any, images: np.ndarray) 
     try:
         shape = jax.eval_shape(apply, params, images).shape
     except Exception as error:
-        raise UserError(f"{where}: {told(error, plugin_path(reference))}; {ACCEPTED}") from error
+        raise UserError(
+            f"{where}: {in_one_line(error, plugin_path(reference))}; {ACCEPTED}"
+        ) from error
     if len(shape) != 2 or shape[0] != len(images) or not 1 <= shape[1] <= MAXIMUM_DIMENSION:
         raise UserError(
             f"{where}: returns the shape {list(shape)} for images {list(images.shape)}; {ACCEPTED}"

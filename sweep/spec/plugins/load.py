@@ -50,7 +50,7 @@ def load_plugin(reference: str, field: str) -> Any:
         module = _current(path).module
     # A file that calls sys.exit is as much at fault as one that raises anything else.
     except (Exception, SystemExit) as error:
-        raise UserError(f"{where}: {told(error, path)}") from error
+        raise UserError(f"{where}: {in_one_line(error, path)}") from error
     if not hasattr(module, name):
         there = ", ".join(_public_names(module)) or "none"
         raise UserError(f"{where}: no {name!r} in {path.name}; there are: {there}")
@@ -91,7 +91,7 @@ def plugin_path(reference: str) -> Path:
     return Path(reference.rpartition(":")[0]).expanduser().absolute()
 
 
-def told(error: BaseException, path: Path) -> str:
+def in_one_line(error: BaseException, path: Path) -> str:
     """An exception of a user's code in one line: file, line, type and message.
 
     The file is the one at `path`, or the neighbour that the exception comes from.
@@ -109,10 +109,10 @@ def told(error: BaseException, path: Path) -> str:
 
 
 def fault_of_plugin(error: BaseException) -> str | None:
-    """An exception as `told`, if it came out of a plug-in that has been run; None if not."""
+    """An exception as `in_one_line`, if it came out of a plug-in that has been run; None if not."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in _FILES:
-            return told(error, Path(frame.filename))
+            return in_one_line(error, Path(frame.filename))
     # What is raised in a callback of a compiled program comes back as text.
     lines = re.findall(r'File "(.+)", line (\d+)', str(error))
     for file, line in reversed(lines):

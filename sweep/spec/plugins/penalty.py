@@ -13,7 +13,7 @@ from normsweep.objectives.aliases import PyTree
 from normsweep.objectives.penalties import Penalty, per_layer
 from normsweep.objectives.selection import parameter_paths
 from normsweep.objectives.transform import advanced
-from normsweep.spec.plugins.load import load_plugin, plugin_content, plugin_path, told
+from normsweep.spec.plugins.load import in_one_line, load_plugin, plugin_content, plugin_path
 
 FIELD = "penalty.form"
 COEFFICIENTS = ("strength", "order", "l1", "l2")
@@ -64,7 +64,7 @@ def _check_results(entry: Penalty, reference: str, params: PyTree) -> None:
         try:
             return jax.eval_shape(function, params, coefficients, one)
         except Exception as error:
-            told_of = told(error, plugin_path(reference))
+            told_of = in_one_line(error, plugin_path(reference))
             raise UserError(f"{where}: {told_of}; {ACCEPTED}") from error
 
     def states(weights: PyTree) -> tuple[PyTree, PyTree, dict[str, PyTree]]:
