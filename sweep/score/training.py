@@ -23,11 +23,15 @@ Slots = Sequence[Run | None]
 
 @dataclass
 class Training:
-    """What a worker has on its devices. `seconds` is the time spent there, compilation included."""
+    """What a worker has on its devices.
+
+    `seconds` is the time spent there, compilation included; `programs` are all that were needed.
+    """
 
     spec: Spec
     setup: Setup
     seconds: float = 0.0
+    programs: set[Program] = field(default_factory=set)
     _populations: dict[Program, Population] = field(default_factory=dict)
     _methods: dict[str | None, tuple[Method, ...]] = field(default_factory=dict)
 
@@ -106,6 +110,7 @@ class Training:
         return self._methods[method]
 
     def _population(self, program: Program) -> Population:
+        self.programs.add(program)
         if program not in self._populations:
             self._populations[program] = Population(
                 program,

@@ -10,6 +10,7 @@ import optuna
 from optuna.storages import RDBStorage
 
 from normsweep.engine.devices import use_all_cores
+from normsweep.engine.population import forget_programs
 from normsweep.errors import UserError
 from normsweep.score.setup import prepare
 from normsweep.spec.fields import ServiceSection
@@ -94,6 +95,8 @@ class Server:
         work = take_part(
             spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
         )
+        # The next study may well be of the same programs; those of all before would pile up.
+        forget_programs(but=work.training.programs)
         self.log("study left", study=study.study_name, done=work.done)
         wants_confirmation = partial(self._wants_confirmation, spec, study)
         if work.done and self._retry.until(wants_confirmation, self.stop):

@@ -1,44 +1,19 @@
-"""How often a study compiles: once for each combination of static settings, for any length."""
+"""What a worker that serves study after study keeps compiled."""
 
-import optuna
-
-from normsweep.engine.population import training_programs
-
-
-def widths(study: optuna.Study) -> set[str]:
-    return {trial.params["model.generator_hidden"] for trial in study.get_trials()[1:]}
+from normsweep.engine.population import forget_programs, training_programs
+from normsweep.worker.serve import Server
+from normsweep.worker.submit import submit
 
 
-def test_a_study_compiles_one_program_for_each_static_combination_whatever_its_length(
-    run, make_spec
+def test_a_worker_keeps_the_programs_of_the_study_that_it_left_last(
+    make_spec, databases, storage_url
 ) -> None:
-    # Has the program for a width of 16 compiled; the one for 9 is new.
-    run(make_spec(study__name="first", study__trials=1))
-    static = {"model__generator_hidden": [[16], [9]], "study__seed": 2}
-    before = training_programs()
-    short = run(make_spec(study__name="short", study__trials=4, **static)).study
-    after_short = training_programs()
-    long = run(make_spec(study__name="long", study__trials=12, **static)).study
-    assert widths(short) == widths(long) == {"16", "9"}
-    assert len(long.get_trials()) == 13
-    assert after_short - before == 1
-    assert training_programs() == after_short
-
-
-def test_whatever_need_not_change_a_shape_shares_one_program(run, make_spec) -> None:
-    before = training_programs()
-    launched = run(
-        make_spec(
-            study__sampler="random",
-            study__trials=6,
-            train__generator_learning_rate={"low": 1e-4, "high": 1e-2, "log": True},
-            train__discriminator_learning_rate=[1e-4, 1e-3],
-            train__beta1=[0.0, 0.5],
-            penalty__form=["power", "norm"],
-            penalty__strength={"low": 1e-6, "high": 1e-1, "log": True},
-            penalty__order={"low": 1.0, "high": 2.0},
-        )
-    )
-    assert launched.done
-    # The forms and orders are methods of that one.
-    assert training_programs() - before == 1
+    storage = databases.open(storage_url)
+    compiled = []
+    forget_programs()
+    for place, width in enumerate([8, 8, 6, 8]):
+        submit(make_spec(study__name=str(place), model__generator_hidden=[width]), storage)
+        before = training_programs()
+        Server(storage).serve()
+        compiled.append(training_programs() - before)
+    assert compiled == [1, 0, 1, 1]
