@@ -88,15 +88,24 @@ def test_a_penalty_of_the_users_imports_its_neighbours(
 
 
 @pytest.mark.slow
-def test_the_wheel_alone_runs_the_built_in_study_in_an_empty_folder(
+def test_the_wheel_alone_runs_studies_in_an_empty_folder(
     built, environment: Callable[[], Environment], tmp_path: Path
 ) -> None:
+    """The built-in one for a chunk, a small one to its answer."""
     made = environment()
     made.install(built.wheel)
     where = "import normsweep; print(normsweep.__file__)"
     assert str(made.folder) in ran(made.python, "-c", where, cwd=tmp_path)
-    told = ran(made.sweep, "launch", "digits", "--trials", "1", cwd=tmp_path)
-    assert "digits: 1 complete" in told
-    assert "Best config:  trial 1, form = power" in told
-    assert "Confirmed on 5 seeds" in told
-    assert (tmp_path / "studies.db").is_file()
+    told = ran(made.sweep, "launch", "digits", "--trials", "1", "--timeout", "1", cwd=tmp_path)
+    assert "sweep launch digits --trials 1" in told
+    assert "Stopped before the end; nothing is lost. Go on with:" in told
+    ours = SPEC | {"penalty": {"form": "power", "order": 2.0, "strength": [1e-2, 1e-1]}}
+    (tmp_path / "spec.toml").write_text(tomlkit.dumps(ours), encoding="utf-8")
+    told = ran(made.sweep, "launch", "spec.toml", cwd=tmp_path)
+    assert "own: 3 complete" in told
+    assert "Best config:  trial" in told
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "spec.toml",
+        "studies.db",
+        "studies.files",
+    }
