@@ -15,6 +15,7 @@ from normsweep.models.regulariser import regularised_update, regulariser
 from normsweep.objectives.constraints import CONSTRAINTS
 from normsweep.objectives.penalties import PENALTIES
 from normsweep.spec import Spec, spec_from_tables
+from tests.haste import IN_HASTE
 
 ORDERS = {"power": (0.5, 1.0, 1.5, 2.0, 3.0), "norm": (1.0, 1.5, 2.0, 3.0)}
 WEIGHTS = {
@@ -37,10 +38,6 @@ def penalties() -> Iterator[dict[str, Any]]:
                         continue
                     given = {} if order is None else {"order": order}
                     yield {"form": form, "coupling": coupling, "scope": scope, **given}
-
-
-# Little is computed: compiling with care would take longer than running.
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=IN_HASTE)

@@ -32,6 +32,7 @@ from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.config import Config
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.penalty_fields import penalised_networks
+from tests.haste import IN_HASTE
 
 SHAPE = (3, 2, 1)
 MODEL = {"latent": 4, "generator_hidden": [5, 3], "discriminator_hidden": [5, 3]}
@@ -220,10 +221,6 @@ def own_term(config: Spec, network: str, params: Any) -> tuple[Any, Any]:
         is_leaf=lambda leaf: leaf is None,
     )
     return method.penalty.value(weights, **coefficients, **state), slope
-
-
-# Little is computed: compiling with care would take longer than running.
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 def hastily(function: Any, *arguments: Any) -> Any:

@@ -25,6 +25,7 @@ from normsweep.models import (
     train_step,
 )
 from tests.families import Autoencoder, autoencoder
+from tests.haste import IN_HASTE
 
 SHAPE = (3, 2, 1)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, *SHAPE)).astype(np.float32)
@@ -36,8 +37,6 @@ PROGRAM = Program(
     autoencoder(SHAPE), batch=8, steps=4, chunk_steps=2, samples=2, optimizer="sgd", ema=True
 )
 
-# Little is computed: compiling with care would take longer than running.
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 begin = jax.jit(init, static_argnums=0, compiler_options=IN_HASTE)
 step = jax.jit(train_step, static_argnums=(0, 1), compiler_options=IN_HASTE)
 

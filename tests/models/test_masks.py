@@ -18,6 +18,7 @@ from normsweep.models.layers.mode import Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.networks.contract import Variables
 from tests.gans import make_gan, pair_of
+from tests.haste import IN_HASTE
 
 WIDE, NARROW, UNITS = (12, 9), (7, 7), 7
 BATCH = 16
@@ -56,10 +57,6 @@ def losses(gan: Architecture, params: Any, stats: Any, mode: Mode) -> tuple[jax.
     real, d_stats = pair.discriminator(Variables(params[1], d_stats), reals, mode)
     total = jnp.mean(jax.nn.softplus(fake)) + jnp.mean(jax.nn.softplus(-real))
     return total, ((g_stats, d_stats), (images, fake, real))
-
-
-# Little is computed: compiling with care would take longer than running.
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=IN_HASTE)

@@ -24,6 +24,7 @@ from normsweep.objectives.constraints import constraint
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES
 from tests.gans import make_gan, make_numbers
+from tests.haste import IN_HASTE
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, 3, 2, 1)).astype(np.float32)
 DATA = Data(
@@ -54,9 +55,6 @@ PENALTY_OF = {
     "bounded": NetworkPenalty(radius=np.float32(0.7)),
     "adaptive": NetworkPenalty(strength=np.float32(0.1)),
 }
-
-# Little is computed: compiling with care would take longer than running.
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 def program(*names: str, chunk_steps: int = 4) -> Program:

@@ -36,6 +36,7 @@ from normsweep.objectives.transform import (
     keep_within,
     proximal_step,
 )
+from tests.haste import IN_HASTE
 
 draw = np.random.default_rng(0)
 PARAMS: dict[str, Any] = {
@@ -52,9 +53,6 @@ GRADIENT = jax.tree.map(lambda leaf: draw.normal(size=leaf.shape).astype(np.floa
 STILL = jax.tree.map(np.zeros_like, PARAMS)
 RATE = 0.25
 Kernels = list[np.ndarray]
-
-# Little is computed: compiling with care would take longer than running.
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=IN_HASTE)

@@ -27,6 +27,7 @@ from normsweep.objectives.adversarial import ADVERSARIAL_LOSSES
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES
 from tests.gans import NAMES, changed_gan, make_gan, make_numbers
+from tests.haste import IN_HASTE
 
 BATCH, SHAPE = 8, (3, 2, 1)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, *SHAPE)).astype(np.float32)
@@ -38,8 +39,6 @@ RATES = (0.5, 0.25)
 NETWORKS = make_gan(SHAPE, latent=4, generator_hidden=(7,), discriminator_hidden=(6,))
 Weights = list[Any]
 
-# Little is computed: compiling with care would take longer than running.
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 init_member = jax.jit(init, static_argnums=0, compiler_options=IN_HASTE)
 one_step = jax.jit(train_step, static_argnums=(0, 1), compiler_options=IN_HASTE)
 

@@ -25,6 +25,7 @@ from normsweep.models import (
 )
 from normsweep.objectives.constraints import constraint
 from tests.gans import NAMES, changed_gan, make_gan, make_numbers
+from tests.haste import IN_HASTE
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (30, 3, 2, 1)).astype(np.float32)
 TRAIN = np.array([1, 4, 5, 9, 11, 12, 20, 21, 22, 28], np.int32)
@@ -304,8 +305,6 @@ CASES: dict[str, tuple[str, str, Any, Any]] = {
     "max norm": ("loss", "max_norm", {"radius": 0.8}, {"radius": 0.5}),
 }
 
-# Little is computed: compiling with care would take longer than running.
-IN_HASTE = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 init_member = jax.jit(init, static_argnums=0, compiler_options=IN_HASTE)
 one_step = jax.jit(train_step, static_argnums=(0, 1), compiler_options=IN_HASTE)
