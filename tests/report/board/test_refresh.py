@@ -63,7 +63,7 @@ def test_a_study_that_cannot_be_read_keeps_no_other_from_its_notes(
     refresher.look()
     assert "## Verdict" in get_note(whole)
     (line,) = warned
-    assert line.startswith("study broken: ") and "KeyError('config')" in line
+    assert line.startswith("study broken: ") and "KeyError('fold_scores')" in line
     refresher.look()
     assert len(warned) == 1
 
