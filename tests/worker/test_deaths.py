@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from normsweep.storage.workers import Worker, this_worker
 from normsweep.study.plan import Plan
 from normsweep.study.queue import Queue
-from normsweep.worker import launch as launching
+from normsweep.worker import part
 from normsweep.worker.launch import launch
 
 SHORT = {
@@ -66,7 +66,7 @@ def every_worker_is_found_dead(monkeypatch) -> None:
     def dead(device: str) -> Worker:
         return replace(this_worker(device), started=0.0)
 
-    monkeypatch.setattr(launching, "this_worker", dead)
+    monkeypatch.setattr(part, "this_worker", dead)
 
 
 @pytest.mark.slow
