@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from normsweep.storage.heartbeat import Heartbeat
-from normsweep.worker import launch as module
+from normsweep.worker import part
 
 
 def test_it_gives_its_trials_back_and_ends_with_the_error(
     run, make_spec, query, databases, database, storage_url, monkeypatch
 ) -> None:
     """`rate` is a column that nothing but the heartbeat writes."""
-    monkeypatch.setattr(module, "Heartbeat", partial(Heartbeat, every=0.01))
+    monkeypatch.setattr(part, "Heartbeat", partial(Heartbeat, every=0.01))
     trained = 0
 
     def break_the_table(_: object) -> None:
