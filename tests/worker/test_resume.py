@@ -8,9 +8,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from normsweep.score import training
 from normsweep.storage.workers import Worker, beat, claim, leave, this_worker
-from normsweep.worker import trial_run
+from normsweep.worker import loop, trial_run
 
 
 def states(study: optuna.Study) -> Counter[str]:
@@ -145,7 +144,7 @@ def test_a_trial_cut_short_before_it_got_its_values_gets_the_same_ones_later(
         penalty__strength={"low": 1e-4, "high": 1e-1, "log": True},
     )
     undisturbed = run(spec, url=f"sqlite:///{tmp_path / 'undisturbed.db'}")
-    begin, calls = training.begin, 0
+    begin, calls = loop.begin, 0
 
     def cut_short(*arguments: Any) -> Any:
         nonlocal calls
@@ -155,7 +154,7 @@ def test_a_trial_cut_short_before_it_got_its_values_gets_the_same_ones_later(
         return begin(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training, "begin", cut_short)
+        patched.setattr(loop, "begin", cut_short)
         with pytest.raises(KeyboardInterrupt):
             run(spec)
     assert outcome(run(spec).study) == outcome(undisturbed.study)
