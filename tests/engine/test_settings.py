@@ -77,8 +77,6 @@ def test_the_program_holds_all_that_fixes_shapes_and_structure() -> None:
         steps=60,
         chunk_steps=15,
         samples=100,
-        discriminator_steps=2,
-        loss="hinge",
         optimizer="rmsprop",
         learning_rate_schedule=LearningRateSchedule("cosine", 0.1, 0.2),
         ema=True,

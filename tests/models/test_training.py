@@ -459,7 +459,9 @@ def test_a_penalty_on_one_network_leaves_the_other_s_first_step_alone() -> None:
 @pytest.mark.parametrize(("pattern", "chosen"), [("kernel$", {0, 2, 4}), ("layers/1/", {2, 3})])
 def test_the_pattern_says_which_weights_are_penalised(pattern: str, chosen: set[int]) -> None:
     """After one step, Adam's first moment is the gradient times 1 − β₁."""
-    begin = Layers(init_member(program(), hyperparameters(), KEY).discriminator.params).weights
+    begin = Layers(
+        init_member(program(), hyperparameters(), KEY).networks["discriminator"].params
+    ).weights
     without, penalised = (
         Layers(adam_state(state.optimizers["discriminator"]).mu["discriminator"]).weights
         for state in (
