@@ -40,6 +40,11 @@ _LOSS = "_loss"
 """What follows the name of a player in that of its loss."""
 
 
+def loss_name(player: str) -> str:
+    """The name of a player's loss among what was measured."""
+    return player + _LOSS
+
+
 @dataclass(frozen=True)
 class Measurement:
     """One member after `step` training steps.
@@ -77,7 +82,7 @@ class Measurement:
         }
 
     def _named_losses(self) -> dict[str, float]:
-        return {player + _LOSS: value for player, value in self.losses.items()}
+        return {loss_name(player): value for player, value in self.losses.items()}
 
 
 def write_measurements(engine: Engine, rows: Iterable[Measurement]) -> None:

@@ -19,7 +19,16 @@ from normsweep.spec import Spec
 from normsweep.spec.space import distribution
 from normsweep.storage import Measurement, read_measurements, write_measurements
 from normsweep.storage.migrate import migrate
-from normsweep.study.attributes import CONFIRM
+from normsweep.study.attributes import (
+    BASELINE,
+    CONFIRM,
+    SEARCH,
+    ArmAttributes,
+    Result,
+    of_arm,
+    of_role,
+    plain_result,
+)
 from normsweep.study.confirmation import confirmation_name, find_confirmation
 
 FIXED = ["study", "trial", "role", "state", "method"]
@@ -52,8 +61,8 @@ def written(make_spec: Callable[..., Spec], databases: Any, storage_url: str) ->
                 values=[0.5] * objectives if state == TrialState.COMPLETE else None,
                 params=dict.fromkeys(asked, 1e-4),
                 distributions=asked,
-                user_attrs={"role": "search" if number else "baseline"}
-                | ({"result": {"step": 10 * steps}} if done else {}),
+                user_attrs=of_role(SEARCH if number else BASELINE)
+                | ({"result": plain_result(Result((0.25, 0.75), 10 * steps))} if done else {}),
             )
             trial_id = storage.create_new_trial(study._study_id, template_trial=made)
             rows = [
@@ -170,8 +179,8 @@ def test_what_two_processes_have_confirmed_at_once_is_in_it_once(
     study, storage = written((TrialState.COMPLETE, 1), (TrialState.COMPLETE, 1))
     held = optuna.create_study(storage=storage, study_name=confirmation_name("small"))
     for arm, trial in (("baseline", 0), ("trial 1", 1), ("trial 1", 1)):
-        said = {"role": CONFIRM, "arm": arm, "against": "baseline", "trial": trial, "seed": 1}
-        held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=said))
+        said = ArmAttributes(CONFIRM, arm, "baseline", trial, seed=1, config={}, versions={})
+        held.add_trial(create_trial(state=TrialState.FAIL, user_attrs=of_arm(said)))
     content = exported(study, storage, "parquet")
     rows = parquet.read_table(io.BytesIO(content)).to_pylist()
     last = [(row["arm"], row["seed"], row["state"], row["fold"]) for row in rows[-2:]]

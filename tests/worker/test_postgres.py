@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from normsweep.engine.population import Population
+from normsweep.study.progress import Progress
 
 
 @pytest.fixture
@@ -65,16 +66,21 @@ def test_a_server_that_is_stopped_and_started_again_changes_no_score(
     server = new_postgres()
 
     def restart(over: threading.Event) -> None:
+        begun.wait()
         for _ in range(2):
-            over.wait(1)
+            over.wait(0.5)
             server.server.stop()
             over.wait(3)
             server.server.start()
 
-    url = server.new_url()
-    run(make_spec(), url=url, chunks=0)
+    def watch(progress: Progress) -> None:
+        begun.set()
+
+    url, begun = server.new_url(), threading.Event()
     meanwhile(restart)
-    launched = run(make_spec(), url=url, log=lambda event, **facts: heard.append(event))
+    launched = run(
+        make_spec(), url=url, watch=watch, log=lambda event, **facts: heard.append(event)
+    )
     assert launched.done
     assert outcome(launched.study) == outcome(example.study)
     assert "storage away" in heard

@@ -7,9 +7,10 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
+from normsweep.spec.family import NETWORKS
 from normsweep.spec.space import METHOD
 from normsweep.storage import Measurement, read_study_measurements
-from normsweep.storage.measurements import COLUMNS
+from normsweep.storage.measurements import COLUMNS, loss_name
 from normsweep.study.attributes import arm_of, result_of, role
 from normsweep.study.confirmation import counted_trials, find_confirmation
 from normsweep.study.records import study_spec
@@ -49,11 +50,9 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
         trials = trials + counted_trials(held)
         measured |= read_study_measurements(storage.engine, held._study_id)
     parameters = _parameters(trials)
-    metrics = tuple(
-        dict.fromkeys(
-            (*COLUMNS, *(n for rows in measured.values() for row in rows for n in row.values()))
-        )
-    )
+    found = (name for rows in measured.values() for row in rows for name in row.values())
+    # Where nothing was measured yet, what will be in any case has its columns.
+    metrics = tuple(dict.fromkeys((*COLUMNS, *map(loss_name, NETWORKS), *found)))
     rows = [
         row
         for trial in trials
