@@ -2,6 +2,7 @@
 derivatives; and what is promised about a chunk of steps."""
 
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from normsweep.models import (
     MemberState,
     Method,
     Program,
+    architecture,
     init,
     member_key,
     network_penalty,
@@ -502,6 +504,22 @@ def test_the_initial_state_depends_on_the_key_and_on_no_hyperparameter() -> None
     assert bits_of(one) == bits_of(init_member(program(), elastic, KEY))
     other = init_member(program(), elastic, member_key(np.uint32(3), np.int32(2)))
     assert bits_of(one.networks["generator"]) != bits_of(other.networks["generator"])
+
+
+def test_a_chunk_draws_no_network_anew_to_see_which_units_are_in_use(monkeypatch) -> None:
+    given = program(masked=True)
+    h = make_numbers(generator_units=5, discriminator_units=3)
+    state = jax.eval_shape(partial(init, given), h, KEY)
+
+    def drawn(**streams: Any) -> None:
+        raise AssertionError("weights are drawn")
+
+    monkeypatch.setattr(architecture, "nnx", SimpleNamespace(Rngs=drawn))
+    with pytest.raises(AssertionError, match="weights are drawn"):
+        jax.eval_shape(partial(init, given), h, KEY)
+    after, _ = jax.eval_shape(partial(train_chunk, given), state, h, DATA, KEY)
+    assert jax.tree.structure(after.in_use) == jax.tree.structure(state.in_use)
+    assert jax.tree.leaves(after.in_use)
 
 
 def test_a_member_s_key_follows_from_seed_and_fold() -> None:
