@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from normsweep.storage import Measurement
@@ -48,6 +47,9 @@ def draw_curves(
     FID-proxy, KID and losses; where it changed, the way of λ, for each of the `strengths` by their
     names; then all else that the spec asked to be recorded.
     """
+    # Half a second, which every worker would spend that draws no curves.
+    from matplotlib.figure import Figure
+
     panels = _panels(measurements, strengths or {})
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from normsweep.engine.settings import program_of
@@ -219,13 +220,13 @@ def test_what_is_recorded_of_a_training_is_in_its_metrics(elaborate) -> None:
 
 def test_what_is_recorded_of_a_training_is_drawn(elaborate, tmp_path, monkeypatch) -> None:
     titles: list[str] = []
-    save = pictures.Figure.savefig
+    save = Figure.savefig
 
     def watch(figure: Any, *arguments: Any, **options: Any) -> None:
         titles.extend(axes.get_title() for axes in figure.axes if axes.get_visible())
         save(figure, *arguments, **options)
 
-    monkeypatch.setattr(pictures.Figure, "savefig", watch)
+    monkeypatch.setattr(Figure, "savefig", watch)
     pictures.draw_curves(elaborate[1].measurements, tmp_path / "curves.png")
     assert {"FID-proxy", "KID", "recall", "copying"} <= set(titles)
     # Without a penalty its factor is 1 throughout and nothing makes zeros: units out of use do not
@@ -253,7 +254,7 @@ def test_the_way_of_a_strength_that_moves_is_drawn(
     )
     made = train_config(spec)
     drawn: dict[str, list[float]] = {}
-    save = pictures.Figure.savefig
+    save = Figure.savefig
 
     def watch(figure: Any, *arguments: Any, **options: Any) -> None:
         for axes in figure.axes:
@@ -261,7 +262,7 @@ def test_the_way_of_a_strength_that_moves_is_drawn(
                 drawn.update({line.get_label(): line.get_ydata() for line in axes.get_lines()})
         save(figure, *arguments, **options)
 
-    monkeypatch.setattr(pictures.Figure, "savefig", watch)
+    monkeypatch.setattr(Figure, "savefig", watch)
     save_trained(made, Config(spec, {}), tmp_path / "out")
     # Two steps a chunk, of which the second counts.
     factors = 2 * np.array([1, 3, 5, 7]) / 8
