@@ -12,7 +12,7 @@ help:  ## show the targets
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
 	@touch $@
 
 install: $(VENV)/.installed  ## set the virtual environment up, which all others do by themselves
@@ -23,9 +23,10 @@ demo: $(VENV)/.installed  ## run the built-in study on the 8×8 digits, from not
 test: fast slow  ## run all tests
 
 # What a process is short of it takes from the end of another's: files stay together, and what they
-# share is made once.
+# share is made once. One more than there are cores: some wait for processes of their own.
 fast: $(VENV)/.installed  ## run the tests but those that take long
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow" --durations 25
+	$(BIN)/python -m pytest -n $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1)) \
+	    --maxprocesses 5 --dist worksteal -m "not slow" --durations 25
 
 slow: $(VENV)/.installed  ## run the tests that take long and several processes each: two at a time
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow --durations 25

@@ -1,4 +1,4 @@
-"""One cache of compiled programs for all processes of a test run, and for the next run."""
+"""How the processes of a test run compile: in haste, and into one cache, which the next run has."""
 
 import contextlib
 import hashlib
@@ -13,6 +13,8 @@ import pytest
 
 WRITERS = Path(__file__).parent / "tests" / "compile_cache"
 """On the path of a process that may write to the cache."""
+IN_HASTE = "SWEEP_TESTS_IN_HASTE"
+"""Set in the environment, it makes a process that has `WRITERS` on its path compile in haste."""
 KEPT_DAYS = 7
 """What is older is mostly of code that has changed since."""
 
@@ -46,6 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update(name, value)
     if not hasattr(config, "workerinput"):
         forget_old(folder)
+    # What is slow trains for long, and gains from a program that was compiled with care.
+    if config.option.markexpr != "slow":
+        os.environ[IN_HASTE] = "1"
     path = [str(WRITERS), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
 

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import pytest
 from jax._src.lru_cache import LRUCache
 
+from conftest import IN_HASTE
+
 COMPILES = "import jax; jax.jit(lambda x: x * 0.5)(1.0)"
 
 
@@ -54,3 +56,12 @@ def test_a_process_writes_only_where_it_writes_whole_files(tmp_path, writes: boo
         environment["PYTHONPATH"] = ""
     subprocess.run([sys.executable, "-c", COMPILES], env=environment, check=True)
     assert bool(programs(tmp_path)) == writes
+
+
+def test_a_process_compiles_in_haste_where_its_environment_says_so(tmp_path) -> None:
+    counts = []
+    for haste in ("1", ""):
+        environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path), IN_HASTE: haste}
+        subprocess.run([sys.executable, "-c", COMPILES], env=environment, check=True)
+        counts.append(len(programs(tmp_path)))
+    assert counts == [1, 2]
