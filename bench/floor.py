@@ -82,7 +82,7 @@ def population(side: int, methods: tuple[Method, ...]) -> Population:
     train = np.tile(np.arange(3000, dtype=np.int32), (FOLDS, 1))
     validation = np.arange(3000, 4000, dtype=np.int32)
     shared = Shared(images, train, validation, {}, np.uint32(0))
-    return Population(program, _some_pixels, shared, SLOTS, local_devices())
+    return Population(program, some_pixels, shared, SLOTS, local_devices())
 
 
 def seconds_per_step(
@@ -94,7 +94,7 @@ def seconds_per_step(
     return (time.perf_counter() - started) / (CHUNK * SLOTS * FOLDS)
 
 
-def _some_pixels(params, images):  # type: ignore[no-untyped-def]
+def some_pixels(params, images):  # type: ignore[no-untyped-def]
     del params
     return images.reshape(images.shape[0], -1)[:, :8]
 
