@@ -32,7 +32,7 @@ def print_answer(
     if confirmed is not None:
         print_confirmation(confirmed)
     counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
-    console.print(f"\n[bold]{found.study}[/]: {counts or 'no trials yet'}", highlight=False)
+    console.print(f"\n[bold]{found.study}[/]: {counts}", highlight=False)
     metric = metric_name(found.spec.score.metric)
     if found.baseline or found.ranking:
         console.print(_ranking(found, metric, shown))

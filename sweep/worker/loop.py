@@ -40,6 +40,7 @@ from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
 from normsweep.study.queue import Queue
 from normsweep.study.stopping import any_running, stop_if_due
+from normsweep.study.tally import ended
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
 
@@ -74,7 +75,7 @@ class Work:
     _checkpoints: TrialCheckpoints = field(init=False)
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
-    _finished_before: int = 0
+    _ended_before: int = 0
     _ended_since: bool = True
     _looked: float = -np.inf
 
@@ -121,7 +122,8 @@ class Work:
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
-        self._finished_before = self.queue.plan.total - self.queue.plan.left(self.queue.trials())
+        trials = self.study.get_trials(deepcopy=False)
+        self._ended_before = ended(trials)
         self.heartbeat.tell(state="training", study=self.study.study_name)
 
     def _loop(self) -> bool:
@@ -298,8 +300,8 @@ class Work:
             progress_of(
                 self.spec,
                 self.queue.plan,
-                self.queue.trials(),
-                self._finished_before,
+                self.study.get_trials(deepcopy=False),
+                self._ended_before,
                 self.begun,
                 phase=phase,
                 training=self.training.seconds,
