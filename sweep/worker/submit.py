@@ -35,7 +35,8 @@ def submit(
     use_all_cores()
     look_again()
     check_ranges(spec)
-    check_sampler(spec.study.sampler, unconditional_space(spec))
+    if spec.searches:
+        check_sampler(spec.study.sampler, unconditional_space(spec))
     plan = plan_of(spec)
     setup = prepare(spec)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
