@@ -31,11 +31,13 @@ def submit_command(
     The spec is stored in the database; a worker needs nothing else but the data.
     """
     from normsweep.spec import load_spec
+    from normsweep.spec.messages import OPTIONS
     from normsweep.study.plan import plan_of
     from normsweep.worker.submit import submit
 
     options = {"study.trials": trials, "study.name": name}
-    loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})
+    given = {path: value for path, value in options.items() if value is not None}
+    loaded = load_spec(spec, given, OPTIONS)
     _, study, _ = submit(loaded, storage)
     console.print(
         f"Submitted {study.study_name}: {plan_of(loaded).total} trials. "
