@@ -416,16 +416,13 @@ def test_a_name_that_cannot_be_is_the_options_fault_and_not_the_files(
     refused, write_spec, example
 ) -> None:
     narrow = ("launch", "--narrow", "small", "--storage", example.url)
-    for name, why in (
-        ("ü", "got 'ü'"),
-        ("x" * 101, "string should have at most 100"),
-        ("", "got ''"),
-    ):
+    wrong = {"ü": "got 'ü'", "": "got ''", "x" * 101: "string should have at most 100 characters"}
+    for name, why in wrong.items():
         for call in (("submit", write_spec()), narrow):
             assert refused(*call, "--name", name).startswith(f"--name: {why}")
     assert refused(*narrow, "--trials", "0").startswith("--trials: got 0")
     both = refused("launch", write_spec(train__steps=0), "--name", "ü")
-    assert both.startswith("spec.toml: train.steps: got 0") or "/spec.toml: train.steps" in both
+    assert "spec.toml: train.steps: got 0" in both
 
 
 @pytest.mark.parametrize(
