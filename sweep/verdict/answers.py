@@ -80,6 +80,11 @@ class Ranked:
         """The score by the second metric, where there is one."""
         return float(np.mean(self.second_fold_scores)) if self.second_fold_scores else None
 
+    def setting(self, path: str) -> Any:
+        """The value of its config at a dotted path; None where it is not set."""
+        section, field = path.split(".")
+        return self.plain.get(section, {}).get(field)
+
     def penalty(self) -> dict[str, Any]:
         """The form, the target and the coefficients."""
         penalty = self.config.penalty
@@ -124,6 +129,22 @@ class Answer:
     def best(self) -> Ranked | None:
         """The completed trial of the search with the best score."""
         return self.ranking[0] if self.ranking else None
+
+    @property
+    def beats_baseline(self) -> bool | None:
+        """Whether any config has a better score than the baseline; None where either is missing.
+
+        With two metrics: a better one by either.
+        """
+        if self.best is None or self.baseline is None:
+            return None
+        first, *second = self.spec.score.objectives
+        better = cost(first, self.best.score) < cost(first, self.baseline.score)
+        return better or any(
+            cost(metric, _second(entry)) < cost(metric, _second(self.baseline))
+            for metric in second
+            for entry in self.front
+        )
 
     @property
     def unpaired(self) -> str | None:
