@@ -24,6 +24,7 @@ from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.search.pruners import PrunerSettings, pruner
 from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
+from normsweep.spec.plugins import is_plugin, plugin_sampler, telling_sampler
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import clear_measurements
@@ -280,8 +281,10 @@ class Work:
                     trial_seed(study.seed, trial.number), study.seed, study.startup_trials
                 ),
                 self._space,
+                plugin_sampler(study.sampler) if is_plugin(study.sampler) else None,
             )
-            run = begin(trial, self.spec, self.training)
+            with telling_sampler(study.sampler):
+                run = begin(trial, self.spec, self.training)
             with self.training.heeding_plugins([run]):
                 self._checkpoints.resume(run, slot)
             if not run.chunks:

@@ -7,8 +7,8 @@ from optuna.storages import RDBStorage
 
 from normsweep.engine.devices import use_all_cores
 from normsweep.score.setup import Setup, prepare
-from normsweep.search.samplers import check_sampler
-from normsweep.spec.plugins import look_again
+from normsweep.search.samplers import SamplerSettings, check_sampler
+from normsweep.spec.plugins import is_plugin, look_again, plugin_sampler
 from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import open_storage
@@ -48,6 +48,9 @@ def submit(
     check_ranges(spec)
     if spec.searches:
         check_sampler(spec.study.sampler, unconditional_space(spec))
+    if is_plugin(spec.study.sampler):
+        # A mistake in it is told before anything is written.
+        plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
     plan = plan_of(spec)
     setup = prepare(spec)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
