@@ -31,7 +31,7 @@ def spec(trials: int) -> Spec:
 def fill(url: str, trials: int) -> None:
     """Submits the study, and adds trials as workers leave them: with drawn settings and scores."""
     of_none = spec(1)
-    storage, study, _ = submit(of_none, url)
+    storage, study, *_ = submit(of_none, url)
     space = unconditional_space(of_none)
     random = np.random.default_rng(0)
     for _ in range(trials):

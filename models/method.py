@@ -12,6 +12,7 @@ from normsweep.objectives.constraints import Constraint
 from normsweep.objectives.gradient_penalties import GradientPenalty
 from normsweep.objectives.penalties import PENALTIES, Penalty, lp_power_gradient
 from normsweep.objectives.schedules import STRENGTH_SCHEDULES
+from normsweep.objectives.selection import KERNELS
 
 COUPLINGS = {
     "loss": "the gradient enters the optimiser with the loss's (Goodfellow et al. 2016, ch. 7)",
@@ -45,7 +46,7 @@ class Method:
     penalty: Penalty = LINEAR
     coupling: str = "loss"
     constraint: Constraint | None = None
-    weights: str = "kernel$"
+    weights: str = KERNELS
     schedule: str = "constant"
     signal: str = "real_sign"
     gradient_penalty: GradientPenalty | None = None

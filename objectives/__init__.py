@@ -99,7 +99,14 @@ if TYPE_CHECKING:
         strength_factor,
         strength_schedule,
     )
-    from normsweep.objectives.selection import count_selected, keep, parameter_paths, select
+    from normsweep.objectives.selection import (
+        KERNELS,
+        count_selected,
+        keep,
+        kernels,
+        parameter_paths,
+        select,
+    )
     from normsweep.objectives.transform import (
         add_norm_penalty,
         decoupled_decay,
@@ -200,8 +207,10 @@ _HOMES = {
         "strength_schedule",
     ),
     "selection": (
+        "KERNELS",
         "count_selected",
         "keep",
+        "kernels",
         "parameter_paths",
         "select",
     ),
@@ -221,6 +230,7 @@ __all__ = [
     "DISTANCES",
     "FEATURE_MAPS",
     "GRADIENT_PENALTIES",
+    "KERNELS",
     "MAXIMUM_DIMENSION",
     "OVERFITTING_SIGNALS",
     "PENALTIES",
@@ -275,6 +285,7 @@ __all__ = [
     "kernel_distance",
     "kernel_distance_blocks",
     "kernel_distance_subsets",
+    "kernels",
     "lp_norm",
     "lp_norm_gradient",
     "lp_norm_proximal",

@@ -1,6 +1,7 @@
 """An answer in the terminal."""
 
 import shlex
+from collections.abc import Iterable
 from math import isfinite
 
 from rich.markup import escape
@@ -16,6 +17,7 @@ from normsweep.study.recorded import worth_telling
 from normsweep.verdict.answers import Answer, Ranked, short
 from normsweep.verdict.command import export_command
 from normsweep.verdict.reading import Confirmation
+from normsweep.verdict.where import nothing_better, where_to_look, worth_taking
 from normsweep.verdict.words import TEXTS, columns, metric_name, number, score, settings
 
 _SHOWN = 10
@@ -32,7 +34,7 @@ def print_answer(
     if confirmed is not None:
         print_confirmation(confirmed)
     counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
-    console.print(f"\n[bold]{found.study}[/]: {counts or 'no trials yet'}", highlight=False)
+    console.print(f"\n[bold]{found.study}[/]: {counts}", highlight=False)
     metric = metric_name(found.spec.score.metric)
     if found.baseline or found.ranking:
         console.print(_ranking(found, metric, shown))
@@ -53,12 +55,7 @@ def print_answer(
     if (difference := found.difference) is not None:
         console.print(
             f"Against the baseline: {difference.mean:+.3f} ± {difference.standard_error:.3f} "
-            f"(paired by fold{_ratio(found)}). The best of many is also the luckiest: "
-            + (
-                "see above what is left of it."
-                if _is_confirmed(found, confirmed)
-                else "expect less of it on new seeds."
-            ),
+            f"(paired by fold{_ratio(found)}). {_how_far_to_trust(found, confirmed)}",
             highlight=False,
         )
     if found.stopped_by_itself is not None:
@@ -218,20 +215,40 @@ def _is_confirmed(found: Answer, confirmed: Confirmation | None) -> bool:
     )
 
 
+def _how_far_to_trust(found: Answer, confirmed: Confirmation | None) -> str:
+    if found.beats_baseline is False:
+        return f"{nothing_better(found)}."
+    if _is_confirmed(found, confirmed):
+        left = "see above what is left of it"
+    else:
+        left = "expect less of it on new seeds"
+    return f"The best of many is also the luckiest: {left}."
+
+
 def _confirm_command(found: Answer, option: str) -> tuple[str, str]:
     return f"sweep confirm {found.study}{option}", "whether it really helps, on new seeds"
 
 
 def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | None) -> None:
     option = storage_option(storage)
+    if not worth_taking(found, confirmed):
+        said = f"{nothing_better(found)}: no config to take away. Where to look:"
+        console.print(f"\nNext:  {said}", highlight=False, soft_wrap=True)
+        _print_steps(where_to_look(found, option))
+        return
     console.print("\nNext:")
-    for command, purpose in (
+    steps = (
         *([] if _is_confirmed(found, confirmed) else [_confirm_command(found, option)]),
         export_command(found, confirmed, option),
         ("sweep score best.toml", "the same scores again, to the bit"),
         ("sweep train best.toml -o out", "a GAN trained with it, and samples"),
         (f"sweep report {found.study}{option}", "the answer and all figures in one file"),
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),
-    ):
+    )
+    _print_steps(steps)
+
+
+def _print_steps(steps: Iterable[tuple[str, str]]) -> None:
+    for command, purpose in steps:
         line = f"  {escape(f'{command:<42}')} [dim]{purpose}[/]"
         console.print(line, highlight=False, soft_wrap=True)

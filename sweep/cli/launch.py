@@ -77,6 +77,7 @@ def launch_command(
     from normsweep.cli.watching import watching
     from normsweep.report.board.refresh import write_study_note
     from normsweep.spec import load_spec
+    from normsweep.spec.messages import OPTIONS
     from normsweep.storage import open_storage
     from normsweep.verdict.answers import answer
     from normsweep.verdict.reading import read_confirmation
@@ -90,7 +91,7 @@ def launch_command(
     else:
         options = {"study.trials": trials, "study.name": name}
         given = {path: value for path, value in options.items() if value is not None}
-        loaded = load_spec(spec or "digits", given)
+        loaded = load_spec(spec or "digits", given, OPTIONS)
     with watching(quiet=as_json) as watch, Interrupts() as interrupts:
         launched = launch(
             loaded,

@@ -49,7 +49,9 @@ def _print(table: "OptionTable") -> None:
     for option in table.options:
         rows.add_row(Text(option.name), _what(option))
     if table.takes_plugins:
-        rows.add_row(Text("path/to/file.py:name"), Text("one of your own: docs/extending.md"))
+        rows.add_row(
+            Text("path/to/file.py:name"), Text("one of your own: docs/extending.md, docs/optuna.md")
+        )
     console.print(rows)
     for path, accepted in table.accepted().items():
         console.print(Text(f"{path}: {accepted}", style="dim"))

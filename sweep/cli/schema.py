@@ -93,7 +93,7 @@ class Counts(Printed):
     complete: int = Field(description="With a score.")
     pruned: int = Field(description="Ended early by the pruner.")
     fail: int = Field(description="Without a score; `failures` says why.")
-    waiting: int = Field(description="Made, and not begun.")
+    waiting: int = Field(description="Still to be trained, made already or not.")
 
 
 class Difference(Printed):

@@ -30,18 +30,28 @@ def submit_command(
 
     The spec is stored in the database; a worker needs nothing else but the data.
     """
+    from normsweep.cli.answers import storage_option
     from normsweep.spec import load_spec
-    from normsweep.study.plan import plan_of
+    from normsweep.spec.messages import OPTIONS
+    from normsweep.study.attributes import OPEN
+    from normsweep.study.tally import tally_of
     from normsweep.worker.submit import submit
 
     options = {"study.trials": trials, "study.name": name}
-    loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})
-    _, study, _ = submit(loaded, storage)
-    console.print(
-        f"Submitted {study.study_name}: {plan_of(loaded).total} trials. "
-        f"Run it with:  sweep worker {study.study_name}",
-        highlight=False,
-    )
+    given = {path: value for path, value in options.items() if value is not None}
+    loaded = load_spec(spec, given, OPTIONS)
+    _, study, _, was = submit(loaded, storage)
+    name = study.study_name
+    found, _ = tally_of(study, study.get_trials(deepcopy=False))
+    total = found.ended + found.open
+    if was is None:
+        told = f"Submitted {name}: {total} trials."
+    else:
+        again = "" if was == OPEN else f", was {was} and is open again"
+        told = f"{name} was there already{again}: {found.ended} of {total} trials done."
+    then = "Run it with:  sweep worker" if found.open else "Its answer:  sweep show"
+    command = f"{then} {name}{storage_option(storage)}"
+    console.print(f"{told} {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("worker", epilog="Example:  sweep worker --storage postgresql+psycopg://host/sweep")

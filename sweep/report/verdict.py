@@ -4,6 +4,7 @@ from normsweep.objectives.distances import cost
 from normsweep.report.page import Block, Items, Part, Table, Text
 from normsweep.report.source import Source
 from normsweep.verdict.table import COLUMNS, rows
+from normsweep.verdict.where import nothing_better, where_to_look
 from normsweep.verdict.wording import details, verdict_sentence
 from normsweep.verdict.words import score, settings
 
@@ -37,6 +38,19 @@ def _parts(source: Source) -> tuple[Part, ...]:
         return (Text(told, "strong"), best)
     metric = source.picture.metric
     better = cost(metric, found.best.score) < cost(metric, found.baseline.score)
+    by_fold = (
+        f"Difference from the baseline, paired by fold: {difference.mean:+.3f} ± "
+        f"{difference.standard_error:.3f}."
+    )
+    if found.beats_baseline is False:
+        steps = where_to_look(found, source.option)
+        trust: tuple[Part, ...] = (
+            Text(f"{by_fold} {nothing_better(found)}. Where to look:"),
+            Items(tuple(f"{what}: {why}" for what, why in steps)),
+        )
+    else:
+        luck = "The best of many is also the luckiest: expect less of it on new seeds"
+        trust = (Text(f"{by_fold} {luck} (sweep confirm {found.study}{source.option})."),)
     return (
         Text(
             f"Best {source.metric} {score(found.best)}, baseline {score(found.baseline)}: "
@@ -44,9 +58,5 @@ def _parts(source: Source) -> tuple[Part, ...]:
             "strong",
         ),
         best,
-        Text(
-            f"Difference from the baseline, paired by fold: {difference.mean:+.3f} ± "
-            f"{difference.standard_error:.3f}. The best of many is also the luckiest: expect less "
-            f"of it on new seeds (sweep confirm {found.study}{source.option})."
-        ),
+        *trust,
     )

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from normsweep.storage import Measurement
 from normsweep.study.recorded import NORM, STRENGTH_FACTOR, ZEROS, at_rest
+
+if TYPE_CHECKING:
+    from matplotlib.text import Text
 
 _LEAST_PIXELS = 640
 
@@ -48,17 +51,19 @@ def draw_curves(
     names; then all else that the spec asked to be recorded.
     """
     # Half a second, which every worker would spend that draws no curves.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     panels = _panels(measurements, strengths or {})
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(3 * columns, 3.2 * rows), layout="constrained")
+    figure = Figure(figsize=(_PANEL * columns, 3.2 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
     grid = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).reshape(-1)
     for axes, (name, lines) in zip(grid, panels.items(), strict=False):
         for label, points in lines.items():
             axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
-        axes.set_title(name)
+        _in_lines(axes.set_title(name), _PANEL * figure.dpi)
         axes.set_xlabel("training steps")
         axes.grid(alpha=0.3)
         if name == WAY_OF_STRENGTH:
@@ -69,8 +74,28 @@ def draw_curves(
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     if title is not None:
-        figure.suptitle(title)
+        _in_lines(figure.suptitle(title), _PANEL * columns * figure.dpi)
     figure.savefig(path, dpi=120, format="png")
+
+
+_PANEL = 3.0
+"""The width of a panel in inches."""
+_FILLED = 0.97
+"""The share of a width that a line of a title may fill."""
+
+
+def _in_lines(title: "Text", width: float) -> None:
+    """Breaks a title into lines of at most `width` pixels, as it measures: the layout heeds their
+    height alone."""
+    first, *words = title.get_text().split(" ")
+    lines = [first]
+    for word in words:
+        title.set_text(f"{lines[-1]} {word}")
+        if title.get_window_extent().width > _FILLED * width:
+            lines.append(word)
+        else:
+            lines[-1] = title.get_text()
+    title.set_text("\n".join(lines))
 
 
 WAY_OF_STRENGTH = "λ at the end of each chunk"

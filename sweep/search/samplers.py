@@ -92,16 +92,20 @@ def check_sampler(name: str, space: dict[str, BaseDistribution]) -> None:
 
 
 def sampler(
-    name: str, settings: SamplerSettings, space: dict[str, BaseDistribution]
+    name: str,
+    settings: SamplerSettings,
+    space: dict[str, BaseDistribution],
+    own: Callable[[SamplerSettings], BaseSampler] | None = None,
 ) -> BaseSampler:
-    """The sampler called `name`, told the search space instead of inferring it.
+    """The sampler called `name`, or what a user's `own` function makes, told the search space
+    instead of inferring it.
 
     Optuna takes the space from what finished trials have in common; the baseline has no penalty
     and therefore nothing in common with the others, and would leave TPE without its joint model
     and CMA-ES and QMC without any dimension at all.
     """
     space = _relative(name, space)
-    made = SAMPLERS[name](settings)
+    made = (own or SAMPLERS[name])(settings)
     if name != "random":
         made.infer_relative_search_space = lambda study, trial: space  # type: ignore[method-assign]
     return made

@@ -77,7 +77,9 @@ class StudySection(Section):
     name: str = Field("study", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     trials: Annotated[int, _whole(1), Facts(free=True)] = 40
     seed: Annotated[int, _SEED] = 0
-    sampler: Annotated[str, _one(SAMPLERS), Facts(table="samplers")] = "tpe"
+    sampler: Annotated[str, _one(Names(SAMPLERS, plugin="sampler")), Facts(table="samplers")] = (
+        "tpe"
+    )
     pruner: Annotated[str, _one(PRUNERS), Facts(table="pruners")] = "none"
     startup_trials: Annotated[int, _whole(1), Facts(table="samplers")] = 10
     pruner_warmup: Annotated[int, _whole(0), Facts(table="pruners")] = 1

@@ -1,14 +1,16 @@
 """Reading a spec: from a TOML file, from a built-in name, or from tables."""
 
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from normsweep.errors import UserError
-from normsweep.spec.messages import messages
+from normsweep.spec.messages import messages_of_values
 from normsweep.spec.spec import Spec
 
 PROVENANCE = "provenance"
@@ -22,11 +24,16 @@ def built_in_names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
-def load_spec(source: str | Path, values: dict[str, Any] | None = None) -> Spec:
+def load_spec(
+    source: str | Path,
+    values: Mapping[str, Any] | None = None,
+    called: Mapping[str, str] = MappingProxyType({}),
+) -> Spec:
     """Reads a spec from a TOML file, or by the name of a built-in study.
 
     `values` are set over what it says, by dotted path: `{"study.trials": 12}`. Raises `UserError`
-    with the file, the field, the value and what is accepted.
+    with the file, the field, the value and what is accepted; of one of the `values` with its path,
+    or what that is `called` where it was given.
     """
     name, text = read_source(source)
     spec = spec_from_tables(parse_toml(text, name), name)
@@ -35,7 +42,7 @@ def load_spec(source: str | Path, values: dict[str, Any] | None = None) -> Spec:
     try:
         return spec.with_values(values)
     except ValidationError as error:
-        raise UserError(_all_messages(name, error)) from error
+        raise UserError(messages_of_values(error, Spec, values, called, name)) from error
 
 
 def read_source(source: str | Path) -> tuple[str, str]:
@@ -70,9 +77,4 @@ def spec_from_tables(tables: dict[str, Any], name: str) -> Spec:
     try:
         return Spec.model_validate(sections)
     except ValidationError as error:
-        raise UserError(_all_messages(name, error)) from error
-
-
-def _all_messages(name: str, error: ValidationError) -> str:
-    lines = (line for message in messages(error, Spec) for line in message.splitlines())
-    return "\n".join(f"{name}: {line}" for line in lines)
+        raise UserError(messages_of_values(error, Spec, (), file=name)) from error

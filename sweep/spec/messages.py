@@ -1,6 +1,8 @@
 """What is wrong with a spec, in words."""
 
 import difflib
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -9,6 +11,32 @@ from pydantic import BaseModel, ValidationError
 def messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """What is wrong with the tables of a `model`, a line for each mistake."""
     return [_message(dict(detail), model) for detail in error.errors()]
+
+
+OPTIONS: Mapping[str, str] = MappingProxyType({"study.name": "--name", "study.trials": "--trials"})
+"""The fields that a command line sets, and by which of its options."""
+
+
+def messages_of_values(
+    error: ValidationError,
+    model: type[BaseModel],
+    values: Collection[str],
+    called: Mapping[str, str] = MappingProxyType({}),
+    file: str = "",
+) -> str:
+    """What is wrong with tables of which the fields at some paths, the `values`, were given anew.
+
+    A line that is about one of these begins with what it is `called`, or else its path; others
+    begin with the `file`.
+    """
+    lines = []
+    for detail, message in zip(error.errors(), messages(error, model), strict=True):
+        place = ".".join(map(str, detail["loc"]))
+        if place in values:
+            lines.append(called.get(place, place) + message.removeprefix(place))
+        else:
+            lines += [f"{file}: {line}" if file else line for line in message.splitlines()]
+    return "\n".join(lines)
 
 
 def _message(detail: dict[str, Any], model: type[BaseModel]) -> str:

@@ -246,7 +246,9 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
     ),
     _table("features", "feature maps", _described(FEATURE_MAPS), takes_plugins=True),
     _table("scored_at", "when a trial is scored", _worded(SCORED_AT)),
-    _table("samplers", "how the next settings are chosen", _documented(SAMPLERS)),
+    _table(
+        "samplers", "how the next settings are chosen", _documented(SAMPLERS), takes_plugins=True
+    ),
     _table("pruners", "when a trial is given up", _documented(PRUNERS)),
     _table("data", "data sets", _documented(DATASETS)),
     _table("splits", "parts of a data set", _worded(SPLITS)),

@@ -207,17 +207,22 @@ def unconditional_space(spec: Spec) -> dict[str, BaseDistribution]:
 
 
 def check_ranges(spec: Spec) -> None:
-    """Raises `UserError` for a range that no trial would ever ask for, and where there is none."""
+    """Raises `UserError` for a range that no trial would ever ask for, and for nothing to compare.
+
+    Without any range the study is the baseline and one config, if that has a penalty.
+    """
     asked = {name for space in _spaces(spec) for name in space}
     for path in spec.ranges():
         owner, field = path.removeprefix("methods.").rsplit(".", 1)
         # A shared coefficient may be asked for network by network.
         if asked.isdisjoint({f"{owner}.{name}{field}" for name in ("", *_PREFIXES)}):
             raise UserError(f"{path}: is searched, but has no effect on any trial")
-    if not asked:
+    if not asked and spec.penalty.form == "none":
         raise UserError(
-            "the spec searches nothing: no field has a range, and there are no methods; one config "
-            "is for `sweep score` and `sweep train`"
+            "the spec searches nothing, and has no penalty to compare with the baseline: "
+            'penalty.form = "none", no field has a range, and there are no methods; accepted: a '
+            "penalty, a range such as {low = 1e-6, high = 1e-1, log = true}, or a list such as "
+            "[1e-4] (one config alone is for `sweep score` and `sweep train`)"
         )
 
 

@@ -1,6 +1,7 @@
 """The spec: what a study is. A spec without a range is a config."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
@@ -163,6 +164,11 @@ class Spec(Section):
                 }
         return found
 
+    @property
+    def searches(self) -> bool:
+        """Whether anything is searched; otherwise the spec has one config beside its baseline."""
+        return bool(self.ranges() or self.methods)
+
     def alternative(self, method: str | None) -> "Spec":
         """The spec with the fields of a method set over its own, and no methods; None: its own."""
         # It was checked with the spec.
@@ -178,7 +184,7 @@ class Spec(Section):
             told = "\n".join(f"methods.{method}.{text}" for text in messages(error, Spec))
             raise ValueError(told) from error
 
-    def with_values(self, values: dict[str, Any]) -> "Spec":
+    def with_values(self, values: Mapping[str, Any]) -> "Spec":
         """This spec with the fields at these dotted paths set (to None: unset), checked again."""
         tables = self.plain()
         for path, value in values.items():

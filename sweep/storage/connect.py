@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import optuna
 import psutil
@@ -97,6 +98,8 @@ def _open(url: str | None, create: bool) -> RDBStorage:
     parsed = _parse(storage_url(url))
     shown = parsed.render_as_string(hide_password=True)
     is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite and (coded := re.search("%[0-9A-Fa-f]{2}", storage_url(url))):
+        shown += f" (in a URL {coded[0]} is {unquote(coded[0])!r}; a % itself is written %25)"
     # A connection that a restart of the server has cut is noticed before it is used.
     arguments: dict[str, Any] = {"pool_pre_ping": True}
     if is_sqlite:

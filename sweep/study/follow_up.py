@@ -21,7 +21,7 @@ from normsweep.errors import UserError
 from normsweep.objectives.distances import cost
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.fields import NOT_TRAINING
-from normsweep.spec.messages import messages
+from normsweep.spec.messages import OPTIONS, messages_of_values
 from normsweep.spec.next_range import limits_of, narrowed
 from normsweep.spec.ranges import Interval, plain
 from normsweep.spec.space import resolve
@@ -56,8 +56,9 @@ def follow_up(
     before = study_spec(study)
     there = {each.study_name: each for each in storage.get_all_studies()}
     base, number = _numbered(source)
-    names = [name] if name else (f"{base}-{n}" for n in itertools.count(number + 1))
+    names = [name] if name is not None else (f"{base}-{n}" for n in itertools.count(number + 1))
     changes: dict[str, Any] = {} if trials is None else {"study.trials": trials}
+    _with(before, changes | ({} if name is None else {"study.name": name}))
     made: Spec | None = None
     for candidate in names:
         if candidate in there and study_attributes(there[candidate]).narrowed_from == source:
@@ -77,7 +78,7 @@ def _with(spec: Spec, changes: dict[str, Any]) -> Spec:
     try:
         return spec.with_values(changes)
     except ValidationError as error:
-        raise UserError("\n".join(messages(error, Spec))) from error
+        raise UserError(messages_of_values(error, Spec, changes, OPTIONS)) from error
 
 
 def _numbered(name: str) -> tuple[str, int]:

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
 
-from normsweep.study.attributes import BASELINE, is_foreign, role, study_attributes
-from normsweep.study.ranking import baseline_of, best_first
+from normsweep.study.attributes import study_attributes
 from normsweep.study.records import MEAN
+from normsweep.study.stopping import why_stopped
+from normsweep.study.tally import tally_of
 
 
 @dataclass(frozen=True)
 class Overview:
-    """One study. `open` counts its trials that wait or run.
+    """One study. `open` counts its trials that run, or are still to be made or trained.
 
     `metrics` are what it optimises, as far as it names that; `best` and `baseline` are by the
     first.
@@ -39,21 +39,14 @@ def overview(storage: RDBStorage) -> list[Overview]:
 
 
 def _entry(study: optuna.Study) -> Overview:
-    trials = study.get_trials(deepcopy=False)
-    states = [trial.state for trial in trials]
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if study_attributes(study).is_ours:
-        complete = [trial for trial in complete if not is_foreign(trial)]
-    baseline = baseline_of(complete)
-    searched = [trial for trial in complete if role(trial) != BASELINE]
-    leaders = best_first(searched, study.directions[0])
+    found, _ = tally_of(study, study.get_trials(deepcopy=False))
     return Overview(
         study=study.study_name,
-        complete=len(complete),
-        pruned=states.count(TrialState.PRUNED),
-        failed=states.count(TrialState.FAIL),
-        open=sum(not state.is_finished() for state in states),
-        best=leaders[0].values[0] if leaders else None,
-        baseline=None if baseline is None else baseline.values[0],
+        complete=found.complete,
+        pruned=found.pruned,
+        failed=found.failed,
+        open=found.running + (0 if why_stopped(study) is not None else found.waiting),
+        best=None if found.best is None else found.best.values[0],
+        baseline=None if found.baseline is None else found.baseline.values[0],
         metrics=tuple(name.removesuffix(MEAN) for name in study.metric_names or ()),
     )

@@ -68,9 +68,12 @@ class Plan:
 
 
 def plan_of(spec: Spec) -> Plan:
-    """The plan of a spec; raises `UserError` for a grid over a range without steps."""
+    """The plan of a spec; raises `UserError` for a grid over a range without steps.
+
+    One that searches nothing is a grid of one point.
+    """
     study = spec.study
-    if study.sampler != "grid":
+    if not _is_grid(spec):
         return Plan(study.trials)
     points = grid(spec)
     # In a drawn order, so that a grid cut short by study.trials is spread over the whole of it.
@@ -84,10 +87,14 @@ def plan_as_made(spec: Spec, trials: Sequence[FrozenTrial]) -> Plan:
     They are all made when it is submitted, and to find them takes the user's own files.
     """
     number = spec.study.trials
-    if spec.study.sampler == "grid":
+    if _is_grid(spec):
         mine = (t for t in trials if not is_taken_over(t) and not is_foreign(t))
         number = min(number, sum(role(trial) != BASELINE for trial in mine))
     return Plan(number)
+
+
+def _is_grid(spec: Spec) -> bool:
+    return spec.study.sampler == "grid" or not spec.searches
 
 
 def _fixed(trial: FrozenTrial) -> Parameters:

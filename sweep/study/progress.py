@@ -8,7 +8,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.spec.spec import Spec
 from normsweep.study.plan import Plan
-from normsweep.study.ranking import baseline_of, best_first, direction_of
+from normsweep.study.ranking import direction_of
+from normsweep.study.tally import tally
 
 
 @dataclass(frozen=True)
@@ -44,45 +45,37 @@ def progress_of(
     spec: Spec,
     plan: Plan,
     trials: Sequence[FrozenTrial],
-    finished_before: int,
+    ended_before: int,
     begun: float,
     *,
     phase: str = "training",
     training: float = 0.0,
     flying: float | None = None,
 ) -> Progress:
-    """The progress of a study of which these `trials` are made, the baseline first, since a launch
-    at `begun`.
+    """The progress of a study with these `trials` since a launch at `begun`, before which
+    `ended_before` of them had ended.
 
     `flying` is `partial`; by default what the reports of running trials say.
     """
-    by_state: dict[TrialState, list[FrozenTrial]] = {state: [] for state in TrialState}
-    for trial in trials:
-        by_state[trial.state].append(trial)
-    running, complete = by_state[TrialState.RUNNING], by_state[TrialState.COMPLETE]
-    pruned, failed = by_state[TrialState.PRUNED], by_state[TrialState.FAIL]
-    baseline = baseline_of(complete[:1])
-    searched = complete if baseline is None else complete[1:]
-    leaders = best_first(searched, direction_of(spec.score.metric))
-    best = leaders[0] if leaders else None
+    found = tally(trials, plan, direction_of(spec.score.metric))
     elapsed = time.monotonic() - begun
     if flying is None:
+        running = (trial for trial in trials if trial.state == TrialState.RUNNING)
         steps = sum(max(trial.intermediate_values, default=0) for trial in running)
         flying = steps / spec.train.steps
-    finished = len(complete) + len(pruned) + len(failed)
-    begun_here = finished - finished_before + flying
-    left = plan.total - finished - flying
+    begun_here = found.ended - ended_before + flying
+    left = found.open - flying
     return Progress(
         study=spec.study.name,
         phase=phase,
-        total=plan.total,
-        complete=len(complete),
-        running=len(running),
-        pruned=len(pruned),
-        failed=len(failed),
-        best_score=None if best is None else best.values[0],
-        best_number=None if best is None else best.number,
-        baseline_score=None if baseline is None else baseline.values[0],
+        total=found.ended + found.open,
+        complete=found.complete,
+        running=found.running,
+        pruned=found.pruned,
+        failed=found.failed,
+        best_score=None if found.best is None else found.best.values[0],
+        best_number=None if found.best is None else found.best.number,
+        baseline_score=None if found.baseline is None else found.baseline.values[0],
         elapsed=elapsed,
         training=training,
         partial=flying,

@@ -1,21 +1,18 @@
 """Who is at work in a storage, on what, and what failed."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from normsweep.errors import UserError
 from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.workers import is_gone, seen_workers
 from normsweep.study.attributes import failures, study_attributes
 from normsweep.study.control import control
-from normsweep.study.plan import plan_as_made
-from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
+from normsweep.study.tally import tally_of
 
 
 @dataclass(frozen=True)
@@ -90,23 +87,15 @@ def status(storage: RDBStorage) -> Status:
 
 
 def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
-    unreadable = None
-    try:
-        plan = plan_as_made(study_spec(study), trials)
-        counted = plan.within(trials)
-        left = plan.left(counted)
-    except UserError as error:
-        unreadable, counted = str(error), trials
-        left = sum(not trial.state.is_finished() for trial in trials)
+    found, unreadable = tally_of(study, trials)
     why = why_stopped(study)
-    states = Counter(trial.state for trial in counted)
     return StudyStatus(
         study=study.study_name,
-        state="unreadable" if unreadable else control(study) if left else "finished",
-        done=states[TrialState.COMPLETE] + states[TrialState.PRUNED],
-        running=states[TrialState.RUNNING],
-        waiting=0 if why is not None else left - states[TrialState.RUNNING],
-        failed=states[TrialState.FAIL],
+        state="unreadable" if unreadable else control(study) if found.open else "finished",
+        done=found.complete + found.pruned,
+        running=found.running,
+        waiting=0 if why is not None else found.waiting,
+        failed=found.failed,
         failures=failures(trials),
         stopped_by_itself=why,
         unreadable=unreadable,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from normsweep.objectives.distances import cost
 from normsweep.spec.baseline import held_in_the_middle
@@ -28,9 +28,11 @@ from normsweep.study.attributes import (
     standard_error,
     study_attributes,
 )
+from normsweep.study.plan import plan_as_made
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
 from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
+from normsweep.study.tally import tally
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,11 @@ class Ranked:
         """The score by the second metric, where there is one."""
         return float(np.mean(self.second_fold_scores)) if self.second_fold_scores else None
 
+    def setting(self, path: str) -> Any:
+        """The value of its config at a dotted path; None where it is not set."""
+        section, field = path.split(".")
+        return self.plain.get(section, {}).get(field)
+
     def penalty(self) -> dict[str, Any]:
         """The form, the target and the coefficients."""
         penalty = self.config.penalty
@@ -124,6 +131,22 @@ class Answer:
         return self.ranking[0] if self.ranking else None
 
     @property
+    def beats_baseline(self) -> bool | None:
+        """Whether any config has a better score than the baseline; None where either is missing.
+
+        With two metrics: a better one by either.
+        """
+        if self.best is None or self.baseline is None:
+            return None
+        first, *second = self.spec.score.objectives
+        better = cost(first, self.best.score) < cost(first, self.baseline.score)
+        return better or any(
+            cost(metric, _second(entry)) < cost(metric, _second(self.baseline))
+            for metric in second
+            for entry in self.front
+        )
+
+    @property
     def unpaired(self) -> str | None:
         """Why the best one cannot be compared with the baseline; None where it can.
 
@@ -149,11 +172,14 @@ def answer(study: optuna.Study) -> Answer:
     """
     spec = study_spec(study)
     trials = study.get_trials(deepcopy=False)
+    stopped = why_stopped(study)
     foreign = [trial.number for trial in trials if is_foreign(trial)]
     scored = (trial for trial in trials if is_scored(trial))
-    searched = [ranked(trial) for trial in best_first(scored, direction_of(spec.score.metric))]
+    direction = direction_of(spec.score.metric)
+    searched = [ranked(trial) for trial in best_first(scored, direction)]
     unpenalised = baseline_of(trial for trial in trials if not is_foreign(trial))
     baseline = None if unpenalised is None else ranked(unpenalised)
+    counts = tally(trials, plan_as_made(spec, trials), direction).by_state()
     per_target: dict[str, Ranked] = {}
     per_kind: dict[str, Ranked] = {}
     for entry in searched:
@@ -162,10 +188,7 @@ def answer(study: optuna.Study) -> Answer:
     return Answer(
         study=study.study_name,
         spec=spec,
-        counts={
-            state.name.lower(): sum(trial.state == state for trial in trials)
-            for state in TrialState
-        },
+        counts=counts | ({} if stopped is None else {"waiting": 0}),
         baseline=baseline,
         ranking=tuple(searched),
         best_per_target=per_target,
@@ -178,7 +201,7 @@ def answer(study: optuna.Study) -> Answer:
         ),
         failures=failures(trials),
         feature_accuracy=study_attributes(study).feature_accuracy,
-        stopped_by_itself=why_stopped(study),
+        stopped_by_itself=stopped,
     )
 
 

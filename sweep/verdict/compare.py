@@ -154,7 +154,7 @@ def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) 
     for side in (one, other):
         if side.entry is None:
             counts = {state: n for state, n in side.found.counts.items() if n}
-            told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "no trials"
+            told = ", ".join(f"{n} {state}" for state, n in counts.items())
             yield f"no config of the search of {side.name!r} has a score yet ({told})"
     specs = one.found.spec, other.found.spec
     for field in causes(SCORE):

@@ -101,13 +101,13 @@ def launch(
             check_reach(_shown(storage), nodes, this_node())
             # Before JAX starts here: on one machine, its memory is for those that train.
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-            opened, study, setup = submit(spec, storage, source, log)
+            opened, study, setup, _ = submit(spec, storage, source, log)
             # Ray is an extra.
             from normsweep.worker.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, on_ray.start)
-    opened, study, setup = submit(spec, storage, source, log)
+    opened, study, setup, _ = submit(spec, storage, source, log)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_pool(study, here.start)

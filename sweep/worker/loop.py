@@ -24,6 +24,7 @@ from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.search.pruners import PrunerSettings, pruner
 from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
+from normsweep.spec.plugins import is_plugin, plugin_sampler, telling_sampler
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import clear_measurements
@@ -40,6 +41,7 @@ from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
 from normsweep.study.queue import Queue
 from normsweep.study.stopping import any_running, stop_if_due
+from normsweep.study.tally import ended
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
 
@@ -74,7 +76,7 @@ class Work:
     _checkpoints: TrialCheckpoints = field(init=False)
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
-    _finished_before: int = 0
+    _ended_before: int = 0
     _ended_since: bool = True
     _looked: float = -np.inf
 
@@ -121,7 +123,8 @@ class Work:
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
-        self._finished_before = self.queue.plan.total - self.queue.plan.left(self.queue.trials())
+        trials = self.study.get_trials(deepcopy=False)
+        self._ended_before = ended(trials)
         self.heartbeat.tell(state="training", study=self.study.study_name)
 
     def _loop(self) -> bool:
@@ -278,8 +281,10 @@ class Work:
                     trial_seed(study.seed, trial.number), study.seed, study.startup_trials
                 ),
                 self._space,
+                plugin_sampler(study.sampler) if is_plugin(study.sampler) else None,
             )
-            run = begin(trial, self.spec, self.training)
+            with telling_sampler(study.sampler):
+                run = begin(trial, self.spec, self.training)
             with self.training.heeding_plugins([run]):
                 self._checkpoints.resume(run, slot)
             if not run.chunks:
@@ -298,8 +303,8 @@ class Work:
             progress_of(
                 self.spec,
                 self.queue.plan,
-                self.queue.trials(),
-                self._finished_before,
+                self.study.get_trials(deepcopy=False),
+                self._ended_before,
                 self.begun,
                 phase=phase,
                 training=self.training.seconds,

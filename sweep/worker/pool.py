@@ -18,6 +18,7 @@ from normsweep.study.control import control
 from normsweep.study.plan import Plan, plan_of
 from normsweep.study.progress import Progress, Watcher, progress_of, unwatched
 from normsweep.study.stopping import is_over
+from normsweep.study.tally import ended
 
 REPLACED = 3
 """How often in a row a worker that dies is replaced, before a trial has ended meanwhile."""
@@ -84,7 +85,7 @@ class Pool:
         self._plan = plan_of(self.spec)
         trials, wanted = self.retry.until(self._look)
         over = self._is_over(trials, wanted)
-        finished = before = _finished(trials)
+        finished = before = ended(trials)
         try:
             for index in range(0 if over or self.stop() else self.count):
                 self._workers[index] = self.start(index)
@@ -95,8 +96,8 @@ class Pool:
                 _, found = self.retry.once(self._look)
                 trials, wanted = found or (trials, wanted)
                 over = self._is_over(trials, wanted)
-                if _finished(trials) > finished:
-                    self._deaths, finished = 0, _finished(trials)
+                if ended(trials) > finished:
+                    self._deaths, finished = 0, ended(trials)
                 self.watch(self._progress(trials, before))
                 self._replace()
         finally:
@@ -105,15 +106,19 @@ class Pool:
         with suppress(Stopped):
             trials, wanted = self.retry.until(self._look, self.stop)
         self.watch(self._progress(trials, before))
-        return is_over(wanted, self._plan.left(trials), trials)
+        return self._nothing_left(trials, wanted)
 
     def _look(self) -> tuple[list[FrozenTrial], str]:
         """The trials as they are, and what is wanted of the workers."""
-        return self._plan.within(self.study.get_trials(deepcopy=False)), control(self.study)
+        return self.study.get_trials(deepcopy=False), control(self.study)
+
+    def _nothing_left(self, trials: list[FrozenTrial], wanted: str) -> bool:
+        counted = self._plan.within(trials)
+        return is_over(wanted, self._plan.left(counted), counted)
 
     def _is_over(self, trials: list[FrozenTrial], wanted: str) -> bool:
         """Whether there is nothing left to do for anybody."""
-        return wanted == STOPPED or is_over(wanted, self._plan.left(trials), trials)
+        return wanted == STOPPED or self._nothing_left(trials, wanted)
 
     def _replace(self) -> None:
         ended = {index: end for index, worker in self._workers.items() if (end := worker.poll())}
@@ -139,7 +144,3 @@ class Pool:
 
     def _progress(self, trials: list[FrozenTrial], before: int) -> Progress:
         return progress_of(self.spec, self._plan, trials, before, self.begun)
-
-
-def _finished(trials: list[FrozenTrial]) -> int:
-    return sum(trial.state.is_finished() for trial in trials)

@@ -1,18 +1,20 @@
 """From a spec to a study in the database."""
 
+from typing import NamedTuple
+
 import optuna
 from optuna.storages import RDBStorage
 
 from normsweep.engine.devices import use_all_cores
 from normsweep.score.setup import Setup, prepare
-from normsweep.search.samplers import check_sampler
-from normsweep.spec.plugins import look_again
+from normsweep.search.samplers import SamplerSettings, check_sampler
+from normsweep.spec.plugins import is_plugin, look_again, plugin_sampler
 from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import open_storage
 from normsweep.storage.events import Log, no_log
-from normsweep.study.attributes import OPEN
-from normsweep.study.control import set_control
+from normsweep.study.attributes import OPEN, study_attributes
+from normsweep.study.control import control, set_control
 from normsweep.study.follow_up import take_over
 from normsweep.study.plan import plan_of
 from normsweep.study.queue import enqueue
@@ -20,12 +22,21 @@ from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule
 
 
+class Submitted(NamedTuple):
+    """A study in the database, and whether it `was` there: open, paused, stopped or ended."""
+
+    storage: RDBStorage
+    study: optuna.Study
+    setup: Setup
+    was: str | None
+
+
 def submit(
     spec: Spec,
     storage: str | RDBStorage | None = None,
     source: str | None = None,
     log: Log = no_log,
-) -> tuple[RDBStorage, optuna.Study, Setup]:
+) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
     With the trials of the study `source` that fit, where there is one.
@@ -35,10 +46,15 @@ def submit(
     use_all_cores()
     look_again()
     check_ranges(spec)
-    check_sampler(spec.study.sampler, unconditional_space(spec))
+    if spec.searches:
+        check_sampler(spec.study.sampler, unconditional_space(spec))
+    if is_plugin(spec.study.sampler):
+        # A mistake in it is told before anything is written.
+        plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
     plan = plan_of(spec)
     setup = prepare(spec)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
+    was = _control_before(spec.study.name, opened)
     study = open_study(spec, opened, setup.facts())
     heed_new_rule(study, spec)
     if source is not None:
@@ -47,4 +63,13 @@ def submit(
         for point in plan.missing(plan.within(study.get_trials(deepcopy=False))):
             enqueue(study, point)
     set_control(study, OPEN)
-    return opened, study, setup
+    return Submitted(opened, study, setup, was)
+
+
+def _control_before(name: str, storage: RDBStorage) -> str | None:
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+    # One of ours whose creation was cut short has nothing yet.
+    return control(study) if study_attributes(study).is_ours else None

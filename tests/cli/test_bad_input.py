@@ -398,16 +398,31 @@ def test_an_export_that_cannot_be(refused, example, options, told: str) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--trials", "0"), "study.trials: got 0; accepted: a whole number ≥ 1"),
-        (("--trials", "-3"), "study.trials: got -3"),
+        (("--trials", "0"), "--trials: got 0; accepted: a whole number ≥ 1"),
+        (("--trials", "-3"), "--trials: got -3"),
         (("--timeout", "-1"), "--timeout -1: accepted: a number of seconds above 0"),
         (("--timeout", "0"), "--timeout 0: accepted"),
         (("--timeout", "nan"), "--timeout nan: accepted"),
-        (("--name", "no spaces"), "study.name"),
+        (("--name", "no spaces"), "--name: got 'no spaces'; accepted: letters, digits"),
     ],
 )
 def test_a_launch_that_cannot_be(refused, write_spec, options, told: str) -> None:
-    assert told in refused("launch", write_spec(), *options)
+    said = refused("launch", write_spec(), *options)
+    assert told in said
+    assert "spec.toml" not in said
+
+
+def test_a_name_that_cannot_be_is_the_options_fault_and_not_the_files(
+    refused, write_spec, example
+) -> None:
+    narrow = ("launch", "--narrow", "small", "--storage", example.url)
+    wrong = {"ü": "got 'ü'", "": "got ''", "x" * 101: "string should have at most 100 characters"}
+    for name, why in wrong.items():
+        for call in (("submit", write_spec()), narrow):
+            assert refused(*call, "--name", name).startswith(f"--name: {why}")
+    assert refused(*narrow, "--trials", "0").startswith("--trials: got 0")
+    both = refused("launch", write_spec(train__steps=0), "--name", "ü")
+    assert "spec.toml: train.steps: got 0" in both
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,34 @@ def test_two_workers_share_a_study_that_was_submitted(
     assert query("select * from sweep_workers") == query("select * from sweep_claims") == []
 
 
+def test_a_study_that_is_submitted_again_is_told_to_be_there(
+    sweep, write_spec, example, read_trials
+) -> None:
+    with (
+        closing(sqlite3.connect(example.url.removeprefix("sqlite:///"))) as finished,
+        closing(sqlite3.connect("studies.db")) as here,
+    ):
+        finished.backup(here)
+    assert sweep("submit", write_spec(), "--name", "two").out.startswith("Submitted two: 7 trials.")
+    again = sweep("submit", write_spec(), "--name", "two")
+    assert again.code == 0
+    assert again.out == (
+        "two was there already: 0 of 7 trials done. Run it with:  sweep worker two\n"
+    )
+    for told, state in (("pause", "paused"), ("stop", "stopped")):
+        sweep(told, "two")
+        third = sweep("submit", write_spec(), "--name", "two").out
+        assert third.startswith(f"two was there already, was {state} and is open again: 0 of 7")
+    assert len(read_trials(URL, "two")) == 7
+    assert sweep("submit", write_spec()).out == (
+        "small was there already: 7 of 7 trials done. Its answer:  sweep show small\n"
+    )
+    fewer = sweep("submit", write_spec(), "--trials", "2").out
+    assert fewer.startswith("small was there already: 7 of 7 trials done.")
+    elsewhere = sweep("submit", write_spec(), "--storage", "sqlite:///other.db").out
+    assert elsewhere.endswith("sweep worker small --storage sqlite:///other.db\n")
+
+
 def test_a_worker_without_a_name_serves_all_studies_the_oldest_first(
     sweep, write_spec, capsys
 ) -> None:

@@ -72,6 +72,13 @@ def test_a_script_imports_its_own_packages_and_ours(
     assert ran(installed.python, "script.py", cwd=repository) == "digits\n"
 
 
+def test_a_notebook_imports_its_own_packages_and_ours(
+    installed: Environment, repository: Path
+) -> None:
+    # A notebook's kernel has the folder that it was started in at the head of its path, as -c has.
+    assert ran(installed.python, "-c", SCRIPT, cwd=repository) == "digits\n"
+
+
 def test_the_command_and_the_module_are_the_same(installed: Environment, repository: Path) -> None:
     (told,) = {
         ran(*command, "--help", cwd=repository)

@@ -29,7 +29,7 @@ SPEC: dict[str, Any] = {
 def environment(postgres: Any, tmp_path: Path) -> dict[str, str]:
     """A submitted study on PostgreSQL, and `sweep` on the path."""
     url = postgres.new_url()
-    storage, _, _ = submit(spec_from_tables(SPEC, "the test's spec"), url)
+    storage, *_ = submit(spec_from_tables(SPEC, "the test's spec"), url)
     storage.engine.dispose()
     command = tmp_path / "sweep"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m normsweep "$@"\n', encoding="utf-8")

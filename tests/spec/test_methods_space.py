@@ -409,6 +409,7 @@ def test_whole_numbers_of_units_are_searched_as_such() -> None:
     assert config.model.generator_units == 32
 
 
-def test_a_study_that_searches_nothing_is_refused() -> None:
-    with pytest.raises(UserError, match="searches nothing: no field has a range"):
-        check_ranges(spec(penalty={"form": "power", "strength": 1e-3, "order": 2.0}))
+def test_a_study_that_searches_nothing_needs_a_penalty_to_compare() -> None:
+    check_ranges(spec(penalty={"form": "power", "strength": 1e-3, "order": 2.0}))
+    with pytest.raises(UserError, match=r"no penalty to compare.*accepted: .*such as \[1e-4\]"):
+        check_ranges(spec(penalty={"form": "none"}))

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import optuna
 import pytest
 from optuna.storages import RDBStorage
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from normsweep.errors import UserError
 from normsweep.storage import DEFAULT_STORAGE, open_storage, storage_url
@@ -287,3 +287,19 @@ def test_a_file_on_a_network_file_system_is_refused_unless_forced(
     assert list((tmp_path / "below").iterdir()) == []
     monkeypatch.setenv("SWEEP_FORCE_SQLITE", "1")
     open_storage(url, create=True).engine.dispose()
+
+
+@pytest.mark.parametrize("folder", ["pct%20x", "pct%25x", "a b", "100%"])
+def test_an_encoded_url_names_the_file_that_sqlalchemy_makes_of_it_and_a_refusal_says_so(
+    tmp_path: Path, folder: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/{folder}/s.db"
+    meant = Path(str(make_url(url).database))
+    message = refusal(url, create=True)
+    assert f"the folder {meant.parent} does not exist" in message
+    code = {"pct%20x": "%20 is ' '", "pct%25x": "%25 is '%'"}.get(folder)
+    assert ("a % itself is written %25" in message) == (code is not None)
+    assert code is None or f"(in a URL {code};" in message
+    meant.parent.mkdir()
+    open_storage(url, create=True).engine.dispose()
+    assert meant.is_file()

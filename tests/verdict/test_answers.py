@@ -1,6 +1,7 @@
 """What a study answers, from records written by hand where the numbers are to be known."""
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from optuna.trial import TrialState
 from normsweep.cli.answers import print_answer
 from normsweep.cli.as_json import answer_as_json
 from normsweep.errors import UserError
+from normsweep.report.board.notes import study_note
 from normsweep.spec import Choices, Interval, Spec
 from normsweep.spec.penalty_fields import field_value
 from normsweep.spec.space import distribution, no_penalty
@@ -223,11 +225,57 @@ def test_a_baseline_that_differs_in_more_than_the_penalty_is_warned_of(
     assert warnings[0].startswith("train.generator_learning_rate: searched beside the penalty")
 
 
+WORSE = [68.0, 69.0, 67.0], [90.0, 91.0, 92.0]
+
+
+def shown(found: Answer, capsys: pytest.CaptureFixture[str]) -> str:
+    print_answer(found, None)
+    out: str = capsys.readouterr().out
+    return " ".join(out.split("Against the baseline")[1].split())
+
+
+def test_where_nothing_beats_the_baseline_no_config_is_recommended_but_where_to_look(
+    answer_of, searched, capsys
+) -> None:
+    weak, strong = ({"strength": 0.01}, WORSE[0]), ({"strength": 0.1}, WORSE[1])
+    found = answer_of(searched.with_values({"study.trials": 2}), [1.0, 1.1, 0.9], weak, strong)
+    assert found.beats_baseline is False
+    told = shown(found, capsys)
+    assert "+67.000" in told
+    assert "Next: Nothing found beats the baseline: no config to take away." in told
+    assert "strength below 0.01 weaker than any tried; the weakest is the baseline" in told
+    assert "sweep options penalties" in told
+    assert "sweep report hand-written" in told
+    assert not re.search("sweep (export|score|train|confirm)|luckiest", told)
+    note = study_note(found, None, {})
+    assert "Nothing found beats the baseline. Where to look:" in note
+    assert "strength below 0.01" in note
+    assert "whether it really helps" not in note
+
+    # With a trial in the middle of those tried, weaker strengths are none to go for.
+    weaker = {"strength": 1e-5}, [70.0, 80.0, 90.0]
+    told = shown(answer_of(searched, [1.0, 1.1, 0.9], weak, strong, weaker), capsys)
+    assert "Nothing found so far beats the baseline" in told
+    assert "weaker than any tried" not in told
+
+    better = answer_of(searched, [70.0, 80.0, 90.0], weak, strong)
+    assert better.beats_baseline is True
+    assert "sweep export hand-written -o best.toml" in shown(better, capsys)
+
+
+def test_what_beats_the_baseline_is_told_by_the_metrics_own_direction(answer_of, make_spec) -> None:
+    higher = make_spec(score__metric="coverage", penalty__strength=[1e-3, 1e-2])
+    trial = {"strength": 1e-2}, [0.9, 0.9]
+    assert answer_of(higher, [0.5, 0.5], trial).beats_baseline is True
+    assert answer_of(higher, [0.9, 0.9], trial).beats_baseline is False
+    assert answer_of(higher, None, trial).beats_baseline is None
+
+
 def test_an_empty_study_has_an_empty_answer(answer_of, searched) -> None:
     found = answer_of(searched, None)
     assert (found.best, found.baseline, found.difference) == (None, None, None)
     assert (found.ranking, found.warnings, found.failures) == ((), (), {})
-    assert set(found.counts.values()) == {0}
+    assert found.counts == dict.fromkeys(found.counts, 0) | {"waiting": 7}
 
 
 def test_a_study_of_someone_elses_is_refused_by_name() -> None:

@@ -46,7 +46,7 @@ def log(heard: list[str]) -> Callable[..., None]:
 def test_a_worker_waits_between_studies_too(
     example, make_spec, outcome, databases, storage_url, monkeypatch, log, heard, name: str
 ) -> None:
-    storage, study, _ = submit(make_spec(), databases.open(storage_url))
+    storage, study, *_ = submit(make_spec(), databases.open(storage_url))
     monkeypatch.setattr(serve, "_POLL", 0)
     monkeypatch.setattr(serve, name, away(range(1, 3), getattr(serve, name)))
     monkeypatch.setattr(heart, "beat", away(range(2), heart.beat))
@@ -94,7 +94,7 @@ class Worker:
 def test_a_launch_does_not_end_its_workers_because_it_cannot_look_at_them(
     make_spec, databases, storage_url, monkeypatch, run, log, heard
 ) -> None:
-    storage, study, _ = submit(make_spec(), databases.open(storage_url))
+    storage, study, *_ = submit(make_spec(), databases.open(storage_url))
     monkeypatch.setattr(pool, "_LOOK", 0)
     monkeypatch.setattr(pool, "control", away(range(1, 3), pool.control))
     retry = Retry.with_storage(storage, 600, log)

@@ -9,6 +9,7 @@ from normsweep.verdict.answers import Answer, Ranked
 from normsweep.verdict.command import export_command
 from normsweep.verdict.reading import Confirmation
 from normsweep.verdict.table import COLUMNS, rows
+from normsweep.verdict.where import nothing_better, where_to_look
 from normsweep.verdict.wording import details, verdict_sentence
 from normsweep.verdict.words import described, metric_name, number, score
 
@@ -27,6 +28,10 @@ def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str
         parts += [f"- {escaped(sentence)}" for sentence in details(confirmed)]
     elif found.best is None:
         parts += ["No completed trial of the search yet."]
+    elif found.beats_baseline is False:
+        parts += [f"{nothing_better(found)}. Where to look:", ""]
+        parts += [f"- {escaped(what)}: {escaped(why)}" for what, why in where_to_look(found)]
+        parts += ["", *_table(_leaders(found))]
     else:
         parts += [
             f"Not confirmed: `sweep confirm {name}` says whether it really helps. The best of many "

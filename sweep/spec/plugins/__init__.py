@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         plugin_fingerprint,
     )
     from normsweep.spec.plugins.penalty import check_penalty, plugin_penalty
+    from normsweep.spec.plugins.sampler import plugin_sampler, telling_sampler
 
 _HOMES = {
     "features": ("check_features", "plugin_feature_map"),
@@ -30,6 +31,7 @@ _HOMES = {
         "plugin_fingerprint",
     ),
     "penalty": ("check_penalty", "plugin_penalty"),
+    "sampler": ("plugin_sampler", "telling_sampler"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -44,6 +46,8 @@ __all__ = [
     "plugin_feature_map",
     "plugin_fingerprint",
     "plugin_penalty",
+    "plugin_sampler",
+    "telling_sampler",
 ]
 
 

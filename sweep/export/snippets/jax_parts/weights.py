@@ -7,15 +7,22 @@ from typing import Any
 import jax
 
 
+def path_of(keys: tuple[Any, ...]) -> str:
+    """A path like layers/0/kernel, without the value inside a variable of Flax NNX."""
+    if len(keys) > 1 and keys[-1] == jax.tree_util.GetAttrKey("value"):
+        keys = keys[:-1]
+    return jax.tree_util.keystr(keys, simple=True, separator="/")
+
+
 def is_selected(params: Any, pattern: str) -> Any:
     """A tree like the parameters: whether the pattern is found in a path like layers/0/kernel."""
-
-    def matches(path: Any, _: Any) -> bool:
-        return bool(re.search(pattern, jax.tree_util.keystr(path, simple=True, separator="/")))
-
-    mask = jax.tree_util.tree_map_with_path(matches, params)
+    paths = jax.tree_util.tree_map_with_path(lambda keys, _: path_of(keys), params)
+    mask = jax.tree.map(lambda path: bool(re.search(pattern, path)), paths)
     if not any(jax.tree.leaves(mask)):
-        raise ValueError(f"no path of the parameters matches {pattern!r}: adapt WEIGHTS to them")
+        raise ValueError(
+            f"no path of the parameters matches {pattern!r}: adapt WEIGHTS to them; "
+            f"the paths: {', '.join(jax.tree.leaves(paths)) or 'none'}"
+        )
     return mask
 
 

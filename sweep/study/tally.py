@@ -1,0 +1,91 @@
+"""How many trials of a study are how far, and which lead: one count for all who tell of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from normsweep.errors import UserError
+from normsweep.study.attributes import BASELINE, is_foreign, role
+from normsweep.study.plan import Plan, plan_as_made
+from normsweep.study.ranking import baseline_of, best_first
+from normsweep.study.records import study_spec
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The trials of a study by how far they are, and the leading ones.
+
+    All that have ended or run count, were they more than its spec asks for by now, but for those
+    that other code has ended. `waiting` are those that it asks for beside them, made or not.
+    """
+
+    complete: int
+    pruned: int
+    failed: int
+    running: int
+    waiting: int
+    best: FrozenTrial | None
+    baseline: FrozenTrial | None
+
+    @property
+    def ended(self) -> int:
+        """Trials that have ended, in whatever way."""
+        return self.complete + self.pruned + self.failed
+
+    @property
+    def open(self) -> int:
+        """Trials that wait or run."""
+        return self.running + self.waiting
+
+    def by_state(self) -> dict[str, int]:
+        """The counts by Optuna's names of states, in its order."""
+        counts = {
+            TrialState.RUNNING: self.running,
+            TrialState.COMPLETE: self.complete,
+            TrialState.PRUNED: self.pruned,
+            TrialState.FAIL: self.failed,
+            TrialState.WAITING: self.waiting,
+        }
+        return {state.name.lower(): counts[state] for state in TrialState}
+
+
+def ended(trials: Sequence[FrozenTrial]) -> int:
+    """How many trials of a study of ours have ended, in whatever way, by our own hand."""
+    return sum(trial.state.is_finished() and not is_foreign(trial) for trial in trials)
+
+
+def tally(trials: Sequence[FrozenTrial], plan: Plan, direction: StudyDirection) -> Tally:
+    """Counts the trials of a study of ours that has this plan."""
+    ours = [trial for trial in trials if not is_foreign(trial)]
+    counted = plan.within(trials)
+    running = sum(trial.state == TrialState.RUNNING for trial in counted)
+    return _tally(ours, plan.left(counted) - running, direction)
+
+
+def tally_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> tuple[Tally, str | None]:
+    """Counts the trials of any study of a storage; all where its spec cannot be read, and why."""
+    direction = study.directions[0]
+    try:
+        return tally(trials, plan_as_made(study_spec(study), trials), direction), None
+    except UserError as error:
+        waiting = sum(trial.state == TrialState.WAITING for trial in trials)
+        return _tally(trials, waiting, direction), str(error)
+
+
+def _tally(trials: Sequence[FrozenTrial], waiting: int, direction: StudyDirection) -> Tally:
+    states = Counter(trial.state for trial in trials)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    leaders = best_first((t for t in complete if role(t) != BASELINE), direction)
+    return Tally(
+        complete=len(complete),
+        pruned=states[TrialState.PRUNED],
+        failed=states[TrialState.FAIL],
+        running=states[TrialState.RUNNING],
+        waiting=waiting,
+        best=leaders[0] if leaders else None,
+        baseline=baseline_of(complete),
+    )
