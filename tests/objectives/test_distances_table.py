@@ -121,6 +121,12 @@ def test_what_is_minimised_is_the_value_its_negative_or_its_magnitude():
     assert cost("copying", -3.0) == cost("copying", 3.0) == 3.0
 
 
+@every_distance
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_costs_more_than_all_others(name, value):
+    assert cost(name, value) == np.inf
+
+
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown distance 'fud'; accepted: fid, fid_infinity, "):
         distance("fud")

@@ -1,5 +1,6 @@
 """What a confirmation says, from scores written by hand."""
 
+import math
 from collections.abc import Callable
 from itertools import product
 
@@ -335,6 +336,22 @@ def test_a_candidate_that_diverges_is_never_called_helpful(confirmed) -> None:
     assert "trial 1 did not stay finite on 1 of 6 seeds, which are left out; it is not" in said
     # Certain on the other seeds: why there is no better word stands beside the numbers.
     assert verdict_sentence(found).endswith("; but it did not stay finite on 1 of 6 seeds")
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+@pytest.mark.parametrize("at", ["final", "best"])
+def test_a_seed_with_a_score_that_is_not_finite_diverged(confirmed, at, broken) -> None:
+    """Earlier versions stored such scores."""
+    curves: list[np.ndarray | None] = [*(noise(1) - 1)]
+    last: list[np.ndarray | None] = [np.full((CHUNKS, 1), 2.0) for _ in range(SEEDS)]
+    for each in (curves, last):
+        assert each[2] is not None
+        each[2] = np.where(np.arange(CHUNKS)[:, None] == 1, broken, each[2])
+    found = confirmed(noise(0), curves, final=[list(noise(0)[..., :1]), last], score__at=at)
+    assert found is not None and found.final is not None and found.best.stopped is not None
+    assert found.best.own_diverged == found.final.diverged == 1
+    assert len(found.best.scores) == len(found.final.scores) == SEEDS - 1
+    assert np.isfinite([found.best.score, found.best.stopped.estimate.mean]).all()
 
 
 def test_where_the_baseline_diverged_a_worse_candidate_is_not_called_harmful(confirmed) -> None:
