@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from normsweep.objectives.distances import frechet_distance
+from normsweep.objectives.distances.reach import FARTHEST, multiple, reach
 from normsweep.objectives.features import (
     FEATURE_MAPS,
     MAXIMUM_DIMENSION,
@@ -69,6 +70,16 @@ def test_noise_is_further_from_the_digits_than_other_digits_are(name, digits, fi
     ]
     digits_apart = frechet_distance(features[0], features[1])
     assert frechet_distance(features[0], features[2]) > 5 * digits_apart
+
+
+@every_map
+def test_no_picture_is_too_far_from_the_digits_to_be_scored(name, digits, fitted):
+    real = reach(np.asarray(FEATURE_MAPS[name].apply(fitted[name], digits[1][0][:300])))
+    white = np.ones((300, 8, 8, 1), np.float32)
+    noise = np.random.default_rng(0).choice(np.float32([-1, 1]), white.shape)
+    for images in (white, -white, 0 * white, noise, 0.5 * noise):
+        features = np.asarray(FEATURE_MAPS[name].apply(fitted[name], jnp.asarray(images)))
+        assert multiple(real, features) < FARTHEST / 2
 
 
 @pytest.mark.parametrize("name", ["classifier", "random"])
