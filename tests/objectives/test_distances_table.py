@@ -71,7 +71,7 @@ def test_an_entry_is_the_function_that_it_names(name):
 @pytest.mark.parametrize("features", [1, 6])
 def test_the_fewest_samples_give_a_finite_value_in_range_and_one_less_an_error(name, features):
     entry = DISTANCES[name]
-    given, generated = samples(entry.fewest, features)
+    given, generated = samples(entry.fewest_of(features), features)
     with np.errstate(all="raise"):
         value = entry.value(entry.prepare(given), generated)
     assert np.isfinite(value)
@@ -80,7 +80,7 @@ def test_the_fewest_samples_give_a_finite_value_in_range_and_one_less_an_error(n
     if entry.range == "0 … 1":
         assert value <= 1
     if not entry.needs:
-        given, generated = samples(entry.fewest - 1, features)
+        given, generated = samples(entry.fewest_of(features) - 1, features)
         with pytest.raises(ValueError):
             entry.value(entry.prepare(given), generated)
 
