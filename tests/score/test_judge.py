@@ -301,3 +301,11 @@ def test_no_member_is_trained_with_a_key_of_the_feature_map(monkeypatch):
     members = [member_key(np.uint32(0), np.int32(fold)) for fold in range(64)]
     keys = {np.asarray(jax.random.key_data(key)).tobytes() for key in made + members}
     assert len(keys) == 9 + 64
+
+
+def test_what_an_adaptive_strength_follows_judges_and_trains_nothing():
+    setup = prepare(spec_with(holdout=0.1))
+    validation = set(setup.shared(0).validation.tolist())
+    assert validation == set(setup.plan.feature_indices.tolist())
+    for used in (setup.plan.train, setup.plan.held_out, setup.plan.outer):
+        assert not validation & set(used.ravel().tolist())

@@ -274,6 +274,17 @@ def test_the_last_look_is_at_the_chunk_that_the_folds_chose(confirmed) -> None:
     assert found.final.baseline_scores.tolist() == [5.0, 5.0]
 
 
+def test_the_last_look_is_a_t_test_over_seeds_that_share_nothing(confirmed) -> None:
+    draw = np.random.default_rng(5).normal(size=(2, SEEDS, CHUNKS, 1))
+    found = confirmed(noise(0), list(noise(1)), final=[list(each) for each in draw])
+    assert found is not None and found.final is not None and found.final.estimate is not None
+    expected = stats.ttest_rel(draw[1, :, -1, 0], draw[0, :, -1, 0])
+    assert found.final.estimate.p == pytest.approx(expected.pvalue)
+    interval = expected.confidence_interval()
+    assert found.final.estimate.low == pytest.approx(interval.low)
+    assert found.final.estimate.high == pytest.approx(interval.high)
+
+
 def test_seeds_that_the_last_look_lost_are_told(confirmed) -> None:
     whole = np.ones((CHUNKS, 1))
     found = confirmed(noise(0), list(noise(1)), final=[[whole] * 3, [whole, None, None]])
