@@ -1,5 +1,5 @@
 """Limits that others must know without JAX."""
 
 MAXIMUM_DIMENSION = 64
-"""The bias of the Fréchet distance grows with the number of features: at 64 it is 4.7 between
-equal Gaussians at 250 samples, and 0.2 at 10,000."""
+"""The Fréchet distance is biased upwards: of d features, between two samples of n of one Gaussian,
+by d(d + 1)/(2n) + 2d/n to first order. At 64 features it is 8.9 at n = 250 and 0.22 at 10,000."""

@@ -39,7 +39,8 @@ class Distance(NamedTuple):
     with the same `measure` have the same `prepare`.
 
     `better` is "lower", "higher" or "zero"; `needs` names the fields of `RealFeatures` that must be
-    there beside `held_out`; `fewest` is the least number of samples a side.
+    there beside `held_out`; `fewest` is the least number of samples a side, `per_feature` that
+    for each feature.
     """
 
     prepare: Callable[[RealFeatures], Any]
@@ -51,6 +52,11 @@ class Distance(NamedTuple):
     source: str
     needs: tuple[str, ...] = ()
     fewest: int = 2
+    per_feature: int = 0
+
+    def fewest_of(self, features: int) -> int:
+        """Returns the least number of samples a side, of so many features."""
+        return max(self.fewest, self.per_feature * features)
 
     def value(self, prepared: Any, features: Float64Array) -> float:
         """Returns the score of features `[n, d]`."""

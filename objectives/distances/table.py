@@ -3,6 +3,7 @@
 Adding one is a file with its function and its entry, and a line in `DISTANCES`.
 """
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -56,9 +57,11 @@ def distance(name: str) -> Distance:
 def cost(name: str, value: float) -> float:
     """Returns what a search minimises: the value, its negative, or its magnitude.
 
-    Raises `ValueError` for an unknown name.
+    It is infinity for a value that is not finite, of whatever sign: a least cost is then never that
+    of a sample that could not be measured. Raises `ValueError` for an unknown name.
     """
-    return -value if distance(name).better == HIGHER else scored(name, value)
+    found = -value if distance(name).better == HIGHER else scored(name, value)
+    return found if math.isfinite(found) else math.inf
 
 
 def scored(name: str, value: float) -> float:

@@ -28,11 +28,15 @@ SEEN_BY_FINGERPRINT = 1024
 
 @dataclass(frozen=True)
 class FittedFeatures:
-    """A feature map with its parameters, and a fingerprint that changes with what it computes."""
+    """A feature map with its parameters, and a fingerprint that changes with what it computes.
+
+    `dimension` is the number of features of an image.
+    """
 
     apply: Features
     params: Any
     fingerprint: str
+    dimension: int
 
 
 def fit_features(
@@ -51,7 +55,8 @@ def fit_features(
     if not is_plugin(name):
         _check_dimension(f"score.dimension = {score.dimension}", score.dimension, samples)
         params = _fit(name, FEATURE_MAPS[name], score.dimension, dataset, aside, seed)
-        return FittedFeatures(FEATURE_MAPS[name].apply, params, fingerprint(**_named(params)))
+        found = fingerprint(**_named(params))
+        return FittedFeatures(FEATURE_MAPS[name].apply, params, found, score.dimension)
     feature_map = plugin_feature_map(name)
     params = _fit(name, feature_map, score.dimension, dataset, aside, seed)
     dimension = check_features(name, feature_map.apply, params, dataset.images[:2])
@@ -59,7 +64,8 @@ def fit_features(
     values = feature_values(feature_map.apply, params, dataset.images[aside[:SEEN_BY_FINGERPRINT]])
     if not np.isfinite(values).all():
         raise UserError(f"score.features = {name!r}: features of the data are not all finite")
-    return FittedFeatures(feature_map.apply, params, fingerprint(**_named(params), features=values))
+    found = fingerprint(**_named(params), features=values)
+    return FittedFeatures(feature_map.apply, params, found, dimension)
 
 
 def feature_values(features: Features, params: Any, images: np.ndarray) -> np.ndarray:

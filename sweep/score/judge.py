@@ -8,6 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from normsweep.objectives.distances import DISTANCES, RealFeatures
+from normsweep.objectives.distances.reach import FARTHEST, Reach, multiple, reach
 from normsweep.spec.spec import Spec
 
 ALWAYS = ("fid", "kid")
@@ -16,25 +17,44 @@ ALWAYS = ("fid", "kid")
 
 @dataclass(frozen=True)
 class Judge:
-    """What is measured, by name, and what was prepared for it: for each fold, by `measure`."""
+    """What is measured, by name, and what was prepared for it: for each fold, by `measure`.
+
+    `reaches` are those of the held-out images, a fold each.
+    """
 
     metrics: tuple[str, ...]
     prepared: tuple[dict[Any, Any], ...]
+    reaches: tuple[Reach, ...]
+
+    def diverged(self, fold: int, features: np.ndarray) -> str | None:
+        """Why finite generated features [n, d] are too far off to be measured; None if not."""
+        found = multiple(self.reaches[fold], features)
+        if found <= FARTHEST:
+            return None
+        return (
+            f"features reach {found:.3g} times as far from the real mean as those of real images, "
+            f"and at most {FARTHEST:g} times can be scored"
+        )
 
     def measure(self, fold: int, features: np.ndarray) -> dict[str, float]:
-        """Every metric of generated features [n, d], in the order of `metrics`."""
+        """Every metric of generated features [n, d], in the order of `metrics`.
+
+        Of real features so large that their powers overflow, some may not be finite.
+        """
         features = features.astype(np.float64)
-        measured = {
-            measure: measure(prepared, features)
-            for measure, prepared in self.prepared[fold].items()
-        }
+        with np.errstate(over="ignore", invalid="ignore"):
+            measured = {
+                measure: measure(prepared, features)
+                for measure, prepared in self.prepared[fold].items()
+            }
         return {
             name: DISTANCES[name].part(measured[DISTANCES[name].measure]) for name in self.metrics
         }
 
     def only(self, fold: int) -> "Judge":
         """The judge of one fold, which becomes its fold 0."""
-        return Judge(self.metrics, self.prepared[fold : fold + 1])
+        one = slice(fold, fold + 1)
+        return Judge(self.metrics, self.prepared[one], self.reaches[one])
 
 
 def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -> Judge:
@@ -46,7 +66,8 @@ def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -
         prepared = tuple(
             {measure: prepare(samples) for measure, prepare in steps.items()} for samples in folds
         )
-    return Judge(tuple(metrics), prepared)
+        reaches = tuple(reach(samples.held_out) for samples in folds)
+    return Judge(tuple(metrics), prepared, reaches)
 
 
 def recorded_metrics(spec: Spec) -> tuple[str, ...]:

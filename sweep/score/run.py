@@ -1,6 +1,7 @@
 """A config in training: its program, its scores so far, and how it ended."""
 
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
@@ -69,13 +70,22 @@ class Run:
         return 0
 
     def judge(self, setup: Setup, chunk: Chunk, slot: int) -> None:
-        """Takes a chunk of its members: scores it, or fails where one of them is not finite."""
+        """Takes a chunk of its members: scores it, or fails where that says nothing of one."""
         step = self.steps + self.program.chunk_steps
         if not chunk.finite[slot].all():
             folds = ", ".join(str(fold) for fold in np.flatnonzero(~chunk.finite[slot]))
             self.end = Failed(f"loss, weights or samples not finite by step {step} on fold {folds}")
             return
-        self.add_chunk(measure(setup, chunk, step, slot, self.trial_id))
+        for fold, features in enumerate(chunk.features[slot]):
+            if why := setup.judge.diverged(fold, features):
+                self.end = Failed(f"samples diverged by step {step} on fold {fold}: {why}")
+                return
+        rows = measure(setup, chunk, step, slot, self.trial_id)
+        for row, metric in product(rows, setup.judge.metrics):
+            if not np.isfinite(row.value(metric)):
+                self.end = Failed(f"{metric} not finite by step {step} on fold {row.fold}")
+                return
+        self.add_chunk(rows)
         if self.chunks == self.config.train.chunks:
             self.end = Completed()
 

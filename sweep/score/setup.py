@@ -124,10 +124,11 @@ def prepare(spec: Spec) -> Setup:
         outer_share=spec.confirm.holdout,
     )
     samples = _samples(spec, plan)
-    _check_metrics(spec, samples)
-    _check_final_look(spec, len(plan.outer), len(dataset.images))
+    _check_classes(spec)
     _check_penalised(spec, dataset)
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
+    _check_samples(spec, samples, features.dimension)
+    _check_final_look(spec, len(plan.outer), len(dataset.images), features.dimension)
     accuracy = None
     if dataset.labels is not None and score.features == CLASSIFIER:
         unseen = plan.held_out.reshape(-1)
@@ -184,16 +185,10 @@ def _judge(
     return make_judge(folds, metrics)
 
 
-def _check_metrics(spec: Spec, samples: int) -> None:
+def _check_classes(spec: Spec) -> None:
     score = spec.score
     for name in recorded_metrics(spec):
-        entry = DISTANCES[name]
-        if samples < entry.fewest:
-            raise UserError(
-                f"score.samples = {samples}: accepted for {name} are {entry.fewest} or more images "
-                "compared in a fold"
-            )
-        if CLASSES in entry.needs and score.features != CLASSIFIER:
+        if CLASSES in DISTANCES[name].needs and score.features != CLASSIFIER:
             field = "metric" if name == score.metric else "second" if name == score.second else None
             free = ", ".join(name for name, e in DISTANCES.items() if CLASSES not in e.needs)
             raise UserError(
@@ -202,17 +197,32 @@ def _check_metrics(spec: Spec, samples: int) -> None:
             )
 
 
-def _check_final_look(spec: Spec, held_out: int, count: int) -> None:
+def _check_samples(spec: Spec, samples: int, dimension: int) -> None:
+    for name in recorded_metrics(spec):
+        if samples < DISTANCES[name].fewest_of(dimension):
+            raise UserError(
+                f"score.samples = {samples}: accepted for {_fewest(name, dimension)} or more "
+                "images compared in a fold"
+            )
+
+
+def _check_final_look(spec: Spec, held_out: int, count: int, dimension: int) -> None:
     """Too few images for the last judge would be found out after all training."""
     if not spec.confirm.holdout:
         return
-    most = max(recorded_metrics(spec), key=lambda name: DISTANCES[name].fewest)
-    fewest = DISTANCES[most].fewest
-    if held_out < fewest:
+    most = max(recorded_metrics(spec), key=lambda name: DISTANCES[name].fewest_of(dimension))
+    if held_out < DISTANCES[most].fewest_of(dimension):
         raise UserError(
             f"confirm.holdout = {spec.confirm.holdout:g}: {held_out} of {count} images are kept "
-            f"for the look at the end; accepted for {most} are {fewest} or more, or a share of 0"
+            f"for the look at the end; accepted for {_fewest(most, dimension)} or more, or a share "
+            "of 0"
         )
+
+
+def _fewest(name: str, dimension: int) -> str:
+    entry = DISTANCES[name]
+    each = f" of {dimension} features" if entry.per_feature else ""
+    return f"{name}{each} are {entry.fewest_of(dimension)}"
 
 
 def _penalty_files(spec: Spec) -> dict[str, str]:

@@ -111,7 +111,9 @@ def _notes(entry: Any) -> str:
     if isinstance(entry, Distance):
         needs = f"; needs {', '.join(entry.needs)}" if entry.needs else ""
         best = "nearest to 0" if entry.better == "zero" else entry.better
-        return f"{best} is better; {entry.range}; from {entry.fewest} samples{needs}"
+        fewest = f"{entry.per_feature} samples for each feature"
+        fewest = fewest if entry.per_feature else f"{entry.fewest} samples"
+        return f"{best} is better; {entry.range}; from {fewest}{needs}"
     if getattr(entry, "needs_labels", False):
         return "needs labels"
     if getattr(entry, "needs_validation", False):

@@ -156,7 +156,7 @@ class ArmAttributes:
     """What is written of a trial of a confirmation: the training of an arm by a seed.
 
     `trial` is its number in the search, if it has one. `curve` are the scores [chunks, folds] by
-    the first metric, None where it failed for `reason`.
+    the first metric; None where it failed for `reason`, and as it is read where one is not finite.
     """
 
     role: str
@@ -323,6 +323,8 @@ def arm_of(trial: Trial) -> ArmAttributes | None:
     if _ARM not in stored:
         return None
     curve, result = stored.get(_CURVE), stored.get(_RESULT)
+    # Earlier versions stored such curves, of which no mean or least score can be taken.
+    whole = curve is not None and bool(np.isfinite(curve).all())
     return ArmAttributes(
         role=stored[_ROLE],
         arm=stored[_ARM],
@@ -331,7 +333,7 @@ def arm_of(trial: Trial) -> ArmAttributes | None:
         seed=stored[_SEED],
         config=stored[_CONFIG],
         versions=stored.get(_VERSIONS, {}),
-        curve=None if curve is None else np.array(curve),
+        curve=np.array(curve) if whole else None,
         result=None if result is None else _result(result),
         reason=stored.get(_REASON),
     )

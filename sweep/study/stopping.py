@@ -6,6 +6,7 @@ from then on no trial is taken, and those in training are finished.
 
 from collections.abc import Sequence
 
+import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
@@ -69,10 +70,11 @@ def _costs(spec: Spec, trial: FrozenTrial) -> tuple[float, ...] | None:
     result = result_of(trial)
     if trial.state == TrialState.PRUNED or result is None:
         return None
-    if len(result.fold_scores) != spec.score.folds:
+    scores = result.fold_scores
+    if len(scores) != spec.score.folds or not np.isfinite(scores).all():
         # It has no difference from the others fold by fold.
         return None
-    return tuple(cost(spec.score.metric, score) for score in result.fold_scores)
+    return tuple(cost(spec.score.metric, score) for score in scores)
 
 
 def why_stopped(study: optuna.Study) -> str | None:

@@ -114,6 +114,8 @@ def test_what_goes_with_a_name_is_told() -> None:
     assert notes["power"] == "with strength, order; proximal step"
     assert notes["spectral"] == "with strength; of matrices alone"
     assert notes["recall"] == "higher is better; 0 … 1; from 6 samples"
+    fewest = "from 10 samples for each feature"
+    assert notes["fid_infinity"] == f"lower is better; any real number; {fewest}"
     assert notes["copying"].endswith("needs training")
     (penalties,) = option_tables("penalties")
     assert penalties.accepted()["penalty.order"] == "a number > 0 and ≤ 64"

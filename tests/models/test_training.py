@@ -25,6 +25,8 @@ from normsweep.models import (
     train_chunk,
     train_step,
 )
+from normsweep.models.architecture import networks
+from normsweep.models.layers.mode import Mode
 from normsweep.objectives.constraints import constraint
 from tests.gans import NAMES, changed_gan, make_gan, make_numbers
 from tests.haste import IN_HASTE
@@ -543,3 +545,18 @@ def test_samples_come_from_the_generator_or_from_its_average(ema: bool) -> None:
     )
     images = jax.jit(partial(sample, given, count=9))(state, hyperparameters(), DATA, KEY)
     np.testing.assert_allclose(images, expected.reshape(9, 3, 2, 1), rtol=1e-5, atol=1e-6)
+
+
+def test_samples_are_normalised_by_the_stored_statistics_and_not_by_those_of_their_batch() -> None:
+    gan = changed_gan(program().architecture, generator_normalisation="batch")
+    given = program(architecture=gan)
+    state = init_member(given, hyperparameters(), KEY)
+    before = state.networks["generator"]
+    stats = jax.tree.map(lambda leaf: leaf + np.float32(0.5), before.stats)
+    state = state._replace(networks=state.networks | {"generator": before._replace(stats=stats)})
+    latent = jax.random.normal(jax.random.fold_in(KEY, 2), (9, 4))
+    images = sample(given, state, hyperparameters(), DATA, KEY, 9)
+    apply = networks(gan).apply["generator"]
+    alone = [apply(state.networks["generator"], each[None], Mode())[0][0] for each in latent]
+    np.testing.assert_allclose(images, np.stack(alone), rtol=1e-5, atol=1e-6)
+    assert np.std(images, axis=0).min() > 1e-3

@@ -71,7 +71,7 @@ def test_an_entry_is_the_function_that_it_names(name):
 @pytest.mark.parametrize("features", [1, 6])
 def test_the_fewest_samples_give_a_finite_value_in_range_and_one_less_an_error(name, features):
     entry = DISTANCES[name]
-    given, generated = samples(entry.fewest, features)
+    given, generated = samples(entry.fewest_of(features), features)
     with np.errstate(all="raise"):
         value = entry.value(entry.prepare(given), generated)
     assert np.isfinite(value)
@@ -80,7 +80,7 @@ def test_the_fewest_samples_give_a_finite_value_in_range_and_one_less_an_error(n
     if entry.range == "0 … 1":
         assert value <= 1
     if not entry.needs:
-        given, generated = samples(entry.fewest - 1, features)
+        given, generated = samples(entry.fewest_of(features) - 1, features)
         with pytest.raises(ValueError):
             entry.value(entry.prepare(given), generated)
 
@@ -119,6 +119,12 @@ def test_what_is_minimised_is_the_value_its_negative_or_its_magnitude():
     assert cost("kid", -0.1) == -0.1
     assert cost("recall", 0.25) == -0.25
     assert cost("copying", -3.0) == cost("copying", 3.0) == 3.0
+
+
+@every_distance
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_costs_more_than_all_others(name, value):
+    assert cost(name, value) == np.inf
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones():

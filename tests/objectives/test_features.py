@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from normsweep.objectives.distances import frechet_distance
+from normsweep.objectives.distances.reach import FARTHEST, multiple, reach
 from normsweep.objectives.features import (
     FEATURE_MAPS,
     MAXIMUM_DIMENSION,
@@ -16,6 +17,7 @@ from normsweep.objectives.features import (
     class_logits,
     class_probabilities_of_features,
 )
+from normsweep.objectives.features.layers import scaled_gaussian_layer, standardisation
 
 DIMENSION = 32
 every_map = pytest.mark.parametrize("name", sorted(FEATURE_MAPS))
@@ -71,6 +73,16 @@ def test_noise_is_further_from_the_digits_than_other_digits_are(name, digits, fi
     assert frechet_distance(features[0], features[2]) > 5 * digits_apart
 
 
+@every_map
+def test_no_picture_is_too_far_from_the_digits_to_be_scored(name, digits, fitted):
+    real = reach(np.asarray(FEATURE_MAPS[name].apply(fitted[name], digits[1][0][:300])))
+    white = np.ones((300, 8, 8, 1), np.float32)
+    noise = np.random.default_rng(0).choice(np.float32([-1, 1]), white.shape)
+    for images in (white, -white, 0 * white, noise, 0.5 * noise):
+        features = np.asarray(FEATURE_MAPS[name].apply(fitted[name], jnp.asarray(images)))
+        assert multiple(real, features) < FARTHEST / 2
+
+
 @pytest.mark.parametrize("name", ["classifier", "random"])
 def test_features_are_standardised_over_the_fitting_images(name, digits, fitted):
     features = np.asarray(FEATURE_MAPS[name].apply(fitted[name], digits[0][0]))
@@ -119,6 +131,36 @@ def test_constant_images_give_finite_features(name):
     feature_map = FEATURE_MAPS[name]
     params = feature_map.fit(jax.random.key(0), images, labels, 4)
     assert np.isfinite(feature_map.apply(params, images + 0.5)).all()
+
+
+def test_weights_of_the_classifier_that_no_image_moves_decay():
+    """By AdamW's (1 - rate · 0.01) in each of 1,500 steps, with a rate that falls as a cosine."""
+    key, (images, labels) = jax.random.key(0), (jnp.zeros((40, 4, 4, 1)), jnp.arange(40) % 2)
+    found = FEATURE_MAPS["classifier"].fit(key, images, labels, 4)["hidden"]["kernel"]
+    layer_key = jax.random.split(jax.random.split(key)[0], 3)[0]
+    begun = scaled_gaussian_layer(layer_key, 16, 256, variance=1.0)["kernel"]
+    rates = 2e-3 * (1 + np.cos(np.pi * np.arange(1500) / 1500)) / 2
+    np.testing.assert_allclose(found / begun, np.prod(1 - 1e-2 * rates), rtol=1e-4)
+
+
+def test_an_output_that_hardly_moves_is_no_louder_than_a_hundredth_of_the_others():
+    outputs = np.random.default_rng(0).normal(size=(500, 3)) * [1.0, 2.0, 1e-6]
+    found = standardisation(jnp.asarray(outputs, jnp.float32))["std"]
+    expected = outputs.std(axis=0)
+    expected[2] = 0.01 * np.sqrt(np.mean(expected**2))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_the_random_network_tells_a_faint_image_from_a_bright_one(digits, fitted):
+    """Its biases are not 0: without them it would be the same but for a factor."""
+    params = fitted["random"]
+    assert np.std(params["hidden"]["bias"]) == pytest.approx(0.5, rel=0.15)
+    std, mean = (np.asarray(params["scale"][name]) for name in ("std", "mean"))
+    bright, faint = (
+        np.asarray(FEATURE_MAPS["random"].apply(params, images)) * std + mean
+        for images in (digits[1][0][:20], 0.1 * digits[1][0][:20])
+    )
+    assert np.abs(faint - 0.1 * bright).max() > 0.1
 
 
 @every_map

@@ -148,3 +148,16 @@ def test_shapes_and_numbers_that_cannot_be_compared_are_errors():
         frechet_distance_from_moments(np.zeros(2), np.eye(3), np.zeros(2), np.eye(2))
     with pytest.raises(ValueError, match="got 2 and 3"):
         frechet_distance_from_moments(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))
+
+
+@pytest.mark.parametrize(("samples", "features", "said"), [(250, 64, 8.9), (1000, 16, None)])
+def test_two_samples_of_one_gaussian_are_as_far_apart_as_the_limit_of_features_says(
+    samples, features, said
+):
+    """d(d + 1)/(2n) + 2d/n to first order."""
+    rng = np.random.default_rng(3)
+    found = np.mean([frechet_distance(*rng.normal(size=(2, samples, features))) for _ in range(20)])
+    first_order = features * (features + 1) / (2 * samples) + 2 * features / samples
+    assert found == pytest.approx(first_order, rel=0.03)
+    if said is not None:
+        assert found == pytest.approx(said, abs=0.1)

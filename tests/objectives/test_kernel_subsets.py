@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from normsweep.objectives.distances import (
+    DISTANCES,
+    RealFeatures,
     kernel_distance,
     kernel_distance_blocks,
     kernel_distance_subsets,
@@ -55,6 +57,13 @@ def test_subsets_are_distances_of_samples_drawn_without_replacement():
     assert estimate.mean == pytest.approx(np.mean(distances), rel=1e-9)
     error = np.std(distances, ddof=1) / np.sqrt(6)
     assert estimate.standard_error == pytest.approx(error, rel=1e-9)
+
+
+def test_subsets_in_the_table_are_a_hundred_of_a_thousand_samples():
+    generated, real = pair(2100, 2050, features=2)
+    entry = DISTANCES["kid_subsets"]
+    found = entry.value(entry.prepare(RealFeatures(real)), generated)
+    assert found == kernel_distance_subsets(generated, real, 100, 1000).mean
 
 
 def test_many_subsets_come_near_the_distance_of_all_samples():

@@ -12,6 +12,7 @@ from normsweep.objectives.distances import (
     generalisation_gap,
     nearest,
 )
+from normsweep.objectives.distances.copying import copying_reference
 
 
 def gaussians(seed: int, *sizes: int, features: int = 4) -> list[np.ndarray]:
@@ -49,6 +50,27 @@ def test_cells_are_tested_apart_and_weigh_by_their_held_out_samples():
     scores = [z_score(**cell) for cell in cells[:3]]
     expected = np.average(scores, weights=(50, 30, 20))
     assert copying_statistic(*whole, cells=4) == pytest.approx(expected, rel=1e-9)
+
+
+def test_each_cell_looks_for_the_nearest_of_its_own_training_points():
+    _, held_out, training = gaussians(5, 1, 300, 200)
+    reference = copying_reference(held_out, training, cells=5)
+    of_held_out, of_training = (
+        cdist(points, reference.centres).argmin(axis=1) for points in (held_out, training)
+    )
+    nearer_in_another = 0
+    for cell, found in enumerate(reference.held_out_distances):
+        distances = cdist(held_out[of_held_out == cell], training[of_training == cell]).min(axis=1)
+        np.testing.assert_allclose(found, distances, rtol=1e-9)
+        anywhere = cdist(held_out[of_held_out == cell], training).min(axis=1)
+        nearer_in_another += int((anywhere < 0.999 * distances).sum())
+    assert nearer_in_another > 10
+
+
+@pytest.mark.parametrize(("held_out", "cells"), [(49, 1), (99, 1), (100, 2), (499, 9), (900, 10)])
+def test_there_is_a_cell_for_each_fifty_held_out_samples_and_ten_at_most(held_out, cells):
+    _, few, training = gaussians(6, 1, held_out, 100)
+    assert len(copying_reference(few, training).centres) == cells
 
 
 def test_of_new_data_it_is_standard_normal():

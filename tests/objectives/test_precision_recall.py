@@ -58,6 +58,42 @@ def test_shares_are_shares_and_no_number_depends_on_the_order_of_samples(seed, n
     assert (swapped.precision, swapped.recall) == (found.recall, found.precision)
 
 
+def closed_balls(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[float, float, float, float]:
+    """By its definition, in whole numbers: f(x, Y) = 1 where |x - y| ≤ |y - NN_k(y)| for some y."""
+
+    def squared(x: np.ndarray, y: np.ndarray) -> int:
+        return sum(int(d) ** 2 for d in x - y)
+
+    def radius(points: np.ndarray, at: int) -> int:
+        return sorted(squared(points[at], y) for j, y in enumerate(points) if j != at)[k - 1]
+
+    of_real = [[squared(x, y) <= radius(real, i) for x in fake] for i, y in enumerate(real)]
+    of_fake = [[squared(x, y) <= radius(fake, i) for x in real] for i, y in enumerate(fake)]
+    inside = np.array(of_real)
+    return (
+        inside.any(axis=0).mean(),
+        np.array(of_fake).any(axis=0).mean(),
+        inside.sum(axis=0).mean() / k,
+        inside.any(axis=1).mean(),
+    )
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+def test_a_point_on_the_boundary_of_a_ball_is_within_it(seed, neighbours):
+    rng = np.random.default_rng(seed)
+    real, fake = rng.integers(0, 3, size=(12, 2)), rng.integers(0, 3, size=(15, 2))
+    found = precision_recall_density_coverage(real, fake, neighbours)
+    assert tuple(found) == pytest.approx(closed_balls(real, fake, neighbours))
+
+
+def test_copies_of_points_that_are_there_more_often_than_neighbours_are_looked_for_are_found():
+    """Their balls have the radius 0, and rounding must not put a copy outside of them."""
+    points = np.random.default_rng(3).normal(size=(5, 64))
+    found = precision_recall_density_coverage(np.repeat(points, 8, 0), np.repeat(points, 6, 0), 5)
+    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
+
+
 def test_too_few_samples_for_the_neighbours_are_an_error_that_names_both():
     few, many = np.zeros((5, 2)), np.zeros((9, 2))
     for pair in ((few, many), (many, few)):

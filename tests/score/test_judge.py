@@ -226,6 +226,14 @@ def test_too_few_images_for_the_neighbours_are_refused():
     assert prepare(spec_with(samples=6, dimension=2, record=["recall"])).samples == 6
 
 
+def test_too_few_images_for_the_features_are_refused_where_the_distance_is_extrapolated():
+    said = r"score.samples = 79: accepted for fid_infinity of 8 features are 80 or more"
+    with pytest.raises(UserError, match=said):
+        prepare(spec_with(samples=79, record=["fid_infinity"]))
+    assert prepare(spec_with(samples=79)).samples == 79
+    assert prepare(spec_with(samples=80, metric="fid_infinity")).samples == 80
+
+
 @pytest.mark.parametrize(
     ("holdout", "kept", "record", "needed"),
     [
@@ -233,6 +241,7 @@ def test_too_few_images_for_the_neighbours_are_refused():
         (0.003, 1, [], "fid are 2"),
         (0.007, 2, ["kid_blocks"], "kid_blocks are 4"),
         (0.017, 5, ["recall", "kid_blocks"], "recall are 6"),
+        (0.1, 30, ["recall", "fid_infinity"], "fid_infinity of 8 features are 80"),
     ],
 )
 def test_too_few_images_for_the_look_at_the_end_are_refused_before_any_training(
@@ -246,7 +255,8 @@ def test_too_few_images_for_the_look_at_the_end_are_refused_before_any_training(
 
 
 def test_as_few_images_as_a_metric_takes_are_enough_for_the_look_at_the_end():
-    record = [name for name, entry in DISTANCES.items() if "classes" not in entry.needs]
+    free = [name for name, entry in DISTANCES.items() if "classes" not in entry.needs]
+    record = [name for name in free if DISTANCES[name].fewest_of(8) <= 6]
     setup = prepare(spec_with(record=record, holdout=0.02))
     last = setup.with_plan(outer_plan(setup.plan))
     assert last.samples == 6
@@ -291,3 +301,11 @@ def test_no_member_is_trained_with_a_key_of_the_feature_map(monkeypatch):
     members = [member_key(np.uint32(0), np.int32(fold)) for fold in range(64)]
     keys = {np.asarray(jax.random.key_data(key)).tobytes() for key in made + members}
     assert len(keys) == 9 + 64
+
+
+def test_what_an_adaptive_strength_follows_judges_and_trains_nothing():
+    setup = prepare(spec_with(holdout=0.1))
+    validation = set(setup.shared(0).validation.tolist())
+    assert validation == set(setup.plan.feature_indices.tolist())
+    for used in (setup.plan.train, setup.plan.held_out, setup.plan.outer):
+        assert not validation & set(used.ravel().tolist())

@@ -109,11 +109,16 @@ def test_a_study_without_its_baseline_is_never_stopped(run: Any, lenient: Spec) 
     assert halt_of(lenient, trials[1:]) is None
 
 
-def test_a_trial_that_lacks_a_fold_counts_as_a_pruned_one(run: Any, lenient: Spec) -> None:
+def test_a_trial_that_lacks_a_fold_or_its_finite_score_counts_as_a_pruned_one(
+    run: Any, lenient: Spec
+) -> None:
     trials = run(lenient).study.get_trials()[: EARLIEST + 1]
     assert halt_of(lenient, trials) is not None
     short = trials[3]
-    short.user_attrs["result"]["fold_scores"].pop()
+    whole = short.user_attrs["result"]["fold_scores"]
+    short.user_attrs["result"]["fold_scores"] = [whole[0], float("inf")]
+    assert halt_of(lenient, trials) is None
+    short.user_attrs["result"]["fold_scores"] = whole[:1]
     for state in (TrialState.COMPLETE, TrialState.PRUNED):
         short.state = state
         assert halt_of(lenient, trials) is None

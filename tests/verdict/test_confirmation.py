@@ -1,5 +1,6 @@
 """What a confirmation says, from scores written by hand."""
 
+import math
 from collections.abc import Callable
 from itertools import product
 
@@ -273,6 +274,17 @@ def test_the_last_look_is_at_the_chunk_that_the_folds_chose(confirmed) -> None:
     assert found.final.baseline_scores.tolist() == [5.0, 5.0]
 
 
+def test_the_last_look_is_a_t_test_over_seeds_that_share_nothing(confirmed) -> None:
+    draw = np.random.default_rng(5).normal(size=(2, SEEDS, CHUNKS, 1))
+    found = confirmed(noise(0), list(noise(1)), final=[list(each) for each in draw])
+    assert found is not None and found.final is not None and found.final.estimate is not None
+    expected = stats.ttest_rel(draw[1, :, -1, 0], draw[0, :, -1, 0])
+    assert found.final.estimate.p == pytest.approx(expected.pvalue)
+    interval = expected.confidence_interval()
+    assert found.final.estimate.low == pytest.approx(interval.low)
+    assert found.final.estimate.high == pytest.approx(interval.high)
+
+
 def test_seeds_that_the_last_look_lost_are_told(confirmed) -> None:
     whole = np.ones((CHUNKS, 1))
     found = confirmed(noise(0), list(noise(1)), final=[[whole] * 3, [whole, None, None]])
@@ -335,6 +347,22 @@ def test_a_candidate_that_diverges_is_never_called_helpful(confirmed) -> None:
     assert "trial 1 did not stay finite on 1 of 6 seeds, which are left out; it is not" in said
     # Certain on the other seeds: why there is no better word stands beside the numbers.
     assert verdict_sentence(found).endswith("; but it did not stay finite on 1 of 6 seeds")
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+@pytest.mark.parametrize("at", ["final", "best"])
+def test_a_seed_with_a_score_that_is_not_finite_diverged(confirmed, at, broken) -> None:
+    """Earlier versions stored such scores."""
+    curves: list[np.ndarray | None] = [*(noise(1) - 1)]
+    last: list[np.ndarray | None] = [np.full((CHUNKS, 1), 2.0) for _ in range(SEEDS)]
+    for each in (curves, last):
+        assert each[2] is not None
+        each[2] = np.where(np.arange(CHUNKS)[:, None] == 1, broken, each[2])
+    found = confirmed(noise(0), curves, final=[list(noise(0)[..., :1]), last], score__at=at)
+    assert found is not None and found.final is not None and found.best.stopped is not None
+    assert found.best.own_diverged == found.final.diverged == 1
+    assert len(found.best.scores) == len(found.final.scores) == SEEDS - 1
+    assert np.isfinite([found.best.score, found.best.stopped.estimate.mean]).all()
 
 
 def test_where_the_baseline_diverged_a_worse_candidate_is_not_called_harmful(confirmed) -> None:

@@ -49,7 +49,6 @@ def best_of(
     has a finite score in some resampling, their mean is not finite either.
     """
     costs = np.array([cost(metric, score) for score in scores], dtype=float)
-    costs[~np.isfinite(costs)] = np.inf
     sign = -1.0 if cost(metric, 1.0) < 0 else 1.0
     trials = budgets(len(costs))
     random = np.random.default_rng(seed)
@@ -137,7 +136,6 @@ def draw_budget(
 
 def _running_best(scores: Sequence[float], metric: str) -> np.ndarray:
     costs = np.array([cost(metric, score) for score in scores], dtype=float)
-    costs[~np.isfinite(costs)] = np.inf
     return np.minimum.accumulate(costs) * (-1.0 if cost(metric, 1.0) < 0 else 1.0)
 
 

@@ -1,5 +1,8 @@
 """Importance, against Optuna's own evaluation of a study that holds the same trials."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import optuna
 import pytest
@@ -82,6 +85,22 @@ def test_where_the_objective_is_maximised_the_highest_are_the_best() -> None:
     for trial in turned:
         trial.values = [-trial.values[0]]
     assert shares(turned, [StudyDirection.MAXIMIZE]) == pytest.approx(shares(trials, DOWN))
+
+
+def test_the_figure_takes_the_highest_for_the_best_where_the_metric_says_so() -> None:
+    def picture(metric: str, sign: int) -> Any:
+        trials = trials_of(60)
+        for trial in trials:
+            trial.values = [sign * trial.values[0]]
+        score = SimpleNamespace(objectives=(metric,))
+        return SimpleNamespace(trials=trials, spec=SimpleNamespace(score=score))
+
+    lower, higher, wrong = (
+        importance(picture(*given)) for given in (("fid", 1), ("recall", -1), ("recall", 1))
+    )
+    assert lower is not None and higher is not None
+    assert higher.numbers == lower.numbers
+    assert wrong is None or wrong.numbers != lower.numbers
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 9])

@@ -1,6 +1,7 @@
 """Early stopping judged on other seeds than those that chose it."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +49,27 @@ def test_stopping_at_noise_is_not_better_than_the_last_chunk_on_average() -> Non
     assert abs(np.mean(means)) < 4 * np.std(means) / np.sqrt(len(means))
     # Chosen by the seed itself it would seem to help.
     assert costs.mean(axis=3).min(axis=2).mean() < -0.5
+
+
+def test_a_huge_score_of_one_seed_moves_the_choice_of_no_other_chunk() -> None:
+    costs = np.random.default_rng(0).uniform(1.4, 3, size=(5, 8, 3))
+    costs[:, 3] -= 0.3
+    expected = chosen_on_others(costs)
+    assert expected is not None and expected.tolist() == [3] * 5
+    costs[0, 6:] = [[1e17], [1e18]]
+    chosen = chosen_on_others(costs)
+    assert chosen is not None
+    assert chosen.tolist() == [3] * 5
+    assert costs[np.arange(5), chosen].mean() < 3
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_a_chunk_with_a_score_that_is_not_finite_is_chosen_for_no_other_seed(broken) -> None:
+    costs = np.array([[[3.0], [1.0], [2.0]]] * 3)
+    costs[0, 1] = broken
+    chosen = chosen_on_others(costs)
+    assert chosen is not None
+    # The seed itself is judged where the others are best, as ever.
+    assert chosen.tolist() == [1, 2, 2]
+    costs[0, :] = broken
+    assert chosen_on_others(costs) is None
