@@ -20,6 +20,7 @@ class OptimizerSettings(NamedTuple):
     learning_rate: ArrayLike
     beta1: ArrayLike
     beta2: ArrayLike
+    decay: ArrayLike
     momentum: ArrayLike
     weight_decay: ArrayLike
 
@@ -58,7 +59,7 @@ def _sgd(settings: OptimizerSettings, decayed: Mask) -> optax.GradientTransforma
 
 def _rmsprop(settings: OptimizerSettings, decayed: Mask) -> optax.GradientTransformation:
     del decayed
-    return optax.rmsprop(settings.learning_rate, decay=settings.beta2)
+    return optax.rmsprop(settings.learning_rate, decay=settings.decay)
 
 
 def _optimistic_adam(settings: OptimizerSettings, decayed: Mask) -> optax.GradientTransformation:
@@ -91,8 +92,8 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
         ),
         "rmsprop": Optimizer(
             _rmsprop,
-            ("beta2",),
-            "gradient over the root of its mean square",
+            ("decay",),
+            "gradient over the root of its mean square, which begins at 0",
             "Tieleman and Hinton, Coursera lecture 6.5, 2012",
         ),
         "optimistic_adam": Optimizer(

@@ -21,7 +21,7 @@ def player_optimizer(
     Where it decays weights, it decays those that the method selects in each network.
     """
     h = hyperparameters
-    settings = OptimizerSettings(rate, h.beta1, h.beta2, h.momentum, h.weight_decay)
+    settings = OptimizerSettings(rate, h.beta1, h.beta2, h.decay, h.momentum, h.weight_decay)
     return OPTIMIZERS[name].build(settings, partial(_decayed, method))
 
 

@@ -220,6 +220,7 @@ def settings_of_optimizer(config: Spec) -> dict[str, float]:
     return {
         "beta1": train.beta1,
         "beta2": train.beta2,
+        "decay": train.decay,
         "momentum": _MOMENTUM if train.momentum is None else train.momentum,
         "weight_decay": _WEIGHT_DECAY if train.weight_decay is None else train.weight_decay,
     }

@@ -228,6 +228,9 @@ class TrainSection(Section):
     beta2: Annotated[
         Any, _BELOW_ONE, Facts(traced=True, counts=_optimizers_with("beta2"), table="optimizers")
     ] = 0.999
+    decay: Annotated[
+        Any, _BELOW_ONE, Facts(traced=True, counts=_optimizers_with("decay"), table="optimizers")
+    ] = 0.9
     momentum: Annotated[
         Any, _RATE, Facts(traced=True, counts=_optimizers_with("momentum"), table="optimizers")
     ] = None

@@ -211,6 +211,7 @@ def test_hyperparameters_are_those_of_the_config_in_float32() -> None:
         "learning_rates/discriminator": 0.02,
         "beta1": 0.25,
         "beta2": 0.75,
+        "decay": 0.9,
         "momentum": 0.9,
         "weight_decay": 1e-4,
         "ema_decay": 0.9,
@@ -235,6 +236,8 @@ def test_hyperparameters_are_those_of_the_config_in_float32() -> None:
 def test_settings_of_the_optimiser_are_those_of_the_config() -> None:
     found = hyperparameters_of(config(train={"optimizer": "sgd", "momentum": 0.3}))
     assert found.momentum == np.float32(0.3)
+    found = hyperparameters_of(config(train={"optimizer": "rmsprop", "decay": 0.8}))
+    assert found.decay == np.float32(0.8)
     found = hyperparameters_of(config(train={"optimizer": "adamw", "weight_decay": 0.25}))
     assert found.weight_decay == np.float32(0.25)
 

@@ -96,7 +96,7 @@ COUPLED = [
         for scope in ("network", "layer")
     ),
 ]
-SETTINGS = {"weight_decay": 0.1, "momentum": 0.8, "beta1": 0.6, "beta2": 0.9}
+SETTINGS = {"weight_decay": 0.1, "momentum": 0.8, "beta1": 0.6, "beta2": 0.9, "decay": 0.7}
 TRAININGS = [
     *(
         {"optimizer": name} | {setting: SETTINGS[setting] for setting in entry.settings}

@@ -37,7 +37,15 @@ def spec(tables: dict[str, Any]) -> Spec:
         (
             {"train": {"optimizer": "sgd", "beta2": 0.9}},
             'train.beta2 = 0.9 has no effect with train.optimizer = "sgd"; it counts with adam, '
-            "adamw, rmsprop, optimistic_adam",
+            "adamw, optimistic_adam",
+        ),
+        (
+            {"train": {"optimizer": "rmsprop", "beta2": 0.9}},
+            'train.beta2 = 0.9 has no effect with train.optimizer = "rmsprop"; it counts with ',
+        ),
+        (
+            {"train": {"decay": 0.8}},
+            'train.decay = 0.8 has no effect with train.optimizer = "adam"; it counts with rmsprop',
         ),
         (
             {"train": {"momentum": 0.9}},

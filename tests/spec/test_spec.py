@@ -89,6 +89,7 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "learning_rate_warmup": 0.0,
             "beta1": 0.5,
             "beta2": 0.999,
+            "decay": 0.9,
             "ema": 0.0,
         },
         "penalty": {
@@ -213,6 +214,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("train", "discriminator_learning_rate", float("nan"), "> 0"),
     ("train", "beta1", 1.0, "≥ 0 and < 1"),
     ("train", "beta2", "x", "≥ 0 and < 1"),
+    ("train", "decay", 1.0, "≥ 0 and < 1"),
     ("train", "ema", -0.1, "≥ 0 and < 1"),
     ("penalty", "form", "l2", "one of none, power, norm, elastic"),
     ("penalty", "target", "all", "one of generator, discriminator, both"),

@@ -25,7 +25,7 @@ _OPTIMIZERS = {
         "    mask=lambda params: is_selected(params, WEIGHTS),\n)"
     ),
     "sgd": "optax.sgd({rate}, momentum={momentum!r})",
-    "rmsprop": "optax.rmsprop({rate}, decay={beta2!r})",
+    "rmsprop": "optax.rmsprop({rate}, decay={decay!r})",
     "optimistic_adam": (
         "optax.optimistic_adam_v2({rate}, b1={beta1!r}, b2={beta2!r}, nesterov=False)"
     ),

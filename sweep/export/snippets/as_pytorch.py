@@ -20,7 +20,7 @@ _OPTIMIZERS = {
     "adam": "torch.optim.Adam({parameters}, lr={rate!r}, betas=({beta1!r}, {beta2!r}))",
     "adamw": "torch.optim.AdamW({parameters}, lr={rate!r}, betas=({beta1!r}, {beta2!r}))",
     "sgd": "torch.optim.SGD({parameters}, lr={rate!r}, momentum={momentum!r})",
-    "rmsprop": "rms_prop({parameters}, lr={rate!r}, decay={beta2!r})",
+    "rmsprop": "rms_prop({parameters}, lr={rate!r}, decay={decay!r})",
 }
 
 _UNITS = "transposed convolutions: the output units of a weight are taken to be its first axis"
