@@ -48,6 +48,10 @@ def _done_before(tables: Tables) -> dict[str, Any]:
         found["train.decay"] = train["beta2"]
         if optimizers == ["rmsprop"]:
             found["train.beta2"] = None
+    end = train.get("learning_rate_end")
+    if train.get("learning_rate_schedule") == "exponential" and isinstance(end, float):
+        # No lower, whatever was asked of it.
+        found["train.learning_rate_end"] = max(end, 1e-6)
     return found
 
 

@@ -107,6 +107,7 @@ TRAININGS = [
         | ({} if name == "constant" else {"learning_rate_end": 0.1})
         for name in LEARNING_RATE_SCHEDULES
     ),
+    {"learning_rate_schedule": "exponential", "learning_rate_end": 1e-9},
     {"learning_rate_schedule": "cosine", "learning_rate_warmup": 0.5},
     {"learning_rate_schedule": "constant", "learning_rate_warmup": 0.5},
     {"learning_rate_schedule": "cosine", "discriminator_steps": 2},

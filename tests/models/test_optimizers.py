@@ -210,6 +210,23 @@ def test_a_constant_rate_costs_nothing() -> None:
 def test_the_factor_is_between_0_and_1_however_short_the_training(
     name: str, end: float, warmup: float, steps: int
 ) -> None:
-    schedule = LearningRateSchedule(name, end, warmup)
+    # 0 is where equal factors never come to.
+    schedule = LearningRateSchedule(name, max(end, 1e-30) if name == "exponential" else end, warmup)
     for step in range(steps + 3):
         assert 0 <= float(schedule.factor(np.int32(step), steps)) <= 1
+
+
+@pytest.mark.parametrize("name", LEARNING_RATE_SCHEDULES)
+@pytest.mark.parametrize("end", [0.0, 1e-45, 1e-37, 1e-20, 1e-8, 1e-6, 0.5])
+def test_a_schedule_comes_to_its_end_however_low_or_says_that_it_cannot(
+    name: str, end: float
+) -> None:
+    schedule = LearningRateSchedule(name, end)
+    if name == "exponential" and end < 1e-38:
+        with pytest.raises(ValueError, match=rf"got {end}, .*; accepted: a number ≥ 2.4e-38"):
+            schedule.factor(np.int32(0), 4)
+        return
+    wanted = [DECAYS[name](share, end) for share in (0, 0.5, 1, 1)]
+    found = [float(schedule.factor(np.int32(step), 4)) for step in (0, 2, 4, 5)]
+    # A cosine's rounding is next to 1.
+    np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=0 if name == "exponential" else 1e-7)

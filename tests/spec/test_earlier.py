@@ -35,6 +35,14 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"train": {"optimizer": ["adam", "rmsprop"], "beta2": 0.8}},
         {"train.decay": 0.8, "train.beta2": 0.8},
     ),
+    *(
+        (
+            {"train": {"learning_rate_schedule": "exponential", "learning_rate_end": end}},
+            {"train.learning_rate_end": max(end, 1e-6)},
+        )
+        for end in (0.0, 1e-9, 0.1)
+    ),
+    ({"train": {"learning_rate_schedule": "linear"}}, {"train.learning_rate_end": 0.0}),
 ]
 
 

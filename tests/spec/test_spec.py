@@ -481,3 +481,23 @@ def test_any_valid_spec_survives_toml(
     }
     assert study.train.generator_learning_rate == rate
     assert through_toml(study) == study
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        {"learning_rate_schedule": "exponential"},
+        {"learning_rate_schedule": ["cosine", "exponential"], "learning_rate_end": [0.1, 0.0]},
+        {
+            "learning_rate_schedule": "exponential",
+            "learning_rate_end": {"low": 0.0, "high": 1.0},
+        },
+    ],
+)
+def test_a_learning_rate_that_never_comes_to_its_end_is_refused(train: dict[str, Any]) -> None:
+    assert refusal({"train": train}) == (
+        'train: learning_rate_end with learning_rate_schedule = "exponential": got 0.0, to which '
+        "no equal factors lead; accepted: a number ≥ 2.4e-38"
+    )
+    spec_from_tables({"train": train | {"learning_rate_end": [0.1, 1e-9]}}, "f")
+    spec_from_tables({"train": train | {"learning_rate_schedule": "cosine"}}, "f")

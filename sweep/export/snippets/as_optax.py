@@ -35,7 +35,7 @@ _RATES = {
     "constant": "optax.constant_schedule(1.0)",
     "linear": "optax.linear_schedule(1.0, {end!r}, {steps})",
     "cosine": "optax.cosine_decay_schedule(1.0, {steps}, alpha={end!r})",
-    "exponential": "optax.exponential_decay(1.0, {steps}, {least!r})",
+    "exponential": "optax.exponential_decay(1.0, {steps}, {end!r}, end_value={end!r})",
 }
 
 _USE = """\
@@ -74,8 +74,7 @@ def _rate_schedule(recipe: Recipe) -> str:
     if not recipe.scheduled_rates:
         return ""
     steps = max(1, recipe.steps - recipe.warm)
-    end = recipe.rate_end
-    schedule = _RATES[recipe.rate_schedule].format(end=end, steps=steps, least=max(end, 1e-6))
+    schedule = _RATES[recipe.rate_schedule].format(end=recipe.rate_end, steps=steps)
     if recipe.warm:
         schedule = (
             "optax.join_schedules(\n"
