@@ -116,6 +116,9 @@ def method_of(config: Spec) -> Method:
         "gradient_penalty": GRADIENT_PENALTIES.get(gradient_penalty.kind),
         "augmentation": () if augment.policy == "none" else parse_policy(augment.policy),
         "augment_fakes": augment.images == "both",
+        # One method where nothing is augmented, or no slope penalised.
+        "slope_at_seen": gradient_penalty.images == "augmented"
+        and "none" not in (gradient_penalty.kind, augment.policy),
         "dropout": bool(_of_networks(config, family_of(config), "dropout")),
     }
     if penalty.form == "none":

@@ -52,6 +52,10 @@ def _done_before(tables: Tables) -> dict[str, Any]:
     if train.get("learning_rate_schedule") == "exponential" and isinstance(end, float):
         # No lower, whatever was asked of it.
         found["train.learning_rate_end"] = max(end, 1e-6)
+    switches = (("gradient_penalty", "kind"), ("augment", "policy"))
+    used = (_each(tables.get(section, {}).get(field, "none")) for section, field in switches)
+    if all(set(names) - {"none"} for names in used):
+        found["gradient_penalty.images"] = "augmented"
     return found
 
 
@@ -63,6 +67,9 @@ def _with(tables: Tables, values: Tables) -> dict[str, Any]:
     found = dict(tables)
     for path, value in values.items():
         section, field = path.split(".")
-        table = {key: old for key, old in found.get(section, {}).items() if key != field}
-        found[section] = table if value is None else table | {field: value}
+        table = found.get(section, {})
+        if value is not None:
+            found[section] = {**table, field: value}
+        elif field in table:
+            found[section] = {key: old for key, old in table.items() if key != field}
     return found

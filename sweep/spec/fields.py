@@ -32,6 +32,7 @@ from normsweep.spec.tables import (
     NORMALISATIONS,
     OPTIMIZERS,
     OVERFITTING_SIGNALS,
+    PENALISED_AT,
     PENALTIES,
     POLICIES,
     PRUNERS,
@@ -368,6 +369,7 @@ class PenaltySection(Section):
 
 
 _WITH_A_KIND = (With("gradient_penalty.kind", GRADIENT_PENALTIES),)
+_WITH_A_POLICY = (With("augment.policy", POLICIES),)
 
 
 class GradientPenaltySection(Section):
@@ -385,9 +387,11 @@ class GradientPenaltySection(Section):
     every: Annotated[
         Any, _WIDTH, Facts(traced=True, counts=_WITH_A_KIND, table="gradient_penalties")
     ] = 1
-
-
-_WITH_A_POLICY = (With("augment.policy", POLICIES),)
+    images: Annotated[
+        Any,
+        Rule(str, names=PENALISED_AT),
+        Facts(shapes=True, counts=(*_WITH_A_KIND, *_WITH_A_POLICY), table="penalised_at"),
+    ] = "raw"
 
 
 class AugmentSection(Section):

@@ -155,6 +155,20 @@ METHODS: list[tuple[dict[str, Any], Method]] = [
         Method(augmentation=("translation", "cutout"), augment_fakes=False),
     ),
     ({"model": {"discriminator_dropout": 0.1}}, Method(dropout=True)),
+    *(
+        (
+            {
+                "gradient_penalty": {"kind": "r1", "strength": 1} | given,
+                "augment": {"policy": "cutout", "strength": 1},
+            },
+            Method(
+                gradient_penalty=GRADIENT_PENALTIES["r1"],
+                augmentation=("cutout",),
+                slope_at_seen=bool(given),
+            ),
+        )
+        for given in ({}, {"images": "augmented"})
+    ),
 ]
 
 
@@ -368,6 +382,28 @@ def test_alternatives_share_a_program_where_one_program_can_run_them() -> None:
     assert [methods_of(given, name) for name in (None, "lasso", "clipped")] == [shared] * 3
     critic = Method(gradient_penalty=GRADIENT_PENALTIES["wgan_gp"])
     assert methods_of(given, "critic") == (critic,)
+
+
+def test_where_the_slope_is_taken_makes_no_method_of_its_own_without_an_augmentation() -> None:
+    """A spec may say it for one of its methods, and be idle in the next."""
+    slope = {"kind": "r1", "strength": 1.0}
+    given = config(
+        gradient_penalty={"images": "augmented"},
+        methods={
+            "both": {
+                "gradient_penalty": slope,
+                "augment": {"policy": "cutout", "strength": RANGE},
+            },
+            "alone": {"gradient_penalty": slope | {"strength": RANGE}},
+        },
+    )
+    found = methods_of(given, None)
+    r1 = GRADIENT_PENALTIES["r1"]
+    assert found == (
+        Method(),
+        Method(gradient_penalty=r1, augmentation=("cutout",), slope_at_seen=True),
+        Method(gradient_penalty=r1),
+    )
 
 
 def test_the_method_s_index_is_traced() -> None:

@@ -4,6 +4,7 @@ Under gradient descent without momentum a step is −rate·gradient, so that eac
 down by itself. JAX differentiates the reference and draws its random numbers, no more.
 """
 
+from collections import Counter
 from typing import Any
 
 import jax
@@ -106,7 +107,8 @@ class Reference:
         return jnp.mean(jnp.logaddexp(0, -fake))
 
     def extra(self, weights: Weights, network: int, number: int, about: Any) -> Any:
-        """What is added to a network's loss; `about` are D's real and fake images and its key."""
+        """What is added to a network's loss; `about` are D's real and fake images, the key of their
+        augmentation, and that of the points."""
         return 0.0
 
     def judge(self, weights: Weights, images: Any, mask: Any = None) -> Any:
@@ -134,11 +136,11 @@ class Reference:
         drops = self.masks(keys[2], 0), self.masks(keys[4], 1), self.masks(keys[5], 1)
         with jax.enable_x64(True):
             fake = self.make(self.generator, latent, drops[0])
-            real, fake = self.seen(keys[3], real, 0), self.seen(keys[3], fake, 1)
+            seen = self.seen(keys[3], real, 0), self.seen(keys[3], fake, 1)
 
             def loss(weights: Weights) -> Any:
-                logits = self.judge(weights, real, drops[1]), self.judge(weights, fake, drops[2])
-                extra = self.extra(weights, 1, number, (real, fake, keys[6]))
+                logits = [self.judge(weights, *each) for each in zip(seen, drops[1:], strict=True)]
+                extra = self.extra(weights, 1, number, (real, fake, keys[3], keys[6]))
                 return self.discriminator_loss(*logits) + extra
 
             slopes = jax.grad(loss)(self.discriminator)
@@ -225,6 +227,7 @@ class Penalised(Reference):
     """Strength · E[term(‖∇ₓD‖²)], where `points` puts it, for D alone, each `every` steps."""
 
     strength, every, kind = 0.3, 1, "r1"
+    at_seen = False
 
     def points(self, real: Any, fake: Any, key: jax.Array) -> Any:
         shares = jax.random.uniform(key, (BATCH, 1, 1, 1), np.float32).astype(np.float64)
@@ -238,13 +241,17 @@ class Penalised(Reference):
     def extra(self, weights: Weights, network: int, number: int, about: Any) -> Any:
         if network == 0 or number % self.every:
             return 0.0
-        real, fake, key = about
+        real, fake, augment_key, key = about
         point_key, _ = jax.random.split(key)
+        if self.at_seen:
+            real, fake = self.seen(augment_key, real, 0), self.seen(augment_key, fake, 1)
 
-        def slope(image: Any) -> Any:
-            return jax.grad(lambda x: self.judge(weights, x[None])[0])(image)
+        def judged(images: Any) -> Any:
+            if not self.at_seen:
+                images = self.seen(augment_key, images, int(self.kind == "r2"))
+            return jnp.sum(self.judge(weights, images))
 
-        slopes = jax.vmap(slope)(self.points(real, fake, point_key))
+        slopes = jax.grad(judged)(self.points(real, fake, point_key))
         squares = jnp.sum(slopes**2, axis=(1, 2, 3))
         if self.kind in ("wgan_gp", "dragan"):
             terms = (jnp.sqrt(squares) - 1) ** 2
@@ -289,6 +296,52 @@ def test_the_discriminator_sees_augmented_images_in_both_turns(fakes: bool) -> N
     reference = Brightened(begun(given))
     reference.fakes = fakes
     assert_follows(reference, given, scalars(augment_strength=0.6))
+
+
+class CutOut(Penalised):
+    """A rectangle of 0 in each image, of 0.4 of each side, with draws of its own."""
+
+    fakes = True
+
+    def seen(self, key: jax.Array, images: Any, fake: int) -> Any:
+        if fake and not self.fakes:
+            return images
+        own = jax.random.fold_in(jax.random.fold_in(key, fake), 2)
+        centres = np.float64(jax.random.uniform(own, (2, BATCH), np.float32))
+        holes = [
+            np.abs(np.arange(side) - (centre[:, None] * side - 0.5)) < 0.8 * side / 4
+            for side, centre in zip(SHAPE, centres, strict=False)
+        ]
+        return images * np.float64(~(holes[0][:, :, None, None] & holes[1][:, None, :, None]))
+
+
+@pytest.mark.parametrize(
+    ("name", "at_seen"), [("wgan_gp", False), ("wgan_gp", True), ("r2", False)]
+)
+def test_a_slope_is_that_in_raw_images_through_the_augmentation_or_in_augmented_ones(
+    name: str, at_seen: bool
+) -> None:
+    """D's program of arXiv:2006.06676 differentiates in the images that it then augments."""
+    method = Method(
+        gradient_penalty=GRADIENT_PENALTIES[name],
+        augmentation=("cutout",),
+        slope_at_seen=at_seen,
+    )
+    given = program(method)
+    reference = CutOut(begun(given))
+    reference.kind, reference.at_seen = name, at_seen
+    h = scalars(gradient_penalty_strength=0.3, augment_strength=0.8)
+    assert_follows(reference, given, h, steps=1)
+
+
+def test_a_slope_at_generated_images_goes_through_no_augmentation_if_they_have_none() -> None:
+    method = Method(
+        gradient_penalty=GRADIENT_PENALTIES["r2"], augmentation=("cutout",), augment_fakes=False
+    )
+    reference = CutOut(begun(program(method)))
+    reference.kind, reference.fakes = "r2", False
+    h = scalars(gradient_penalty_strength=0.3, augment_strength=0.8)
+    assert_follows(reference, program(method), h, steps=1)
 
 
 class Dropped(Reference):
@@ -607,6 +660,8 @@ def test_no_two_draws_of_a_step_share_a_key(monkeypatch) -> None:
             state, _ = train_step(given, 0, state, h, DATA, KEY)
     # In each turn of D: batches and latents, 3 + 3 + 3 augmentations, and so on.
     assert len(drawn) > 2 * 2 * 14
-    assert len(set(drawn)) == len(drawn)
+    # The slope goes through the augmentation, by three draws, that D sees the real images by.
+    again = [key for key, times in Counter(drawn).items() if times > 1]
+    assert len(again) == len(drawn) - len(set(drawn)) == 2 * 2 * 3
     # The keys made from a key are the numbers that it would draw.
     assert not set(drawn) & set(divided)

@@ -8,7 +8,7 @@ import pytest
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.fields import default
 
-LATER = ("train.decay",)
+LATER = ("train.decay", "gradient_penalty.images")
 """Fields that 0.5 added to sections that 0.4 had, and has a value for in each spec."""
 PROVENANCE = {"provenance": {"study": "s"}}
 
@@ -24,6 +24,8 @@ def before(**sections: dict[str, Any]) -> dict[str, Any]:
     return tables
 
 
+R1 = {"kind": "r1", "strength": 1.0}
+CUTOUT = {"policy": "cutout", "strength": 1.0}
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"train.decay": 0.9, "train.beta2": 0.999}),
     ({"train": {"optimizer": "rmsprop"}}, {"train.decay": 0.999}),
@@ -43,6 +45,12 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
         for end in (0.0, 1e-9, 0.1)
     ),
     ({"train": {"learning_rate_schedule": "linear"}}, {"train.learning_rate_end": 0.0}),
+    ({"gradient_penalty": R1}, {"gradient_penalty.images": "raw"}),
+    ({"augment": CUTOUT}, {"gradient_penalty.images": "raw"}),
+    (
+        {"gradient_penalty": R1 | {"kind": ["none", "r1"]}, "augment": CUTOUT},
+        {"gradient_penalty.images": "augmented"},
+    ),
 ]
 
 
@@ -63,10 +71,17 @@ def test_methods_do_what_they_did_too() -> None:
     methods = {
         "rms": {"train": {"optimizer": "rmsprop", "beta2": 0.8}},
         "sgd": {"train": {"optimizer": "sgd"}},
+        "r1": {"gradient_penalty": R1},
     }
-    found = Spec.stored(before(train={"optimizer": "rmsprop"}, methods=methods)).checked()
-    assert [found.alternative(name).train.decay for name in (None, *methods)] == [0.999, 0.8, 0.999]
+    given = before(train={"optimizer": "rmsprop"}, augment=CUTOUT, methods=methods)
+    found = Spec.stored(given).checked()
+    assert [found.alternative(name).train.decay for name in (None, "rms", "sgd")] == [
+        0.999,
+        0.8,
+        0.999,
+    ]
     assert found.methods["sgd"] == methods["sgd"]
+    assert found.methods["r1"] == {"gradient_penalty": R1 | {"images": "augmented"}}
 
 
 @pytest.mark.parametrize("path", LATER)

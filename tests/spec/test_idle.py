@@ -66,6 +66,19 @@ def spec(tables: dict[str, Any]) -> Spec:
             'gradient_penalty.strength = 1.0 has no effect with gradient_penalty.kind = "none"',
         ),
         (
+            {"gradient_penalty": R1 | {"images": "augmented"}},
+            'gradient_penalty.images = "augmented" has no effect with augment.policy = "none"; it '
+            "counts with brightness, ",
+        ),
+        (
+            {
+                "gradient_penalty": {"images": "augmented"},
+                "augment": {"policy": "cutout", "strength": 0.5},
+            },
+            'gradient_penalty.images = "augmented" has no effect with gradient_penalty.kind = '
+            '"none"; it counts with wgan_gp, ',
+        ),
+        (
             {"augment": {"strength": 0.5}},
             'augment.strength = 0.5 has no effect with augment.policy = "none"',
         ),

@@ -99,7 +99,7 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "strength": 1e-3,
             **ACTS_AS_BY_DEFAULT,
         },
-        "gradient_penalty": {"kind": "none", "every": 1},
+        "gradient_penalty": {"kind": "none", "every": 1, "images": "raw"},
         "augment": {"policy": "none", "images": "both"},
         "score": {
             "metric": "fid",
@@ -242,6 +242,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("gradient_penalty", "kind", "r3", "one of none, wgan_gp, r1, r2, dragan, zero_centred"),
     ("gradient_penalty", "strength", -1, "≥ 0"),
     ("gradient_penalty", "every", 0, "≥ 1"),
+    ("gradient_penalty", "images", "real", "one of raw, augmented"),
     ("augment", "policy", "flip", "one of none, brightness, translation, cutout"),
     ("augment", "policy", "cutout+cutout", "one of none, brightness, translation, cutout"),
     ("augment", "strength", 1.5, "≥ 0 and ≤ 1"),
