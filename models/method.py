@@ -40,7 +40,8 @@ class Method:
     `weights`. `schedule` is a name in `SCHEDULES`, `signal` one in `OVERFITTING_SIGNALS`.
     `augmentation` names policies in turn, applied to real images and, if `augment_fakes`, to
     generated ones. The slope that `gradient_penalty` is of is that in the images before the
-    augmentation, or with `slope_at_seen` behind it.
+    augmentation, or with `slope_at_seen` behind it. `rescale_adam` makes up for the steps without
+    it in the optimiser of the player that has it, see `player.between_lazy_penalties`.
     """
 
     penalty: Penalty = LINEAR
@@ -51,6 +52,7 @@ class Method:
     signal: str = "real_sign"
     gradient_penalty: GradientPenalty | None = None
     slope_at_seen: bool = False
+    rescale_adam: bool = False
     augmentation: tuple[str, ...] = ()
     augment_fakes: bool = True
     dropout: bool = False

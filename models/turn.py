@@ -16,7 +16,7 @@ from normsweep.models.layers.mode import Mode
 from normsweep.models.member import MemberState
 from normsweep.models.method import ADAPTIVE
 from normsweep.models.networks.contract import Variables
-from normsweep.models.player import player_optimizer
+from normsweep.models.player import between_lazy_penalties, player_optimizer
 from normsweep.models.program import Program
 from normsweep.models.regulariser import regularised_update, regulariser
 from normsweep.objectives.adaptive import adapt
@@ -54,10 +54,12 @@ def take_turn(
     (loss, outcome), gradient = jax.value_and_grad(objective.loss, has_aux=True)(params)
     if objective.gradient is not None:
         gradient = jax.tree.map(jnp.add, gradient, objective.gradient(params))
-    rate = h.learning_rates[player] * rate_factor
+    rate, of_optimizer = h.learning_rates[player] * rate_factor, h
+    if method.rescale_adam and objective.gradient is not None:
+        rate, of_optimizer = between_lazy_penalties(rate, h)
     params, optimizer_state, regularisers = regularised_update(
         {n: regulariser(method, h.penalties[n].scaled(strength_factor), rate) for n in names},
-        player_optimizer(program.optimizer, method, rate, h),
+        player_optimizer(program.optimizer, method, rate, of_optimizer),
         gradient,
         state.optimizers[player],
         {name: state.regularisers[name][index] for name in names},

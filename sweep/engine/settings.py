@@ -119,6 +119,7 @@ def method_of(config: Spec) -> Method:
         # One method where nothing is augmented, or no slope penalised.
         "slope_at_seen": gradient_penalty.images == "augmented"
         and "none" not in (gradient_penalty.kind, augment.policy),
+        "rescale_adam": gradient_penalty.rescale_adam and gradient_penalty.kind != "none",
         "dropout": bool(_of_networks(config, family_of(config), "dropout")),
     }
     if penalty.form == "none":

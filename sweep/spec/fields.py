@@ -392,6 +392,11 @@ class GradientPenaltySection(Section):
         Rule(str, names=PENALISED_AT),
         Facts(shapes=True, counts=(*_WITH_A_KIND, *_WITH_A_POLICY), table="penalised_at"),
     ] = "raw"
+    rescale_adam: Annotated[
+        bool,
+        Rule(bool, searchable=False),
+        Facts(counts=(*_WITH_A_KIND, *_optimizers_with("beta1")), table="gradient_penalties"),
+    ] = False
 
 
 class AugmentSection(Section):

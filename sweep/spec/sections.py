@@ -61,8 +61,10 @@ class PenaltySection(fields.PenaltySection):
 
 class GradientPenaltySection(fields.GradientPenaltySection):
     def check(self) -> None:
-        """A strength, if there is any."""
+        """A strength, if there is any, and steps without it, if these are to be made up for."""
         _check_strength(self.strength, "kind", self.kind)
+        if self.rescale_adam and highest(self.every) == 1:
+            raise ValueError("rescale_adam = true has no effect with every = 1; it counts above 1")
 
 
 class AugmentSection(fields.AugmentSection):

@@ -155,6 +155,10 @@ METHODS: list[tuple[dict[str, Any], Method]] = [
         Method(augmentation=("translation", "cutout"), augment_fakes=False),
     ),
     ({"model": {"discriminator_dropout": 0.1}}, Method(dropout=True)),
+    (
+        {"gradient_penalty": {"kind": "r1", "strength": 1, "every": 4, "rescale_adam": True}},
+        Method(gradient_penalty=GRADIENT_PENALTIES["r1"], rescale_adam=True),
+    ),
     *(
         (
             {

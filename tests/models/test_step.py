@@ -5,6 +5,8 @@ down by itself. JAX differentiates the reference and draws its random numbers, n
 """
 
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -275,6 +277,39 @@ def test_a_lazy_gradient_penalty_is_rare_and_as_much_stronger(every: int) -> Non
     reference.every, reference.strength = every, 0.1
     h = scalars(gradient_penalty_strength=0.1, gradient_penalty_every=every)
     assert_follows(reference, given, h, steps=4)
+
+
+def test_adam_makes_up_for_the_steps_without_a_lazy_penalty_in_d_alone() -> None:
+    """Its rate times c and its betas to the power c, c = k/(k + 1) (arXiv:1912.04958, app. B)."""
+    r1 = Method(gradient_penalty=GRADIENT_PENALTIES["r1"])
+    plain, rescaled = (
+        program(replace(r1, rescale_adam=rescale), optimizer="adam") for rescale in (False, True)
+    )
+    start, every = begun(plain), 3
+    share = every / (every + 1)
+    given = {"gradient_penalty_strength": 0.3, "gradient_penalty_every": every}
+    betas = {"beta1": 0.5, "beta2": 0.9}
+    by_hand = {name: beta**share for name, beta in betas.items()}
+    by_hand["discriminator_learning_rate"] = share * RATES[1]
+    found, _ = one_step(rescaled, 0, start, scalars(**given, **betas), DATA, KEY)
+    wanted, _ = one_step(plain, 0, start, scalars(**given, **by_hand), DATA, KEY)
+    close = partial(np.testing.assert_allclose, rtol=2e-4, atol=1e-6)
+    for part in ("networks", "optimizers"):
+        jax.tree.map(close, *(getattr(s, part)["discriminator"] for s in (found, wanted)))
+    # G's moments are of the same gradient, with betas of the config.
+    moments, others = (state.optimizers["generator"][0] for state in (found, wanted))
+    for one, other, beta in [
+        (moments.mu, others.mu, betas["beta1"]),
+        (moments.nu, others.nu, betas["beta2"]),
+    ]:
+        scale = (1 - beta) / (1 - beta**share)
+        jax.tree.map(lambda a, b, scale=scale: close(a, scale * np.asarray(b)), one, other)
+    always = scalars(gradient_penalty_strength=0.3, gradient_penalty_every=1, **betas)
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=1e-6),
+        one_step(rescaled, 0, start, always, DATA, KEY)[0].networks,
+        one_step(plain, 0, start, always, DATA, KEY)[0].networks,
+    )
 
 
 class Brightened(Reference):

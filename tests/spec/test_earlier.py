@@ -8,7 +8,7 @@ import pytest
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.fields import default
 
-LATER = ("train.decay", "gradient_penalty.images")
+LATER = ("train.decay", "gradient_penalty.images", "gradient_penalty.rescale_adam")
 """Fields that 0.5 added to sections that 0.4 had, and has a value for in each spec."""
 PROVENANCE = {"provenance": {"study": "s"}}
 

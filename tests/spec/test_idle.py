@@ -79,6 +79,14 @@ def spec(tables: dict[str, Any]) -> Spec:
             '"none"; it counts with wgan_gp, ',
         ),
         (
+            {
+                "gradient_penalty": R1 | {"every": 4, "rescale_adam": True},
+                "train": {"optimizer": "sgd"},
+            },
+            'gradient_penalty.rescale_adam = true has no effect with train.optimizer = "sgd"; it '
+            "counts with adam, adamw, optimistic_adam",
+        ),
+        (
             {"augment": {"strength": 0.5}},
             'augment.strength = 0.5 has no effect with augment.policy = "none"',
         ),

@@ -99,7 +99,7 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "strength": 1e-3,
             **ACTS_AS_BY_DEFAULT,
         },
-        "gradient_penalty": {"kind": "none", "every": 1, "images": "raw"},
+        "gradient_penalty": {"kind": "none", "every": 1, "images": "raw", "rescale_adam": False},
         "augment": {"policy": "none", "images": "both"},
         "score": {
             "metric": "fid",
@@ -243,6 +243,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("gradient_penalty", "strength", -1, "≥ 0"),
     ("gradient_penalty", "every", 0, "≥ 1"),
     ("gradient_penalty", "images", "real", "one of raw, augmented"),
+    ("gradient_penalty", "rescale_adam", 1, "true or false"),
     ("augment", "policy", "flip", "one of none, brightness, translation, cutout"),
     ("augment", "policy", "cutout+cutout", "one of none, brightness, translation, cutout"),
     ("augment", "strength", 1.5, "≥ 0 and ≤ 1"),
@@ -307,6 +308,14 @@ def test_study_data_and_score_take_no_ranges(section: str, field: str) -> None:
     for searched in ([1, 2], {"low": 1, "high": 2}):
         message = refusal({"penalty": PENALTY, section: {field: searched}})
         assert message.startswith(f"{section}.{field}: takes one value and no range; accepted: ")
+
+
+def test_rescaling_for_a_penalty_in_every_step_is_refused() -> None:
+    given = {"kind": "r1", "strength": 1.0, "rescale_adam": True}
+    assert refusal({"gradient_penalty": given}) == (
+        "gradient_penalty: rescale_adam = true has no effect with every = 1; it counts above 1"
+    )
+    spec_from_tables({"gradient_penalty": given | {"every": [1, 4]}}, "f")
 
 
 def test_chunks_that_do_not_divide_the_steps_are_refused() -> None:
