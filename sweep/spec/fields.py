@@ -246,7 +246,7 @@ class TrainSection(Section):
         Facts(
             traced=True,
             table="structure",
-            label=f"decay of an average of the {GENERATOR}'s weights, which samples; 0: no average",
+            label=f"decay of an average of the {GENERATOR}, which samples; 0: no average",
         ),
     ] = 0.0
 

@@ -23,6 +23,8 @@ from normsweep.models import (
     Program,
     init,
     member_key,
+    networks,
+    sample,
     train_step,
 )
 from normsweep.models.method import NetworkPenalty
@@ -607,6 +609,28 @@ def test_spectral_normalisation_iterates_once_for_each_batch_of_the_own_turns() 
                 u = u @ kernel.T @ kernel
                 u = u / np.linalg.norm(u)
             np.testing.assert_allclose(found, u, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["batch", "spectral"])
+def test_the_average_of_a_network_has_the_average_of_its_statistics(name: str) -> None:
+    """Weights and statistics alike, over two steps; and it samples with them."""
+    given = replace(normalised(name), ema=True)
+    state, h = begun(given), scalars(ema_decay=0.75)
+    for _ in range(2):
+        before, average = state.networks["generator"], state.averages["generator"]
+        state, _ = one_step(given, 0, state, h, DATA, KEY)
+        wanted = jax.tree.map(
+            lambda old, new: 0.75 * np.float64(old) + 0.25 * np.float64(new),
+            average,
+            state.networks["generator"],
+        )
+        found = state.averages["generator"]
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), found, wanted)
+        for new, old in zip(*map(jax.tree.leaves, (found.stats, before.stats)), strict=True):
+            assert not np.array_equal(new, old)
+    latent = jax.random.normal(jax.random.fold_in(KEY, 2), (2, 4), np.float32)
+    images, _ = networks(given.architecture).apply["generator"](found, latent)
+    np.testing.assert_array_equal(sample(given, state, h, DATA, KEY, 2), images)
 
 
 OFF: dict[str, tuple[Method, Hyperparameters]] = {
