@@ -22,6 +22,7 @@ from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
 from normsweep.spec.family import GENERATOR, NETWORKS
+from normsweep.spec.fields import default
 from normsweep.spec.penalty_fields import check, form_entry, penalised_networks
 from normsweep.spec.plugins import check_penalty, is_plugin, look_again, plugin_fingerprint
 from normsweep.spec.ranges import Interval, each, highest
@@ -155,7 +156,10 @@ def prepare(spec: Spec) -> Setup:
 
 def _training_version(spec: Spec) -> int:
     alternatives = [spec, *(spec.alternative(method) for method in spec.methods)]
-    corrected = any(_averages_statistics(alternative) for alternative in alternatives)
+    corrected = any(
+        _averages_statistics(alternative) or _averages_matrices(alternative.penalty)
+        for alternative in alternatives
+    )
     return CORRECTED_VERSION if corrected else TRAINING_VERSION
 
 
@@ -163,6 +167,14 @@ def _averages_statistics(spec: Spec) -> bool:
     """Whether averaged weights, which sample, may have statistics beside them."""
     kinds = each(spec.value(f"model.{GENERATOR}_normalisation"))
     return highest(spec.train.ema) > 0 and any(kind in ("batch", "spectral") for kind in kinds)
+
+
+def _averages_matrices(penalty: PenaltySection) -> bool:
+    """Whether a mean over layers may be one of matrices among which biases are selected."""
+    averaged = "layer" in each(penalty.scope) and "mean" in each(penalty.reduction)
+    biases = penalty.biases or penalty.weights != default("penalty.weights")
+    forms = [form for form in each(penalty.form) if form != "none"]
+    return averaged and biases and any(form_entry(form).matrices for form in forms)
 
 
 def _judge(

@@ -70,6 +70,7 @@ COUPLED = [
         for each in (POWER, SQUARE | {"order": 1.0, "coupling": "proximal"})
     ),
     {"form": "norm", "order": 2.0, "strength": 0.02, "scope": "layer"},
+    {"form": "orthogonal", "strength": 0.02, "scope": "layer", "reduction": "mean", "biases": True},
     {"form": "power", "order": 2.0, "strength": 0.02, "biases": True},
     {
         "form": "power",

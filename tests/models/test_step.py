@@ -451,19 +451,27 @@ def test_other_couplings_follow_the_schedule_of_the_learning_rate(coupling: str)
     np.testing.assert_allclose(shrunk, expected, rtol=1e-5, atol=1e-6)
 
 
-def signal(state: MemberState, number: int, name: str) -> float:
-    """How much the discriminator overfits before its update (arXiv:2006.06676, eq. 1)."""
-    reference = Reference(state)
+def signal(state: MemberState, number: int, name: str, kind: type[Reference] = Reference) -> float:
+    """How much the discriminator overfits before its update (arXiv:2006.06676, eq. 1).
+
+    All three batches are seen as D sees images.
+    """
+    reference = kind(state)
     step_key = jax.random.fold_in(jax.random.fold_in(KEY, 1), number)
     key = jax.random.split(step_key, 2)[0]
     keys = jax.random.split(key, 8)
     latent = reference.latent(keys[1])
-    validation = reference.real(jax.random.split(keys[7], 3)[0], among=VALIDATION)
+    draw_key, augment_key, _ = jax.random.split(keys[7], 3)
+    validation = reference.real(draw_key, among=VALIDATION)
     with jax.enable_x64(True):
         fake = reference.make(reference.generator, latent)
+        seen = (
+            reference.seen(keys[3], reference.real(keys[0]), 0),
+            reference.seen(keys[3], fake, 1),
+            reference.seen(augment_key, validation, 0),
+        )
         on_real, on_fake, on_validation = (
-            np.asarray(reference.judge(reference.discriminator, images))
-            for images in (reference.real(keys[0]), fake, validation)
+            np.asarray(reference.judge(reference.discriminator, images)) for images in seen
         )
     if name == "real_sign":
         return float(np.mean(np.sign(on_real)))
@@ -485,6 +493,17 @@ def test_an_adaptive_strength_moves_by_its_speed_towards_its_target(name: str) -
         after, second = one_step(given, 0, state, h, DATA, KEY)
         assert second.strength_factor == pytest.approx(np.exp(0.3 * sign), rel=1e-6)
         assert after.log_factor == pytest.approx(0.3 * (sign + moved), rel=1e-6, abs=1e-6)
+
+
+def test_the_signal_is_of_images_as_the_discriminator_sees_them() -> None:
+    """Validation images too: else what the augmentation hides would look learnt by heart."""
+    given = program(Method(schedule="adaptive", signal="held_out", augmentation=("brightness",)))
+    start = begun(given)
+    measured = signal(start, 0, "held_out", Brightened)
+    for target, sign in [(measured + 1e-3, -1), (measured - 1e-3, 1)]:
+        h = decayed(adaptive_target=target, adaptive_speed=0.3, augment_strength=0.6)
+        state, _ = one_step(given, 0, start, h, DATA, KEY)
+        assert state.log_factor == pytest.approx(0.3 * sign, rel=1e-6)
 
 
 def test_an_adaptive_strength_scales_the_penalty() -> None:

@@ -3,7 +3,7 @@
 from normsweep.export.snippets.header import NOTES, header, shown, weights_constant
 from normsweep.export.snippets.recipe import Recipe, Term, recipe_of
 from normsweep.export.snippets.source import assembled, exportable, parts
-from normsweep.export.snippets.wiring import check_terms, moved, ramp, value_of
+from normsweep.export.snippets.wiring import check_terms, count_of, moved, ramp, value_of
 from normsweep.spec.config import Config
 
 FORM = "optax"
@@ -153,7 +153,7 @@ def _move(recipe: Recipe, network: str, term: Term, rate: str, step: str) -> str
     if recipe.schedule is not None:
         lines.append(f"    rate = rate * {ramp(recipe, step)}")
     if recipe.averaged:
-        lines.append("    rate = rate / len(selected(new, WEIGHTS))")
+        lines.append(f"    rate = rate / {count_of(term, 'selected(new, WEIGHTS)')}")
     inner = moved(recipe, f"{term.form}_step", "weights", "rate, ", term)
     lines.append(f"    return replaced(new, WEIGHTS, lambda weights: {inner})")
     return "\n".join(lines)

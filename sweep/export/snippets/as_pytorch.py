@@ -3,7 +3,7 @@
 from normsweep.export.snippets.header import NOTES, header, shown, weights_constant
 from normsweep.export.snippets.recipe import Recipe, Term, recipe_of
 from normsweep.export.snippets.source import assembled, exportable, parts
-from normsweep.export.snippets.wiring import check_terms, moved, ramp, value_of
+from normsweep.export.snippets.wiring import check_terms, count_of, moved, ramp, value_of
 from normsweep.spec.config import Config
 
 FORM = "pytorch"
@@ -170,6 +170,6 @@ def _step(recipe: Recipe, network: str, term: Term) -> str:
         if recipe.schedule is not None:
             lines.append(f"    rate = rate * {ramp(recipe, 'step')}")
         if recipe.averaged:
-            lines.append("    rate = rate / len(weights)")
+            lines.append(f"    rate = rate / {count_of(term, 'weights')}")
     lines.append(f"    replace(weights, lambda old: {moved(recipe, name, 'old', rate, term)})")
     return "\n".join(lines)
