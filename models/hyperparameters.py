@@ -35,6 +35,7 @@ class Hyperparameters(NamedTuple):
     augment_strength: ArrayLike = np.float32(0)
     beta1: ArrayLike = np.float32(0.5)
     beta2: ArrayLike = np.float32(0.999)
+    decay: ArrayLike = np.float32(0.9)
     momentum: ArrayLike = np.float32(0)
     weight_decay: ArrayLike = np.float32(0)
     ema_decay: ArrayLike = np.float32(0)

@@ -25,9 +25,9 @@ class MemberState(NamedTuple):
 
     `networks`, `regularisers` and `averages` are by network, `optimizers` by player. The states of
     the regularisers hold one entry for each method of the program. `averages` has the networks that
-    are sampled from, with an EMA; `in_use` bools like the parameters, with masks, false for what
-    belongs to units out of use: that never changes. `carried` is the family's own. `log_factor` is
-    the logarithm of an adaptive strength's factor.
+    are sampled from, with an EMA, their statistics averaged as their weights are; `in_use` bools
+    like the parameters, with masks, false for what belongs to units out of use: that never changes.
+    `carried` is the family's own. `log_factor` is the logarithm of an adaptive strength's factor.
     """
 
     step: jax.Array
@@ -35,7 +35,7 @@ class MemberState(NamedTuple):
     optimizers: dict[str, Any]
     regularisers: dict[str, tuple[PyTree, ...]]
     log_factor: jax.Array
-    averages: dict[str, PyTree]
+    averages: dict[str, Variables]
     in_use: dict[str, PyTree]
     carried: PyTree
 
@@ -65,15 +65,12 @@ def init(program: Program, hyperparameters: Hyperparameters, key: jax.Array) -> 
             for name, tree in params.items()
         },
         log_factor=jnp.zeros((), np.float32),
-        averages={name: params[name] for name in family.sampled} if program.ema else {},
+        averages={name: variables[name] for name in family.sampled} if program.ema else {},
         in_use=jax.tree.map(lambda leaf: leaf != 0, params) if program.masked else {},
         carried=family.carried(program.architecture.image_shape, program.batch),
     )
 
 
 def averaged(state: MemberState, network: str) -> Variables:
-    """A network as it is sampled from: with its average weights if they are kept."""
-    variables = state.networks[network]
-    if network in state.averages:
-        return variables._replace(params=state.averages[network])
-    return variables
+    """A network as it is sampled from: the average of its variables if it is kept."""
+    return state.averages.get(network, state.networks[network])

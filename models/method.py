@@ -40,7 +40,9 @@ class Method:
     `penalty` and `constraint` act on the weights whose path matches the regular expression
     `weights`. `schedule` is a name in `SCHEDULES`, `signal` one in `OVERFITTING_SIGNALS`.
     `augmentation` names policies in turn, applied to real images and, if `augment_fakes`, to
-    generated ones.
+    generated ones. The slope that `gradient_penalty` is of is that in the images before the
+    augmentation, or with `slope_at_seen` behind it. `rescale_adam` makes up for the steps without
+    it in the optimiser of the player that has it, see `player.between_lazy_penalties`.
     """
 
     penalty: Penalty = LINEAR
@@ -50,6 +52,8 @@ class Method:
     schedule: str = "constant"
     signal: str = "real_sign"
     gradient_penalty: GradientPenalty | None = None
+    slope_at_seen: bool = False
+    rescale_adam: bool = False
     augmentation: tuple[str, ...] = ()
     augment_fakes: bool = True
     dropout: bool = False

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import ArrayLike
 
@@ -20,6 +21,7 @@ class OptimizerSettings(NamedTuple):
     learning_rate: ArrayLike
     beta1: ArrayLike
     beta2: ArrayLike
+    decay: ArrayLike
     momentum: ArrayLike
     weight_decay: ArrayLike
 
@@ -58,7 +60,7 @@ def _sgd(settings: OptimizerSettings, decayed: Mask) -> optax.GradientTransforma
 
 def _rmsprop(settings: OptimizerSettings, decayed: Mask) -> optax.GradientTransformation:
     del decayed
-    return optax.rmsprop(settings.learning_rate, decay=settings.beta2)
+    return optax.rmsprop(settings.learning_rate, decay=settings.decay)
 
 
 def _optimistic_adam(settings: OptimizerSettings, decayed: Mask) -> optax.GradientTransformation:
@@ -91,8 +93,8 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
         ),
         "rmsprop": Optimizer(
             _rmsprop,
-            ("beta2",),
-            "gradient over the root of its mean square",
+            ("decay",),
+            "gradient over the root of its mean square, which begins at 0",
             "Tieleman and Hinton, Coursera lecture 6.5, 2012",
         ),
         "optimistic_adam": Optimizer(
@@ -127,16 +129,24 @@ def _cosine(steps: int, end: float) -> optax.Schedule:
     return optax.cosine_decay_schedule(1.0, steps, alpha=end)
 
 
+_LEAST_END = 2 * float(np.finfo(np.float32).tiny)
+
+
 def _exponential(steps: int, end: float) -> optax.Schedule:
-    """1 to end by an equal factor each step (optax.exponential_decay)."""
-    return optax.exponential_decay(1.0, steps, max(end, 1e-6))
+    """1 to end, which is above 0, by an equal factor each step (optax.exponential_decay)."""
+    # For an end of 0 Optax gives a constant schedule.
+    if end < _LEAST_END:
+        raise ValueError(
+            f"got {end}, to which no equal factors lead; accepted: a number ≥ {_LEAST_END:.2g}"
+        )
+    return optax.exponential_decay(1.0, steps, end, end_value=end)
 
 
 LEARNING_RATE_SCHEDULES: Mapping[str, Callable[[int, float], optax.Schedule]] = MappingProxyType(
     {"constant": _constant, "linear": _linear, "cosine": _cosine, "exponential": _exponential}
 )
-"""Schedules by name; each takes the steps it lasts and the factor at its end. Docstrings end with
-the source in brackets."""
+"""Schedules by name; each takes the steps it lasts and the factor at its end, which it comes to, or
+raises `ValueError`. Docstrings end with the source in brackets."""
 
 
 class LearningRateSchedule(NamedTuple):

@@ -23,8 +23,8 @@ class Program:
 
     Of `steps` training steps, `chunk_steps` run in one call; each turn of a step draws `batch`
     images. `samples` images are generated for the score after each chunk. `ema` says whether
-    averages of the weights are kept (and used for samples), `masked` whether the numbers of units
-    in use are traced. A member runs one of the `methods`.
+    averages of weights and statistics are kept (and used for samples), `masked` whether the numbers
+    of units in use are traced. A member runs one of the `methods`.
     """
 
     architecture: Architecture

@@ -90,7 +90,7 @@ def sample(
     key: jax.Array,
     count: int,
 ) -> jax.Array:
-    """`count` images [count, h, w, c] float32, from average weights if they are kept.
+    """`count` images [count, h, w, c] float32, from averaged variables if they are kept.
 
     They depend on the key alone: each chunk and each trial is judged on the same random numbers.
     """

@@ -16,7 +16,7 @@ from normsweep.models.layers.mode import Mode
 from normsweep.models.member import MemberState
 from normsweep.models.method import ADAPTIVE
 from normsweep.models.networks.contract import Variables
-from normsweep.models.player import player_optimizer
+from normsweep.models.player import between_lazy_penalties, player_optimizer
 from normsweep.models.program import Program
 from normsweep.models.regulariser import regularised_update, regulariser
 from normsweep.objectives.adaptive import adapt
@@ -54,10 +54,12 @@ def take_turn(
     (loss, outcome), gradient = jax.value_and_grad(objective.loss, has_aux=True)(params)
     if objective.gradient is not None:
         gradient = jax.tree.map(jnp.add, gradient, objective.gradient(params))
-    rate = h.learning_rates[player] * rate_factor
+    rate, of_optimizer = h.learning_rates[player] * rate_factor, h
+    if method.rescale_adam and objective.gradient is not None:
+        rate, of_optimizer = between_lazy_penalties(rate, h)
     params, optimizer_state, regularisers = regularised_update(
         {n: regulariser(method, h.penalties[n].scaled(strength_factor), rate) for n in names},
-        player_optimizer(program.optimizer, method, rate, h),
+        player_optimizer(program.optimizer, method, rate, of_optimizer),
         gradient,
         state.optimizers[player],
         {name: state.regularisers[name][index] for name in names},
@@ -68,13 +70,14 @@ def take_turn(
         signal = objective.overfitting(outcome.seen)
         log_factor = adapt(log_factor, signal, h.adaptive_target, h.adaptive_speed)
     carried = state.carried if outcome.carried is None else outcome.carried
+    networks = _advanced(state.networks, params, outcome.stats)
     state = state._replace(
-        networks=_advanced(state.networks, params, outcome.stats),
+        networks=networks,
         optimizers={**state.optimizers, player: optimizer_state},
         regularisers=state.regularisers
         | {n: _replaced(state.regularisers[n], index, regularisers[n]) for n in names},
         log_factor=log_factor,
-        averages=_followed(state.averages, params, h.ema_decay),
+        averages=_followed(state.averages, networks, names, h.ema_decay),
         carried=carried,
     )
     return state, loss
@@ -104,10 +107,18 @@ def _advanced(
     }
 
 
-def _followed(averages: dict[str, PyTree], params: Params, decay: ArrayLike) -> dict[str, PyTree]:
-    """The averages after a step of these parameters."""
+def _followed(
+    averages: dict[str, Variables],
+    networks: dict[str, Variables],
+    trained: tuple[str, ...],
+    decay: ArrayLike,
+) -> dict[str, Variables]:
+    """The averages after a turn that trained some of the networks.
+
+    Averaged weights give a layer other inputs than the last ones: its statistics are averaged too.
+    """
     return {
-        name: optax.incremental_update(params[name], each, 1 - decay) if name in params else each
+        name: optax.incremental_update(networks[name], each, 1 - decay) if name in trained else each
         for name, each in averages.items()
     }
 

@@ -19,13 +19,15 @@ class GradientPenalty(NamedTuple):
     """One gradient penalty: E[term(‖∇D(x)‖²)] over x = points(key, real, fake).
 
     `points` takes a typed key and two batches [n, …] and returns one; `term` takes the squared
-    norms [n] of the gradients there and returns [n].
+    norms [n] of the gradients there and returns [n]. `generated` is True where the points are
+    generated images and no mixture: they are augmented as these are.
     """
 
     points: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
     term: Callable[[jax.Array], jax.Array]
     summary: str
     source: str
+    generated: bool = False
 
 
 def gradient_penalty_value(
@@ -124,6 +126,7 @@ GRADIENT_PENALTIES: Mapping[str, GradientPenalty] = MappingProxyType(
             half_square,
             "½‖∇D‖² at generated images",
             "Mescheder et al. 2018, arXiv:1801.04406, eq. 10",
+            generated=True,
         ),
         "dragan": GradientPenalty(
             around_real,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,25 @@ from normsweep.objectives.gradient_penalties import gradient_penalty_value
 Images = jax.Array
 
 
+class Batches(NamedTuple):
+    """Real and generated images for a network to tell apart, and what it gets to see of them.
+
+    That is what the method's augmentation, drawn by `key`, makes of them.
+    """
+
+    real: Images
+    fake: Images
+    seen_real: Images
+    seen_fake: Images
+    key: jax.Array
+
+
+def batches(turn: Turn, key: jax.Array, real: Images, fake: Images) -> Batches:
+    """Real and generated images with what a network that judges them gets to see."""
+    seen_real = augmented(turn, key, real, fake=False)
+    return Batches(real, fake, seen_real, augmented(turn, key, fake, fake=True), key)
+
+
 def augmented(turn: Turn, key: jax.Array, images: Images, *, fake: bool) -> Images:
     """Images as a network that judges them gets to see them; one key for real and fake ones."""
     method = turn.method
@@ -28,22 +48,31 @@ def augmented(turn: Turn, key: jax.Array, images: Images, *, fake: bool) -> Imag
 
 
 def gradient_penalty(
-    turn: Turn, network: str, real: Images, fake: Images, key: jax.Array
+    turn: Turn, network: str, images: Batches, key: jax.Array
 ) -> Callable[[Params], Params] | None:
     """The gradient of strength · every · penalty of the one that judges; in every so many steps.
 
     0 in the others, and None where the method has no gradient penalty. Lazy regularisation: the
     rarer, the stronger (Karras et al. 2020, arXiv:1912.04958, sec. 3.1).
+
+    Points lie among the images as they are, and the slope is that of D(T(x)), T the augmentation;
+    with `slope_at_seen` among those that D sees, and the slope is that of D.
     """
-    entry, h = turn.method.gradient_penalty, turn.hyperparameters
+    method, h = turn.method, turn.hyperparameters
+    entry = method.gradient_penalty
     if entry is None:
         return None
     points_key, dropout_key = jax.random.split(key)
+    real, fake = images.real, images.fake
+    if method.slope_at_seen:
+        real, fake = images.seen_real, images.seen_fake
 
     def value(params: Params) -> jax.Array:
-        def critic(images: Images) -> jax.Array:
+        def critic(points: Images) -> jax.Array:
+            if not method.slope_at_seen:
+                points = augmented(turn, images.key, points, fake=entry.generated)
             variables = Variables(params[network], turn.networks[network].stats)
-            return turn.apply(network, variables, images, dropout_key)[0]
+            return turn.apply(network, variables, points, dropout_key)[0]
 
         every = jnp.asarray(h.gradient_penalty_every, np.float32)
         weight = every * h.gradient_penalty_strength

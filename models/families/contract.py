@@ -124,9 +124,9 @@ class Family(ABC):
     ) -> jax.Array:
         """`count` images [count, h, w, c] float32 in [−1, 1], which depend on the key alone.
 
-        `apply(network, inputs)` calls one of the networks in `sampled` with its average weights, if
-        they are kept, and its stored statistics. `data` are the member's; None where a trained
-        model is sampled without any.
+        `apply(network, inputs)` calls one of the networks in `sampled` with its stored statistics,
+        and with the averages of these and of its weights if they are kept. `data` are the member's;
+        None where a trained model is sampled without any.
         """
 
     def carried(self, image_shape: Shape, batch: int) -> PyTree:

@@ -11,6 +11,7 @@ from normsweep.models.data import Data, drawn
 from normsweep.models.families.adversarial import (
     Images,
     augmented,
+    batches,
     gradient_penalty,
     overfitting,
 )
@@ -91,8 +92,7 @@ class GAN(Family):
         keys = jax.random.split(key, 8)
         real = drawn(keys[0], turn.batch, data.images, data.train)
         fake, _ = self._generated(turn, turn.networks[GENERATOR], keys[1], keys[2])
-        real = augmented(turn, keys[3], real, fake=False)
-        fake = augmented(turn, keys[3], fake, fake=True)
+        images = batches(turn, keys[3], real, fake)
         before = turn.networks[DISCRIMINATOR]
 
         def judged(params: PyTree, stats: PyTree, images: Images, key: jax.Array) -> PyTree:
@@ -100,14 +100,14 @@ class GAN(Family):
 
         def loss(params: Params) -> tuple[jax.Array, Outcome]:
             own = params[DISCRIMINATOR]
-            real_logits, stats = judged(own, before.stats, real, keys[4])
-            fake_logits, stats = judged(own, stats, fake, keys[5])
+            real_logits, stats = judged(own, before.stats, images.seen_real, keys[4])
+            fake_logits, stats = judged(own, stats, images.seen_fake, keys[5])
             value = adversarial.discriminator(real_logits, fake_logits, *settings)
             return value, Outcome({DISCRIMINATOR: stats}, seen=(real_logits, fake_logits))
 
         return Objective(
             loss,
-            gradient=gradient_penalty(turn, DISCRIMINATOR, real, fake, keys[6]),
+            gradient=gradient_penalty(turn, DISCRIMINATOR, images, keys[6]),
             overfitting=overfitting(turn, DISCRIMINATOR, data, keys[7]),
         )
 

@@ -23,7 +23,8 @@ REDUCTIONS: Mapping[str, str] = MappingProxyType(
 def per_layer(entry: Penalty, reduction: str = "sum") -> Penalty:
     """Returns the penalty that takes `entry` of each leaf by itself, and adds or averages them.
 
-    With the reduction `mean` each leaf's strengths are divided by the number of leaves. Value,
+    With the reduction `mean` each leaf's strengths are divided by the number of leaves that count:
+    where `entry` is one of matrices, of those. Value,
     gradient, proximal operator and state follow; the coefficients are those of `entry`. Equal
     arguments give the same object, so that it may be a static argument of a compiled program.
     Raises `ValueError` for an unknown reduction.
@@ -36,10 +37,12 @@ def per_layer(entry: Penalty, reduction: str = "sum") -> Penalty:
 @cache
 def _per_layer(entry: Penalty, reduction: str) -> Penalty:
     def each_leaf(function: Callable[..., Any], params: PyTree, **arguments: Any) -> PyTree:
-        count = max(len(jax.tree.leaves(params)), 1) if reduction == "mean" else 1
+        leaves = [w for w in jax.tree.leaves(params) if w.ndim > 1 or not entry.matrices]
+        count = max(len(leaves), 1) if reduction == "mean" else 1
         state = arguments.pop("state", None)
-        for name in set(entry.coefficients) - {"order"}:
-            arguments[name] = arguments[name] / count
+        for name in entry.coefficients:
+            if name != "order":
+                arguments[name] = arguments[name] / count
         if entry.initial_state is None:
             return jax.tree.map(lambda w: function(w, **arguments), params)
         return jax.tree.map(lambda w, v: function(w, state=v, **arguments), params, state)

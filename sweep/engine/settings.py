@@ -116,6 +116,10 @@ def method_of(config: Spec) -> Method:
         "gradient_penalty": GRADIENT_PENALTIES.get(gradient_penalty.kind),
         "augmentation": () if augment.policy == "none" else parse_policy(augment.policy),
         "augment_fakes": augment.images == "both",
+        # One method where nothing is augmented, or no slope penalised.
+        "slope_at_seen": gradient_penalty.images == "augmented"
+        and "none" not in (gradient_penalty.kind, augment.policy),
+        "rescale_adam": gradient_penalty.rescale_adam and gradient_penalty.kind != "none",
         "dropout": bool(_of_networks(config, family_of(config), "dropout")),
     }
     if penalty.form == "none":
@@ -220,6 +224,7 @@ def settings_of_optimizer(config: Spec) -> dict[str, float]:
     return {
         "beta1": train.beta1,
         "beta2": train.beta2,
+        "decay": train.decay,
         "momentum": _MOMENTUM if train.momentum is None else train.momentum,
         "weight_decay": _WEIGHT_DECAY if train.weight_decay is None else train.weight_decay,
     }

@@ -21,10 +21,11 @@ from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
-from normsweep.spec.family import NETWORKS
+from normsweep.spec.family import GENERATOR, NETWORKS
+from normsweep.spec.fields import default
 from normsweep.spec.penalty_fields import check, form_entry, penalised_networks
 from normsweep.spec.plugins import check_penalty, is_plugin, look_again, plugin_fingerprint
-from normsweep.spec.ranges import Interval, each
+from normsweep.spec.ranges import Interval, each, highest
 from normsweep.spec.sections import PenaltySection
 from normsweep.spec.space import middle, resolve
 from normsweep.spec.spec import Spec
@@ -37,6 +38,8 @@ grow with the square, and the bias of the Fréchet distance is small by then."""
 TRAINING_VERSION = 3
 """Grows whenever the same config comes to train to other bits by our doing: random numbers drawn
 otherwise, for instance. It is stored with the fingerprints; 0.1 had none."""
+CORRECTED_VERSION = 4
+"""Of studies in which 0.5 corrected what scored otherwise before; no others need begin anew."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Setup:
     samples: int
     judge: Judge
     penalty_files: dict[str, str]
+    training_version: int
 
     def with_plan(self, plan: FoldPlan) -> "Setup":
         """The same data and feature map with other folds, and a judge by these.
@@ -99,7 +103,7 @@ class Setup:
             "folds": self.plan.fingerprint,
             "features": self.feature_fingerprint,
             "samples": self.samples,
-            "training": TRAINING_VERSION,
+            "training": self.training_version,
             **self.penalty_files,
         }
 
@@ -147,7 +151,31 @@ def prepare(spec: Spec) -> Setup:
             recorded_metrics(spec), dataset, plan, features.apply, features.params, samples
         ),
         penalty_files=penalty_files,
+        training_version=_training_version(spec),
     )
+
+
+def _training_version(spec: Spec) -> int:
+    alternatives = [spec, *(spec.alternative(method) for method in spec.methods)]
+    corrected = any(
+        _averages_statistics(alternative) or _averages_matrices(alternative.penalty)
+        for alternative in alternatives
+    )
+    return CORRECTED_VERSION if corrected else TRAINING_VERSION
+
+
+def _averages_statistics(spec: Spec) -> bool:
+    """Whether averaged weights, which sample, may have statistics beside them."""
+    kinds = each(spec.value(f"model.{GENERATOR}_normalisation"))
+    return highest(spec.train.ema) > 0 and any(kind in ("batch", "spectral") for kind in kinds)
+
+
+def _averages_matrices(penalty: PenaltySection) -> bool:
+    """Whether a mean over layers may be one of matrices among which biases are selected."""
+    averaged = "layer" in each(penalty.scope) and "mean" in each(penalty.reduction)
+    biases = penalty.biases or penalty.weights != default("penalty.weights")
+    forms = [form for form in each(penalty.form) if form != "none"]
+    return averaged and biases and any(form_entry(form).matrices for form in forms)
 
 
 def _judge(

@@ -32,6 +32,7 @@ from normsweep.spec.tables import (
     NORMALISATIONS,
     OPTIMIZERS,
     OVERFITTING_SIGNALS,
+    PENALISED_AT,
     PENALTIES,
     POLICIES,
     PRUNERS,
@@ -230,6 +231,9 @@ class TrainSection(Section):
     beta2: Annotated[
         Any, _BELOW_ONE, Facts(traced=True, counts=_optimizers_with("beta2"), table="optimizers")
     ] = 0.999
+    decay: Annotated[
+        Any, _BELOW_ONE, Facts(traced=True, counts=_optimizers_with("decay"), table="optimizers")
+    ] = 0.9
     momentum: Annotated[
         Any, _RATE, Facts(traced=True, counts=_optimizers_with("momentum"), table="optimizers")
     ] = None
@@ -244,7 +248,7 @@ class TrainSection(Section):
         Facts(
             traced=True,
             table="structure",
-            label=f"decay of an average of the {GENERATOR}'s weights, which samples; 0: no average",
+            label=f"decay of an average of the {GENERATOR}, which samples; 0: no average",
         ),
     ] = 0.0
 
@@ -367,6 +371,7 @@ class PenaltySection(Section):
 
 
 _WITH_A_KIND = (With("gradient_penalty.kind", GRADIENT_PENALTIES),)
+_WITH_A_POLICY = (With("augment.policy", POLICIES),)
 
 
 class GradientPenaltySection(Section):
@@ -384,9 +389,16 @@ class GradientPenaltySection(Section):
     every: Annotated[
         Any, _WIDTH, Facts(traced=True, counts=_WITH_A_KIND, table="gradient_penalties")
     ] = 1
-
-
-_WITH_A_POLICY = (With("augment.policy", POLICIES),)
+    images: Annotated[
+        Any,
+        Rule(str, names=PENALISED_AT),
+        Facts(shapes=True, counts=(*_WITH_A_KIND, *_WITH_A_POLICY), table="penalised_at"),
+    ] = "raw"
+    rescale_adam: Annotated[
+        bool,
+        Rule(bool, searchable=False),
+        Facts(counts=(*_WITH_A_KIND, *_optimizers_with("beta1")), table="gradient_penalties"),
+    ] = False
 
 
 class AugmentSection(Section):

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from normsweep.errors import UserError
+from normsweep.spec.earlier import completed
 from normsweep.spec.messages import messages_of_values
 from normsweep.spec.spec import Spec
 
@@ -72,8 +73,13 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
 
 
 def spec_from_tables(tables: dict[str, Any], name: str) -> Spec:
-    """Checks the tables of a spec; `name` is for the message of the `UserError`."""
+    """Checks the tables of a spec; `name` is for the message of the `UserError`.
+
+    Those that an earlier version exported train as they did there.
+    """
     sections = {key: value for key, value in tables.items() if key != PROVENANCE}
+    if PROVENANCE in tables:
+        sections = completed(sections)
     try:
         return Spec.model_validate(sections)
     except ValidationError as error:

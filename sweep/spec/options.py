@@ -35,6 +35,7 @@ from normsweep.spec.tables import (
     NORMALISATIONS,
     OPTIMIZERS,
     OVERFITTING_SIGNALS,
+    PENALISED_AT,
     PENALTIES,
     POLICIES,
     PRUNERS,
@@ -217,6 +218,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         f"differentiable augmentations of what the {DISCRIMINATOR} sees",
         (*_none("no augmentation"), *_policies()),
     ),
+    _table("penalised_at", "the images whose slope is penalised", _worded(PENALISED_AT)),
     _table("augmented", "which images are augmented", _worded(AUGMENTED)),
     _table(
         "normalisations", "normalisations of activations or kernels", _described(NORMALISATIONS)

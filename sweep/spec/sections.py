@@ -6,7 +6,8 @@ from normsweep.spec import fields
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.fields import default, most
 from normsweep.spec.penalty_fields import check
-from normsweep.spec.ranges import Choices, Interval, each, highest, quoted
+from normsweep.spec.ranges import Choices, Interval, each, highest, lowest, quoted
+from normsweep.spec.tables import LEARNING_RATE_SCHEDULES
 
 
 class ModelSection(fields.ModelSection):
@@ -32,12 +33,24 @@ class ModelSection(fields.ModelSection):
 
 class TrainSection(fields.TrainSection):
     def check(self) -> None:
-        """A whole number of steps in each chunk."""
+        """A whole number of steps in each chunk, and an end that the learning rate can come to."""
         if self.steps % self.chunks:
             raise ValueError(
                 f"steps must be a multiple of chunks, got steps = {self.steps}, "
                 f"chunks = {self.chunks}"
             )
+        for name in each(self.learning_rate_schedule):
+            # The default takes any end, and looking at the table would import JAX.
+            if name != default("train.learning_rate_schedule"):
+                _check_end(name, lowest(self.learning_rate_end))
+
+
+def _check_end(schedule: str, end: float) -> None:
+    try:
+        LEARNING_RATE_SCHEDULES[schedule](1, end)
+    except ValueError as error:
+        where = f'learning_rate_end with learning_rate_schedule = "{schedule}"'
+        raise ValueError(f"{where}: {error}") from error
 
 
 class PenaltySection(fields.PenaltySection):
@@ -48,8 +61,10 @@ class PenaltySection(fields.PenaltySection):
 
 class GradientPenaltySection(fields.GradientPenaltySection):
     def check(self) -> None:
-        """A strength, if there is any."""
+        """A strength, if there is any, and steps without it, if these are to be made up for."""
         _check_strength(self.strength, "kind", self.kind)
+        if self.rescale_adam and highest(self.every) == 1:
+            raise ValueError("rescale_adam = true has no effect with every = 1; it counts above 1")
 
 
 class AugmentSection(fields.AugmentSection):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from normsweep.spec.combinations import check_together
+from normsweep.spec.earlier import completed
 from normsweep.spec.facts import Section
 from normsweep.spec.fields import (
     METHOD_SECTIONS,
@@ -89,10 +90,12 @@ class Spec(Section):
     def stored(cls, tables: dict[str, Any]) -> Self:
         """The spec of tables that were checked before they were stored, read without JAX.
 
+        Where an earlier version stored them, it says what that did.
+
         Sections, fields, kinds of values and bounds are looked at: a spec of another version is
         told as any other mistake. Names and what fits together are not: see `checked`.
         """
-        return cls.model_validate(tables, context=STORED)
+        return cls.model_validate(completed(tables), context=STORED)
 
     def checked(self) -> Self:
         """The same spec, checked as a whole: for one that is `stored`, before it is trained."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from normsweep.spec.family import BOTH, GENERATOR, NETWORKS
+from normsweep.spec.family import BOTH, DISCRIMINATOR, GENERATOR, NETWORKS
 from normsweep.spec.plugins.load import is_plugin
 
 
@@ -108,6 +108,11 @@ SPLITS = {"train": "the training images", "test": "the test images, of IDX folde
 AUGMENTED = {
     "both": "real and generated images",
     "real": f"real images alone, so that the {GENERATOR} may learn the augmentation",
+}
+PENALISED_AT = {
+    "raw": "images as they are: the slope goes through their augmentation "
+    "(Karras et al. 2020, arXiv:2006.06676, in its program's training/loss.py)",
+    "augmented": f"images as the {DISCRIMINATOR} sees them: the slope stops at their augmentation",
 }
 SCORED_AT = {
     "final": "the last chunk",

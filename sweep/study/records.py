@@ -102,7 +102,7 @@ def study_spec(study: optuna.Study) -> Spec:
 
 def checked_spec(study: optuna.Study) -> Spec:
     """The same, checked as a whole as one that a user gives: for who is about to train it."""
-    return _read(study, Spec.model_validate)
+    return _read(study, lambda tables: Spec.stored(tables).checked())
 
 
 def _read(study: optuna.Study, read: Callable[[dict[str, Any]], Spec]) -> Spec:

@@ -155,6 +155,24 @@ METHODS: list[tuple[dict[str, Any], Method]] = [
         Method(augmentation=("translation", "cutout"), augment_fakes=False),
     ),
     ({"model": {"discriminator_dropout": 0.1}}, Method(dropout=True)),
+    (
+        {"gradient_penalty": {"kind": "r1", "strength": 1, "every": 4, "rescale_adam": True}},
+        Method(gradient_penalty=GRADIENT_PENALTIES["r1"], rescale_adam=True),
+    ),
+    *(
+        (
+            {
+                "gradient_penalty": {"kind": "r1", "strength": 1} | given,
+                "augment": {"policy": "cutout", "strength": 1},
+            },
+            Method(
+                gradient_penalty=GRADIENT_PENALTIES["r1"],
+                augmentation=("cutout",),
+                slope_at_seen=bool(given),
+            ),
+        )
+        for given in ({}, {"images": "augmented"})
+    ),
 ]
 
 
@@ -211,6 +229,7 @@ def test_hyperparameters_are_those_of_the_config_in_float32() -> None:
         "learning_rates/discriminator": 0.02,
         "beta1": 0.25,
         "beta2": 0.75,
+        "decay": 0.9,
         "momentum": 0.9,
         "weight_decay": 1e-4,
         "ema_decay": 0.9,
@@ -235,6 +254,8 @@ def test_hyperparameters_are_those_of_the_config_in_float32() -> None:
 def test_settings_of_the_optimiser_are_those_of_the_config() -> None:
     found = hyperparameters_of(config(train={"optimizer": "sgd", "momentum": 0.3}))
     assert found.momentum == np.float32(0.3)
+    found = hyperparameters_of(config(train={"optimizer": "rmsprop", "decay": 0.8}))
+    assert found.decay == np.float32(0.8)
     found = hyperparameters_of(config(train={"optimizer": "adamw", "weight_decay": 0.25}))
     assert found.weight_decay == np.float32(0.25)
 
@@ -365,6 +386,28 @@ def test_alternatives_share_a_program_where_one_program_can_run_them() -> None:
     assert [methods_of(given, name) for name in (None, "lasso", "clipped")] == [shared] * 3
     critic = Method(gradient_penalty=GRADIENT_PENALTIES["wgan_gp"])
     assert methods_of(given, "critic") == (critic,)
+
+
+def test_where_the_slope_is_taken_makes_no_method_of_its_own_without_an_augmentation() -> None:
+    """A spec may say it for one of its methods, and be idle in the next."""
+    slope = {"kind": "r1", "strength": 1.0}
+    given = config(
+        gradient_penalty={"images": "augmented"},
+        methods={
+            "both": {
+                "gradient_penalty": slope,
+                "augment": {"policy": "cutout", "strength": RANGE},
+            },
+            "alone": {"gradient_penalty": slope | {"strength": RANGE}},
+        },
+    )
+    found = methods_of(given, None)
+    r1 = GRADIENT_PENALTIES["r1"]
+    assert found == (
+        Method(),
+        Method(gradient_penalty=r1, augmentation=("cutout",), slope_at_seen=True),
+        Method(gradient_penalty=r1),
+    )
 
 
 def test_the_method_s_index_is_traced() -> None:

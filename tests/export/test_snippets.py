@@ -70,6 +70,7 @@ COUPLED = [
         for each in (POWER, SQUARE | {"order": 1.0, "coupling": "proximal"})
     ),
     {"form": "norm", "order": 2.0, "strength": 0.02, "scope": "layer"},
+    {"form": "orthogonal", "strength": 0.02, "scope": "layer", "reduction": "mean", "biases": True},
     {"form": "power", "order": 2.0, "strength": 0.02, "biases": True},
     {
         "form": "power",
@@ -96,7 +97,7 @@ COUPLED = [
         for scope in ("network", "layer")
     ),
 ]
-SETTINGS = {"weight_decay": 0.1, "momentum": 0.8, "beta1": 0.6, "beta2": 0.9}
+SETTINGS = {"weight_decay": 0.1, "momentum": 0.8, "beta1": 0.6, "beta2": 0.9, "decay": 0.7}
 TRAININGS = [
     *(
         {"optimizer": name} | {setting: SETTINGS[setting] for setting in entry.settings}
@@ -107,6 +108,7 @@ TRAININGS = [
         | ({} if name == "constant" else {"learning_rate_end": 0.1})
         for name in LEARNING_RATE_SCHEDULES
     ),
+    {"learning_rate_schedule": "exponential", "learning_rate_end": 1e-9},
     {"learning_rate_schedule": "cosine", "learning_rate_warmup": 0.5},
     {"learning_rate_schedule": "constant", "learning_rate_warmup": 0.5},
     {"learning_rate_schedule": "cosine", "discriminator_steps": 2},

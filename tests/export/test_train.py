@@ -61,13 +61,12 @@ def test_a_saved_generator_samples_as_the_trained_state_does(made, folder, confi
 def test_where_an_average_of_the_generator_is_kept_it_is_the_one_that_samples(
     made, config, tmp_path
 ) -> None:
-    average = jax.tree.map(lambda leaf: leaf / 2, made.state.networks["generator"].params)
+    average = jax.tree.map(lambda leaf: leaf / 2, made.state.networks["generator"])
     averaged = replace(made, state=made.state._replace(averages={"generator": average}))
     folder = save_trained(averaged, config, tmp_path / "out")
     key = jax.random.key(5)
     generator = networks(program_of(config.spec, (8, 8, 1), 1).architecture).apply["generator"]
-    variables = made.state.networks["generator"]._replace(params=average)
-    wanted, _ = jax.jit(generator)(variables, LATENTS["normal"](key, (4, 8)))
+    wanted, _ = jax.jit(generator)(average, LATENTS["normal"](key, (4, 8)))
     assert np.array_equal(load_generator(folder)(key, 4), wanted)
 
 
@@ -201,12 +200,13 @@ def test_statistics_and_averages_are_saved_with_the_generator_and_used(elaborate
     def images(variables: Variables, units: int | None) -> jax.Array:
         return generator(variables, latent, Mode(units=units))[0]
 
-    averaged = state.networks["generator"]._replace(params=state.averages["generator"])
+    averaged = state.averages["generator"]
+    with_last = averaged._replace(stats=state.networks["generator"].stats)
     found = load_generator(folder)(key, 9)
     assert np.array_equal(found, images(averaged, 12))
-    for other, units in ((state.networks["generator"], 12), (averaged, 11)):
+    for other, units in ((state.networks["generator"], 12), (with_last, 12), (averaged, 11)):
         assert not np.array_equal(found, images(other, units))
-    stats = jax.tree.leaves(state.networks["generator"].stats)
+    stats = jax.tree.leaves(averaged.stats)
     assert any(np.any((leaf != 0) & (leaf != 1)) for leaf in stats)
 
 

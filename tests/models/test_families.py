@@ -110,12 +110,12 @@ def test_a_penalty_is_of_one_network_also_where_a_player_has_two() -> None:
 
 def test_samples_come_from_the_average_of_the_sampled_network() -> None:
     before, after, _ = stepped()
-    average = after.averages["decoder"]["network"]["layers"][0]["kernel"]
+    average = after.averages["decoder"].params["network"]["layers"][0]["kernel"]
     expected = 0.75 * kernels(before)["decoder"] + 0.25 * kernels(after)["decoder"]
     np.testing.assert_allclose(average, expected, rtol=1e-5, atol=1e-6)
     images = sample(PROGRAM, after, numbers(), DATA, KEY, 5)
     code = np.asarray(jax.random.normal(jax.random.fold_in(KEY, 2), (5, 3)), np.float64)
-    bias = np.asarray(after.averages["decoder"]["network"]["layers"][0]["bias"], np.float64)
+    bias = np.asarray(after.averages["decoder"].params["network"]["layers"][0]["bias"], np.float64)
     np.testing.assert_allclose(images.reshape(5, 6), code @ expected + bias, rtol=1e-4, atol=1e-5)
 
 

@@ -30,12 +30,13 @@ GRADIENTS = [
 ]
 RATES = (0.01, 0.03)
 BETAS = (0.5, 0.9)
-MOMENTUM, DECAY = 0.8, 0.25
+MOMENTUM, DECAY, OF_SQUARES = 0.8, 0.25, 0.7
 SCALARS = make_numbers(
     generator_learning_rate=np.float32(RATES[0]),
     discriminator_learning_rate=np.float32(RATES[1]),
     beta1=np.float32(BETAS[0]),
     beta2=np.float32(BETAS[1]),
+    decay=np.float32(OF_SQUARES),
     momentum=np.float32(MOMENTUM),
     weight_decay=np.float32(DECAY),
 )
@@ -74,7 +75,7 @@ def sgd(w: np.ndarray, gradients: Weights, rate: float) -> np.ndarray:
 def rmsprop(w: np.ndarray, gradients: Weights, rate: float) -> np.ndarray:
     square = np.zeros_like(w)
     for g in gradients:
-        square = BETAS[1] * square + (1 - BETAS[1]) * g**2
+        square = OF_SQUARES * square + (1 - OF_SQUARES) * g**2
         w = w - rate * g / np.sqrt(square + 1e-8)
     return w
 
@@ -130,7 +131,7 @@ def test_each_player_follows_the_formula_at_a_rate_of_its_own(name: str, player:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimiser_heeds_the_settings_it_names_and_no_others(name: str) -> None:
     before = descended(name)
-    for setting in ("beta1", "beta2", "momentum", "weight_decay"):
+    for setting in ("beta1", "beta2", "decay", "momentum", "weight_decay"):
         changed = SCALARS._replace(**{setting: np.float32(0.3)})
         after = descended(name, numbers=changed)
         same = np.array_equal(before["kernel"], after["kernel"])
@@ -152,6 +153,19 @@ def test_weight_decay_0_is_adam_and_momentum_0_plain_descent() -> None:
     assert_is(descended("adamw", numbers=without), adam, RATES[0])
     found = descended("sgd", numbers=without)
     assert_is(found, lambda w, gradients, rate: w - rate * sum(gradients), RATES[0])
+
+
+def test_rmsprop_is_by_default_that_of_optax() -> None:
+    """Whose first step is 1/√(1 − 0.9) times the rate, as its mean of squares begins at 0."""
+    plain = optax.rmsprop(RATES[0])
+    params, state = PARAMS, plain.init(PARAMS)
+    for gradient in GRADIENTS:
+        updates, state = plain.update(gradient, state, params)
+        params = optax.apply_updates(params, updates)
+    found = descended("rmsprop", numbers=make_numbers(generator_learning_rate=np.float32(RATES[0])))
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5), found, params)
+    first, _ = plain.update(GRADIENTS[0], plain.init(PARAMS), PARAMS)
+    np.testing.assert_allclose(np.abs(first["kernel"]), RATES[0] / np.sqrt(0.1), rtol=1e-4)
 
 
 def test_every_optimiser_is_tried() -> None:
@@ -196,6 +210,23 @@ def test_a_constant_rate_costs_nothing() -> None:
 def test_the_factor_is_between_0_and_1_however_short_the_training(
     name: str, end: float, warmup: float, steps: int
 ) -> None:
-    schedule = LearningRateSchedule(name, end, warmup)
+    # 0 is where equal factors never come to.
+    schedule = LearningRateSchedule(name, max(end, 1e-30) if name == "exponential" else end, warmup)
     for step in range(steps + 3):
         assert 0 <= float(schedule.factor(np.int32(step), steps)) <= 1
+
+
+@pytest.mark.parametrize("name", LEARNING_RATE_SCHEDULES)
+@pytest.mark.parametrize("end", [0.0, 1e-45, 1e-37, 1e-20, 1e-8, 1e-6, 0.5])
+def test_a_schedule_comes_to_its_end_however_low_or_says_that_it_cannot(
+    name: str, end: float
+) -> None:
+    schedule = LearningRateSchedule(name, end)
+    if name == "exponential" and end < 1e-38:
+        with pytest.raises(ValueError, match=rf"got {end}, .*; accepted: a number ≥ 2.4e-38"):
+            schedule.factor(np.int32(0), 4)
+        return
+    wanted = [DECAYS[name](share, end) for share in (0, 0.5, 1, 1)]
+    found = [float(schedule.factor(np.int32(step), 4)) for step in (0, 2, 4, 5)]
+    # A cosine's rounding is next to 1.
+    np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=0 if name == "exponential" else 1e-7)

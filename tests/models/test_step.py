@@ -4,6 +4,9 @@ Under gradient descent without momentum a step is −rate·gradient, so that eac
 down by itself. JAX differentiates the reference and draws its random numbers, no more.
 """
 
+from collections import Counter
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,6 +23,8 @@ from normsweep.models import (
     Program,
     init,
     member_key,
+    networks,
+    sample,
     train_step,
 )
 from normsweep.models.method import NetworkPenalty
@@ -106,7 +111,8 @@ class Reference:
         return jnp.mean(jnp.logaddexp(0, -fake))
 
     def extra(self, weights: Weights, network: int, number: int, about: Any) -> Any:
-        """What is added to a network's loss; `about` are D's real and fake images and its key."""
+        """What is added to a network's loss; `about` are D's real and fake images, the key of their
+        augmentation, and that of the points."""
         return 0.0
 
     def judge(self, weights: Weights, images: Any, mask: Any = None) -> Any:
@@ -134,11 +140,11 @@ class Reference:
         drops = self.masks(keys[2], 0), self.masks(keys[4], 1), self.masks(keys[5], 1)
         with jax.enable_x64(True):
             fake = self.make(self.generator, latent, drops[0])
-            real, fake = self.seen(keys[3], real, 0), self.seen(keys[3], fake, 1)
+            seen = self.seen(keys[3], real, 0), self.seen(keys[3], fake, 1)
 
             def loss(weights: Weights) -> Any:
-                logits = self.judge(weights, real, drops[1]), self.judge(weights, fake, drops[2])
-                extra = self.extra(weights, 1, number, (real, fake, keys[6]))
+                logits = [self.judge(weights, *each) for each in zip(seen, drops[1:], strict=True)]
+                extra = self.extra(weights, 1, number, (real, fake, keys[3], keys[6]))
                 return self.discriminator_loss(*logits) + extra
 
             slopes = jax.grad(loss)(self.discriminator)
@@ -225,6 +231,7 @@ class Penalised(Reference):
     """Strength · E[term(‖∇ₓD‖²)], where `points` puts it, for D alone, each `every` steps."""
 
     strength, every, kind = 0.3, 1, "r1"
+    at_seen = False
 
     def points(self, real: Any, fake: Any, key: jax.Array) -> Any:
         shares = jax.random.uniform(key, (BATCH, 1, 1, 1), np.float32).astype(np.float64)
@@ -238,13 +245,17 @@ class Penalised(Reference):
     def extra(self, weights: Weights, network: int, number: int, about: Any) -> Any:
         if network == 0 or number % self.every:
             return 0.0
-        real, fake, key = about
+        real, fake, augment_key, key = about
         point_key, _ = jax.random.split(key)
+        if self.at_seen:
+            real, fake = self.seen(augment_key, real, 0), self.seen(augment_key, fake, 1)
 
-        def slope(image: Any) -> Any:
-            return jax.grad(lambda x: self.judge(weights, x[None])[0])(image)
+        def judged(images: Any) -> Any:
+            if not self.at_seen:
+                images = self.seen(augment_key, images, int(self.kind == "r2"))
+            return jnp.sum(self.judge(weights, images))
 
-        slopes = jax.vmap(slope)(self.points(real, fake, point_key))
+        slopes = jax.grad(judged)(self.points(real, fake, point_key))
         squares = jnp.sum(slopes**2, axis=(1, 2, 3))
         if self.kind in ("wgan_gp", "dragan"):
             terms = (jnp.sqrt(squares) - 1) ** 2
@@ -270,6 +281,39 @@ def test_a_lazy_gradient_penalty_is_rare_and_as_much_stronger(every: int) -> Non
     assert_follows(reference, given, h, steps=4)
 
 
+def test_adam_makes_up_for_the_steps_without_a_lazy_penalty_in_d_alone() -> None:
+    """Its rate times c and its betas to the power c, c = k/(k + 1) (arXiv:1912.04958, app. B)."""
+    r1 = Method(gradient_penalty=GRADIENT_PENALTIES["r1"])
+    plain, rescaled = (
+        program(replace(r1, rescale_adam=rescale), optimizer="adam") for rescale in (False, True)
+    )
+    start, every = begun(plain), 3
+    share = every / (every + 1)
+    given = {"gradient_penalty_strength": 0.3, "gradient_penalty_every": every}
+    betas = {"beta1": 0.5, "beta2": 0.9}
+    by_hand = {name: beta**share for name, beta in betas.items()}
+    by_hand["discriminator_learning_rate"] = share * RATES[1]
+    found, _ = one_step(rescaled, 0, start, scalars(**given, **betas), DATA, KEY)
+    wanted, _ = one_step(plain, 0, start, scalars(**given, **by_hand), DATA, KEY)
+    close = partial(np.testing.assert_allclose, rtol=2e-4, atol=1e-6)
+    for part in ("networks", "optimizers"):
+        jax.tree.map(close, *(getattr(s, part)["discriminator"] for s in (found, wanted)))
+    # G's moments are of the same gradient, with betas of the config.
+    moments, others = (state.optimizers["generator"][0] for state in (found, wanted))
+    for one, other, beta in [
+        (moments.mu, others.mu, betas["beta1"]),
+        (moments.nu, others.nu, betas["beta2"]),
+    ]:
+        scale = (1 - beta) / (1 - beta**share)
+        jax.tree.map(lambda a, b, scale=scale: close(a, scale * np.asarray(b)), one, other)
+    always = scalars(gradient_penalty_strength=0.3, gradient_penalty_every=1, **betas)
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=1e-6),
+        one_step(rescaled, 0, start, always, DATA, KEY)[0].networks,
+        one_step(plain, 0, start, always, DATA, KEY)[0].networks,
+    )
+
+
 class Brightened(Reference):
     """Each image gets a number from ±0.3 added, with draws of their own for real and fake."""
 
@@ -289,6 +333,52 @@ def test_the_discriminator_sees_augmented_images_in_both_turns(fakes: bool) -> N
     reference = Brightened(begun(given))
     reference.fakes = fakes
     assert_follows(reference, given, scalars(augment_strength=0.6))
+
+
+class CutOut(Penalised):
+    """A rectangle of 0 in each image, of 0.4 of each side, with draws of its own."""
+
+    fakes = True
+
+    def seen(self, key: jax.Array, images: Any, fake: int) -> Any:
+        if fake and not self.fakes:
+            return images
+        own = jax.random.fold_in(jax.random.fold_in(key, fake), 2)
+        centres = np.float64(jax.random.uniform(own, (2, BATCH), np.float32))
+        holes = [
+            np.abs(np.arange(side) - (centre[:, None] * side - 0.5)) < 0.8 * side / 4
+            for side, centre in zip(SHAPE, centres, strict=False)
+        ]
+        return images * np.float64(~(holes[0][:, :, None, None] & holes[1][:, None, :, None]))
+
+
+@pytest.mark.parametrize(
+    ("name", "at_seen"), [("wgan_gp", False), ("wgan_gp", True), ("r2", False)]
+)
+def test_a_slope_is_that_in_raw_images_through_the_augmentation_or_in_augmented_ones(
+    name: str, at_seen: bool
+) -> None:
+    """D's program of arXiv:2006.06676 differentiates in the images that it then augments."""
+    method = Method(
+        gradient_penalty=GRADIENT_PENALTIES[name],
+        augmentation=("cutout",),
+        slope_at_seen=at_seen,
+    )
+    given = program(method)
+    reference = CutOut(begun(given))
+    reference.kind, reference.at_seen = name, at_seen
+    h = scalars(gradient_penalty_strength=0.3, augment_strength=0.8)
+    assert_follows(reference, given, h, steps=1)
+
+
+def test_a_slope_at_generated_images_goes_through_no_augmentation_if_they_have_none() -> None:
+    method = Method(
+        gradient_penalty=GRADIENT_PENALTIES["r2"], augmentation=("cutout",), augment_fakes=False
+    )
+    reference = CutOut(begun(program(method)))
+    reference.kind, reference.fakes = "r2", False
+    h = scalars(gradient_penalty_strength=0.3, augment_strength=0.8)
+    assert_follows(reference, program(method), h, steps=1)
 
 
 class Dropped(Reference):
@@ -361,19 +451,27 @@ def test_other_couplings_follow_the_schedule_of_the_learning_rate(coupling: str)
     np.testing.assert_allclose(shrunk, expected, rtol=1e-5, atol=1e-6)
 
 
-def signal(state: MemberState, number: int, name: str) -> float:
-    """How much the discriminator overfits before its update (arXiv:2006.06676, eq. 1)."""
-    reference = Reference(state)
+def signal(state: MemberState, number: int, name: str, kind: type[Reference] = Reference) -> float:
+    """How much the discriminator overfits before its update (arXiv:2006.06676, eq. 1).
+
+    All three batches are seen as D sees images.
+    """
+    reference = kind(state)
     step_key = jax.random.fold_in(jax.random.fold_in(KEY, 1), number)
     key = jax.random.split(step_key, 2)[0]
     keys = jax.random.split(key, 8)
     latent = reference.latent(keys[1])
-    validation = reference.real(jax.random.split(keys[7], 3)[0], among=VALIDATION)
+    draw_key, augment_key, _ = jax.random.split(keys[7], 3)
+    validation = reference.real(draw_key, among=VALIDATION)
     with jax.enable_x64(True):
         fake = reference.make(reference.generator, latent)
+        seen = (
+            reference.seen(keys[3], reference.real(keys[0]), 0),
+            reference.seen(keys[3], fake, 1),
+            reference.seen(augment_key, validation, 0),
+        )
         on_real, on_fake, on_validation = (
-            np.asarray(reference.judge(reference.discriminator, images))
-            for images in (reference.real(keys[0]), fake, validation)
+            np.asarray(reference.judge(reference.discriminator, images)) for images in seen
         )
     if name == "real_sign":
         return float(np.mean(np.sign(on_real)))
@@ -395,6 +493,17 @@ def test_an_adaptive_strength_moves_by_its_speed_towards_its_target(name: str) -
         after, second = one_step(given, 0, state, h, DATA, KEY)
         assert second.strength_factor == pytest.approx(np.exp(0.3 * sign), rel=1e-6)
         assert after.log_factor == pytest.approx(0.3 * (sign + moved), rel=1e-6, abs=1e-6)
+
+
+def test_the_signal_is_of_images_as_the_discriminator_sees_them() -> None:
+    """Validation images too: else what the augmentation hides would look learnt by heart."""
+    given = program(Method(schedule="adaptive", signal="held_out", augmentation=("brightness",)))
+    start = begun(given)
+    measured = signal(start, 0, "held_out", Brightened)
+    for target, sign in [(measured + 1e-3, -1), (measured - 1e-3, 1)]:
+        h = decayed(adaptive_target=target, adaptive_speed=0.3, augment_strength=0.6)
+        state, _ = one_step(given, 0, start, h, DATA, KEY)
+        assert state.log_factor == pytest.approx(0.3 * sign, rel=1e-6)
 
 
 def test_an_adaptive_strength_scales_the_penalty() -> None:
@@ -521,6 +630,28 @@ def test_spectral_normalisation_iterates_once_for_each_batch_of_the_own_turns() 
             np.testing.assert_allclose(found, u, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["batch", "spectral"])
+def test_the_average_of_a_network_has_the_average_of_its_statistics(name: str) -> None:
+    """Weights and statistics alike, over two steps; and it samples with them."""
+    given = replace(normalised(name), ema=True)
+    state, h = begun(given), scalars(ema_decay=0.75)
+    for _ in range(2):
+        before, average = state.networks["generator"], state.averages["generator"]
+        state, _ = one_step(given, 0, state, h, DATA, KEY)
+        wanted = jax.tree.map(
+            lambda old, new: 0.75 * np.float64(old) + 0.25 * np.float64(new),
+            average,
+            state.networks["generator"],
+        )
+        found = state.averages["generator"]
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), found, wanted)
+        for new, old in zip(*map(jax.tree.leaves, (found.stats, before.stats)), strict=True):
+            assert not np.array_equal(new, old)
+    latent = jax.random.normal(jax.random.fold_in(KEY, 2), (2, 4), np.float32)
+    images, _ = networks(given.architecture).apply["generator"](found, latent)
+    np.testing.assert_array_equal(sample(given, state, h, DATA, KEY, 2), images)
+
+
 OFF: dict[str, tuple[Method, Hyperparameters]] = {
     "label smoothing": (Method(), scalars(label_smoothing=0)),
     "augmentation": (
@@ -607,6 +738,8 @@ def test_no_two_draws_of_a_step_share_a_key(monkeypatch) -> None:
             state, _ = train_step(given, 0, state, h, DATA, KEY)
     # In each turn of D: batches and latents, 3 + 3 + 3 augmentations, and so on.
     assert len(drawn) > 2 * 2 * 14
-    assert len(set(drawn)) == len(drawn)
+    # The slope goes through the augmentation, by three draws, that D sees the real images by.
+    again = [key for key, times in Counter(drawn).items() if times > 1]
+    assert len(again) == len(drawn) - len(set(drawn)) == 2 * 2 * 3
     # The keys made from a key are the numbers that it would draw.
     assert not set(drawn) & set(divided)

@@ -352,14 +352,16 @@ def test_two_d_steps_an_average_and_uniform_latents_are_those_of_the_reference()
     penalties = [{"strength": 0.02, "order": 1.25}, {"strength": 0.03, "order": 1.25}]
     scalars = hyperparameters("power", *penalties)
     state = init_member(given, scalars, KEY)
-    assert bits_of(state.averages["generator"]) == bits_of(state.networks["generator"].params)
+    assert bits_of(state.averages["generator"].params) == bits_of(
+        state.networks["generator"].params
+    )
     reference = Reference(state, given, "power", penalties)
     for number in range(3):
         expected = reference.step(number)
         state, losses = one_step(given, 0, state, scalars, DATA, KEY)
         np.testing.assert_allclose([losses.players[name] for name in NAMES], expected, rtol=1e-5)
         assert_same_member(state, reference)
-        assert_close(state.averages["generator"], reference.average)
+        assert_close(state.averages["generator"].params, reference.average)
     assert reference.discriminator.count == 6
 
 
@@ -537,12 +539,12 @@ def test_a_member_s_key_follows_from_seed_and_fold() -> None:
 def test_samples_come_from_the_generator_or_from_its_average(ema: bool) -> None:
     given = program(ema=ema)
     state = init_member(given, hyperparameters(), KEY)
-    shifted = jax.tree.map(lambda leaf: leaf + np.float32(0.5), state.networks["generator"].params)
-    state = state._replace(averages={"generator": shifted} if ema else {})
+    begun = state.networks["generator"]
+    shifted = jax.tree.map(lambda leaf: leaf + np.float32(0.5), begun.params)
+    averages = {"generator": begun._replace(params=shifted)} if ema else {}
+    state = state._replace(averages=averages)
     latent = np.asarray(jax.random.normal(jax.random.fold_in(KEY, 2), (9, 4)), np.float64)
-    expected = np.tanh(
-        Layers(shifted if ema else state.networks["generator"].params).forward(latent)[0]
-    )
+    expected = np.tanh(Layers(shifted if ema else begun.params).forward(latent)[0])
     images = jax.jit(partial(sample, given, count=9))(state, hyperparameters(), DATA, KEY)
     np.testing.assert_allclose(images, expected.reshape(9, 3, 2, 1), rtol=1e-5, atol=1e-6)
 

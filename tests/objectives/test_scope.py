@@ -40,7 +40,10 @@ def test_value_and_gradient_are_the_sum_or_mean_over_trees_of_one_leaf(form, red
     )
     analytic = jax.jit(entry.gradient)(PARAMS, **arguments)
     leaves = [[leaf] for leaf in jax.tree.leaves(PARAMS)]
-    share = len(leaves) if reduction == "mean" else 1
+    matrices = [leaf for (leaf,) in leaves if leaf.ndim > 1]
+    # The bias is no layer to a penalty of matrices, which is 0 there.
+    counting = len(matrices if PENALTIES[form].matrices else leaves)
+    share = counting if reduction == "mean" else 1
     alone = jax.jit(PENALTIES[form].value), jax.jit(PENALTIES[form].gradient)
     own = [coefficients_of(form) | states_of(form, leaf) for leaf in leaves]
     values = [float(alone[0](leaf, **each)) for leaf, each in zip(leaves, own, strict=True)]
@@ -79,7 +82,14 @@ def test_the_power_iteration_runs_on_as_for_the_joint_penalty():
     for one, other in zip(*map(jax.tree.leaves, (state, expected)), strict=True):
         np.testing.assert_array_equal(one, other)
     value = entry.value(PARAMS, strength=1.0, state=state)
-    assert value == pytest.approx(float(joint.value(PARAMS, strength=1.0, state=state)) / 3)
+    assert value == pytest.approx(float(joint.value(PARAMS, strength=1.0, state=state)) / 2)
+
+
+def test_a_mean_of_matrices_is_the_same_beside_biases_and_0_without_matrices():
+    entry = per_layer(PENALTIES["orthogonal"], "mean")
+    without = PARAMS | {"bias": None}
+    assert entry.value(PARAMS, strength=2.0) == entry.value(without, strength=2.0) > 0
+    assert entry.value({"bias": jnp.ones(3)}, strength=2.0) == 0
 
 
 @every_form

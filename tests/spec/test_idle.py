@@ -37,7 +37,15 @@ def spec(tables: dict[str, Any]) -> Spec:
         (
             {"train": {"optimizer": "sgd", "beta2": 0.9}},
             'train.beta2 = 0.9 has no effect with train.optimizer = "sgd"; it counts with adam, '
-            "adamw, rmsprop, optimistic_adam",
+            "adamw, optimistic_adam",
+        ),
+        (
+            {"train": {"optimizer": "rmsprop", "beta2": 0.9}},
+            'train.beta2 = 0.9 has no effect with train.optimizer = "rmsprop"; it counts with ',
+        ),
+        (
+            {"train": {"decay": 0.8}},
+            'train.decay = 0.8 has no effect with train.optimizer = "adam"; it counts with rmsprop',
         ),
         (
             {"train": {"momentum": 0.9}},
@@ -56,6 +64,27 @@ def spec(tables: dict[str, Any]) -> Spec:
         (
             {"gradient_penalty": {"strength": 1.0}},
             'gradient_penalty.strength = 1.0 has no effect with gradient_penalty.kind = "none"',
+        ),
+        (
+            {"gradient_penalty": R1 | {"images": "augmented"}},
+            'gradient_penalty.images = "augmented" has no effect with augment.policy = "none"; it '
+            "counts with brightness, ",
+        ),
+        (
+            {
+                "gradient_penalty": {"images": "augmented"},
+                "augment": {"policy": "cutout", "strength": 0.5},
+            },
+            'gradient_penalty.images = "augmented" has no effect with gradient_penalty.kind = '
+            '"none"; it counts with wgan_gp, ',
+        ),
+        (
+            {
+                "gradient_penalty": R1 | {"every": 4, "rescale_adam": True},
+                "train": {"optimizer": "sgd"},
+            },
+            'gradient_penalty.rescale_adam = true has no effect with train.optimizer = "sgd"; it '
+            "counts with adam, adamw, optimistic_adam",
         ),
         (
             {"augment": {"strength": 0.5}},

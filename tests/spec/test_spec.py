@@ -89,6 +89,7 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "learning_rate_warmup": 0.0,
             "beta1": 0.5,
             "beta2": 0.999,
+            "decay": 0.9,
             "ema": 0.0,
         },
         "penalty": {
@@ -98,7 +99,7 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "strength": 1e-3,
             **ACTS_AS_BY_DEFAULT,
         },
-        "gradient_penalty": {"kind": "none", "every": 1},
+        "gradient_penalty": {"kind": "none", "every": 1, "images": "raw", "rescale_adam": False},
         "augment": {"policy": "none", "images": "both"},
         "score": {
             "metric": "fid",
@@ -213,6 +214,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("train", "discriminator_learning_rate", float("nan"), "> 0"),
     ("train", "beta1", 1.0, "≥ 0 and < 1"),
     ("train", "beta2", "x", "≥ 0 and < 1"),
+    ("train", "decay", 1.0, "≥ 0 and < 1"),
     ("train", "ema", -0.1, "≥ 0 and < 1"),
     ("penalty", "form", "l2", "one of none, power, norm, elastic"),
     ("penalty", "target", "all", "one of generator, discriminator, both"),
@@ -240,6 +242,8 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("gradient_penalty", "kind", "r3", "one of none, wgan_gp, r1, r2, dragan, zero_centred"),
     ("gradient_penalty", "strength", -1, "≥ 0"),
     ("gradient_penalty", "every", 0, "≥ 1"),
+    ("gradient_penalty", "images", "real", "one of raw, augmented"),
+    ("gradient_penalty", "rescale_adam", 1, "true or false"),
     ("augment", "policy", "flip", "one of none, brightness, translation, cutout"),
     ("augment", "policy", "cutout+cutout", "one of none, brightness, translation, cutout"),
     ("augment", "strength", 1.5, "≥ 0 and ≤ 1"),
@@ -304,6 +308,14 @@ def test_study_data_and_score_take_no_ranges(section: str, field: str) -> None:
     for searched in ([1, 2], {"low": 1, "high": 2}):
         message = refusal({"penalty": PENALTY, section: {field: searched}})
         assert message.startswith(f"{section}.{field}: takes one value and no range; accepted: ")
+
+
+def test_rescaling_for_a_penalty_in_every_step_is_refused() -> None:
+    given = {"kind": "r1", "strength": 1.0, "rescale_adam": True}
+    assert refusal({"gradient_penalty": given}) == (
+        "gradient_penalty: rescale_adam = true has no effect with every = 1; it counts above 1"
+    )
+    spec_from_tables({"gradient_penalty": given | {"every": [1, 4]}}, "f")
 
 
 def test_chunks_that_do_not_divide_the_steps_are_refused() -> None:
@@ -479,3 +491,23 @@ def test_any_valid_spec_survives_toml(
     }
     assert study.train.generator_learning_rate == rate
     assert through_toml(study) == study
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        {"learning_rate_schedule": "exponential"},
+        {"learning_rate_schedule": ["cosine", "exponential"], "learning_rate_end": [0.1, 0.0]},
+        {
+            "learning_rate_schedule": "exponential",
+            "learning_rate_end": {"low": 0.0, "high": 1.0},
+        },
+    ],
+)
+def test_a_learning_rate_that_never_comes_to_its_end_is_refused(train: dict[str, Any]) -> None:
+    assert refusal({"train": train}) == (
+        'train: learning_rate_end with learning_rate_schedule = "exponential": got 0.0, to which '
+        "no equal factors lead; accepted: a number ≥ 2.4e-38"
+    )
+    spec_from_tables({"train": train | {"learning_rate_end": [0.1, 1e-9]}}, "f")
+    spec_from_tables({"train": train | {"learning_rate_schedule": "cosine"}}, "f")

@@ -3,7 +3,7 @@
 from normsweep.export.snippets.header import NOTES, header, shown, weights_constant
 from normsweep.export.snippets.recipe import Recipe, Term, recipe_of
 from normsweep.export.snippets.source import assembled, exportable, parts
-from normsweep.export.snippets.wiring import check_terms, moved, ramp, value_of
+from normsweep.export.snippets.wiring import check_terms, count_of, moved, ramp, value_of
 from normsweep.spec.config import Config
 
 FORM = "optax"
@@ -25,7 +25,7 @@ _OPTIMIZERS = {
         "    mask=lambda params: is_selected(params, WEIGHTS),\n)"
     ),
     "sgd": "optax.sgd({rate}, momentum={momentum!r})",
-    "rmsprop": "optax.rmsprop({rate}, decay={beta2!r})",
+    "rmsprop": "optax.rmsprop({rate}, decay={decay!r})",
     "optimistic_adam": (
         "optax.optimistic_adam_v2({rate}, b1={beta1!r}, b2={beta2!r}, nesterov=False)"
     ),
@@ -35,7 +35,7 @@ _RATES = {
     "constant": "optax.constant_schedule(1.0)",
     "linear": "optax.linear_schedule(1.0, {end!r}, {steps})",
     "cosine": "optax.cosine_decay_schedule(1.0, {steps}, alpha={end!r})",
-    "exponential": "optax.exponential_decay(1.0, {steps}, {least!r})",
+    "exponential": "optax.exponential_decay(1.0, {steps}, {end!r}, end_value={end!r})",
 }
 
 _USE = """\
@@ -74,8 +74,7 @@ def _rate_schedule(recipe: Recipe) -> str:
     if not recipe.scheduled_rates:
         return ""
     steps = max(1, recipe.steps - recipe.warm)
-    end = recipe.rate_end
-    schedule = _RATES[recipe.rate_schedule].format(end=end, steps=steps, least=max(end, 1e-6))
+    schedule = _RATES[recipe.rate_schedule].format(end=recipe.rate_end, steps=steps)
     if recipe.warm:
         schedule = (
             "optax.join_schedules(\n"
@@ -154,7 +153,7 @@ def _move(recipe: Recipe, network: str, term: Term, rate: str, step: str) -> str
     if recipe.schedule is not None:
         lines.append(f"    rate = rate * {ramp(recipe, step)}")
     if recipe.averaged:
-        lines.append("    rate = rate / len(selected(new, WEIGHTS))")
+        lines.append(f"    rate = rate / {count_of(term, 'selected(new, WEIGHTS)')}")
     inner = moved(recipe, f"{term.form}_step", "weights", "rate, ", term)
     lines.append(f"    return replaced(new, WEIGHTS, lambda weights: {inner})")
     return "\n".join(lines)

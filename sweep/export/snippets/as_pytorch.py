@@ -3,7 +3,7 @@
 from normsweep.export.snippets.header import NOTES, header, shown, weights_constant
 from normsweep.export.snippets.recipe import Recipe, Term, recipe_of
 from normsweep.export.snippets.source import assembled, exportable, parts
-from normsweep.export.snippets.wiring import check_terms, moved, ramp, value_of
+from normsweep.export.snippets.wiring import check_terms, count_of, moved, ramp, value_of
 from normsweep.spec.config import Config
 
 FORM = "pytorch"
@@ -20,7 +20,7 @@ _OPTIMIZERS = {
     "adam": "torch.optim.Adam({parameters}, lr={rate!r}, betas=({beta1!r}, {beta2!r}))",
     "adamw": "torch.optim.AdamW({parameters}, lr={rate!r}, betas=({beta1!r}, {beta2!r}))",
     "sgd": "torch.optim.SGD({parameters}, lr={rate!r}, momentum={momentum!r})",
-    "rmsprop": "rms_prop({parameters}, lr={rate!r}, decay={beta2!r})",
+    "rmsprop": "rms_prop({parameters}, lr={rate!r}, decay={decay!r})",
 }
 
 _UNITS = "transposed convolutions: the output units of a weight are taken to be its first axis"
@@ -170,6 +170,6 @@ def _step(recipe: Recipe, network: str, term: Term) -> str:
         if recipe.schedule is not None:
             lines.append(f"    rate = rate * {ramp(recipe, 'step')}")
         if recipe.averaged:
-            lines.append("    rate = rate / len(weights)")
+            lines.append(f"    rate = rate / {count_of(term, 'weights')}")
     lines.append(f"    replace(weights, lambda old: {moved(recipe, name, 'old', rate, term)})")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from normsweep.errors import UserError
 from normsweep.export.snippets.source import exportable
 from normsweep.models.method import ADAPTIVE
 from normsweep.objectives.constraints import CONSTRAINTS
-from normsweep.spec.family import NETWORKS
+from normsweep.spec.family import DISCRIMINATOR, NETWORKS
 from normsweep.spec.penalty_fields import coefficient_fields, field_value
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.spec import Spec
@@ -130,6 +130,11 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
         found.append(
             f"gradient penalty {kind}, strength {gradient.strength!r}, every {gradient.every} steps"
         )
+        if gradient.rescale_adam:
+            found.append(
+                f"with it, c = {gradient.every}/{gradient.every + 1} in the optimiser of the "
+                f"{DISCRIMINATOR}: its learning rate times c, its betas to the power c"
+            )
     if config.augment.policy != "none":
         augment = config.augment
         found.append(

@@ -3,6 +3,7 @@
 from normsweep.export.snippets.header import arguments
 from normsweep.export.snippets.recipe import Recipe, Term
 from normsweep.export.snippets.source import Parts, exportable
+from normsweep.objectives.penalties import PENALTIES
 
 
 def check_terms(recipe: Recipe, parts: Parts, form: str) -> None:
@@ -30,8 +31,16 @@ def value_of(recipe: Recipe, term: Term) -> str:
     each = arguments(term.coefficients)
     if not recipe.layered:
         return f"{term.form}(weights, {each})"
-    added = f"added({term.form}([w], {each}) for w in weights)"
-    return f"{added} / len(weights)" if recipe.averaged else added
+    counting = " if w.ndim > 1" if PENALTIES[term.form].matrices else ""
+    added = f"added({term.form}([w], {each}) for w in weights{counting})"
+    return f"{added} / {count_of(term, 'weights')}" if recipe.averaged else added
+
+
+def count_of(term: Term, weights: str) -> str:
+    """How many of the weights count: of a penalty of matrices, those."""
+    if not PENALTIES[term.form].matrices:
+        return f"len({weights})"
+    return f"sum(w.ndim > 1 for w in {weights})"
 
 
 def moved(recipe: Recipe, function: str, weights: str, rate: str, term: Term) -> str:

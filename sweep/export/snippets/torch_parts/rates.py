@@ -21,7 +21,7 @@ def cosine_rate(share: float, end: float) -> float:
 
 def exponential_rate(share: float, end: float) -> float:
     """1 to end by an equal factor in each step."""
-    return float(max(end, 1e-6) ** share)
+    return float(end**share)
 
 
 def rate_factor(
