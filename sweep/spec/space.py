@@ -210,15 +210,26 @@ def check_ranges(spec: Spec) -> None:
     """Raises `UserError` for a range that no trial would ever ask for, and where there is none."""
     asked = {name for space in _spaces(spec) for name in space}
     for path in spec.ranges():
-        owner, field = path.removeprefix("methods.").rsplit(".", 1)
-        # A shared coefficient may be asked for network by network.
-        if asked.isdisjoint({f"{owner}.{name}{field}" for name in ("", *_PREFIXES)}):
+        if asked.isdisjoint(_names(path)):
             raise UserError(f"{path}: is searched, but has no effect on any trial")
     if not asked:
         raise UserError(
             "the spec searches nothing: no field has a range, and there are no methods; one config "
             "is for `sweep score` and `sweep train`"
         )
+
+
+def may_ask(spec: Spec) -> set[str]:
+    """All names under which a trial may be asked for anything; some may never be."""
+    names = {name for path in spec.ranges() for name in _names(path)}
+    return names | ({METHOD} if spec.methods else set())
+
+
+def _names(path: str) -> set[str]:
+    """The names under which a range may be asked for: a coefficient also network by network."""
+    owner, field = path.removeprefix("methods.").rsplit(".", 1)
+    prefixes = ("", *_PREFIXES) if owner.endswith("penalty") else ("",)
+    return {f"{owner}.{prefix}{field}" for prefix in prefixes}
 
 
 _PREFIXES = tuple(f"{network}_" for network in NETWORKS)

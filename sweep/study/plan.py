@@ -45,8 +45,8 @@ class Plan:
             elif role(trial) == BASELINE:
                 baselines.append(trial)
         if self.points is not None:
-            first = {_key(_fixed(trial)): trial for trial in reversed(search)}
-            search = [trial for trial in search if first[_key(_fixed(trial))] is trial]
+            first = {_key(fixed_parameters(trial)): trial for trial in reversed(search)}
+            search = [trial for trial in search if first[_key(fixed_parameters(trial))] is trial]
         return baselines[:1] + search[: self.search]
 
     def missing(self, counted: Sequence[FrozenTrial]) -> list[Parameters]:
@@ -55,7 +55,7 @@ class Plan:
         number = self.search - len(search)
         if self.points is None:
             return [{} for _ in range(number)]
-        made = {_key(_fixed(trial)) for trial in search}
+        made = {_key(fixed_parameters(trial)) for trial in search}
         return [point for point in self.points if _key(point) not in made][:number]
 
     def surely_counts(self, number: int) -> bool:
@@ -90,7 +90,8 @@ def plan_as_made(spec: Spec, trials: Sequence[FrozenTrial]) -> Plan:
     return Plan(number)
 
 
-def _fixed(trial: FrozenTrial) -> Parameters:
+def fixed_parameters(trial: FrozenTrial) -> Parameters:
+    """What was fixed of a trial before it began; other code may have fixed anything."""
     found: Parameters = trial.system_attrs.get("fixed_params", {})
     return found
 

@@ -129,11 +129,18 @@ class Queue:
             else:
                 mine = table.take_over(engine, trial_id, holder, self.worker)
             if mine:
-                self._after_a_death(trial_id)
+                self.count_death(trial_id)
                 found.append(trial_id)
         return found
 
-    def _after_a_death(self, trial_id: int) -> None:
+    def fail(self, trial_id: int, reason: str) -> None:
+        """Ends one of this worker's trials without a score, and says why."""
+        write_reason(self.storage, trial_id, reason)
+        self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        self.done(trial_id)
+
+    def count_death(self, trial_id: int) -> None:
+        """Gives a trial of this worker back, or fails it where its workers died too often."""
         trial = self.storage.get_trial(trial_id)
         if trial.state == TrialState.RUNNING:
             deaths = deaths_of(trial) + 1

@@ -12,19 +12,24 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.trial import TrialState
+from pydantic import ValidationError
 from sqlalchemy import Engine
 
 from normsweep.engine.population import Chunk
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.engine.versions import versions
+from normsweep.errors import UserError
 from normsweep.score.run import Completed, Failed, Run
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.spec.baseline import baseline
+from normsweep.spec.messages import messages
+from normsweep.spec.queued import check_queued, check_value
 from normsweep.spec.space import resolve
 from normsweep.spec.spec import Spec
 from normsweep.storage import write_measurements
 from normsweep.study.attributes import BASELINE, role, write_begin, write_reason, write_result
+from normsweep.study.plan import fixed_parameters
 
 
 @dataclass(kw_only=True)
@@ -89,11 +94,30 @@ class TrialRun(Run):
 
 
 def begin(trial: optuna.Trial, spec: Spec, training: Training) -> TrialRun:
-    """Asks for a trial's parameters, writes down what it will run, and finds its program."""
+    """Asks for a trial's parameters, writes down what it will run, and finds its program.
+
+    Raises `UserError` for a parameter that other code has fixed to what the spec does not accept.
+    """
     if role(trial) == BASELINE:
         config, method = baseline(spec), None
     else:
-        config, method = resolve(spec, lambda name, asked: _suggest(trial, name, asked))
+        stored = trial.study._storage.get_trial(trial._trial_id)
+        queued = fixed_parameters(stored)
+        check_queued(spec, queued)
+        # Other code may also add a trial that waits with parameters that it has already.
+        queued = queued | stored.params
+
+        def ask(name: str, asked: BaseDistribution) -> Any:
+            if name in queued:
+                check_value(name, queued[name], asked)
+            found = _suggest(trial, name, asked)
+            # Of a fixed 3.0 the choice 3, as Optuna stores it.
+            return asked.to_external_repr(asked.to_internal_repr(found))
+
+        try:
+            config, method = resolve(spec, ask)
+        except ValidationError as error:
+            raise UserError("; ".join(messages(error, Spec))) from error
     write_begin(trial, config.plain(), method, versions())
     methods = training.methods(method)
     setup = training.setup
