@@ -30,13 +30,14 @@ def submit_command(
 
     The spec is stored in the database; a worker needs nothing else but the data.
     """
+    from normsweep.cli.logs import notice_log
     from normsweep.spec import load_spec
     from normsweep.study.plan import plan_of
     from normsweep.worker.submit import submit
 
     options = {"study.trials": trials, "study.name": name}
     loaded = load_spec(spec, {path: value for path, value in options.items() if value is not None})
-    _, study, _ = submit(loaded, storage)
+    _, study, _ = submit(loaded, storage, log=notice_log)
     console.print(
         f"Submitted {study.study_name}: {plan_of(loaded).total} trials. "
         f"Run it with:  sweep worker {study.study_name}",
@@ -156,7 +157,7 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
     from normsweep.storage import open_storage
     from normsweep.study.status import status
 
-    found = status(open_storage(storage))
+    found = status(open_storage(storage, reading=True))
     if as_json:
         print_json(found.plain())
         return

@@ -198,6 +198,23 @@ class Rule:
         return Interval(low, high, log, None if step is None else self.kind(step))
 
 
+@dataclass(frozen=True)
+class PixelRange(Rule):
+    """Two numbers, the first below the second, as one value; or none."""
+
+    def parse(self, raw: Any) -> Any:
+        if raw is None:
+            return None
+        if isinstance(raw, list | tuple) and len(raw) == 2:
+            low, high = (cast(float, self._value(number)) for number in raw)
+            if low < high:
+                return (low, high)
+        raise ValueError(f"got {_show(raw)}; accepted: {self.describe()}")
+
+    def describe(self) -> str:
+        return "[low, high], two numbers, the first below the second"
+
+
 def _as_float(whole: int) -> float:
     try:
         return float(whole)

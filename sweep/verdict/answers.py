@@ -173,6 +173,7 @@ def answer(study: optuna.Study) -> Answer:
         trials_per_kind=Counter(entry.kind for entry in searched),
         front=_front(spec, searched),
         warnings=(
+            *study_attributes(study).warnings,
             *_warnings(spec, searched[0] if searched else None, baseline),
             *_of_others(foreign),
         ),

@@ -38,6 +38,10 @@ def submit(
     check_sampler(spec.study.sampler, unconditional_space(spec))
     plan = plan_of(spec)
     setup = prepare(spec)
+    for guess in setup.dataset.guesses:
+        log("data", guess=guess)
+    for warning in setup.warnings:
+        log("warning", of=warning)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     study = open_study(spec, opened, setup.facts())
     heed_new_rule(study, spec)
