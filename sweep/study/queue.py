@@ -66,10 +66,10 @@ class Queue:
             for trial_id in waiting:
                 if trial_id not in others and self._take(trial_id):
                     return optuna.Trial(self.study, trial_id)
-            missing = self.plan.missing(counted)
-            if not missing:
+            missing = next(self.plan.missing(counted), None)
+            if missing is None:
                 return None
-            made = enqueue(self.study, missing[0])
+            made = enqueue(self.study, missing)
             # Of two workers that both make the last one, each looks again whether its own counts.
             trial = optuna.Trial(self.study, made)
             if self.plan.surely_counts(trial.number) and self._take(made):

@@ -1,5 +1,7 @@
 """From a spec to a study in the database."""
 
+from itertools import islice
+
 import optuna
 from optuna.storages import RDBStorage
 
@@ -14,7 +16,7 @@ from normsweep.storage.events import Log, no_log
 from normsweep.study.attributes import OPEN
 from normsweep.study.control import set_control
 from normsweep.study.follow_up import take_over
-from normsweep.study.plan import plan_of
+from normsweep.study.plan import MADE_AT_ONCE, plan_of
 from normsweep.study.queue import enqueue
 from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule
@@ -48,7 +50,8 @@ def submit(
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
     if plan.points is not None:
-        for point in plan.missing(plan.within(study.get_trials(deepcopy=False))):
+        counted = plan.within(study.get_trials(deepcopy=False))
+        for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):
             enqueue(study, point)
     set_control(study, OPEN)
     return opened, study, setup
