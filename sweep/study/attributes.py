@@ -181,6 +181,7 @@ Trial = FrozenTrial | optuna.Trial
 
 _ROLE, _CONFIG, _METHOD, _VERSIONS = "role", "config", "method", "versions"
 _RESULT, _REASON, _DEATHS, _ORIGIN = "result", "reason", "retries", "from"
+_TWIN = "same config as"
 _ARM, _AGAINST, _TRIAL, _SEED, _CURVE = "arm", "against", "trial", "seed", "curve"
 
 
@@ -302,6 +303,17 @@ def taken_over(trial: FrozenTrial, origin: str) -> dict[str, Any]:
 def is_taken_over(trial: FrozenTrial) -> bool:
     """Whether an earlier study made the trial."""
     return _ORIGIN in trial.user_attrs
+
+
+def twin_of(trial: Trial) -> int | None:
+    """The number of the trial of the same config whose result was taken over, if it was."""
+    found: int | None = trial.user_attrs.get(_TWIN)
+    return found
+
+
+def write_twin(trial: optuna.Trial, number: int) -> None:
+    """Writes that a trial is not trained, since another of the same config was."""
+    trial.set_user_attr(_TWIN, number)
 
 
 def is_foreign(trial: FrozenTrial) -> bool:

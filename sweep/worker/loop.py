@@ -19,16 +19,17 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from normsweep.engine.versions import versions
 from normsweep.errors import UserError, in_one_line
 from normsweep.score.pictures import draw_grid
-from normsweep.score.run import Failed, Pruned
+from normsweep.score.run import Completed, Failed, Pruned
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.search.pruners import PrunerSettings, pruner
 from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
-from normsweep.storage import clear_measurements
+from normsweep.storage import Measurement, clear_measurements, read_measurements
 from normsweep.storage.artifacts import SAMPLES, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
@@ -36,11 +37,12 @@ from normsweep.storage.events import Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, reason_of
+from normsweep.study.attributes import OPEN, config_of, reason_of, twin_of, versions_of
 from normsweep.study.control import ENDED, control
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
 from normsweep.study.queue import Queue
+from normsweep.study.ranking import trained
 from normsweep.study.stopping import any_running, stop_if_due
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
@@ -139,7 +141,7 @@ class Work:
                 self.retry.once(partial(self._tell, phase))
             if self.stop() or wanted != OPEN or not unfinished:
                 return not unfinished
-            if any(run is not None and run.end is None for run in self._slots):
+            if any(run and run.end is None and not run.follows for run in self._slots):
                 self._advance()
                 phase = "training"
             elif not there or any(self._slots):
@@ -156,7 +158,8 @@ class Work:
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, and its scores."""
-        for slot, run, _ in self.training.advance(self._slots):
+        slots = [None if run is not None and run.follows else run for run in self._slots]
+        for slot, run, _ in self.training.advance(slots):
             self.heartbeat.tell(state="training", chunks=1)
             if not isinstance(run.end, Failed):
                 self._checkpoints.after_chunk(run, slot)
@@ -219,7 +222,10 @@ class Work:
         for trial_id in mine - {run.trial_id for run in self._slots if run is not None}:
             # Taken by a call that failed before it could say so.
             self.queue.give_back(trial_id)
-        for slot, run in enumerate(self._slots):
+        # A twin before those that wait for it.
+        for slot, run in sorted(enumerate(self._slots), key=_waits):
+            if run is not None:
+                self._follow(run)
             # This worker may have been silent for so long that another took its trial over.
             if run is not None and (run.trial_id not in mine or self._ended_somehow(run)):
                 self._slots[slot] = None
@@ -332,8 +338,37 @@ class Work:
             self._checkpoints.resume(run, slot)
         if not run.chunks:
             clear_measurements(self.storage.engine, trial._trial_id)
+            self._find_twin(run)
         self.log("trial taken", study=self.study.study_name, trial=trial.number, step=run.steps)
         return run
+
+    def _find_twin(self, run: TrialRun) -> None:
+        """Looks for a trial of the same config, which would be trained to the same bits."""
+        config, mine = trained(run.config.plain()), versions()
+        for other in filter(None, self._slots):
+            if other.end is None and other.twin is None and trained(other.config.plain()) == config:
+                run.twin = other
+                return
+        for trial in self.queue.trials():
+            if trial.state != TrialState.COMPLETE or versions_of(trial) != mine:
+                continue
+            if twin_of(trial) is None and trained(config_of(trial)) == config:
+                run.take_over(trial.number, self._rows(trial._trial_id))
+                return
+
+    def _rows(self, trial_id: int) -> list[Measurement]:
+        return read_measurements(self.storage.engine, trial_id)
+
+    def _follow(self, run: TrialRun) -> None:
+        """Gives a trial the result of its twin once that is stored; without one it is trained."""
+        twin = run.twin
+        if twin is None or any(other is twin for other in self._slots):
+            return
+        run.twin = None
+        if isinstance(twin.end, Completed):
+            run.take_over(twin.trial.number, self._rows(twin.trial_id))
+        elif isinstance(twin.end, Failed):
+            run.end = twin.end
 
     def _tell(self, phase: str) -> None:
         # Of no use to a worker that nobody watches, and not free after thousands of trials.
@@ -350,3 +385,7 @@ class Work:
                 training=self.training.seconds,
             )
         )
+
+
+def _waits(place: tuple[int, TrialRun | None]) -> bool:
+    return place[1] is not None and place[1].twin is not None

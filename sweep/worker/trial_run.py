@@ -1,6 +1,6 @@
 """A trial of the search in training: from asked for to told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,15 @@ from normsweep.spec.messages import messages
 from normsweep.spec.queued import check_queued, check_value
 from normsweep.spec.space import resolve
 from normsweep.spec.spec import Spec
-from normsweep.storage import write_measurements
-from normsweep.study.attributes import BASELINE, role, write_begin, write_reason, write_result
+from normsweep.storage import Measurement, write_measurements
+from normsweep.study.attributes import (
+    BASELINE,
+    role,
+    write_begin,
+    write_reason,
+    write_result,
+    write_twin,
+)
 from normsweep.study.plan import fixed_parameters
 
 
@@ -38,10 +45,12 @@ class TrialRun(Run):
 
     It is `undecided` while the pruner was not asked about what was stored. `images` are samples of
     the chunk by which it is scored so far, [folds, n, h, w, c], for its picture; None where another
-    worker trained that chunk.
+    worker trained that chunk. A `twin` is a trial of the same config that is in training: its
+    result will be this one's.
     """
 
     trial: optuna.Trial
+    twin: "TrialRun | None" = None
     undecided: bool = False
     images: np.ndarray | None = None
 
@@ -53,6 +62,25 @@ class TrialRun(Run):
     @property
     def is_baseline(self) -> bool:
         return role(self.trial) == BASELINE
+
+    @property
+    def follows(self) -> bool:
+        """Whether it waits for its twin."""
+        return self.twin is not None
+
+    def take_over(self, number: int, rows: list[Measurement]) -> None:
+        """Takes the result of the trial of this number, of the same config, with its measurements.
+
+        Nothing, where these are not all there.
+        """
+        folds, chunks = self.config.score.folds, self.config.train.chunks
+        if len(rows) != chunks * folds or self.chunks:
+            return
+        for begin in range(0, len(rows), folds):
+            own = [replace(row, trial_id=self.trial_id) for row in rows[begin : begin + folds]]
+            self.add_chunk(own)
+        write_twin(self.trial, number)
+        self.end = Completed()
 
     def judge(self, setup: Setup, chunk: Chunk, slot: int) -> None:
         """As any run, and keeps the samples of the chunk if it is scored by that so far."""
