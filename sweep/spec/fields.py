@@ -97,7 +97,9 @@ class DataSection(Section):
         int | None, _whole(2, optional=True), Facts(table="data", makes={"data": 4, "folds": 5})
     ] = None
     range: Annotated[
-        tuple[float, float] | None, PixelRange(float, searchable=False), Facts(makes={"data": 5})
+        tuple[float, float] | None,
+        PixelRange(float, searchable=False),
+        Facts(table="data", makes={"data": 5}),
     ] = None
     seed: Annotated[int, _SEED, Facts(makes={"folds": 4, "features": 4})] = 0
 
