@@ -1,5 +1,6 @@
 """A scalar of a spec: a value, or the range in which a study searches for it."""
 
+import contextlib
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -205,9 +206,9 @@ class PixelRange(Rule):
     def parse(self, raw: Any) -> Any:
         if raw is None:
             return None
-        if isinstance(raw, list | tuple) and len(raw) == 2:
+        with contextlib.suppress(TypeError, ValueError):
             low, high = (cast(float, self._value(number)) for number in raw)
-            if low < high:
+            if isinstance(raw, list | tuple) and low < high:
                 return (low, high)
         raise ValueError(f"got {_show(raw)}; accepted: {self.describe()}")
 

@@ -180,7 +180,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("data", "split", "all", "one of train, test"),
     ("data", "limit", 1, "≥ 2"),
     ("data", "range", [255, 0], "[low, high], two numbers, the first below the second"),
-    ("data", "range", [0, "x"], "a number"),
+    ("data", "range", [0, "x"], "[low, high]"),
     ("data", "range", {"low": 0, "high": 1}, "[low, high]"),
     ("data", "range", [0, 1, 2], "[low, high]"),
     ("data", "seed", "x", "a whole number"),
