@@ -1,9 +1,16 @@
 """What a member may see."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+
+
+class ByteImages(NamedTuple):
+    """Images [n, h, w, c] as uint8, each a place in `table` [256] float32."""
+
+    bytes: Any
+    table: Any
 
 
 class Data(NamedTuple):
@@ -13,11 +20,18 @@ class Data(NamedTuple):
     strength how far the training images were learnt by heart.
     """
 
-    images: jax.Array
+    images: jax.Array | ByteImages
     train: jax.Array
     validation: jax.Array
 
 
-def drawn(key: jax.Array, count: int, images: jax.Array, among: jax.Array) -> jax.Array:
-    """`count` of the images whose indices are `among`, with replacement."""
-    return images[among[jax.random.randint(key, (count,), 0, among.shape[0], np.int32)]]
+def drawn(
+    key: jax.Array, count: int, images: jax.Array | ByteImages, among: jax.Array
+) -> jax.Array:
+    """`count` of the images whose indices are `among`, with replacement, as float32."""
+    rows = among[jax.random.randint(key, (count,), 0, among.shape[0], np.int32)]
+    if isinstance(images, ByteImages):
+        # Looked up, since compilers round a quotient by a constant as they like.
+        found: jax.Array = images.table.at[images.bytes[rows]].get(mode="promise_in_bounds")
+        return found
+    return images[rows]

@@ -10,7 +10,8 @@ from normsweep.score.setup import prepare
 from normsweep.search.samplers import SAMPLERS
 from normsweep.spec import Spec, load_spec, spec_from_tables
 from normsweep.spec.baseline import baseline
-from normsweep.spec.space import check_ranges, grid
+from normsweep.spec.grid import grid
+from normsweep.spec.space import check_ranges
 from normsweep.verdict.answers import answer
 from normsweep.worker.launch import launch
 

@@ -20,7 +20,8 @@ class FeatureMap(NamedTuple):
     images of shape `[n, height, width, channels]` in [-1, 1] and, where `needs_labels`, integer
     labels of shape `[n]`; else labels are ignored and may be `None`. It is deterministic in its
     arguments. `apply(params, images)` returns float32 features of shape `[n, dimension]`; it may
-    be jitted.
+    be jitted. Where `in_blocks`, `fit` takes no more of the images at once than a slice, and so
+    need not be given an array.
 
     The features of a map must never be used to judge samples of the images it was fitted on.
     """
@@ -30,10 +31,17 @@ class FeatureMap(NamedTuple):
     needs_labels: bool
     summary: str
     source: str
+    in_blocks: bool = False
 
 
 def feature_map(
-    fit: Fit, apply: Apply, *, needs_labels: bool, summary: str, source: str
+    fit: Fit,
+    apply: Apply,
+    *,
+    needs_labels: bool,
+    summary: str,
+    source: str,
+    in_blocks: bool = False,
 ) -> FeatureMap:
     """Returns a feature map whose `fit` raises `ValueError` for arguments outside the contract."""
 
@@ -57,4 +65,4 @@ def feature_map(
             )
         return fit(key, images, labels, dimension)
 
-    return FeatureMap(checked_fit, apply, needs_labels, summary, source)
+    return FeatureMap(checked_fit, apply, needs_labels, summary, source, in_blocks)

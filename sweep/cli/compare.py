@@ -37,8 +37,8 @@ def compare_command(
     from normsweep.study.records import load_study
     from normsweep.verdict.compare import compare
 
-    opened = open_storage(storage)
-    other = opened if storage_b is None else open_storage(storage_b)
+    opened = open_storage(storage, reading=True)
+    other = opened if storage_b is None else open_storage(storage_b, reading=True)
     if first == second and opened.engine.url == other.engine.url:
         raise UserError(f"{first!r} and {second!r} are the same study; accepted: two studies")
     found = compare(

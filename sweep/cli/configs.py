@@ -47,7 +47,7 @@ def export_command(
     from normsweep.study.records import load_study
 
     form = format_of(form, output)
-    opened = open_storage(storage)
+    opened = open_storage(storage, reading=True)
     content = exported(load_study(study, opened), opened, form, trial=trial, top=top)
     if output is None:
         typer.echo(content, nl=False)

@@ -17,7 +17,7 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     from normsweep.study.overview import overview
     from normsweep.verdict.words import metric_name
 
-    entries = overview(open_storage(storage))
+    entries = overview(open_storage(storage, reading=True))
     if as_json:
         print_json([entry.__dict__ for entry in entries])
         return
@@ -52,7 +52,7 @@ def show_command(
     from normsweep.verdict.answers import answer
     from normsweep.verdict.reading import read_confirmation
 
-    opened = open_storage(storage)
+    opened = open_storage(storage, reading=True)
     loaded = load_study(study, opened)
     found, confirmed = answer(loaded), read_confirmation(loaded, opened)
     if as_json:

@@ -141,7 +141,7 @@ def _narrowed(
 
     if spec is not None:
         raise UserError(f"{spec}: --narrow {source} has the spec of that study; accepted: no SPEC")
-    return follow_up(open_storage(storage), source, name=name, trials=trials)
+    return follow_up(open_storage(storage, reading=True), source, name=name, trials=trials)
 
 
 @app.command("init", epilog="Example:  sweep init mine.toml && sweep launch mine.toml")

@@ -28,6 +28,8 @@ def make_log(*, as_json: bool) -> Log:
 
 
 _WORTH_A_NOTICE = {
+    "data",
+    "warning",
     "storage away",
     "storage back",
     "checkpoint not written",

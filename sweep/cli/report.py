@@ -36,7 +36,7 @@ def report_command(
         form = "md" if markdown else "html"
     if form not in FORMATS:
         raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
-    opened = open_storage(storage)
+    opened = open_storage(storage, reading=True)
     source = read_source(
         load_study(study, opened), opened, storage_option(storage), study_files(opened, files)
     )

@@ -31,6 +31,7 @@ def submit_command(
     The spec is stored in the database; a worker needs nothing else but the data.
     """
     from normsweep.cli.answers import storage_option
+    from normsweep.cli.logs import notice_log
     from normsweep.spec import load_spec
     from normsweep.spec.messages import OPTIONS
     from normsweep.study.attributes import OPEN
@@ -40,7 +41,7 @@ def submit_command(
     options = {"study.trials": trials, "study.name": name}
     given = {path: value for path, value in options.items() if value is not None}
     loaded = load_spec(spec, given, OPTIONS)
-    _, study, _, was = submit(loaded, storage)
+    _, study, _, was = submit(loaded, storage, log=notice_log)
     name = study.study_name
     found, _ = tally_of(study, study.get_trials(deepcopy=False))
     total = found.ended + found.open
@@ -166,7 +167,7 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
     from normsweep.storage import open_storage
     from normsweep.study.status import status
 
-    found = status(open_storage(storage))
+    found = status(open_storage(storage, reading=True))
     if as_json:
         print_json(found.plain())
         return

@@ -1,15 +1,17 @@
 """What a data set is once it is loaded, and what it takes to become one."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from normsweep.data.fingerprint import fingerprint
+from normsweep.data.pixels import BytePixels, Range, scale
 from normsweep.errors import UserError
 
 MAX_CHANNELS = 4
-MAX_LABEL = int(np.iinfo(np.int32).max)
+FEW_CLASSES = 1000
+"""Labels up to here stay what they are, whichever of them have images."""
 
 
 @dataclass(frozen=True)
@@ -20,46 +22,73 @@ class Dataset:
 
     Attributes:
         name: what the data set is called in specs and in the database.
-        images: [n, h, w, c] float32 in [-1, 1], channels last.
+        images: [n, h, w, c] float32 in [-1, 1], channels last; many as bytes that are read as such.
         labels: [n] int32, class indices 0..k-1, or None. A class may be without images.
         fingerprint: SHA-256 in hex over shape, dtype and bytes of images and labels.
+        classes: [k], the labels as they were given, where they were numbered anew; else None.
+        guesses: what was assumed of the images, for whoever knows better.
+        warnings: what looks wrong with them.
     """
 
     name: str
-    images: np.ndarray = field(compare=False, repr=False)
+    images: np.ndarray | BytePixels = field(compare=False, repr=False)
     labels: np.ndarray | None = field(compare=False, repr=False)
     fingerprint: str
+    classes: np.ndarray | None = field(default=None, compare=False, repr=False)
+    guesses: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 def make_dataset(
-    name: str, images: np.ndarray, labels: np.ndarray | None = None, *, origin: str | None = None
+    name: str,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    origin: str | None = None,
+    pixel_range: Range | None = None,
 ) -> Dataset:
     """Checks images and labels, and brings the images to [n, h, w, c] float32 in [-1, 1].
 
-    The scale is read off the dtype and the smallest value, never guessed further:
+    Without a range their scale is read off the dtype and the smallest value:
 
     - uint8 means 0..255: x / 127.5 - 1;
     - floats with no value below 0 mean [0, 1]: 2x - 1;
     - floats with a value below 0 mean [-1, 1]: unchanged.
 
     So images in [-1, 1] must hold at least one negative value; images without any are taken for
-    [0, 1].
+    [0, 1]. An end is passed by a rounding error without a word (`ROUNDING`). What is guessed is
+    among the `guesses`, and a range that is hardly used among the `warnings`.
+
+    Labels that are no class indices, such as the numbers of persons, are numbered anew in their
+    order: where the largest is `FEW_CLASSES` or more, and most numbers below it have no image.
 
     Args:
         name: the data set's name.
-        images: uint8 or floats; [n, h, w, c] with 1 to 4 channels, [n, h, w] (gets one channel),
-            or [n, side * side] (rows of flattened square images, one channel).
+        images: uint8 or floats, with a range any numbers; [n, h, w, c] with 1 to 4 channels,
+            [n, h, w] (gets one channel), or [n, side * side] (rows of flattened square images, one
+            channel).
         labels: [n] integers >= 0, or None.
         origin: what error messages start with, such as a file; `name` when None.
+        pixel_range: the numbers of black and white, which become -1 and 1.
 
     Raises:
         UserError: the shape, dtype or range is none of these; a value is not finite; there is no
             image, or every value is the same; labels differ in number or are not integers >= 0.
     """
     where = origin if origin is not None else f"data set {name!r}"
-    scaled = _scale(_with_channels(np.asarray(images), where), where)
-    checked = None if labels is None else _check_labels(np.asarray(labels), len(scaled), where)
-    return _freeze(name, scaled, checked)
+    scaled = scale(_with_channels(np.asarray(images), where), where, pixel_range)
+    checked = classes = None
+    if labels is not None:
+        checked, classes = _check_labels(np.asarray(labels), len(scaled.pixels), where)
+    guesses = [] if scaled.guess is None else [scaled.guess]
+    if classes is not None:
+        guesses.append(
+            f"{where}: {len(classes)} different labels of {classes[0]} to {classes[-1]} are "
+            f"numbered 0 to {len(classes) - 1}"
+        )
+    warnings = () if scaled.warning is None else (scaled.warning,)
+    made = _freeze(name, scaled.pixels, checked)
+    return replace(made, classes=classes, guesses=tuple(guesses), warnings=warnings)
 
 
 def take(dataset: Dataset, indices: np.ndarray) -> Dataset:
@@ -68,11 +97,20 @@ def take(dataset: Dataset, indices: np.ndarray) -> Dataset:
     Its fingerprint is that of what it holds, so it differs from the whole's.
     """
     labels = None if dataset.labels is None else dataset.labels[indices]
-    return _freeze(dataset.name, dataset.images[indices], labels)
+    images = some(dataset.images, indices)
+    taken = _freeze(dataset.name, images, labels)
+    return replace(
+        taken, classes=dataset.classes, guesses=dataset.guesses, warnings=dataset.warnings
+    )
 
 
-def _freeze(name: str, images: np.ndarray, labels: np.ndarray | None) -> Dataset:
-    for array in (images, labels):
+def some(images: np.ndarray | BytePixels, rows: np.ndarray) -> np.ndarray | BytePixels:
+    """The images at `rows`; bytes stay bytes."""
+    return images.taken(rows) if isinstance(images, BytePixels) else images[rows]
+
+
+def _freeze(name: str, images: np.ndarray | BytePixels, labels: np.ndarray | None) -> Dataset:
+    for array in (images.bytes if isinstance(images, BytePixels) else images, labels):
         if array is not None:
             array.setflags(write=False)
     return Dataset(name, images, labels, fingerprint(images=images, labels=labels))
@@ -96,50 +134,23 @@ def _with_channels(images: np.ndarray, where: str) -> np.ndarray:
     return images
 
 
-def _scale(images: np.ndarray, where: str) -> np.ndarray:
-    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
-        raise UserError(
-            f"{where}: images are {images.dtype}; accepted are uint8 (0 to 255) "
-            "or floats in [0, 1] or [-1, 1]"
-        )
-    # NaN comes through both reductions and infinity through one: no mask as large as the images.
-    low, high = images.min(), images.max()
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise UserError(
-            f"{where}: images hold values that are not finite (NaN or infinity); "
-            "accepted are floats in [0, 1] or [-1, 1]"
-        )
-    if low == high:
-        raise UserError(
-            f"{where}: every value of the images is {low}; accepted are images that differ"
-        )
-    if images.dtype == np.uint8:
-        floats = images.astype(np.float32, order="C")
-        floats /= 127.5
-        floats -= 1
-        return floats
-    if low < -1 or high > 1:
-        raise UserError(
-            f"{where}: float images have the range {low:g} to {high:g}; "
-            "accepted are [0, 1] or [-1, 1] (or uint8, 0 to 255)"
-        )
-    floats = images.astype(np.float32, order="C")
-    if low >= 0:
-        floats *= 2
-        floats -= 1
-    return floats
-
-
-def _check_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
+def _check_labels(
+    labels: np.ndarray, count: int, where: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The labels as int32, and what they were where they are numbered anew."""
     if labels.shape != (count,):
         raise UserError(
             f"{where}: labels have the shape {list(labels.shape)}; "
             f"accepted is [{count}], one label for each image"
         )
-    accepted = f"accepted are integers 0 to {MAX_LABEL}"
+    accepted = "accepted are integers >= 0"
     if not np.issubdtype(labels.dtype, np.integer):
         raise UserError(f"{where}: labels are {labels.dtype}; {accepted}")
     low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high > MAX_LABEL:
+    if low < 0:
         raise UserError(f"{where}: labels have the range {low} to {high}; {accepted}")
-    return labels.astype(np.int32)
+    if high >= FEW_CLASSES:
+        classes, places = np.unique(labels, return_inverse=True)
+        if high + 1 > 2 * len(classes):
+            return places.astype(np.int32), classes
+    return labels.astype(np.int32), None

@@ -20,4 +20,4 @@ def load_digits() -> Dataset:
 
     digits = datasets.load_digits()
     images = np.asarray(digits.images, np.float32) / MAX_GREY
-    return make_dataset("digits", images, np.asarray(digits.target))
+    return make_dataset("digits", images, np.asarray(digits.target), pixel_range=(0, 1))

@@ -4,8 +4,10 @@ import hashlib
 
 import numpy as np
 
+from normsweep.data.pixels import BytePixels
 
-def fingerprint(**arrays: np.ndarray | None) -> str:
+
+def fingerprint(**arrays: np.ndarray | BytePixels | None) -> str:
     """SHA-256, in hex, over the name, dtype, shape and bytes of each array in the order given.
 
     `None` counts as an array that is absent, which differs from an empty one. Arrays of any shape
@@ -18,5 +20,6 @@ def fingerprint(**arrays: np.ndarray | None) -> str:
             continue
         # Without dtype and shape, arrays that share their bytes would share a fingerprint.
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        for block in array.blocks() if isinstance(array, BytePixels) else (array,):
+            digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from normsweep.data.dataset import Dataset, make_dataset
+from normsweep.data.pixels import Range
 from normsweep.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -83,7 +84,12 @@ def idx_files(folder: Path, split: str) -> tuple[Path | None, Path | None]:
 
 
 def load_idx_folder(
-    folder: Path, split: str = "train", *, name: str = "idx", otherwise: str = ""
+    folder: Path,
+    split: str = "train",
+    *,
+    name: str = "idx",
+    otherwise: str = "",
+    pixel_range: Range | None = None,
 ) -> Dataset:
     """The images of a split and, where their file is there, the labels.
 
@@ -91,6 +97,7 @@ def load_idx_folder(
         folder: holds files named as MNIST's are: "train-..." and, for the split "test", "t10k-...".
         split: "train" or "test".
         name: the data set's name.
+        pixel_range: the numbers of black and white, see `make_dataset`.
         otherwise: said where there are no images, of what else can be done.
 
     Raises:
@@ -111,6 +118,7 @@ def load_idx_folder(
         read_idx(images),
         None if labels is None else read_idx(labels),
         origin=str(images) if labels is None else f"{images} with {labels.name}",
+        pixel_range=pixel_range,
     )
 
 

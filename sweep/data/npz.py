@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from normsweep.data.dataset import Dataset, make_dataset
+from normsweep.data.pixels import Range
 from normsweep.errors import UserError
 
 ACCEPTED = "accepted is a .npz archive with the array 'images' and, if wanted, 'labels'"
 
 
-def load_npz(path: Path, *, name: str | None = None) -> Dataset:
+def load_npz(path: Path, *, name: str | None = None, pixel_range: Range | None = None) -> Dataset:
     """Reads the arrays `images` and, where present, `labels` of a `.npz` archive.
 
     Shapes, dtypes and scales are those that `make_dataset` accepts; other arrays in the archive
@@ -19,6 +20,7 @@ def load_npz(path: Path, *, name: str | None = None) -> Dataset:
     Args:
         path: the archive, as `numpy.savez` or `numpy.savez_compressed` writes it.
         name: the data set's name; the file's name without its suffix when None.
+        pixel_range: the numbers of black and white, see `make_dataset`.
 
     Raises:
         UserError: the file is absent, not an archive, truncated or damaged; `images` is missing;
@@ -36,7 +38,10 @@ def load_npz(path: Path, *, name: str | None = None) -> Dataset:
     if images is None:
         found = ", ".join(sorted(arrays)) or "none"
         raise UserError(f"{path}: the array 'images' is missing (found: {found}); {ACCEPTED}")
-    return make_dataset(name or path.stem, images, arrays.get("labels"), origin=str(path))
+    labels = arrays.get("labels")
+    return make_dataset(
+        name or path.stem, images, labels, origin=str(path), pixel_range=pixel_range
+    )
 
 
 def _read(path: Path) -> dict[str, np.ndarray | None]:

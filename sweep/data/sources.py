@@ -10,12 +10,13 @@ from normsweep.data.digits import load_digits
 from normsweep.data.idx import load_idx_folder
 from normsweep.data.limit import limit_dataset
 from normsweep.data.npz import load_npz
+from normsweep.data.pixels import Range
 from normsweep.errors import UserError
 
 DATA_VARIABLE = "SWEEP_DATA"
 
-Loader = Callable[[Path | None, str], Dataset]
-"""(data.path, data.split) -> the whole split."""
+Loader = Callable[..., Dataset]
+"""(data.path, data.split) -> the whole split; those of `RANGED` take data.range as the third."""
 
 
 def load_dataset(
@@ -24,6 +25,7 @@ def load_dataset(
     path: str | Path | None = None,
     limit: int | None = None,
     split: str = "train",
+    pixel_range: Range | None = None,
 ) -> Dataset:
     """Loads a data set by its name in `DATASETS`; nothing is ever fetched.
 
@@ -34,6 +36,7 @@ def load_dataset(
             `usual_folder`.
         limit: at most so many images, stratified by label (see `limit_dataset`).
         split: "train", or for IDX folders also "test".
+        pixel_range: the numbers of black and white, for arrays of the user's own.
 
     Raises:
         UserError: no such source or split; a path is missing, absent or of no use; the data are
@@ -42,7 +45,13 @@ def load_dataset(
     if source not in DATASETS:
         raise UserError(f"data.source = {source!r}: accepted are {', '.join(DATASETS)}")
     place = None if path is None else Path(path).expanduser()
-    return limit_dataset(DATASETS[source](place, split), limit)
+    if pixel_range is None:
+        return limit_dataset(DATASETS[source](place, split), limit)
+    if source not in RANGED:
+        raise UserError(
+            f"data.range: the range of {source!r} is known; accepted with {', '.join(RANGED)}"
+        )
+    return limit_dataset(DATASETS[source](place, split, pixel_range), limit)
 
 
 def usual_folder(name: str) -> Path:
@@ -61,10 +70,11 @@ def _digits(path: Path | None, split: str) -> Dataset:
     return load_digits()
 
 
-def _npz(path: Path | None, split: str) -> Dataset:
+def _npz(path: Path | None, split: str, pixel_range: Range | None = None) -> Dataset:
     """A NumPy archive of your own: images, and labels if there are any, at data.path."""
     _require_one_split("npz", split)
-    return load_npz(_require_path("npz", path, "the .npz archive"))
+    place = _require_path("npz", path, "the .npz archive")
+    return load_npz(place, pixel_range=pixel_range)
 
 
 def _mnist(path: Path | None, split: str) -> Dataset:
@@ -80,9 +90,10 @@ def _fashion_mnist(path: Path | None, split: str) -> Dataset:
     return load_idx_folder(path or usual_folder("fashion_mnist"), split, name="fashion_mnist")
 
 
-def _idx(path: Path | None, split: str) -> Dataset:
+def _idx(path: Path | None, split: str, pixel_range: Range | None = None) -> Dataset:
     """A folder of IDX files of your own, named as MNIST's, at data.path."""
-    return load_idx_folder(_require_path("idx", path, "the folder of IDX files"), split)
+    folder = _require_path("idx", path, "the folder of IDX files")
+    return load_idx_folder(folder, split, pixel_range=pixel_range)
 
 
 def _require_path(source: str, path: Path | None, what: str) -> Path:
@@ -103,3 +114,6 @@ DATASETS: Mapping[str, Loader] = {
     "idx": _idx,
     "npz": _npz,
 }
+
+RANGED = ("idx", "npz")
+"""The sources of arrays that may be of any range."""

@@ -36,9 +36,9 @@ Features = Callable[[PyTree, jax.Array], jax.Array]
 class Shared(NamedTuple):
     """What all members read, as arrays of NumPy on the way in and of JAX inside the program.
 
-    `images` [n, h, w, c] float32; `train` [folds, m] int32, each fold's training images;
-    `validation` [v] int32, images that no member trains on and none is judged by; the parameters of
-    the feature map; `seed`, a uint32.
+    `images` [n, h, w, c] float32, or `ByteImages`; `train` [folds, m] int32, each fold's training
+    images; `validation` [v] int32, images that no member trains on and none is judged by; the
+    parameters of the feature map; `seed`, a uint32.
     """
 
     images: Any

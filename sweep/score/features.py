@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from normsweep.data import Dataset
+from normsweep.data.dataset import some
 from normsweep.data.fingerprint import fingerprint
 from normsweep.engine.population import Features
 from normsweep.errors import UserError
@@ -54,6 +55,8 @@ def fit_features(
     name = score.features
     if not is_plugin(name):
         _check_dimension(f"score.dimension = {score.dimension}", score.dimension, samples)
+        if name == CLASSIFIER and dataset.labels is not None:
+            _check_classes(int(dataset.labels.max()) + 1, len(aside))
         params = _fit(name, FEATURE_MAPS[name], score.dimension, dataset, aside, seed)
         found = fingerprint(**_named(params))
         return FittedFeatures(FEATURE_MAPS[name].apply, params, found, score.dimension)
@@ -104,11 +107,14 @@ def _fit(
             f"accepted without labels: {free}"
         )
     try:
+        chosen: Any = some(dataset.images, aside)
+        if not feature_map.in_blocks:
+            chosen = np.asarray(chosen)
         # The keys that JAX derives depend on this setting, which is the user's to choose.
         with jax.threefry_partitionable(True):
             params = feature_map.fit(
                 jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), _FITTING),
-                dataset.images[aside],
+                chosen,
                 None if labels is None else labels[aside],
                 dimension,
             )
@@ -128,6 +134,16 @@ def _check_dimension(what: str, dimension: int, samples: int) -> None:
         raise UserError(
             f"{what}: accepted are fewer features than the {samples} images compared in a fold "
             "(more images, fewer folds or fewer features)"
+        )
+
+
+def _check_classes(classes: int, aside: int) -> None:
+    if classes > 2 and 2 * classes > aside:
+        free = ", ".join(name for name, entry in FEATURE_MAPS.items() if not entry.needs_labels)
+        raise UserError(
+            f"score.features = {CLASSIFIER!r}: {classes} classes of labels, and {aside} images set "
+            f"aside to learn them; accepted: two images a class or more (score.feature_share, "
+            f"data.limit), or features without labels: {free}"
         )
 
 

@@ -9,11 +9,13 @@ import jax
 import numpy as np
 
 from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
+from normsweep.data.pixels import BytePixels
 from normsweep.engine.population import Features, Shared
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.models.architecture import networks
+from normsweep.models.data import ByteImages
 from normsweep.models.optimizers import optimizers_with
 from normsweep.objectives.distances import DISTANCES, RealFeatures
 from normsweep.objectives.distances.contract import CLASSES, TRAINING
@@ -46,7 +48,8 @@ CORRECTED_VERSION = 4
 class Setup:
     """Data, fold plan, feature map and judge of a study. All of it follows from the spec alone.
 
-    `penalty_files` are the fingerprints of the files of a user's own penalties, by their path.
+    `penalty_files` are the fingerprints of the files of a user's own penalties, by their path;
+    `warnings` say what looks wrong with data and features.
     """
 
     dataset: Dataset
@@ -59,6 +62,7 @@ class Setup:
     judge: Judge
     penalty_files: dict[str, str]
     training_version: int
+    warnings: tuple[str, ...] = ()
 
     def with_plan(self, plan: FoldPlan) -> "Setup":
         """The same data and feature map with other folds, and a judge by these.
@@ -79,8 +83,11 @@ class Setup:
 
     def shared(self, seed: int) -> Shared:
         """What the members of a population read, for training with this seed."""
+        images: Any = self.dataset.images
+        if isinstance(images, BytePixels):
+            images = ByteImages(images.bytes, images.table)
         return Shared(
-            images=self.dataset.images,
+            images=images,
             train=self.plan.train,
             validation=self.plan.feature_indices,
             feature_params=self.feature_params,
@@ -94,6 +101,8 @@ class Setup:
             training_images=int(self.plan.train.shape[1]),
             feature_accuracy=self.feature_accuracy,
             versions=versions(),
+            warnings=self.warnings,
+            classes=() if self.dataset.classes is None else tuple(self.dataset.classes.tolist()),
         )
 
     def fingerprints(self) -> dict[str, Any]:
@@ -118,7 +127,9 @@ def prepare(spec: Spec) -> Setup:
     # The user's own files are those of now, until the next study begins.
     look_again()
     penalty_files = _penalty_files(spec)
-    dataset = load_dataset(data.source, path=data.path, limit=data.limit, split=data.split)
+    dataset = load_dataset(
+        data.source, path=data.path, limit=data.limit, split=data.split, pixel_range=data.range
+    )
     plan = plan_folds(
         dataset.labels,
         len(dataset.images),
@@ -133,12 +144,13 @@ def prepare(spec: Spec) -> Setup:
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
     _check_samples(spec, samples, features.dimension)
     _check_final_look(spec, len(plan.outer), len(dataset.images), features.dimension)
-    accuracy = None
+    accuracy, warnings = None, dataset.warnings
     if dataset.labels is not None and score.features == CLASSIFIER:
         unseen = plan.held_out.reshape(-1)
         accuracy = classifier_map.accuracy(
             features.params, dataset.images[unseen], dataset.labels[unseen]
         )
+        warnings += _unlearnt(accuracy, dataset.labels[unseen])
     return Setup(
         dataset=dataset,
         plan=plan,
@@ -152,6 +164,22 @@ def prepare(spec: Spec) -> Setup:
         ),
         penalty_files=penalty_files,
         training_version=_training_version(spec),
+        warnings=warnings,
+    )
+
+
+def _unlearnt(accuracy: float, labels: np.ndarray) -> tuple[str, ...]:
+    """A warning where a classifier is no better than to name the most frequent class always.
+
+    By less than two standard errors of a share: then it has learnt nothing of the images.
+    """
+    share = float(np.unique(labels, return_counts=True)[1].max()) / len(labels)
+    if accuracy > share + 2 * np.sqrt(share * (1 - share) / len(labels)):
+        return ()
+    return (
+        f'score.features = "{CLASSIFIER}": its accuracy on unseen images is {accuracy:.3f}, where '
+        f"naming the most frequent class has {share:.3f}: it has learnt nothing from these labels, "
+        "and distances in its features say little about the images",
     )
 
 

@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import jax
+
 from normsweep.engine.devices import local_devices
 from normsweep.engine.population import Chunk, Population
 from normsweep.engine.settings import methods_of
+from normsweep.errors import in_one_line
 from normsweep.models.member import MemberState
 from normsweep.models.method import Method
 from normsweep.models.program import Program
@@ -16,6 +19,10 @@ from normsweep.score.run import Failed, Run
 from normsweep.score.setup import Setup
 from normsweep.spec.plugins import fault_of_plugin
 from normsweep.spec.spec import Spec
+from normsweep.storage.retry import is_outage
+
+_OF_A_TRIAL = ("RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "UNIMPLEMENTED")
+"""How XLA's errors begin that depend on what it was given to run."""
 
 R = TypeVar("R", bound=Run)
 Slots = Sequence[Run | None]
@@ -46,7 +53,7 @@ class Training:
             runs = [run if run and run.program == program else None for run in going]
             started = time.monotonic()
             chunk = None
-            with self.heeding_plugins([run for run in runs if run is not None]):
+            with self.heeding_faults([run for run in runs if run is not None]):
                 chunk = self._population(program).advance(
                     [None if run is None else run.hyperparameters for run in runs],
                     [run is not None and run.chunks == 0 for run in runs],
@@ -54,23 +61,27 @@ class Training:
             self.seconds += time.monotonic() - started
             for slot, run in enumerate(runs):
                 if chunk is not None and run is not None:
-                    run.judge(self.setup, chunk, slot)
+                    try:
+                        run.judge(self.setup, chunk, slot)
+                    except Exception as error:
+                        run.end = Failed(in_one_line(error))
                     yield slot, run, chunk
 
     @contextmanager
-    def heeding_plugins(self, runs: Sequence[Run]) -> Iterator[None]:
-        """Makes what a user's file raises a matter of the runs that use it.
+    def heeding_faults(self, runs: Sequence[Run]) -> Iterator[None]:
+        """Makes what is raised in training a matter of the runs that are trained.
 
-        The trials share a program, which holds the methods of others that do not: these begin anew,
-        each in a program that holds its own alone. Whoever is alone already has failed. Raises what
-        is our own fault.
+        By a user's file, or for a network that the memory does not hold. The trials share a
+        program, which holds the methods of others too: they begin anew, each in a program that
+        holds its own alone. Whoever is alone already has failed. Raises what the database or the
+        machine is at fault for.
         """
         try:
             yield
         except Exception as error:
-            reason = fault_of_plugin(error)
-            if reason is None:
+            if is_outage(error) or _is_machine_fault(error):
                 raise
+            reason = fault_of_plugin(error) or in_one_line(error)
             program = runs[0].program
             # Its members' states went with the call.
             self._populations.pop(program, None)
@@ -120,3 +131,8 @@ class Training:
                 local_devices(),
             )
         return self._populations[program]
+
+
+def _is_machine_fault(error: Exception) -> bool:
+    """Whether XLA says so of its device: any trial would meet it."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and not str(error).startswith(_OF_A_TRIAL)

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
 from normsweep.spec.facts import MOST, Facts, Section, Widths, With, facts_of, for_each_network
 from normsweep.spec.family import BOTH, DISCRIMINATOR, GENERATOR
-from normsweep.spec.ranges import STORED, Rule, each
+from normsweep.spec.ranges import STORED, PixelRange, Rule, each
 from normsweep.spec.tables import (
     ACTIVATIONS,
     ADVERSARIAL_LOSSES,
@@ -98,6 +98,11 @@ class DataSection(Section):
     split: Annotated[str, _one(SPLITS), Facts(table="splits", makes={"data": 3})] = "train"
     limit: Annotated[
         int | None, _whole(2, optional=True), Facts(table="data", makes={"data": 4, "folds": 5})
+    ] = None
+    range: Annotated[
+        tuple[float, float] | None,
+        PixelRange(float, searchable=False),
+        Facts(table="data", makes={"data": 5}),
     ] = None
     seed: Annotated[int, _SEED, Facts(makes={"folds": 4, "features": 4})] = 0
 

@@ -1,5 +1,6 @@
 """A scalar of a spec: a value, or the range in which a study searches for it."""
 
+import contextlib
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -196,6 +197,23 @@ class Rule:
             if step > high - low:
                 raise ValueError(f"step = {step} is wider than the range {low} … {high}")
         return Interval(low, high, log, None if step is None else self.kind(step))
+
+
+@dataclass(frozen=True)
+class PixelRange(Rule):
+    """Two numbers, the first below the second, as one value; or none."""
+
+    def parse(self, raw: Any) -> Any:
+        if raw is None:
+            return None
+        with contextlib.suppress(TypeError, ValueError):
+            low, high = (cast(float, self._value(number)) for number in raw)
+            if isinstance(raw, list | tuple) and low < high:
+                return (low, high)
+        raise ValueError(f"got {_show(raw)}; accepted: {self.describe()}")
+
+    def describe(self) -> str:
+        return "[low, high], two numbers, the first below the second"
 
 
 def _as_float(whole: int) -> float:

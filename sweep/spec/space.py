@@ -1,6 +1,6 @@
-"""A spec as an Optuna search space: what is asked for, in which order, and the whole grid."""
+"""A spec as an Optuna search space: what is asked for, and in which order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -49,14 +49,14 @@ def distribution(searched: Range) -> BaseDistribution:
     if searched.step is not None:
         # Optuna would cut the range at its last step too, with a warning for every trial.
         steps = (Decimal(str(high)) - Decimal(str(searched.low))) // Decimal(str(searched.step))
-        high = _at_step(searched.low, int(steps), searched.step)
+        high = at_step(searched.low, int(steps), searched.step)
     if isinstance(searched.low, int):
         step = 1 if searched.step is None else int(searched.step)
         return IntDistribution(int(searched.low), int(high), log=searched.log, step=step)
     return FloatDistribution(searched.low, high, log=searched.log, step=searched.step)
 
 
-def _at_step(low: float, index: int, step: float) -> float:
+def at_step(low: float, index: int, step: float) -> float:
     """low + index·step in decimal: 3 steps of 0.1 are 0.3, where floats would step beyond it."""
     return type(low)(Decimal(str(low)) + index * Decimal(str(step)))
 
@@ -78,8 +78,28 @@ def resolve(spec: Spec, ask: Ask) -> tuple[Spec, str | None]:
 
 def _answers(spec: Spec, alternative: Spec, method: str | None, ask: Ask) -> dict[str, Any]:
     """The values of all fields that have a range, and the defaults of those that do not count."""
-    own = {} if method is None else spec.methods[method]
     values: dict[str, Any] = {}
+    value_of = _asking(spec, alternative, method, ask, values)
+    for path in _asked_beside(alternative, values, value_of):
+        value_of(path)
+    return values | idle(alternative, values) | _penalty_answers(alternative, value_of)
+
+
+def _asked_beside(
+    alternative: Spec, values: dict[str, Any], value_of: Callable[..., Any]
+) -> Iterator[str]:
+    """The fields beside the penalty's that count, the controls first, as these are answered."""
+    for path in fields.CONTROLS:
+        if path in _BESIDE:
+            yield path
+    yield from (path for path in _BESIDE if _counts(path, values, alternative))
+
+
+def _asking(
+    spec: Spec, alternative: Spec, method: str | None, ask: Ask, values: dict[str, Any]
+) -> Callable[..., Any]:
+    """What gives the value of a field, asked for once where it has a range."""
+    own = {} if method is None else spec.methods[method]
 
     def value_of(path: str, source: str | None = None) -> Any:
         section, field = path.split(".")
@@ -91,13 +111,26 @@ def _answers(spec: Spec, alternative: Spec, method: str | None, ask: Ask) -> dic
             values[path] = ask(name, distribution(value))
         return values.get(path, value)
 
-    for path in fields.CONTROLS:
-        if path in _BESIDE:
+    return value_of
+
+
+def parts(spec: Spec, method: str | None) -> tuple[Callable[[Ask], None], ...]:
+    """The questions beside the penalty and those of it, neither of which depends on the other.
+
+    So that their ways are counted apart, and not each of one with each of the other.
+    """
+    alternative = spec.alternative(method)
+
+    def beside(ask: Ask) -> None:
+        values: dict[str, Any] = {}
+        value_of = _asking(spec, alternative, method, ask, values)
+        for path in _asked_beside(alternative, values, value_of):
             value_of(path)
-    for path in _BESIDE:
-        if _counts(path, values, alternative):
-            value_of(path)
-    return values | idle(alternative, values) | _penalty_answers(alternative, value_of)
+
+    def penalty(ask: Ask) -> None:
+        _penalty_answers(alternative, _asking(spec, alternative, method, ask, {}))
+
+    return beside, penalty
 
 
 def idle(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
@@ -150,36 +183,58 @@ def middle(asked: BaseDistribution) -> Any:
     assert isinstance(asked, FloatDistribution | IntDistribution)
     centre = (asked.low * asked.high) ** 0.5 if asked.log else (asked.low + asked.high) / 2
     if asked.step is not None and not asked.log:
-        centre = _at_step(asked.low, round((centre - asked.low) / asked.step), asked.step)
+        centre = at_step(asked.low, round((centre - asked.low) / asked.step), asked.step)
     return round(centre) if isinstance(asked, IntDistribution) else centre
 
 
-Points = Callable[[str, BaseDistribution], list[Any]]
+Points = Callable[[str, BaseDistribution], Sequence[Any]]
 """The answers that a question gets, one after the other."""
 
 
 def walk(spec: Spec, points: Points) -> Iterator[dict[str, Any]]:
     """Every way through the questions of a spec, as answers by the name of the question."""
     alternatives = {name: spec.alternative(name) for name in spec.methods or [None]}
+
+    def questions(ask: Ask) -> None:
+        method = ask(METHOD, CategoricalDistribution(list(spec.methods))) if spec.methods else None
+        _answers(spec, alternatives[method], method, ask)
+
+    for trail in ways(questions, points):
+        yield {name: found[place] for name, found, place in trail}
+
+
+Trail = list[tuple[str, Sequence[Any], int]]
+"""A way through questions: their names, what answers each has, and the place of the one given."""
+
+
+def ways(
+    questions: Callable[[Ask], object],
+    points: Points,
+    varied: Callable[[str], bool] = lambda name: True,
+) -> Iterator[Trail]:
+    """Every way through some questions; the last that has another answer gets it next.
+
+    Of those that are not `varied`, only the first answer is given.
+    """
     prefix: list[int] | None = []
     while prefix is not None:
-        trail: list[tuple[str, list[Any], int]] = []
+        trail: Trail = []
 
         def ask(
             name: str,
             asked: BaseDistribution,
             prefix: list[int] = prefix,
-            trail: list[tuple[str, list[Any], int]] = trail,
+            trail: Trail = trail,
         ) -> Any:
             found = points(name, asked)
             place = prefix[len(trail)] if len(trail) < len(prefix) else 0
             trail.append((name, found, place))
             return found[place]
 
-        method = ask(METHOD, CategoricalDistribution(list(spec.methods))) if spec.methods else None
-        _answers(spec, alternatives[method], method, ask)
-        yield {name: found[place] for name, found, place in trail}
-        prefix = _next([(len(found), place) for _, found, place in trail])
+        questions(ask)
+        yield trail
+        counts = [(len(found) if varied(name) else 1, place) for name, found, place in trail]
+        prefix = _next(counts)
 
 
 def _next(trail: list[tuple[int, int]]) -> list[int] | None:
@@ -192,18 +247,30 @@ def _next(trail: list[tuple[int, int]]) -> list[int] | None:
 
 
 def _controls_only(name: str, asked: BaseDistribution) -> list[Any]:
-    control = any(name == path or name.endswith(f".{path}") for path in _CONTROLS)
-    if control and isinstance(asked, CategoricalDistribution):
+    if isinstance(asked, CategoricalDistribution) and is_control(name):
         return list(asked.choices)
     return [middle(asked)]
 
 
+def is_control(name: str) -> bool:
+    return any(name == path or name.endswith(f".{path}") for path in _CONTROLS)
+
+
 def unconditional_space(spec: Spec) -> dict[str, BaseDistribution]:
     """The distributions that every trial but the baseline asks for, whatever its other values."""
-    shared: dict[str, BaseDistribution] | None = None
-    for space in _spaces(spec):
-        shared = space if shared is None else {k: v for k, v in shared.items() if k in space}
-    return shared or {}
+    found: dict[str, BaseDistribution] | None = None
+    for method in spec.methods or [None]:
+        always: dict[str, BaseDistribution] = {}
+        for questions in parts(spec, method):
+            shared: dict[str, BaseDistribution] | None = None
+            for space in _spaces(questions):
+                shared = (
+                    space if shared is None else {k: v for k, v in shared.items() if k in space}
+                )
+            always |= shared or {}
+        found = always if found is None else {k: v for k, v in found.items() if k in always}
+    first = {METHOD: CategoricalDistribution(list(spec.methods))} if spec.methods else {}
+    return first | (found or {})
 
 
 def check_ranges(spec: Spec) -> None:
@@ -211,11 +278,16 @@ def check_ranges(spec: Spec) -> None:
 
     Without any range the study is the baseline and one config, if that has a penalty.
     """
-    asked = {name for space in _spaces(spec) for name in space}
+    asked = {
+        name
+        for method in spec.methods or [None]
+        for questions in parts(spec, method)
+        for space in _spaces(questions)
+        for name in space
+    }
+    asked |= {METHOD} if spec.methods else set()
     for path in spec.ranges():
-        owner, field = path.removeprefix("methods.").rsplit(".", 1)
-        # A shared coefficient may be asked for network by network.
-        if asked.isdisjoint({f"{owner}.{name}{field}" for name in ("", *_PREFIXES)}):
+        if asked.isdisjoint(_names(path)):
             raise UserError(f"{path}: is searched, but has no effect on any trial")
     if not asked and spec.penalty.form == "none":
         raise UserError(
@@ -226,37 +298,28 @@ def check_ranges(spec: Spec) -> None:
         )
 
 
+def may_ask(spec: Spec) -> set[str]:
+    """All names under which a trial may be asked for anything; some may never be."""
+    names = {name for path in spec.ranges() for name in _names(path)}
+    return names | ({METHOD} if spec.methods else set())
+
+
+def _names(path: str) -> set[str]:
+    """The names under which a range may be asked for: a coefficient also network by network."""
+    owner, field = path.removeprefix("methods.").rsplit(".", 1)
+    prefixes = ("", *_PREFIXES) if owner.endswith("penalty") else ("",)
+    return {f"{owner}.{prefix}{field}" for prefix in prefixes}
+
+
 _PREFIXES = tuple(f"{network}_" for network in NETWORKS)
 
 
-def _spaces(spec: Spec) -> Iterator[dict[str, BaseDistribution]]:
+def _spaces(questions: Callable[[Ask], None]) -> Iterator[dict[str, BaseDistribution]]:
     space: dict[str, BaseDistribution] = {}
 
     def points(name: str, asked: BaseDistribution) -> list[Any]:
         space[name] = asked
         return _controls_only(name, asked)
 
-    for answers in walk(spec, points):
-        yield {name: space[name] for name in answers}
-
-
-def grid(spec: Spec) -> list[dict[str, Any]]:
-    """Every point of a spec whose ranges are choices or have steps.
-
-    Raises `UserError` that names the first range without a step.
-    """
-    return list(walk(spec, _points))
-
-
-def _points(path: str, asked: BaseDistribution) -> list[Any]:
-    if isinstance(asked, CategoricalDistribution):
-        return list(asked.choices)
-    assert isinstance(asked, FloatDistribution | IntDistribution)
-    if asked.step is None or asked.log:
-        field = path if path.count(".") == 1 else f"methods.{path}"
-        raise UserError(
-            f"{field}: a grid needs a list of choices, or a range with a step; "
-            f"got low = {asked.low:g}, high = {asked.high:g} and no step"
-        )
-    count = round((asked.high - asked.low) / asked.step) + 1
-    return [_at_step(asked.low, index, asked.step) for index in range(count)]
+    for trail in ways(questions, points):
+        yield {name: space[name] for name, _, _ in trail}

@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -24,6 +25,8 @@ STORAGE_VARIABLE = "SWEEP_STORAGE"
 FILES_VARIABLE = "SWEEP_FILES"
 FORCE_VARIABLE = "SWEEP_FORCE_SQLITE"
 _BUSY_SECONDS = 60
+_READ_SECONDS = 5
+"""How long another program's lock is waited for, by who writes and by who only reads."""
 
 
 def storage_url(url: str | None = None) -> str:
@@ -55,8 +58,12 @@ def study_files(storage: RDBStorage, folder: str | Path | None = None) -> Path:
     return Path("sweep.files").absolute()
 
 
-def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
+def open_storage(
+    url: str | None = None, *, create: bool = False, reading: bool = False
+) -> RDBStorage:
     """Opens the storage at `url` (see `storage_url`); with `create`, makes the file if need be.
+
+    Only for `reading`, no right to write and no lock is needed, and none is taken.
 
     Raises `UserError` that names the storage for a URL that is none, a missing or read-only file
     or folder, a file that is no database, or a database server that does not answer.
@@ -68,7 +75,7 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
         stop=tenacity.stop_after_attempt(10),
         reraise=True,
     )
-    return again(_open, url, create)
+    return again(_open, url, create, reading)
 
 
 class _HalfMade(UserError):
@@ -85,16 +92,18 @@ def _was_slower(error: BaseException) -> bool:
 class _Storage(RDBStorage):
     """Leaves no connection behind where it cannot be opened."""
 
-    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, url: str, engine_kwargs: dict[str, Any], *, skip_table_creation: bool
+    ) -> None:
         try:
-            super().__init__(url, engine_kwargs)
+            super().__init__(url, engine_kwargs, skip_table_creation=skip_table_creation)
         except BaseException:
             if hasattr(self, "engine"):
                 self.engine.dispose()
             raise
 
 
-def _open(url: str | None, create: bool) -> RDBStorage:
+def _open(url: str | None, create: bool, reading: bool) -> RDBStorage:
     parsed = _parse(storage_url(url))
     shown = parsed.render_as_string(hide_password=True)
     is_sqlite = parsed.get_backend_name() == "sqlite"
@@ -102,17 +111,21 @@ def _open(url: str | None, create: bool) -> RDBStorage:
         shown += f" (in a URL {coded[0]} is {unquote(coded[0])!r}; a % itself is written %25)"
     # A connection that a restart of the server has cut is noticed before it is used.
     arguments: dict[str, Any] = {"pool_pre_ping": True}
+    is_file = is_sqlite and not _in_memory(parsed)
     if is_sqlite:
-        _check_file(parsed, shown, create)
+        _check_file(parsed, shown, create, reading)
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
+    if is_file and reading:
+        arguments = {"creator": partial(_read_file, Path(str(parsed.database)))}
     # That it made its tables is no news to a user of ours, and the log says when one is away.
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # Of a connection that was cut, SQLAlchemy's pool tells with a traceback that it is no more.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
-        storage = _Storage(parsed.render_as_string(hide_password=False), arguments)
-        if is_sqlite and not _in_memory(parsed):
-            _share_file(storage.engine)
+        whole = parsed.render_as_string(hide_password=False)
+        storage = _Storage(whole, arguments, skip_table_creation=reading)
+        if is_file:
+            (_read_at_once if reading else _share_file)(storage.engine)
         if create:
             _migrate(storage)
         return storage
@@ -157,7 +170,7 @@ def _in_memory(url: URL) -> bool:
     return url.database in (None, "", ":memory:")
 
 
-def _check_file(url: URL, shown: str, create: bool) -> None:
+def _check_file(url: URL, shown: str, create: bool, reading: bool) -> None:
     if _in_memory(url):
         return
     path = Path(str(url.database))
@@ -177,7 +190,7 @@ def _check_file(url: URL, shown: str, create: bool) -> None:
             # Optuna would add its own tables to anybody's database, even to list what is in it.
             mistake = _HalfMade if tables == {"studies"} else UserError
             raise mistake(f"storage {shown}: {path} holds other things, and no Optuna study")
-        if create and not os.access(path, os.W_OK):
+        if not reading and not os.access(path, os.W_OK):
             raise UserError(f"storage {shown}: {path} is read-only")
         return
     if not create:
@@ -210,15 +223,48 @@ def _tables(path: Path, shown: str) -> set[str]:
     # process has on it. Another process would then remove the write-ahead log in use here, and the
     # database be damaged (sqlite.org/howtocorrupt.html, section 2.2).
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        ) as connection:
+        with closing(_read_file(path)) as connection:
             found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return {name for (name,) in found}
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
             raise UserError(f"storage {shown}: {path} is not an SQLite database") from error
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise UserError(
+                f"storage {shown}: another program has locked {path} for itself; try again when it "
+                "is done"
+            ) from error
         raise UserError(f"storage {shown}: cannot be used as a database: {error}") from error
+
+
+def _read_file(path: Path) -> sqlite3.Connection:
+    """A connection that reads a file, also where nothing may be written, not even beside it."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    connect = partial(sqlite3.connect, uri=True, timeout=_READ_SECONDS, check_same_thread=False)
+    connection = connect(address)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        # WAL mode wants a file for its index, which it cannot make in a folder that is read-only.
+        log = path.with_name(f"{path.name}-wal")
+        barred = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if not barred or (log.exists() and log.stat().st_size):
+            raise
+        # All is in the file itself, which so is read as one that nobody changes.
+        return connect(f"{address}&immutable=1")
+    return connection
+
+
+def _read_at_once(engine: Engine) -> None:
+    """Has every transaction see the database as it is at its beginning, without a lock."""
+
+    def on_connect(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+
+    engine.dispose()
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 
 
 def _share_file(engine: Engine) -> None:

@@ -50,10 +50,12 @@ class Planned:
 class StudyAttributes:
     """What is written of a study. Of one that was not made by sweep `spec` is None.
 
-    `training_images` train on each fold. `resumed_at` trials were there when its user wanted it to
-    go on after it had stopped. `narrowed_from` names the study that it narrows, and `took_over`
-    says that it has all of that one's trials that fit. A confirmation `confirms` the study of this
-    name and `study_id`; `looked_at` is the candidate of its final look.
+    `training_images` train on each fold. `warnings` are of data and features; `classes` the labels
+    as they were given, by the numbers that they have here, where these are others. `resumed_at`
+    trials were there when its user wanted it to go on after it had stopped. `narrowed_from` names
+    the study that it narrows, and `took_over` says that it has all of that one's trials that fit. A
+    confirmation `confirms` the study of this name and `study_id`; `looked_at` is the candidate of
+    its final look.
     """
 
     spec: dict[str, Any] | None = None
@@ -61,6 +63,8 @@ class StudyAttributes:
     feature_accuracy: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
     training_images: int | None = None
+    warnings: Sequence[str] = ()
+    classes: Sequence[int] = ()
     control: str = OPEN
     stop: Stop | None = None
     resumed_at: int = 0
@@ -83,6 +87,8 @@ _KEYS = {
     "feature_accuracy": "feature_accuracy",
     "versions": "versions",
     "training_images": "trained on",
+    "warnings": "warnings",
+    "classes": "classes",
     "control": "control",
     "stop": "stopped_by_itself",
     "resumed_at": "resumed_after_stop",
@@ -175,6 +181,7 @@ Trial = FrozenTrial | optuna.Trial
 
 _ROLE, _CONFIG, _METHOD, _VERSIONS = "role", "config", "method", "versions"
 _RESULT, _REASON, _DEATHS, _ORIGIN = "result", "reason", "retries", "from"
+_TWIN = "same config as"
 _ARM, _AGAINST, _TRIAL, _SEED, _CURVE = "arm", "against", "trial", "seed", "curve"
 
 
@@ -296,6 +303,17 @@ def taken_over(trial: FrozenTrial, origin: str) -> dict[str, Any]:
 def is_taken_over(trial: FrozenTrial) -> bool:
     """Whether an earlier study made the trial."""
     return _ORIGIN in trial.user_attrs
+
+
+def twin_of(trial: Trial) -> int | None:
+    """The number of the trial of the same config whose result was taken over, if it was."""
+    found: int | None = trial.user_attrs.get(_TWIN)
+    return found
+
+
+def write_twin(trial: optuna.Trial, number: int) -> None:
+    """Writes that a trial is not trained, since another of the same config was."""
+    trial.set_user_attr(_TWIN, number)
 
 
 def is_foreign(trial: FrozenTrial) -> bool:

@@ -1,22 +1,29 @@
 """Which trials a study is to have: the baseline, and of the search as many as its spec asks for.
 
-Those of a grid are made at once. Others are made when a worker wants one: Optuna reads all trials
-that wait whenever it is asked for any.
+Those of a small grid are made at once. Others are made when a worker wants one: Optuna reads all
+trials that wait whenever it is asked for any.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from normsweep.spec.space import grid
+from normsweep.spec.grid import Grid, grid
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import BASELINE, counts_in_search, is_foreign, is_taken_over, role
 
 Parameters = dict[str, Any]
+
+_SHUFFLED = 1_000_000
+"""Points of a grid up to which all are shuffled at once, as they always were."""
+
+MADE_AT_ONCE = 1000
+"""Trials of a grid that are made when it is submitted; workers make the others."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class Plan:
     """So many trials of a search; those of a grid have `points`, in the order of their turns."""
 
     search: int
-    points: tuple[Parameters, ...] | None = None
+    points: Iterable[Parameters] | None = None
 
     @property
     def total(self) -> int:
@@ -45,18 +52,18 @@ class Plan:
             elif role(trial) == BASELINE:
                 baselines.append(trial)
         if self.points is not None:
-            first = {_key(_fixed(trial)): trial for trial in reversed(search)}
-            search = [trial for trial in search if first[_key(_fixed(trial))] is trial]
+            first = {_key(fixed_parameters(trial)): trial for trial in reversed(search)}
+            search = [trial for trial in search if first[_key(fixed_parameters(trial))] is trial]
         return baselines[:1] + search[: self.search]
 
-    def missing(self, counted: Sequence[FrozenTrial]) -> list[Parameters]:
+    def missing(self, counted: Sequence[FrozenTrial]) -> Iterator[Parameters]:
         """What to fix in each trial that is still to be made beside those `within`, in order."""
         search = counted[1:] if counted and role(counted[0]) == BASELINE else counted
         number = self.search - len(search)
         if self.points is None:
-            return [{} for _ in range(number)]
-        made = {_key(_fixed(trial)) for trial in search}
-        return [point for point in self.points if _key(point) not in made][:number]
+            return ({} for _ in range(number))
+        made = {_key(fixed_parameters(trial)) for trial in search}
+        return islice((p for p in self.points if _key(p) not in made), max(number, 0))
 
     def surely_counts(self, number: int) -> bool:
         """Whether a trial of the search with this number counts, whatever the others are."""
@@ -76,9 +83,27 @@ def plan_of(spec: Spec) -> Plan:
     if not _is_grid(spec):
         return Plan(study.trials)
     points = grid(spec)
-    # In a drawn order, so that a grid cut short by study.trials is spread over the whole of it.
-    order = np.random.Generator(np.random.PCG64(study.seed)).permutation(len(points))
-    return Plan(min(study.trials, len(points)), tuple(points[index] for index in order))
+    return Plan(min(study.trials, points.size), _Drawn(points, study.seed))
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The points of a grid in a drawn order: one cut short is spread over the whole of it."""
+
+    points: Grid
+    seed: int
+
+    def __iter__(self) -> Iterator[Parameters]:
+        drawn, count = np.random.Generator(np.random.PCG64(self.seed)), self.points.size
+        if count <= _SHUFFLED:
+            yield from (self.points[int(index)] for index in drawn.permutation(count))
+            return
+        # A shuffle of which nothing is remembered but what was exchanged (Fisher and Yates).
+        exchanged: dict[int, int] = {}
+        for place in range(count):
+            other = place + int(drawn.random() * (count - place))
+            yield self.points[exchanged.get(other, other)]
+            exchanged[other] = exchanged.pop(place, place)
 
 
 def plan_as_made(spec: Spec, trials: Sequence[FrozenTrial]) -> Plan:
@@ -89,7 +114,9 @@ def plan_as_made(spec: Spec, trials: Sequence[FrozenTrial]) -> Plan:
     number = spec.study.trials
     if _is_grid(spec):
         mine = (t for t in trials if not is_taken_over(t) and not is_foreign(t))
-        number = min(number, sum(role(trial) != BASELINE for trial in mine))
+        made = sum(role(trial) != BASELINE for trial in mine)
+        # Where it is more than are made at once, how large it is is known by who makes them.
+        number = min(number, made) if made < MADE_AT_ONCE else number
     return Plan(number)
 
 
@@ -97,7 +124,8 @@ def _is_grid(spec: Spec) -> bool:
     return spec.study.sampler == "grid" or not spec.searches
 
 
-def _fixed(trial: FrozenTrial) -> Parameters:
+def fixed_parameters(trial: FrozenTrial) -> Parameters:
+    """What was fixed of a trial before it began; other code may have fixed anything."""
     found: Parameters = trial.system_attrs.get("fixed_params", {})
     return found
 

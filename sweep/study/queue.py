@@ -66,10 +66,10 @@ class Queue:
             for trial_id in waiting:
                 if trial_id not in others and self._take(trial_id):
                     return optuna.Trial(self.study, trial_id)
-            missing = self.plan.missing(counted)
-            if not missing:
+            missing = next(self.plan.missing(counted), None)
+            if missing is None:
                 return None
-            made = enqueue(self.study, missing[0])
+            made = enqueue(self.study, missing)
             # Of two workers that both make the last one, each looks again whether its own counts.
             trial = optuna.Trial(self.study, made)
             if self.plan.surely_counts(trial.number) and self._take(made):
@@ -129,11 +129,18 @@ class Queue:
             else:
                 mine = table.take_over(engine, trial_id, holder, self.worker)
             if mine:
-                self._after_a_death(trial_id)
+                self.count_death(trial_id)
                 found.append(trial_id)
         return found
 
-    def _after_a_death(self, trial_id: int) -> None:
+    def fail(self, trial_id: int, reason: str) -> None:
+        """Ends one of this worker's trials without a score, and says why."""
+        write_reason(self.storage, trial_id, reason)
+        self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        self.done(trial_id)
+
+    def count_death(self, trial_id: int) -> None:
+        """Gives a trial of this worker back, or fails it where its workers died too often."""
         trial = self.storage.get_trial(trial_id)
         if trial.state == TrialState.RUNNING:
             deaths = deaths_of(trial) + 1

@@ -1,13 +1,25 @@
 """Which trials of a search have a score, and which of them is best."""
 
+import json
 from collections.abc import Iterable
+from typing import Any
 
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.objectives.distances import DISTANCES
 from normsweep.objectives.distances.contract import HIGHER
+from normsweep.spec.fields import NOT_TRAINING
 from normsweep.study.attributes import BASELINE, is_foreign, role
+
+
+def trained(config: dict[str, Any]) -> str:
+    """What a config, as it is stored, trains and scores: equal texts, and so equal bits.
+
+    Everything but how it is searched, with the seed.
+    """
+    tables = {name: table for name, table in config.items() if name not in NOT_TRAINING}
+    return json.dumps(tables | {"seed": config["study"]["seed"]}, sort_keys=True)
 
 
 def direction_of(metric: str) -> StudyDirection:

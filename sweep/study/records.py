@@ -28,13 +28,16 @@ class Facts:
     """What all trials of a study share, and follows from its spec, its data and the machine.
 
     `fingerprints` must be equal for two scores to be comparable; `training_images` train on each
-    fold; `feature_accuracy` is that of a feature map that is a classifier.
+    fold; `feature_accuracy` is that of a feature map that is a classifier. `warnings` say what
+    looks wrong with data and features; `classes` are labels as given, if numbered anew.
     """
 
     fingerprints: dict[str, Any]
     training_images: int
     feature_accuracy: float | None
     versions: dict[str, str]
+    warnings: tuple[str, ...] = ()
+    classes: tuple[int, ...] = ()
 
 
 def open_study(spec: Spec, storage: RDBStorage, facts: Facts) -> optuna.Study:
@@ -65,6 +68,8 @@ def open_study(spec: Spec, storage: RDBStorage, facts: Facts) -> optuna.Study:
             fingerprints=facts.fingerprints,
             feature_accuracy=facts.feature_accuracy,
             versions=facts.versions,
+            **({"warnings": list(facts.warnings)} if facts.warnings else {}),
+            **({"classes": list(facts.classes)} if facts.classes else {}),
             spec=spec.plain(),
         )
     else:

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,6 +28,7 @@ from normsweep.study.attributes import (
     role,
     standard_error,
     study_attributes,
+    twin_of,
 )
 from normsweep.study.plan import plan_as_made
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
@@ -176,7 +178,9 @@ def answer(study: optuna.Study) -> Answer:
     foreign = [trial.number for trial in trials if is_foreign(trial)]
     scored = (trial for trial in trials if is_scored(trial))
     direction = direction_of(spec.score.metric)
-    searched = [ranked(trial) for trial in best_first(scored, direction)]
+    # A config stands there once, as the trial that was trained.
+    once = [trial for trial in scored if twin_of(trial) is None]
+    searched = [ranked(trial) for trial in best_first(once, direction)]
     unpenalised = baseline_of(trial for trial in trials if not is_foreign(trial))
     baseline = None if unpenalised is None else ranked(unpenalised)
     counts = tally(trials, plan_as_made(spec, trials), direction).by_state()
@@ -196,8 +200,10 @@ def answer(study: optuna.Study) -> Answer:
         trials_per_kind=Counter(entry.kind for entry in searched),
         front=_front(spec, searched),
         warnings=(
+            *study_attributes(study).warnings,
             *_warnings(spec, searched[0] if searched else None, baseline),
             *_of_others(foreign),
+            *_of_twins(trials),
         ),
         failures=failures(trials),
         feature_accuracy=study_attributes(study).feature_accuracy,
@@ -301,6 +307,14 @@ def _of_others(numbers: list[int]) -> list[str]:
         return []
     named = f"trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
     return [f"{named}: added by other code than sweep, without scores on folds; not in the ranking"]
+
+
+def _of_twins(trials: Sequence[FrozenTrial]) -> list[str]:
+    twins = {trial.number: twin for trial in trials if (twin := twin_of(trial)) is not None}
+    if not twins:
+        return []
+    named = ", ".join(f"{number} of {twin}" for number, twin in twins.items())
+    return [f"the same config was asked for again; results were taken over, by trial {named}"]
 
 
 def _beyond(grown: Interval | None) -> str:

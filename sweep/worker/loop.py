@@ -15,11 +15,14 @@ from pathlib import Path
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from normsweep.engine.versions import versions
+from normsweep.errors import UserError, in_one_line
 from normsweep.score.pictures import draw_grid
-from normsweep.score.run import Failed, Pruned
+from normsweep.score.run import Completed, Failed, Pruned
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.search.pruners import PrunerSettings, pruner
@@ -27,19 +30,20 @@ from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
 from normsweep.spec.plugins import is_plugin, plugin_sampler, telling_sampler
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
-from normsweep.storage import clear_measurements
+from normsweep.storage import Measurement, clear_measurements, read_measurements
 from normsweep.storage.artifacts import SAMPLES, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
-from normsweep.storage.retry import Retry, StorageLost
+from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, reason_of
+from normsweep.study.attributes import OPEN, config_of, reason_of, twin_of, versions_of
 from normsweep.study.control import ENDED, control
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
 from normsweep.study.queue import Queue
+from normsweep.study.ranking import trained
 from normsweep.study.stopping import any_running, stop_if_due
 from normsweep.study.tally import ended
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
@@ -109,17 +113,21 @@ class Work:
                 self.spec.train.steps // self.spec.train.chunks,
             ),
         )
+        died = False
         try:
             with CheckpointWriter(self.checkpoints, self.log) as writer:
                 self._checkpoints = TrialCheckpoints(self.training, self.storage, writer)
                 self.retry.until(self._start, self.stop)
                 self.done = self._loop()
                 self._checkpoint_all()
+        except Exception as error:
+            died = not isinstance(error, StorageLost | Stopped)
+            raise
         finally:
             # Not before all is written: whoever takes a trial up again writes to the same place.
             # Without a database, the end of this process will say that they are free.
             with contextlib.suppress(StorageLost):
-                self.retry.once(self._give_back)
+                self.retry.once(partial(self._give_back, died))
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
@@ -136,7 +144,7 @@ class Work:
                 self.retry.once(partial(self._tell, phase))
             if self.stop() or wanted != OPEN or not unfinished:
                 return not unfinished
-            if any(run is not None and run.end is None for run in self._slots):
+            if any(run and run.end is None and not run.follows for run in self._slots):
                 self._advance()
                 phase = "training"
             elif not there or any(self._slots):
@@ -153,7 +161,8 @@ class Work:
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, and its scores."""
-        for slot, run, _ in self.training.advance(self._slots):
+        slots = [None if run is not None and run.follows else run for run in self._slots]
+        for slot, run, _ in self.training.advance(slots):
             self.heartbeat.tell(state="training", chunks=1)
             if not isinstance(run.end, Failed):
                 self._checkpoints.after_chunk(run, slot)
@@ -165,9 +174,10 @@ class Work:
             if there and run is not None and run.chunks:
                 self._checkpoints.save(run, slot)
 
-    def _give_back(self) -> None:
+    def _give_back(self, died: bool) -> None:
+        give_back = self.queue.count_death if died else self.queue.give_back
         for run in filter(None, self._slots):
-            self.queue.give_back(run.trial_id)
+            give_back(run.trial_id)
 
     def _exchange(self) -> tuple[str, bool]:
         """Tells the database what there is to tell, and takes new trials.
@@ -215,10 +225,28 @@ class Work:
         for trial_id in mine - {run.trial_id for run in self._slots if run is not None}:
             # Taken by a call that failed before it could say so.
             self.queue.give_back(trial_id)
-        for slot, run in enumerate(self._slots):
+        # A twin before those that wait for it.
+        for slot, run in sorted(enumerate(self._slots), key=_waits):
+            if run is not None:
+                self._follow(run)
             # This worker may have been silent for so long that another took its trial over.
-            if run is not None and (run.trial_id not in mine or self._ended(run)):
+            if run is not None and (run.trial_id not in mine or self._ended_somehow(run)):
                 self._slots[slot] = None
+
+    def _ended_somehow(self, run: TrialRun) -> bool:
+        """The same, whatever other code has done to the trial meanwhile."""
+        try:
+            return self._ended(run)
+        except UpdateFinishedTrialError:
+            self._leave(run.trial_id, run.trial.number)
+            return True
+
+    def _leave(self, trial_id: int, number: int) -> None:
+        """Lets go of a trial that other code has ended."""
+        self._ended_since = True
+        self.queue.done(trial_id)
+        self.log("trial ended by other code", study=self.study.study_name, trial=number)
+        self._checkpoints.tidy(number, self.queue.trials)
 
     def _ended(self, run: TrialRun) -> bool:
         """Stores what is new of a trial; whether it has ended, and the database knows."""
@@ -269,31 +297,83 @@ class Work:
         return single and not run.is_baseline and run.trial.should_prune()
 
     def _take(self, slot: int) -> TrialRun | None:
-        study = self.spec.study
-        trial = self.queue.take()
-        if trial is None:
-            return None
+        """The next trial that can be trained; those that cannot fail, and say why."""
+        while (trial := self.queue.take()) is not None:
+            try:
+                run = self._begin(trial, slot)
+            except UpdateFinishedTrialError:
+                self._leave(trial._trial_id, trial.number)
+            except UserError as error:
+                self._fail(trial, str(error))
+            except Exception as error:
+                if is_outage(error):
+                    self.queue.give_back(trial._trial_id)
+                    raise
+                # Of a study that was deleted this raises again.
+                self._fail(trial, in_one_line(error))
+            except BaseException:
+                self.queue.give_back(trial._trial_id)
+                raise
+            else:
+                return run
+        return None
+
+    def _fail(self, trial: optuna.Trial, reason: str) -> None:
+        self._ended_since = True
         try:
-            # Optuna asks the sampler at the first suggestion, when the trial's number is known.
-            self.study.sampler = sampler(
-                study.sampler,
-                SamplerSettings(
-                    trial_seed(study.seed, trial.number), study.seed, study.startup_trials
-                ),
-                self._space,
-                plugin_sampler(study.sampler) if is_plugin(study.sampler) else None,
-            )
-            with telling_sampler(study.sampler):
-                run = begin(trial, self.spec, self.training)
-            with self.training.heeding_plugins([run]):
-                self._checkpoints.resume(run, slot)
-            if not run.chunks:
-                clear_measurements(self.storage.engine, trial._trial_id)
-            self.log("trial taken", study=self.study.study_name, trial=trial.number, step=run.steps)
-            return run
-        except BaseException:
-            self.queue.give_back(trial._trial_id)
-            raise
+            self.queue.fail(trial._trial_id, reason)
+        except UpdateFinishedTrialError:
+            self._leave(trial._trial_id, trial.number)
+            return
+        facts = {"trial": trial.number, "reason": reason}
+        self.log("trial failed", study=self.study.study_name, **facts)
+
+    def _begin(self, trial: optuna.Trial, slot: int) -> TrialRun:
+        study = self.spec.study
+        # Optuna asks the sampler at the first suggestion, when the trial's number is known.
+        self.study.sampler = sampler(
+            study.sampler,
+            SamplerSettings(trial_seed(study.seed, trial.number), study.seed, study.startup_trials),
+            self._space,
+            plugin_sampler(study.sampler) if is_plugin(study.sampler) else None,
+        )
+        with telling_sampler(study.sampler):
+            run = begin(trial, self.spec, self.training)
+        with self.training.heeding_faults([run]):
+            self._checkpoints.resume(run, slot)
+        if not run.chunks:
+            clear_measurements(self.storage.engine, trial._trial_id)
+            self._find_twin(run)
+        self.log("trial taken", study=self.study.study_name, trial=trial.number, step=run.steps)
+        return run
+
+    def _find_twin(self, run: TrialRun) -> None:
+        """Looks for a trial of the same config, which would be trained to the same bits."""
+        config, mine = trained(run.config.plain()), versions()
+        for other in filter(None, self._slots):
+            if other.end is None and other.twin is None and trained(other.config.plain()) == config:
+                run.twin = other
+                return
+        for trial in self.queue.trials():
+            if trial.state != TrialState.COMPLETE or versions_of(trial) != mine:
+                continue
+            if twin_of(trial) is None and trained(config_of(trial)) == config:
+                run.take_over(trial.number, self._rows(trial._trial_id))
+                return
+
+    def _rows(self, trial_id: int) -> list[Measurement]:
+        return read_measurements(self.storage.engine, trial_id)
+
+    def _follow(self, run: TrialRun) -> None:
+        """Gives a trial the result of its twin once that is stored; without one it is trained."""
+        twin = run.twin
+        if twin is None or any(other is twin for other in self._slots):
+            return
+        run.twin = None
+        if isinstance(twin.end, Completed):
+            run.take_over(twin.trial.number, self._rows(twin.trial_id))
+        elif isinstance(twin.end, Failed):
+            run.end = twin.end
 
     def _tell(self, phase: str) -> None:
         # Of no use to a worker that nobody watches, and not free after thousands of trials.
@@ -310,3 +390,7 @@ class Work:
                 training=self.training.seconds,
             )
         )
+
+
+def _waits(place: tuple[int, TrialRun | None]) -> bool:
+    return place[1] is not None and place[1].twin is not None

@@ -5,20 +5,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
+from optuna.study._frozen import FrozenStudy
 
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.population import forget_programs
-from normsweep.errors import UserError
+from normsweep.errors import UserError, in_one_line
 from normsweep.score.setup import prepare
 from normsweep.spec.fields import ServiceSection
 from normsweep.spec.plugins import look_again
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.heartbeat import GRACE
-from normsweep.storage.retry import Retry, Stopped
+from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.study.attributes import OPEN, STOPPED, study_attributes
 from normsweep.study.control import ENDED, StudyDeleted, control, telling_deletion
 from normsweep.study.plan import plan_of
@@ -31,6 +33,18 @@ from normsweep.worker.part import take_part
 
 _POLL = 2.0
 """Seconds between two looks for something to do."""
+
+_AGAIN = 60.0
+"""Seconds after which a study that was passed over is looked at again, at the least."""
+
+
+@dataclass(frozen=True)
+class _PassedOver:
+    """A study that was of no use with these attributes, for this reason, and until when."""
+
+    attributes: dict[str, Any]
+    until: float
+    reason: str
 
 
 @dataclass
@@ -45,7 +59,8 @@ class Server:
     forever: bool = False
     stop: Callable[[], bool] = lambda: False
     log: Log = no_log
-    _unusable: set[str] = field(default_factory=set)
+    _passed_over: dict[str, "_PassedOver"] = field(default_factory=dict)
+    _entry: FrozenStudy | None = None
     _retry: Retry = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +88,7 @@ class Server:
                 # A study that is paused was asked for, so it is waited for.
                 time.sleep(_POLL)
                 continue
+            begun = time.monotonic()
             try:
                 with telling_deletion(study):
                     self._work(study)
@@ -82,10 +98,10 @@ class Server:
                     return
             except Stopped:
                 return
-            except UserError as error:
-                if name is not None:
+            except Exception as error:
+                if name is not None or _is_of_the_worker(error):
                     raise
-                self._pass_over(study, error)
+                self._pass_over(error, time.monotonic() - begun)
 
     def _work(self, study: optuna.Study) -> None:
         spec = self._retry.until(partial(checked_spec, study), self.stop)
@@ -128,22 +144,32 @@ class Server:
     def _oldest(self) -> optuna.Study | None:
         found = self.storage.get_all_studies()
         for entry in sorted(found, key=lambda study: study._study_id):
-            if entry.study_name in self._unusable or not study_attributes(entry).is_ours:
+            if self._is_passed_over(entry):
                 continue
+            self._entry = entry
             try:
-                study = optuna.load_study(study_name=entry.study_name, storage=self.storage)
-            except KeyError:
-                # Deleted since we have its name.
-                continue
-            try:
+                study = self._ours(entry.study_name)
+                if study is None:
+                    continue
                 with telling_deletion(study):
                     if self._needs_a_worker(study):
                         return study
             except StudyDeleted:
                 continue
-            except UserError as error:
-                self._pass_over(study, error)
+            except Exception as error:
+                if _is_of_the_worker(error):
+                    raise
+                self._pass_over(error)
         return None
+
+    def _ours(self, name: str) -> optuna.Study | None:
+        """The study of a name if sweep made it; None also where it was deleted meanwhile."""
+        try:
+            study = optuna.load_study(study_name=name, storage=self.storage)
+        except KeyError:
+            return None
+        with telling_deletion(study):
+            return study if study_attributes(study).is_ours else None
 
     def _needs_a_worker(self, study: optuna.Study) -> bool:
         wanted = control(study)
@@ -152,9 +178,31 @@ class Server:
             return bool(lost_trials(study, self.storage.engine, GRACE))
         return wanted == OPEN and _is_open(study)
 
-    def _pass_over(self, study: optuna.Study, error: UserError) -> None:
-        self._unusable.add(study.study_name)
-        self.log("study passed over", study=study.study_name, reason=str(error))
+    def _is_passed_over(self, study: FrozenStudy) -> bool:
+        """Whether a study was of no use a while ago, and is the same."""
+        found = self._passed_over.get(study.study_name)
+        if found is None:
+            return False
+        return time.monotonic() < found.until and found.attributes == study.user_attrs
+
+    def _pass_over(self, error: Exception, seconds: float = 0.0) -> None:
+        """Leaves the study last looked at alone until it is changed, or for a while.
+
+        Its data may come. What took long to find out is not found out again all the time.
+        """
+        assert self._entry is not None
+        name, attributes = self._entry.study_name, dict(self._entry.user_attrs)
+        reason = str(error) if isinstance(error, UserError) else in_one_line(error)
+        until = time.monotonic() + max(_AGAIN, 10 * seconds)
+        before = self._passed_over.get(name)
+        self._passed_over[name] = _PassedOver(attributes, until, reason)
+        if before is None or before.reason != reason:
+            self.log("study passed over", study=name, reason=reason)
+
+
+def _is_of_the_worker(error: Exception) -> bool:
+    """Whether an exception says nothing of the study that was worked on."""
+    return isinstance(error, StorageLost | Stopped) or is_outage(error)
 
 
 def _is_open(study: optuna.Study) -> bool:

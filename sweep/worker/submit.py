@@ -1,5 +1,6 @@
 """From a spec to a study in the database."""
 
+from itertools import islice
 from typing import NamedTuple
 
 import optuna
@@ -16,7 +17,7 @@ from normsweep.storage.events import Log, no_log
 from normsweep.study.attributes import OPEN, study_attributes
 from normsweep.study.control import control, set_control
 from normsweep.study.follow_up import take_over
-from normsweep.study.plan import plan_of
+from normsweep.study.plan import MADE_AT_ONCE, plan_of
 from normsweep.study.queue import enqueue
 from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule
@@ -53,6 +54,10 @@ def submit(
         plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
     plan = plan_of(spec)
     setup = prepare(spec)
+    for guess in setup.dataset.guesses:
+        log("data", guess=guess)
+    for warning in setup.warnings:
+        log("warning", of=warning)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     was = _control_before(spec.study.name, opened)
     study = open_study(spec, opened, setup.facts())
@@ -60,7 +65,8 @@ def submit(
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
     if plan.points is not None:
-        for point in plan.missing(plan.within(study.get_trials(deepcopy=False))):
+        counted = plan.within(study.get_trials(deepcopy=False))
+        for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):
             enqueue(study, point)
     set_control(study, OPEN)
     return Submitted(opened, study, setup, was)

@@ -1,7 +1,6 @@
 """The checkpoints of the trials that a worker trains: written, gone on from, and removed."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,10 @@ from optuna.trial import FrozenTrial, TrialState
 from normsweep.engine.versions import versions
 from normsweep.score.run import Completed
 from normsweep.score.training import Training
-from normsweep.spec.fields import NOT_TRAINING
 from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements
 from normsweep.storage.checkpoint_writer import CheckpointWriter
-from normsweep.study.ranking import best_first, direction_of
+from normsweep.study.ranking import best_first, direction_of, trained
 from normsweep.worker.trial_run import TrialRun
 
 
@@ -86,10 +84,8 @@ def checkpoint_identity(config: Spec, fingerprints: dict[str, Any]) -> dict[str,
     Of the config what is trained and scored, and not how it is searched: a study may be launched
     again with more trials.
     """
-    tables = {name: table for name, table in config.plain().items() if name not in NOT_TRAINING}
-    plain = json.dumps(tables | {"seed": config.study.seed}, sort_keys=True)
     return {
-        "config": hashlib.sha256(plain.encode()).hexdigest(),
+        "config": hashlib.sha256(trained(config.plain()).encode()).hexdigest(),
         "fingerprints": fingerprints,
         "versions": versions(),
     }

@@ -1,6 +1,6 @@
 """A trial of the search in training: from asked for to told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,31 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.trial import TrialState
+from pydantic import ValidationError
 from sqlalchemy import Engine
 
 from normsweep.engine.population import Chunk
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.engine.versions import versions
+from normsweep.errors import UserError
 from normsweep.score.run import Completed, Failed, Run
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.spec.baseline import baseline
+from normsweep.spec.messages import messages
+from normsweep.spec.queued import check_queued, check_value
 from normsweep.spec.space import resolve
 from normsweep.spec.spec import Spec
-from normsweep.storage import write_measurements
-from normsweep.study.attributes import BASELINE, role, write_begin, write_reason, write_result
+from normsweep.storage import Measurement, write_measurements
+from normsweep.study.attributes import (
+    BASELINE,
+    role,
+    write_begin,
+    write_reason,
+    write_result,
+    write_twin,
+)
+from normsweep.study.plan import fixed_parameters
 
 
 @dataclass(kw_only=True)
@@ -33,10 +45,12 @@ class TrialRun(Run):
 
     It is `undecided` while the pruner was not asked about what was stored. `images` are samples of
     the chunk by which it is scored so far, [folds, n, h, w, c], for its picture; None where another
-    worker trained that chunk.
+    worker trained that chunk. A `twin` is a trial of the same config that is in training: its
+    result will be this one's.
     """
 
     trial: optuna.Trial
+    twin: "TrialRun | None" = None
     undecided: bool = False
     images: np.ndarray | None = None
 
@@ -48,6 +62,25 @@ class TrialRun(Run):
     @property
     def is_baseline(self) -> bool:
         return role(self.trial) == BASELINE
+
+    @property
+    def follows(self) -> bool:
+        """Whether it waits for its twin."""
+        return self.twin is not None
+
+    def take_over(self, number: int, rows: list[Measurement]) -> None:
+        """Takes the result of the trial of this number, of the same config, with its measurements.
+
+        Nothing, where these are not all there.
+        """
+        folds, chunks = self.config.score.folds, self.config.train.chunks
+        if len(rows) != chunks * folds or self.chunks:
+            return
+        for begin in range(0, len(rows), folds):
+            own = [replace(row, trial_id=self.trial_id) for row in rows[begin : begin + folds]]
+            self.add_chunk(own)
+        write_twin(self.trial, number)
+        self.end = Completed()
 
     def judge(self, setup: Setup, chunk: Chunk, slot: int) -> None:
         """As any run, and keeps the samples of the chunk if it is scored by that so far."""
@@ -89,11 +122,30 @@ class TrialRun(Run):
 
 
 def begin(trial: optuna.Trial, spec: Spec, training: Training) -> TrialRun:
-    """Asks for a trial's parameters, writes down what it will run, and finds its program."""
+    """Asks for a trial's parameters, writes down what it will run, and finds its program.
+
+    Raises `UserError` for a parameter that other code has fixed to what the spec does not accept.
+    """
     if role(trial) == BASELINE:
         config, method = baseline(spec), None
     else:
-        config, method = resolve(spec, lambda name, asked: _suggest(trial, name, asked))
+        stored = trial.study._storage.get_trial(trial._trial_id)
+        queued = fixed_parameters(stored)
+        check_queued(spec, queued)
+        # Other code may also add a trial that waits with parameters that it has already.
+        queued = queued | stored.params
+
+        def ask(name: str, asked: BaseDistribution) -> Any:
+            if name in queued:
+                check_value(name, queued[name], asked)
+            found = _suggest(trial, name, asked)
+            # Of a fixed 3.0 the choice 3, as Optuna stores it.
+            return asked.to_external_repr(asked.to_internal_repr(found))
+
+        try:
+            config, method = resolve(spec, ask)
+        except ValidationError as error:
+            raise UserError("; ".join(messages(error, Spec))) from error
     write_begin(trial, config.plain(), method, versions())
     methods = training.methods(method)
     setup = training.setup

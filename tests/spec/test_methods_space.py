@@ -14,7 +14,8 @@ from optuna.distributions import (
 from normsweep.errors import UserError
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.baseline import baseline, held_in_the_middle
-from normsweep.spec.space import check_ranges, grid, middle, resolve, unconditional_space
+from normsweep.spec.grid import grid
+from normsweep.spec.space import check_ranges, middle, resolve, unconditional_space
 
 STRENGTH = {"low": 1e-6, "high": 1e-2, "log": True}
 LOG = FloatDistribution(1e-6, 1e-2, log=True)

@@ -16,7 +16,8 @@ from optuna.distributions import (
 from normsweep.errors import UserError
 from normsweep.spec import Choices, Interval, Spec, spec_from_tables
 from normsweep.spec.baseline import baseline
-from normsweep.spec.space import distribution, grid, middle, resolve, unconditional_space
+from normsweep.spec.grid import grid
+from normsweep.spec.space import distribution, middle, resolve, unconditional_space
 
 STRENGTH = {"low": 1e-6, "high": 1e-1, "log": True}
 ORDER = {"low": 1.0, "high": 2.0}

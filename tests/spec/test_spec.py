@@ -180,6 +180,10 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("data", "path", 3, "a text"),
     ("data", "split", "all", "one of train, test"),
     ("data", "limit", 1, "≥ 2"),
+    ("data", "range", [255, 0], "[low, high], two numbers, the first below the second"),
+    ("data", "range", [0, "x"], "[low, high]"),
+    ("data", "range", {"low": 0, "high": 1}, "[low, high]"),
+    ("data", "range", [0, 1, 2], "[low, high]"),
     ("data", "seed", "x", "a whole number"),
     ("model", "kind", "cnn", "one of mlp"),
     ("model", "latent", 0, "≥ 1"),
@@ -301,7 +305,8 @@ def test_every_field_has_a_wrong_value_in_these_tests() -> None:
         (name, field)
         for name in ("study", "data", "score", "confirm", "service", "stop")
         for field in Spec.model_fields[name].annotation.model_fields  # type: ignore[union-attr]
-        if field not in ("name", "record")
+        # A list is a value of these.
+        if field not in ("name", "record", "range")
     ],
 )
 def test_study_data_and_score_take_no_ranges(section: str, field: str) -> None:

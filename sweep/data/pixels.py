@@ -1,0 +1,161 @@
+"""Pixels in [-1, 1], and the range of the numbers that they are made of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from normsweep.errors import UserError
+
+Range = tuple[float, float]
+"""The numbers that stand for black and white: low and high."""
+
+ROUNDING = 5e-4
+"""How far beyond the end of a range a number may be: half a unit in the last place of a float16
+near 1. A share of the larger end."""
+
+HARDLY_USED = 0.6
+"""A range of which the images use less than this share may well be another."""
+
+LARGE = 2**28
+"""Bytes as float32 from which images of bytes stay bytes: a look-up in each batch is slower than
+none, by a twelfth of a step of a small network."""
+
+_BLOCK = 2**24
+_BYTES, _UNIT, _SIGNED = (0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)
+_ACCEPTED = "uint8 (0 to 255), floats in [0, 1] or [-1, 1], or any numbers with data.range"
+
+
+@dataclass(frozen=True, eq=False)
+class BytePixels:
+    """Images as bytes [n, h, w, c], each a place in `table` [256] float32; read as an array is.
+
+    What is taken of it, by an index or by `np.asarray`, is float32.
+    """
+
+    bytes: np.ndarray
+    table: np.ndarray
+
+    dtype = np.dtype(np.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.bytes.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.bytes.ndim
+
+    def __len__(self) -> int:
+        return len(self.bytes)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.table[self.bytes[index]]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        del copy
+        return self.table[self.bytes].astype(dtype or np.float32, copy=False)
+
+    def taken(self, rows: np.ndarray) -> "BytePixels":
+        """Some of the images, still as bytes."""
+        return BytePixels(self.bytes[rows], self.table)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All of them as float32, some at a time."""
+        size = max(1, _BLOCK // max(1, self.bytes[0].size))
+        for begin in range(0, len(self), size):
+            yield self[begin : begin + size]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Images in [-1, 1], what was guessed of their range, and what looks wrong with it."""
+
+    pixels: np.ndarray | BytePixels
+    guess: str | None
+    warning: str | None
+
+
+def scale(images: np.ndarray, where: str, given: Range | None) -> Scaled:
+    """Brings numbers onto [-1, 1]: (x - low) / ((high - low) / 2) - 1, in float32.
+
+    Without a `given` range uint8 means 0 to 255, and floats mean 0 to 1, or -1 to 1 where a number
+    is below 0. What is beyond an end by no more than a rounding error is set to it.
+
+    Raises `UserError` for numbers of another type or range, that are not finite, or all the same.
+    """
+    numbers = np.issubdtype(images.dtype, np.floating) or images.dtype == np.uint8
+    if given is not None:
+        numbers = numbers or images.dtype == bool or np.issubdtype(images.dtype, np.integer)
+    if not numbers:
+        raise UserError(f"{where}: images are {images.dtype}; accepted are {_ACCEPTED}")
+    # NaN comes through both reductions and infinity through one: no mask as large as the images.
+    low, high = float(images.min()), float(images.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise UserError(
+            f"{where}: images hold values that are not finite (NaN or infinity); "
+            f"accepted are {_ACCEPTED}"
+        )
+    if low == high:
+        raise UserError(
+            f"{where}: every value of the images is {low:g}; accepted are images that differ"
+        )
+    found = (low, high)
+    means = _BYTES if images.dtype == np.uint8 else _UNIT if low >= -ROUNDING else _SIGNED
+    if given is not None:
+        means = given
+    if not _within(found, means):
+        said = f"data.range = [{means[0]:g}, {means[1]:g}] holds them" if given else _ACCEPTED
+        raise UserError(
+            f"{where}: {'' if given else 'float '}images have the range {low:g} to {high:g}; "
+            f"accepted are {said}"
+        )
+    return Scaled(
+        _onto(images, means, found),
+        _guess(where, means) if given is None and images.dtype != np.uint8 else None,
+        _warning(where, found, means) if given is None else None,
+    )
+
+
+def _within(found: Range, means: Range) -> bool:
+    slack = ROUNDING * max(map(abs, means))
+    return found[0] >= means[0] - slack and found[1] <= means[1] + slack
+
+
+def _guess(where: str, means: Range) -> str:
+    return f"{where}: pixels are taken as {means[0]:g} to {means[1]:g} (data.range says otherwise)"
+
+
+def _warning(where: str, found: Range, means: Range) -> str | None:
+    if found[1] - found[0] >= HARDLY_USED * (means[1] - means[0]):
+        return None
+    return (
+        f"{where}: pixels are {found[0]:g} to {found[1]:g}, and are scaled as {means[0]:g} to "
+        f"{means[1]:g}, most of which they do not use; if that is not meant: "
+        f"data.range = [{found[0]:g}, {found[1]:g}]"
+    )
+
+
+def _onto(images: np.ndarray, means: Range, found: Range) -> np.ndarray | BytePixels:
+    if images.dtype == np.uint8:
+        table = _floats(np.arange(256, dtype=np.uint8), means, (0.0, 255.0))
+        if images.size * table.itemsize < LARGE:
+            small: np.ndarray = table[images]
+            return small
+        # Not a copy, which would be half of the memory that there is to be had.
+        return BytePixels(np.ascontiguousarray(images).view(), table)
+    return _floats(images, means, found)
+
+
+def _floats(images: np.ndarray, means: Range, found: Range) -> np.ndarray:
+    floats = images.astype(np.float32, order="C")
+    if means != _SIGNED:
+        if means[0]:
+            floats -= means[0]
+        floats /= (means[1] - means[0]) / 2
+        floats -= 1
+    # A range of the user's own may round beyond an end, too.
+    if means not in (_BYTES, _UNIT, _SIGNED) or found[0] < means[0] or found[1] > means[1]:
+        np.clip(floats, -1, 1, out=floats)
+    return floats
