@@ -7,6 +7,7 @@ import structlog
 
 from normsweep.cli.app import notices
 from normsweep.storage.events import Log
+from normsweep.storage.urls import urls_of_call, without_secrets
 
 
 def make_log(*, as_json: bool) -> Log:
@@ -22,9 +23,18 @@ def make_log(*, as_json: bool) -> Log:
     )
 
     def log(event: str, /, **facts: Any) -> None:
-        logger.msg(event, **facts)
+        logger.msg(event, **_printable(facts))
 
     return log
+
+
+def _printable(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts without the secrets of the storage, which a driver may name in what it says."""
+    urls = urls_of_call(sys.argv[1:])
+    return {
+        name: without_secrets(value, *urls) if isinstance(value, str) else value
+        for name, value in facts.items()
+    }
 
 
 _WORTH_A_NOTICE = {
@@ -43,5 +53,5 @@ _WORTH_A_NOTICE = {
 def notice_log(event: str, /, **facts: Any) -> None:
     """A log for those who watch a progress display: only what they would want to know."""
     if event in _WORTH_A_NOTICE:
-        said = ", ".join(f"{name} {value}" for name, value in facts.items())
+        said = ", ".join(f"{name} {value}" for name, value in _printable(facts).items())
         notices.print(f"{event}: {said}", highlight=False, markup=False, soft_wrap=True)

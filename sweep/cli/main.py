@@ -2,8 +2,12 @@
 
 import os
 import sys
+import traceback
+from typing import Any
 
+import typer
 from rich.console import Console
+from typer.rich_utils import rich_format_error
 
 from normsweep.cli.app import app
 from normsweep.errors import UserError
@@ -14,6 +18,9 @@ from normsweep.cli import launch, confirm, service, options, data, inspect, comp
 from normsweep.cli import report, configs, dashboard, version  # noqa: F401
 # isort: on
 
+ClickException: Any = typer.BadParameter.__mro__[2]
+"""What a call that is none is told by: of Click, or of a copy of it that Typer brings along."""
+
 
 def main() -> None:
     """Runs `sweep`. Exit codes: 0 done, 2 a mistake in the call or its files, 130 Ctrl-C.
@@ -21,7 +28,12 @@ def main() -> None:
     1 where the database was lost, and for mistakes of ours.
     """
     try:
-        app(prog_name="sweep")
+        ended = app(prog_name="sweep", standalone_mode=False)
+        sys.exit(ended if isinstance(ended, int) else 0)
+    except ClickException as error:
+        error.message = _printable(error.message)
+        rich_format_error(error)
+        sys.exit(error.exit_code)
     except UserError as error:
         _say(str(error))
         sys.exit(2)
@@ -37,11 +49,19 @@ def main() -> None:
         elif is_outage(error):
             _say(f"the database is away or has no room: {cause_of(error)}")
         else:
-            raise
+            # As the interpreter would, but for what is secret.
+            sys.stderr.write(_printable(traceback.format_exc()))
         sys.exit(1)
 
 
 def _say(message: str) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print("[bold red]error:[/]", end=" ")
-    console.print(message, markup=False)
+    console.print(_printable(message), markup=False)
+
+
+def _printable(message: str) -> str:
+    """A message without the secrets of a storage, wherever in the call that stands."""
+    from normsweep.storage.urls import urls_of_call, without_secrets
+
+    return without_secrets(message, *urls_of_call(sys.argv[1:]))

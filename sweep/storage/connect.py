@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,13 +12,13 @@ import psutil
 import tenacity
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from normsweep.errors import UserError
+from normsweep.storage.urls import STORAGE_VARIABLE, parse_url, shown, without_secrets
 
 DEFAULT_STORAGE = "sqlite:///studies.db"
-STORAGE_VARIABLE = "SWEEP_STORAGE"
 FILES_VARIABLE = "SWEEP_FILES"
 FORCE_VARIABLE = "SWEEP_FORCE_SQLITE"
 _BUSY_SECONDS = 60
@@ -28,16 +27,6 @@ _BUSY_SECONDS = 60
 def storage_url(url: str | None = None) -> str:
     """The storage to use: the one given, else the environment's SWEEP_STORAGE, else the default."""
     return url or os.environ.get(STORAGE_VARIABLE) or DEFAULT_STORAGE
-
-
-def shown_url(url: str | None = None) -> str:
-    """The storage to use as it may be printed: without its password."""
-    return _parse(storage_url(url)).render_as_string(hide_password=True)
-
-
-def holds_password(url: str | None = None) -> bool:
-    """Whether the storage to use has a password in its URL."""
-    return _parse(storage_url(url)).password is not None
 
 
 def study_files(storage: RDBStorage, folder: str | Path | None = None) -> Path:
@@ -67,7 +56,13 @@ def open_storage(url: str | None = None, *, create: bool = False) -> RDBStorage:
         stop=tenacity.stop_after_attempt(10),
         reraise=True,
     )
-    return again(_open, url, create)
+    try:
+        return again(_open, storage_url(url), create)
+    except UserError as error:
+        told = without_secrets(str(error), storage_url(url))
+        if told == str(error):
+            raise
+        raise UserError(told) from None
 
 
 class _HalfMade(UserError):
@@ -93,14 +88,13 @@ class _Storage(RDBStorage):
             raise
 
 
-def _open(url: str | None, create: bool) -> RDBStorage:
-    parsed = _parse(storage_url(url))
-    shown = parsed.render_as_string(hide_password=True)
+def _open(url: str, create: bool) -> RDBStorage:
+    parsed, told = parse_url(url), shown(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     # A connection that a restart of the server has cut is noticed before it is used.
     arguments: dict[str, Any] = {"pool_pre_ping": True}
     if is_sqlite:
-        _check_file(parsed, shown, create)
+        _check_file(parsed, told, create)
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
     # That it made its tables is no news to a user of ours, and the log says when one is away.
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -115,16 +109,16 @@ def _open(url: str | None, create: bool) -> RDBStorage:
         return storage
     except (NoSuchModuleError, ImportError) as error:
         raise UserError(
-            f"storage {shown}: no driver for this database ({error}); accepted: "
+            f"storage {told}: no driver for this database ({error}); accepted: "
             "sqlite:///FILE, postgresql+psycopg://… with psycopg installed"
         ) from error
     # ValueError: a setting in the URL that the driver cannot read.
     except (SQLAlchemyError, ValueError) as error:
         cause = getattr(error, "orig", None) or error
-        raise UserError(f"storage {shown}: cannot be used as a database: {cause}") from error
+        raise UserError(f"storage {told}: cannot be used as a database: {cause}") from error
     except RuntimeError as error:
         # Optuna's word on a schema of another version names the command that upgrades it.
-        raise UserError(f"storage {shown}: {error}") from error
+        raise UserError(f"storage {told}: {error}") from error
 
 
 def _migrate(storage: RDBStorage) -> None:
@@ -138,52 +132,40 @@ def _migrate(storage: RDBStorage) -> None:
         raise
 
 
-def _parse(url: str) -> URL:
-    try:
-        return make_url(url)
-    # ValueError: a port that is no number.
-    except (ArgumentError, ValueError) as error:
-        shown = re.sub(r"//[^/]*@", "//***@", url)
-        raise UserError(
-            f"storage {shown!r} is no database URL; accepted: sqlite:///FILE, "
-            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
-        ) from error
-
-
 def _in_memory(url: URL) -> bool:
     return url.database in (None, "", ":memory:")
 
 
-def _check_file(url: URL, shown: str, create: bool) -> None:
+def _check_file(url: URL, told: str, create: bool) -> None:
     if _in_memory(url):
         return
     path = Path(str(url.database))
     if kind := _network_file_system(path):
         raise UserError(
-            f"storage {shown}: {path} lies on a network file system ({kind}), where SQLite's locks "
+            f"storage {told}: {path} lies on a network file system ({kind}), where SQLite's locks "
             "do not hold and a database can be damaged; use a local disk, or PostgreSQL for "
             f"workers on several machines ({FORCE_VARIABLE}=1 allows it for a single process)"
         )
     if path.exists():
         if not path.is_file():
-            raise UserError(f"storage {shown}: {path} is not a file")
+            raise UserError(f"storage {told}: {path} is not a file")
         if not os.access(path, os.R_OK):
-            raise UserError(f"storage {shown}: {path} cannot be read: Permission denied")
-        tables = _tables(path, shown) if path.stat().st_size else set()
+            raise UserError(f"storage {told}: {path} cannot be read: Permission denied")
+        tables = _tables(path, told) if path.stat().st_size else set()
         if tables and "version_info" not in tables:
             # Optuna would add its own tables to anybody's database, even to list what is in it.
             mistake = _HalfMade if tables == {"studies"} else UserError
-            raise mistake(f"storage {shown}: {path} holds other things, and no Optuna study")
+            raise mistake(f"storage {told}: {path} holds other things, and no Optuna study")
         if create and not os.access(path, os.W_OK):
-            raise UserError(f"storage {shown}: {path} is read-only")
+            raise UserError(f"storage {told}: {path} is read-only")
         return
     if not create:
-        raise UserError(f"storage {shown}: {path} does not exist; `sweep launch` creates it")
+        raise UserError(f"storage {told}: {path} does not exist; `sweep launch` creates it")
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise UserError(f"storage {shown}: the folder {folder} does not exist")
+        raise UserError(f"storage {told}: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK):
-        raise UserError(f"storage {shown}: the folder {folder} is read-only")
+        raise UserError(f"storage {told}: the folder {folder} is read-only")
 
 
 def _network_file_system(path: Path) -> str | None:
@@ -202,7 +184,7 @@ _NETWORK = (
 )
 
 
-def _tables(path: Path, shown: str) -> set[str]:
+def _tables(path: Path, told: str) -> set[str]:
     # By SQLite alone: a file that is opened and closed beside it takes with it all locks that this
     # process has on it. Another process would then remove the write-ahead log in use here, and the
     # database be damaged (sqlite.org/howtocorrupt.html, section 2.2).
@@ -214,8 +196,8 @@ def _tables(path: Path, shown: str) -> set[str]:
             return {name for (name,) in found}
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            raise UserError(f"storage {shown}: {path} is not an SQLite database") from error
-        raise UserError(f"storage {shown}: cannot be used as a database: {error}") from error
+            raise UserError(f"storage {told}: {path} is not an SQLite database") from error
+        raise UserError(f"storage {told}: cannot be used as a database: {error}") from error
 
 
 def _share_file(engine: Engine) -> None:

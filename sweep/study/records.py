@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from normsweep.errors import UserError
 from normsweep.spec.fields import paths
 from normsweep.spec.spec import Spec
+from normsweep.storage.urls import shown
 from normsweep.study.attributes import BASELINE, of_role, role, study_attributes, write_study
 from normsweep.study.ranking import direction_of
 
@@ -88,7 +89,8 @@ def load_study(name: str, storage: RDBStorage) -> optuna.Study:
         studies = storage.get_all_studies()
         known = sorted(s.study_name for s in studies if study_attributes(s).confirms is None)
         raise UserError(
-            f"study {name!r} is not in {_shown(storage)}; there: {', '.join(known) or 'none'}"
+            f"study {name!r} is not in {shown(storage.engine.url)}; there: "
+            f"{', '.join(known) or 'none'}"
         ) from error
 
 
@@ -168,7 +170,3 @@ def _flat(tables: dict[str, Any]) -> dict[str, Any]:
 def _completed(stored: dict[str, Any]) -> dict[str, Any]:
     """A stored spec with the defaults of fields that a later version has added."""
     return Spec.stored(stored).plain()
-
-
-def _shown(storage: RDBStorage) -> str:
-    return storage.engine.url.render_as_string(hide_password=True)
