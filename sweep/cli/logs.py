@@ -12,8 +12,10 @@ from normsweep.storage.urls import urls_of_call, without_secrets
 
 def make_log(*, as_json: bool) -> Log:
     """A log on standard error, each line with its time in UTC."""
+    # An escape of the stream's own is none of JSON.
+    escaped = (sys.stderr.encoding or "").lower() not in ("utf-8", "utf8")
     renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.processors.JSONRenderer(ensure_ascii=escaped)
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
     )

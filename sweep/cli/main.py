@@ -1,5 +1,6 @@
 """The entry point: all commands together, and mistakes of the user's told without a traceback."""
 
+import io
 import os
 import sys
 import traceback
@@ -27,6 +28,7 @@ def main() -> None:
 
     1 where the database was lost, and for mistakes of ours.
     """
+    _print_what_can_be_printed()
     try:
         ended = app(prog_name="sweep", standalone_mode=False)
         sys.exit(ended if isinstance(ended, int) else 0)
@@ -52,6 +54,17 @@ def main() -> None:
             # As the interpreter would, but for what is secret.
             sys.stderr.write(_printable(traceback.format_exc()))
         sys.exit(1)
+
+
+def _print_what_can_be_printed() -> None:
+    """Has standard output write a ? for what its encoding lacks, instead of raising an error.
+
+    Standard error writes an escape by itself. An output that is closed takes everything.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _say(message: str) -> None:

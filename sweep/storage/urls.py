@@ -98,8 +98,9 @@ def urls_of_call(arguments: Sequence[str]) -> list[str]:
 
 def _parsed(text: str) -> URL | None:
     try:
-        return make_url(text)
-    # ValueError: a port that is no number.
+        text.encode()
+        return None if "\0" in text else make_url(text)
+    # ValueError: a port that is no number; a character that is none.
     except (ArgumentError, ValueError):
         return None
 
