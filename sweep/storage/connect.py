@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import psutil
 import tenacity
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, Engine, event
@@ -16,6 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from normsweep.errors import UserError
+from normsweep.storage.local import foreign_kind
 from normsweep.storage.urls import STORAGE_VARIABLE, parse_url, shown, without_secrets
 
 DEFAULT_STORAGE = "sqlite:///studies.db"
@@ -140,11 +140,14 @@ def _check_file(url: URL, told: str, create: bool) -> None:
     if _in_memory(url):
         return
     path = Path(str(url.database))
-    if kind := _network_file_system(path):
+    if str(url.database).startswith("file:"):
+        raise UserError(f"storage {told}: a URI of SQLite's; accepted: sqlite:///FILE")
+    if not os.environ.get(FORCE_VARIABLE) and (kind := foreign_kind(path)):
         raise UserError(
-            f"storage {told}: {path} lies on a network file system ({kind}), where SQLite's locks "
-            "do not hold and a database can be damaged; use a local disk, or PostgreSQL for "
-            f"workers on several machines ({FORCE_VARIABLE}=1 allows it for a single process)"
+            f"storage {told}: {path} lies on a network file system ({kind}), or another that is "
+            "not known to be a local disk, where SQLite's locks may not hold and a database be "
+            "damaged; use a local disk, or PostgreSQL for workers on several machines "
+            f"({FORCE_VARIABLE}=1 allows it for a single process, or where you know it to be local)"
         )
     if path.exists():
         if not path.is_file():
@@ -166,22 +169,6 @@ def _check_file(url: URL, told: str, create: bool) -> None:
         raise UserError(f"storage {told}: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK):
         raise UserError(f"storage {told}: the folder {folder} is read-only")
-
-
-def _network_file_system(path: Path) -> str | None:
-    """The kind of the network file system on which a path lies, None on a local disk."""
-    if os.environ.get(FORCE_VARIABLE):
-        return None
-    place = path.absolute()
-    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
-    kind = next((mounts[parent] for parent in (place, *place.parents) if parent in mounts), "")
-    return kind if kind.removeprefix("fuse.") in _NETWORK else None
-
-
-_NETWORK = (
-    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "afs", "ceph", "glusterfs", "lustre"),
-    *("beegfs", "gpfs", "pvfs2", "s3fs", "gcsfuse", "davfs"),
-)
 
 
 def _tables(path: Path, told: str) -> set[str]:
