@@ -90,8 +90,12 @@ def urls_of_call(arguments: Sequence[str]) -> list[str]:
     """What of a command's arguments, or of its environment, may be a URL with a secret in it."""
     found = [os.environ.get(STORAGE_VARIABLE, "")]
     for before, argument in zip(("", *arguments), arguments, strict=False):
-        value = argument.removeprefix("--storage=")
-        if value != argument or before == "--storage" or re.search(r"://|:[^/\s]*@", value):
+        value = re.sub("^--(storage|to)=", "", argument)
+        if (
+            value != argument
+            or before in ("--storage", "--to")
+            or re.search(r"://|:[^/\s]*@", value)
+        ):
             found.append(value)
     return [url for url in found if url]
 

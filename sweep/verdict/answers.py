@@ -28,6 +28,7 @@ from normsweep.study.attributes import (
     standard_error,
     study_attributes,
 )
+from normsweep.study.belongings import missing
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
 from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
@@ -175,6 +176,7 @@ def answer(study: optuna.Study) -> Answer:
         warnings=(
             *_warnings(spec, searched[0] if searched else None, baseline),
             *_of_others(foreign),
+            *missing(study),
         ),
         failures=failures(trials),
         feature_accuracy=study_attributes(study).feature_accuracy,
