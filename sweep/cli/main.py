@@ -29,6 +29,7 @@ def main() -> None:
     1 where the database was lost, and for mistakes of ours.
     """
     _print_what_can_be_printed()
+    _describe_commands()
     try:
         ended = app(prog_name="sweep", standalone_mode=False)
         sys.exit(ended if isinstance(ended, int) else 0)
@@ -54,6 +55,15 @@ def main() -> None:
             # As the interpreter would, but for what is secret.
             sys.stderr.write(_printable(traceback.format_exc()))
         sys.exit(1)
+
+
+def _describe_commands() -> None:
+    """Gives commands the descriptions that `python -OO` leaves out of their functions."""
+    if sys.flags.optimize > 1:
+        from normsweep.spec.options import docstring
+
+        for command in app.registered_commands:
+            command.help = command.help or (command.callback and docstring(command.callback))
 
 
 def _print_what_can_be_printed() -> None:

@@ -96,6 +96,8 @@ def _open(url: str, create: bool) -> RDBStorage:
     if is_sqlite:
         _check_file(parsed, told, create)
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
+    elif parsed.get_driver_name() == "psycopg":
+        arguments["connect_args"] = _psycopg_arguments(parsed)
     # That it made its tables is no news to a user of ours, and the log says when one is away.
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # Of a connection that was cut, SQLAlchemy's pool tells with a traceback that it is no more.
@@ -119,6 +121,15 @@ def _open(url: str, create: bool) -> RDBStorage:
     except RuntimeError as error:
         # Optuna's word on a schema of another version names the command that upgrades it.
         raise UserError(f"storage {told}: {error}") from error
+
+
+def _psycopg_arguments(url: URL) -> dict[str, Any]:
+    # Behind a pool of connections, such as PgBouncer in transaction mode, a statement that was
+    # prepared by one client stands in the way of another's
+    # (psycopg.org/psycopg3/docs/advanced/prepare.html). What a URL says of the encoding counts;
+    # of a database that has none (SQL_ASCII) texts would else come back as bytes.
+    encoding = {} if "client_encoding" in url.query else {"client_encoding": "utf8"}
+    return {"prepare_threshold": None} | encoding
 
 
 def _migrate(storage: RDBStorage) -> None:
