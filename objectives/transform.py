@@ -21,7 +21,7 @@ import optax
 from normsweep.objectives.aliases import PyTree, Scalar
 from normsweep.objectives.constraints import Constraint, constraint
 from normsweep.objectives.penalties import Penalty, penalty
-from normsweep.objectives.penalties.tree import as_scalar
+from normsweep.objectives.penalties.tree import as_scalar, refuse_schedule
 from normsweep.objectives.selection import keep
 
 # Optax keeps its own constant in a private module; a test holds the two equal.
@@ -152,6 +152,8 @@ def _add(update: jax.Array | None, gradient: jax.Array | None) -> jax.Array | No
 
 def _chosen_penalty(form: str | Penalty, coefficients: Mapping[str, Scalar]) -> Penalty:
     chosen = penalty(form) if isinstance(form, str) else form
+    for name, number in coefficients.items():
+        refuse_schedule(name, number)
     if set(coefficients) != set(chosen.coefficients):
         named = f"penalty form {form!r}" if isinstance(form, str) else f"{chosen.summary}:"
         raise ValueError(

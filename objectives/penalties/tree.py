@@ -37,10 +37,21 @@ def as_scalar(name: str, number: Scalar, dtype: jnp.dtype) -> jax.Array:
 
     Raises `ValueError` for any other shape, so that a vector never broadcasts over a leaf unseen.
     """
+    refuse_schedule(name, number)
     array = jnp.asarray(number)
     if array.shape != ():
         raise ValueError(f"{name} must be a scalar, got an array of shape {array.shape}")
     return array.astype(dtype)
+
+
+def refuse_schedule(name: str, number: object) -> None:
+    """Raises `ValueError` for a function, such as a schedule of Optax, with the way to use one."""
+    if callable(number):
+        raise ValueError(
+            f"{name} must be a number, got a function; a schedule is given by "
+            f"optax.inject_hyperparams(lambda {name}: …)({name}=schedule), with the transformation "
+            f"of that {name} in place of the dots"
+        )
 
 
 def prepare(params: PyTree, **coefficients: Scalar) -> tuple[Any, ...]:

@@ -12,7 +12,8 @@ from normsweep.cli.sparkline import sparkline
 from normsweep.cli.verdict import print_confirmation
 from normsweep.spec.fields import KIND_FIELDS
 from normsweep.spec.ranges import Interval
-from normsweep.storage.connect import DEFAULT_STORAGE, STORAGE_VARIABLE, holds_password, storage_url
+from normsweep.storage.connect import DEFAULT_STORAGE, storage_url
+from normsweep.storage.urls import STORAGE_VARIABLE, holds_secret
 from normsweep.study.recorded import worth_telling
 from normsweep.verdict.answers import Answer, Ranked, short
 from normsweep.verdict.command import export_command
@@ -198,8 +199,8 @@ def _recorded(best: Ranked) -> str:
 def storage_option(storage: str | None) -> str:
     """What names the storage in a command for the user to call, with a space in front."""
     url = storage_url(storage)
-    if holds_password(url):
-        # A password is nowhere printed.
+    if holds_secret(url):
+        # It is nowhere printed.
         return f' --storage "${STORAGE_VARIABLE}"'
     return "" if url == DEFAULT_STORAGE else f" --storage {shlex.quote(url)}"
 

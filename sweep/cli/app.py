@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
 )
 # A table in a pipe or a file is not cut to the 80 columns that are assumed there.
-console = Console(width=None if sys.stdout.isatty() else 160)
+console = Console(width=None if sys.stdout and sys.stdout.isatty() else 160)
 notices = Console(stderr=True)
 
 Storage = Annotated[

@@ -50,7 +50,8 @@ def export_command(
     opened = open_storage(storage, reading=True)
     content = exported(load_study(study, opened), opened, form, trial=trial, top=top)
     if output is None:
-        typer.echo(content, nl=False)
+        # As in a file, whatever the terminal's encoding: a config is to be read again.
+        typer.echo(content.encode() if isinstance(content, str) else content, nl=False)
         return
     write_whole(output, content)
     notices.print(f"Wrote {output}.", markup=False, highlight=False)

@@ -13,7 +13,8 @@ from normsweep.cli.app import AsJson, Storage, app, console, print_json
 def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """List the studies of a storage."""
     from normsweep.storage import open_storage
-    from normsweep.storage.connect import shown_url
+    from normsweep.storage.connect import storage_url
+    from normsweep.storage.urls import shown
     from normsweep.study.overview import overview
     from normsweep.verdict.words import metric_name
 
@@ -22,7 +23,9 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         print_json([entry.__dict__ for entry in entries])
         return
     if not entries:
-        console.print(f"{shown_url(storage)} holds no studies.", highlight=False, markup=False)
+        console.print(
+            f"{shown(storage_url(storage))} holds no studies.", highlight=False, markup=False
+        )
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("study", "complete", "pruned", "failed", "open", "best", "baseline", "by"):

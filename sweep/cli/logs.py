@@ -7,12 +7,15 @@ import structlog
 
 from normsweep.cli.app import notices
 from normsweep.storage.events import Log
+from normsweep.storage.urls import urls_of_call, without_secrets
 
 
 def make_log(*, as_json: bool) -> Log:
     """A log on standard error, each line with its time in UTC."""
+    # An escape of the stream's own is none of JSON.
+    escaped = (sys.stderr.encoding or "").lower() not in ("utf-8", "utf8")
     renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.processors.JSONRenderer(ensure_ascii=escaped)
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
     )
@@ -22,9 +25,18 @@ def make_log(*, as_json: bool) -> Log:
     )
 
     def log(event: str, /, **facts: Any) -> None:
-        logger.msg(event, **facts)
+        logger.msg(event, **_printable(facts))
 
     return log
+
+
+def _printable(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts without the secrets of the storage, which a driver may name in what it says."""
+    urls = urls_of_call(sys.argv[1:])
+    return {
+        name: without_secrets(value, *urls) if isinstance(value, str) else value
+        for name, value in facts.items()
+    }
 
 
 _WORTH_A_NOTICE = {
@@ -45,5 +57,5 @@ _WORTH_A_NOTICE = {
 def notice_log(event: str, /, **facts: Any) -> None:
     """A log for those who watch a progress display: only what they would want to know."""
     if event in _WORTH_A_NOTICE:
-        said = ", ".join(f"{name} {value}" for name, value in facts.items())
+        said = ", ".join(f"{name} {value}" for name, value in _printable(facts).items())
         notices.print(f"{event}: {said}", highlight=False, markup=False, soft_wrap=True)

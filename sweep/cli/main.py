@@ -1,9 +1,14 @@
 """The entry point: all commands together, and mistakes of the user's told without a traceback."""
 
+import io
 import os
 import sys
+import traceback
+from typing import Any
 
+import typer
 from rich.console import Console
+from typer.rich_utils import rich_format_error
 
 from normsweep.cli.app import app
 from normsweep.errors import UserError
@@ -11,8 +16,11 @@ from normsweep.errors import UserError
 # Each adds its commands, which the help shows in this order.
 # isort: off
 from normsweep.cli import launch, confirm, service, options, data, inspect, compare  # noqa: F401
-from normsweep.cli import report, configs, dashboard, version  # noqa: F401
+from normsweep.cli import report, configs, copy, dashboard, version  # noqa: F401
 # isort: on
+
+ClickException: Any = typer.BadParameter.__mro__[2]
+"""What a call that is none is told by: of Click, or of a copy of it that Typer brings along."""
 
 
 def main() -> None:
@@ -20,8 +28,15 @@ def main() -> None:
 
     1 where the database was lost, and for mistakes of ours.
     """
+    _print_what_can_be_printed()
+    _describe_commands()
     try:
-        app(prog_name="sweep")
+        ended = app(prog_name="sweep", standalone_mode=False)
+        sys.exit(ended if isinstance(ended, int) else 0)
+    except ClickException as error:
+        error.message = _printable(error.message)
+        rich_format_error(error)
+        sys.exit(error.exit_code)
     except UserError as error:
         _say(str(error))
         sys.exit(2)
@@ -37,11 +52,39 @@ def main() -> None:
         elif is_outage(error):
             _say(f"the database is away or has no room: {cause_of(error)}")
         else:
-            raise
+            # As the interpreter would, but for what is secret.
+            sys.stderr.write(_printable(traceback.format_exc()))
         sys.exit(1)
+
+
+def _describe_commands() -> None:
+    """Gives commands the descriptions that `python -OO` leaves out of their functions."""
+    if sys.flags.optimize > 1:
+        from normsweep.spec.options import docstring
+
+        for command in app.registered_commands:
+            command.help = command.help or (command.callback and docstring(command.callback))
+
+
+def _print_what_can_be_printed() -> None:
+    """Has standard output write a ? for what its encoding lacks, instead of raising an error.
+
+    Standard error writes an escape by itself. An output that is closed takes everything.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _say(message: str) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print("[bold red]error:[/]", end=" ")
-    console.print(message, markup=False)
+    console.print(_printable(message), markup=False)
+
+
+def _printable(message: str) -> str:
+    """A message without the secrets of a storage, wherever in the call that stands."""
+    from normsweep.storage.urls import urls_of_call, without_secrets
+
+    return without_secrets(message, *urls_of_call(sys.argv[1:]))

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import http.client
 import os
+import re
 import secrets
 import ssl
 import urllib.error
@@ -84,8 +85,13 @@ def download_idx(
         UserError: the address cannot be reached or lacks a file, the content is not the one
             expected, or the folder cannot be written.
     """
-    if not base_url.startswith(("http://", "https://")):
-        raise UserError(f"download from {base_url!r}: accepted are http:// and https:// addresses")
+    if not re.fullmatch(r"https?://[^@?#]*", base_url):
+        # Whoever pastes one with a password in it does not want to see that again.
+        shown = re.sub(r"(.*?://|^).*@", r"\1***@", base_url).partition("?")[0]
+        raise UserError(
+            f"download from {shown!r}: accepted are http:// and https:// addresses of a folder, "
+            "without user, password and parameters"
+        )
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(TRIES),
         wait=tenacity.wait_exponential(multiplier=first_wait),

@@ -1,8 +1,11 @@
 """The devices that a population is spread over."""
 
+import contextlib
 import os
 
 import jax
+
+from normsweep.errors import UserError
 
 
 def use_all_cores() -> None:
@@ -11,12 +14,25 @@ def use_all_cores() -> None:
     Where JAX has started already, or the number was set by someone else, it stays as it is: a
     population then runs on the devices that there are, with the same scores up to rounding.
     """
-    if jax.config.jax_num_cpu_devices > 0:  # type: ignore[attr-defined]
-        return
+    # Where JAX has started already, the number is what it is.
+    if jax.config.jax_num_cpu_devices <= 0:  # type: ignore[attr-defined]
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", len(available_cores()))
+    _check_devices()
+
+
+def _check_devices() -> None:
+    """Raises `UserError` where JAX finds no device of the kind that the environment asks for."""
     try:
-        jax.config.update("jax_num_cpu_devices", len(available_cores()))
-    except RuntimeError:
-        return
+        local_devices()
+    # JAX asserts that there is one, and raises a RuntimeError for a kind that it does not know.
+    except (AssertionError, RuntimeError) as error:
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        reason = str(error).strip().splitlines()[:1] or ["there is none here"]
+        raise UserError(
+            f"JAX_PLATFORMS = {asked!r}: JAX has no device of this kind: {reason[0]}; accepted: "
+            "cpu, cuda where jax[cuda13] is installed, or unset for the best that there is"
+        ) from error
 
 
 def use_cores(count: int) -> None:

@@ -19,6 +19,7 @@ from normsweep.score.training import Training
 from normsweep.spec.config import Config
 from normsweep.spec.spec import Spec
 from normsweep.storage import Measurement
+from normsweep.study.records import by_file_name
 
 Watch = Callable[[int, int], None]
 """Called after each chunk with the steps done and the steps in all."""
@@ -137,8 +138,8 @@ def _train(spec: Spec, setup: Setup, seed: int, watch: Watch) -> tuple[Run, Trai
 def _differences(provenance: dict[str, Any], setup: Setup, seed: int) -> Iterator[str]:
     if "seed" in provenance and provenance["seed"] != seed:
         yield f"seed: {seed} here, {provenance['seed']} in the study"
-    stored = provenance.get("fingerprints", {})
-    for name, value in setup.fingerprints().items():
+    stored = by_file_name(provenance.get("fingerprints", {}))
+    for name, value in by_file_name(setup.fingerprints()).items():
         if name in stored and stored[name] != value:
             yield f"{name} fingerprint: {value} here, {stored[name]} in the study"
     found = versions()

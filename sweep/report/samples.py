@@ -8,7 +8,7 @@ from normsweep.verdict.words import described
 
 def samples(source: Source) -> Block | None:
     """A grid of generated images for each, where the pictures are on this machine."""
-    if not source.samples:
+    if not source.samples and not source.absent:
         return None
     found = source.answer
     entries = [*([found.baseline] if found.baseline else []), *found.ranking]
@@ -22,5 +22,15 @@ def samples(source: Source) -> Block | None:
             f"{source.metric} {entry.score:.3f}"
         )
         pictures.append(Image(name, png, told))
-    note = Text("The first samples of those that were scored, a fold below the other.", "small")
-    return Block("samples", "Samples", (*pictures, note))
+    notes = []
+    if pictures:
+        told = "The first samples of those that were scored, a fold below the other."
+        notes.append(Text(told, "small"))
+    if source.absent:
+        told = (
+            f"Those of trial {', '.join(map(str, source.absent))} are in another folder, of the "
+            "machine that trained it or of the database that the study was copied from: --files "
+            "names it."
+        )
+        notes.append(Text(told, "small"))
+    return Block("samples", "Samples", (*pictures, *notes))

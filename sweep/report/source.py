@@ -23,7 +23,7 @@ class Source:
     `attributes` are what is written of the study. `option` names its storage in commands, with a
     space in front, and is empty where they find it by themselves. `began` and `ended` are when the
     first trial was started and the last one finished. `samples` are pictures of generated images,
-    as PNG, by the numbers of trials.
+    as PNG, by the numbers of trials; of the trials in `absent` there are some elsewhere.
     """
 
     picture: Picture
@@ -33,6 +33,7 @@ class Source:
     ended: datetime | None = None
     confirmed: Confirmation | None = None
     samples: Mapping[int, bytes] = field(default_factory=dict)
+    absent: tuple[int, ...] = ()
 
     @property
     def answer(self) -> Answer:
@@ -58,17 +59,17 @@ def read_source(
     shown = {entry.number for _, entry in picture.leaders(1)}
     if confirmed is not None:
         shown.add(confirmed.best.trial.number)
-    samples = {
-        number: png
+    drawn = {
+        number: read_artifact(files, meta)
         for number in sorted(shown)
         if files is not None
         and (meta := artifacts_of(trials[number].system_attrs).get(SAMPLES)) is not None
-        and (png := read_artifact(files, meta)) is not None
     }
     return Source(
         picture=picture,
         confirmed=confirmed,
-        samples=samples,
+        samples={number: png for number, png in drawn.items() if png is not None},
+        absent=tuple(number for number, png in drawn.items() if png is None),
         attributes=study_attributes(study),
         option=option,
         began=min((t.datetime_start for t in trials if t.datetime_start is not None), default=None),

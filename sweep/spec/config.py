@@ -9,7 +9,7 @@ import tomlkit
 import yaml
 
 from normsweep.errors import UserError
-from normsweep.spec.load import PROVENANCE, parse_toml, spec_from_tables
+from normsweep.spec.load import PROVENANCE, beside, parse_toml, read_text, spec_from_tables
 from normsweep.spec.spec import Spec
 
 FORMATS = ("toml", "json", "yaml")
@@ -56,7 +56,7 @@ def read_config(path: str | Path) -> Config:
             f"{path}: holds {len(several)} configs; accepted is a file with one "
             "(`sweep export STUDY --trial N`)"
         )
-    spec = spec_from_tables(tables, str(path))
+    spec = spec_from_tables(beside(tables, path.parent), str(path))
     if ranges := list(spec.ranges()):
         raise UserError(
             f"{path}: {ranges[0]} is a search range; a config has a value for each field"
@@ -79,15 +79,13 @@ def _check_table(value: Any, name: str) -> None:
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text: {error}") from error
+    text = read_text(path)
     if path.suffix not in (".json", ".yaml", ".yml"):
         return parse_toml(text, str(path))
     try:
         tables = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
+    # A number of thousands of digits, and brackets nested by the thousand.
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise UserError(f"{path}: is not valid {path.suffix[1:].upper()}: {error}") from error
     if not isinstance(tables, dict):
         raise UserError(f"{path}: must hold tables of settings, got {tables!r}")

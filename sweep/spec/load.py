@@ -1,5 +1,6 @@
 """Reading a spec: from a TOML file, from a built-in name, or from tables."""
 
+import codecs
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from normsweep.errors import UserError
 from normsweep.spec.earlier import completed
 from normsweep.spec.messages import messages_of_values
+from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.spec import Spec
 
 PROVENANCE = "provenance"
@@ -37,7 +39,10 @@ def load_spec(
     or what that is `called` where it was given.
     """
     name, text = read_source(source)
-    spec = spec_from_tables(parse_toml(text, name), name)
+    tables = parse_toml(text, name)
+    if str(source) not in built_in_names():
+        tables = beside(tables, Path(source).parent)
+    spec = spec_from_tables(tables, name)
     if not values:
         return spec
     try:
@@ -57,10 +62,46 @@ def read_source(source: str | Path) -> tuple[str, str]:
             f"{source}: no such file, and no built-in study of that name; "
             f"built in: {', '.join(built_in_names())}"
         )
+    return str(path), read_text(path)
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8, or with the mark of UTF-16 at its beginning.
+
+    Programs of Windows write either, and before UTF-8 a mark too, which is none of the text.
+    """
     try:
-        return str(path), path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if marked else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text: {error}") from error
+        raise UserError(
+            f"{path}: cannot be read as text: {error}; accepted: a text in UTF-8"
+        ) from error
+
+
+def beside(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The tables of a spec with each reference to a user's file that lies in the spec's folder.
+
+    That comes first; what is not there is looked for in the current folder, as it is written.
+    """
+
+    def found(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: found(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [found(each) for each in value]
+        if not isinstance(value, str) or not is_plugin(value):
+            return value
+        file, _, name = value.rpartition(":")
+        place = folder.absolute() / file
+        # As it is written, it is found from anywhere that has the same files.
+        here = Path(file).is_absolute() or file.startswith("~") or place == Path(file).absolute()
+        return value if here or not place.is_file() else f"{place}:{name}"
+
+    made = found(tables)
+    assert isinstance(made, dict)
+    return made
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:

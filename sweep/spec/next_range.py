@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from normsweep.spec.fields import most, rule_of
-from normsweep.spec.ranges import Interval, each
+from normsweep.spec.ranges import LARGEST, Interval, each
 from normsweep.spec.spec import Spec
 
 EDGE = 0.02
@@ -45,6 +45,8 @@ def limits_of(spec: Spec, path: str) -> Limits:
         return Limits(1.0, high)
     if section == "model" and (fewer := most(spec.model, field)) is not None:
         high = fewer
+    if rule.kind is float and high is None:
+        high = LARGEST
     return Limits(low, high, rule.exclusive_minimum, rule.exclusive_maximum)
 
 

@@ -3,8 +3,11 @@
 Made from the tables that the program itself reads, so that a new entry is in the list at once.
 """
 
+import ast
 import inspect
 import re
+import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +133,16 @@ def _of_matrices(entry: Penalty | Constraint) -> str:
 def _documented(entries: Mapping[str, Callable[..., Any]]) -> Iterator[Option]:
     """Functions: the first line of the docstring, which may end with a source in brackets."""
     for name, function in entries.items():
-        yield _from_line(name, (inspect.getdoc(function) or "").splitlines()[0])
+        yield _from_line(name, docstring(function).splitlines()[0])
+
+
+def docstring(documented: Callable[..., Any]) -> str:
+    """That of a function or class of ours, out of its source where `python -OO` has left it out."""
+    if sys.flags.optimize < 2:
+        return inspect.getdoc(documented) or ""
+    source = ast.parse(textwrap.dedent(inspect.getsource(documented))).body[0]
+    assert isinstance(source, ast.FunctionDef | ast.ClassDef)
+    return ast.get_docstring(source) or ""
 
 
 def _worded(entries: Mapping[str, str]) -> Iterator[Option]:

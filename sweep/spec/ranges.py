@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import struct
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -19,6 +20,10 @@ Value = bool | int | float | str | tuple[int, ...]
 
 WIDEST = 65536
 """The most units in a layer: a width far beyond it is a slip of the keyboard."""
+
+LARGEST, SMALLEST = float(2**128 - 2**104), 2.0**-126
+"""The largest number of float32, and the smallest above 0 that it has in full precision: devices
+take those below for 0."""
 
 INTERVAL_KEYS = ("low", "high", "log", "step")
 _NOUNS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
@@ -137,6 +142,8 @@ class Rule:
             raise ValueError(f"got {value}; accepted: {self._accepted()}")
         if isinstance(value, int | float) and not self._within(value):
             raise ValueError(f"got {value}; accepted: {self._accepted()}")
+        if isinstance(value, float) and self.searchable:
+            self._check_float32(value)
         return cast(Value, value)
 
     def _within(self, value: float) -> bool:
@@ -146,6 +153,19 @@ class Rule:
         return not (
             high is not None and (value > high or (self.exclusive_maximum and value == high))
         )
+
+    def _check_float32(self, value: float) -> None:
+        """What trains is float32: a number that this has not would be another one there."""
+        if value and not SMALLEST <= abs(value) <= LARGEST:
+            raise ValueError(
+                f"got {value}, which float32 has no number for; accepted: {self._accepted()}, each "
+                f"{'0 or ' if self._within(0.0) else ''}of {SMALLEST:.3g} to {LARGEST:.3g}"
+            )
+        (nearest,) = struct.unpack("f", struct.pack("f", value))
+        if not self._within(nearest):
+            raise ValueError(
+                f"got {value}, which is {nearest:g} in float32; accepted: {self._accepted()}"
+            )
 
     def _accepted(self) -> str:
         if not self.searchable:

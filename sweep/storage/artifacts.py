@@ -8,7 +8,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,22 @@ def shared_artifacts(attributes: Mapping[str, Any]) -> dict[str, Any]:
     The files are then of both.
     """
     return {key: said for key, said in attributes.items() if key.startswith(_PREFIX)}
+
+
+def copy_artifact(files: Path, to: Path, said: str) -> tuple[str, str, Path] | None:
+    """Copies the file of an artifact into another folder, or the same, under an id of its own.
+
+    Takes the attribute that tells of it; returns that of the copy, its key and its value, and the
+    file. None where this machine has no such file. Raises `OSError` where it cannot be written.
+    """
+    meta = ArtifactMeta(**json.loads(said))
+    data = read_artifact(files, meta)
+    if data is None:
+        return None
+    key, told = _write(to, {}, meta.filename, data)
+    made = ArtifactMeta(**json.loads(told))
+    told = json.dumps(asdict(replace(meta, artifact_id=made.artifact_id)))
+    return key, told, artifact_folder(to) / made.artifact_id
 
 
 def read_artifact(files: Path, meta: ArtifactMeta) -> bytes | None:

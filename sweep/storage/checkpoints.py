@@ -10,13 +10,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import jax
 import numpy as np
 
 from normsweep.objectives.aliases import PyTree
-from normsweep.storage.files import require_room
+from normsweep.storage.files import require_room, study_folder
 
 _IDENTITY, _STATE = "identity.json", "state"
 
@@ -108,11 +107,8 @@ class Checkpoints:
 
 
 def study_checkpoints(files: Path, study: str) -> Checkpoints:
-    """The checkpoints of a study below the folder of all; its name cannot lead out of that."""
-    name = quote(study, safe=" ")
-    # A name of dots alone would be a folder further up.
-    name = name if name.strip(".") else name.replace(".", "%2E")
-    return Checkpoints(files / name / "checkpoints")
+    """The checkpoints of a study below the folder of all."""
+    return Checkpoints(study_folder(files, study) / "checkpoints")
 
 
 def _names(state: PyTree) -> list[str]:

@@ -11,17 +11,17 @@ from typing import Any
 from urllib.parse import unquote
 
 import optuna
-import psutil
 import tenacity
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from normsweep.errors import UserError
+from normsweep.storage.local import foreign_kind
+from normsweep.storage.urls import STORAGE_VARIABLE, parse_url, shown, without_secrets
 
 DEFAULT_STORAGE = "sqlite:///studies.db"
-STORAGE_VARIABLE = "SWEEP_STORAGE"
 FILES_VARIABLE = "SWEEP_FILES"
 FORCE_VARIABLE = "SWEEP_FORCE_SQLITE"
 _BUSY_SECONDS = 60
@@ -32,16 +32,6 @@ _READ_SECONDS = 5
 def storage_url(url: str | None = None) -> str:
     """The storage to use: the one given, else the environment's SWEEP_STORAGE, else the default."""
     return url or os.environ.get(STORAGE_VARIABLE) or DEFAULT_STORAGE
-
-
-def shown_url(url: str | None = None) -> str:
-    """The storage to use as it may be printed: without its password."""
-    return _parse(storage_url(url)).render_as_string(hide_password=True)
-
-
-def holds_password(url: str | None = None) -> bool:
-    """Whether the storage to use has a password in its URL."""
-    return _parse(storage_url(url)).password is not None
 
 
 def study_files(storage: RDBStorage, folder: str | Path | None = None) -> Path:
@@ -75,7 +65,13 @@ def open_storage(
         stop=tenacity.stop_after_attempt(10),
         reraise=True,
     )
-    return again(_open, url, create, reading)
+    try:
+        return again(_open, storage_url(url), create, reading)
+    except UserError as error:
+        told = without_secrets(str(error), storage_url(url))
+        if told == str(error):
+            raise
+        raise UserError(told) from None
 
 
 class _HalfMade(UserError):
@@ -103,18 +99,19 @@ class _Storage(RDBStorage):
             raise
 
 
-def _open(url: str | None, create: bool, reading: bool) -> RDBStorage:
-    parsed = _parse(storage_url(url))
-    shown = parsed.render_as_string(hide_password=True)
+def _open(url: str, create: bool, reading: bool) -> RDBStorage:
+    parsed, told = parse_url(url), shown(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
-    if is_sqlite and (coded := re.search("%[0-9A-Fa-f]{2}", storage_url(url))):
-        shown += f" (in a URL {coded[0]} is {unquote(coded[0])!r}; a % itself is written %25)"
+    if is_sqlite and (coded := re.search("%[0-9A-Fa-f]{2}", url)):
+        told += f" (in a URL {coded[0]} is {unquote(coded[0])!r}; a % itself is written %25)"
     # A connection that a restart of the server has cut is noticed before it is used.
     arguments: dict[str, Any] = {"pool_pre_ping": True}
     is_file = is_sqlite and not _in_memory(parsed)
     if is_sqlite:
-        _check_file(parsed, shown, create, reading)
+        _check_file(parsed, told, create, reading)
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
+    elif _uses_psycopg(parsed):
+        arguments["connect_args"] = _psycopg_arguments(parsed)
     if is_file and reading:
         arguments = {"creator": partial(_read_file, Path(str(parsed.database)))}
     # That it made its tables is no news to a user of ours, and the log says when one is away.
@@ -131,16 +128,33 @@ def _open(url: str | None, create: bool, reading: bool) -> RDBStorage:
         return storage
     except (NoSuchModuleError, ImportError) as error:
         raise UserError(
-            f"storage {shown}: no driver for this database ({error}); accepted: "
+            f"storage {told}: no driver for this database ({error}); accepted: "
             "sqlite:///FILE, postgresql+psycopg://… with psycopg installed"
         ) from error
     # ValueError: a setting in the URL that the driver cannot read.
     except (SQLAlchemyError, ValueError) as error:
         cause = getattr(error, "orig", None) or error
-        raise UserError(f"storage {shown}: cannot be used as a database: {cause}") from error
+        raise UserError(f"storage {told}: cannot be used as a database: {cause}") from error
     except RuntimeError as error:
         # Optuna's word on a schema of another version names the command that upgrades it.
-        raise UserError(f"storage {shown}: {error}") from error
+        raise UserError(f"storage {told}: {error}") from error
+
+
+def _uses_psycopg(url: URL) -> bool:
+    try:
+        return url.get_driver_name() == "psycopg"
+    except NoSuchModuleError:
+        # Told where the storage is opened.
+        return False
+
+
+def _psycopg_arguments(url: URL) -> dict[str, Any]:
+    # Behind a pool of connections, such as PgBouncer in transaction mode, a statement that was
+    # prepared by one client stands in the way of another's
+    # (psycopg.org/psycopg3/docs/advanced/prepare.html). What a URL says of the encoding counts;
+    # of a database that has none (SQL_ASCII) texts would else come back as bytes.
+    encoding = {} if "client_encoding" in url.query else {"client_encoding": "utf8"}
+    return {"prepare_threshold": None} | encoding
 
 
 def _migrate(storage: RDBStorage) -> None:
@@ -154,71 +168,46 @@ def _migrate(storage: RDBStorage) -> None:
         raise
 
 
-def _parse(url: str) -> URL:
-    try:
-        return make_url(url)
-    # ValueError: a port that is no number.
-    except (ArgumentError, ValueError) as error:
-        shown = re.sub(r"//[^/]*@", "//***@", url)
-        raise UserError(
-            f"storage {shown!r} is no database URL; accepted: sqlite:///FILE, "
-            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
-        ) from error
-
-
 def _in_memory(url: URL) -> bool:
     return url.database in (None, "", ":memory:")
 
 
-def _check_file(url: URL, shown: str, create: bool, reading: bool) -> None:
+def _check_file(url: URL, told: str, create: bool, reading: bool) -> None:
     if _in_memory(url):
         return
     path = Path(str(url.database))
-    if kind := _network_file_system(path):
+    if str(url.database).startswith("file:"):
+        raise UserError(f"storage {told}: a URI of SQLite's; accepted: sqlite:///FILE")
+    if not os.environ.get(FORCE_VARIABLE) and (kind := foreign_kind(path)):
         raise UserError(
-            f"storage {shown}: {path} lies on a network file system ({kind}), where SQLite's locks "
-            "do not hold and a database can be damaged; use a local disk, or PostgreSQL for "
-            f"workers on several machines ({FORCE_VARIABLE}=1 allows it for a single process)"
+            f"storage {told}: {path} lies on a network file system ({kind}), or another that is "
+            "not known to be a local disk, where SQLite's locks may not hold and a database be "
+            "damaged; use a local disk, or PostgreSQL for workers on several machines "
+            f"({FORCE_VARIABLE}=1 allows it for a single process, or where you know it to be local)"
         )
     if path.exists():
         if not path.is_file():
-            raise UserError(f"storage {shown}: {path} is not a file")
+            raise UserError(f"storage {told}: {path} is not a file")
         if not os.access(path, os.R_OK):
-            raise UserError(f"storage {shown}: {path} cannot be read: Permission denied")
-        tables = _tables(path, shown) if path.stat().st_size else set()
+            raise UserError(f"storage {told}: {path} cannot be read: Permission denied")
+        tables = _tables(path, told) if path.stat().st_size else set()
         if tables and "version_info" not in tables:
             # Optuna would add its own tables to anybody's database, even to list what is in it.
             mistake = _HalfMade if tables == {"studies"} else UserError
-            raise mistake(f"storage {shown}: {path} holds other things, and no Optuna study")
+            raise mistake(f"storage {told}: {path} holds other things, and no Optuna study")
         if not reading and not os.access(path, os.W_OK):
-            raise UserError(f"storage {shown}: {path} is read-only")
+            raise UserError(f"storage {told}: {path} is read-only")
         return
     if not create:
-        raise UserError(f"storage {shown}: {path} does not exist; `sweep launch` creates it")
+        raise UserError(f"storage {told}: {path} does not exist; `sweep launch` creates it")
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise UserError(f"storage {shown}: the folder {folder} does not exist")
+        raise UserError(f"storage {told}: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK):
-        raise UserError(f"storage {shown}: the folder {folder} is read-only")
+        raise UserError(f"storage {told}: the folder {folder} is read-only")
 
 
-def _network_file_system(path: Path) -> str | None:
-    """The kind of the network file system on which a path lies, None on a local disk."""
-    if os.environ.get(FORCE_VARIABLE):
-        return None
-    place = path.absolute()
-    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
-    kind = next((mounts[parent] for parent in (place, *place.parents) if parent in mounts), "")
-    return kind if kind.removeprefix("fuse.") in _NETWORK else None
-
-
-_NETWORK = (
-    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "afs", "ceph", "glusterfs", "lustre"),
-    *("beegfs", "gpfs", "pvfs2", "s3fs", "gcsfuse", "davfs"),
-)
-
-
-def _tables(path: Path, shown: str) -> set[str]:
+def _tables(path: Path, told: str) -> set[str]:
     # By SQLite alone: a file that is opened and closed beside it takes with it all locks that this
     # process has on it. Another process would then remove the write-ahead log in use here, and the
     # database be damaged (sqlite.org/howtocorrupt.html, section 2.2).
@@ -228,13 +217,13 @@ def _tables(path: Path, shown: str) -> set[str]:
             return {name for (name,) in found}
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            raise UserError(f"storage {shown}: {path} is not an SQLite database") from error
+            raise UserError(f"storage {told}: {path} is not an SQLite database") from error
         if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
             raise UserError(
-                f"storage {shown}: another program has locked {path} for itself; try again when it "
+                f"storage {told}: another program has locked {path} for itself; try again when it "
                 "is done"
             ) from error
-        raise UserError(f"storage {shown}: cannot be used as a database: {error}") from error
+        raise UserError(f"storage {told}: cannot be used as a database: {error}") from error
 
 
 def _read_file(path: Path) -> sqlite3.Connection:

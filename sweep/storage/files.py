@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from normsweep.errors import UserError
 
@@ -51,6 +52,13 @@ def require_room(folder: Path, size: int) -> None:
     """
     if shutil.disk_usage(folder).free < size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def study_folder(files: Path, study: str) -> Path:
+    """The folder of a study below that of all; its name cannot lead out of that."""
+    name = quote(study, safe=" ")
+    # A name of dots alone would be a folder further up.
+    return files / (name if name.strip(".") else name.replace(".", "%2E"))
 
 
 def _umask() -> int:

@@ -1,7 +1,7 @@
 """Our table: one row per (trial, fold, step) with everything that was measured there."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,10 +9,12 @@ from sqlalchemy import (
     JSON,
     Column,
     ColumnElement,
+    Connection,
     Engine,
     Float,
     ForeignKey,
     Integer,
+    Select,
     Table,
     delete,
     inspect,
@@ -87,18 +89,23 @@ class Measurement:
 
 def write_measurements(engine: Engine, rows: Iterable[Measurement]) -> None:
     """Stores measurements; one that is there already is written over, never doubled."""
+    with engine.begin() as connection:
+        add_measurements(connection, rows)
+
+
+def add_measurements(connection: Connection, rows: Iterable[Measurement]) -> None:
+    """The same, within a transaction."""
     values = [_storable(row) for row in rows]
     if not values:
         return
-    insert = insert_into(engine, measurements)
+    insert = insert_into(connection.engine, measurements)
     keys = [column.name for column in measurements.primary_key]
     rest = {
         column.name: insert.excluded[column.name]
         for column in measurements.columns
         if column.name not in keys
     }
-    with engine.begin() as connection:
-        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), values)
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), values)
 
 
 def clear_measurements(engine: Engine, trial_id: int) -> None:
@@ -118,11 +125,24 @@ def read_measurements(engine: Engine, trial_id: int) -> list[Measurement]:
 
 def read_study_measurements(engine: Engine, study_id: int) -> dict[int, list[Measurement]]:
     """All measurements of a study in one query: by the identifier of the trial, step and fold."""
-    of_study = select(trials.c.trial_id).where(
-        literal_column("trials.study_id", Integer) == study_id
-    )
+    return _by_trial(_read(engine, measurements.c.trial_id.in_(_of_study(study_id))))
+
+
+def read_steps(
+    engine: Engine, study_id: int, steps: Collection[int]
+) -> dict[int, list[Measurement]]:
+    """Those of a study after some steps, by the identifier of the trial, step and fold."""
+    which = measurements.c.trial_id.in_(_of_study(study_id)) & measurements.c.step.in_(steps)
+    return _by_trial(_read(engine, which)) if steps else {}
+
+
+def _of_study(study_id: int) -> Select[tuple[int]]:
+    return select(trials.c.trial_id).where(literal_column("trials.study_id", Integer) == study_id)
+
+
+def _by_trial(rows: Iterable[Measurement]) -> dict[int, list[Measurement]]:
     found: dict[int, list[Measurement]] = {}
-    for row in _read(engine, measurements.c.trial_id.in_(of_study)):
+    for row in rows:
         found.setdefault(row.trial_id, []).append(row)
     return found
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from normsweep.errors import UserError
 from normsweep.storage.measurements import measurements
 from normsweep.storage.schema import metadata
+from normsweep.storage.urls import shown
 from normsweep.storage.workers import claims, workers
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def migrate(engine: Engine) -> None:
         version = stamped or _before_versions(connection)
         if version is not None and version > NEWEST:
             raise UserError(
-                f"storage {engine.url.render_as_string(hide_password=True)}: its sweep tables are "
-                f"of version {version}, of a newer sweep; this one knows {', '.join(_known())}"
+                f"storage {shown(engine.url)}: its sweep tables are of version "
+                f"{version}, of a newer sweep; this one knows {', '.join(_known())}"
             )
         config = _config()
         config.attributes["connection"] = connection

@@ -13,6 +13,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 
 from normsweep.storage.events import Log, no_log
+from normsweep.storage.urls import shown
 
 Result = TypeVar("Result")
 
@@ -58,8 +59,7 @@ class Retry:
     @classmethod
     def with_storage(cls, storage: RDBStorage, seconds: float, log: Log) -> Self:
         """For a storage, which its log lines and messages name."""
-        url = storage.engine.url.render_as_string(hide_password=True)
-        return cls(seconds, f"storage {url}", log)
+        return cls(seconds, f"storage {shown(storage.engine.url)}", log)
 
     def once(self, action: Callable[[], Result]) -> tuple[bool, Result | None]:
         """One try: whether the database was there, and what the action gave.

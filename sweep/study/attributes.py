@@ -132,6 +132,20 @@ def write_study(study: optuna.Study, **values: Any) -> None:
         study.set_user_attr(_KEYS[name], value)
 
 
+def attributes_of_copy(
+    before: Mapping[str, Any], name: str, study_id: int | None = None
+) -> dict[str, Any]:
+    """The user attributes of a copy of a study under a name, from those of the study.
+
+    `study_id` is that of the copy that a confirmation confirms, which then has the name.
+    """
+    stored = dict(before)
+    if study_id is not None:
+        return stored | {_KEYS["confirms"]: name, _KEYS["study_id"]: study_id}
+    spec = stored[_KEYS["spec"]]
+    return stored | {_KEYS["spec"]: spec | {"study": spec["study"] | {"name": name}}}
+
+
 @dataclass(frozen=True)
 class Result:
     """The scores of a trial on each fold, at `step`, and what else was measured there.

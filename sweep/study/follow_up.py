@@ -37,7 +37,7 @@ from normsweep.study.attributes import (
     write_study,
 )
 from normsweep.study.ranking import is_scored
-from normsweep.study.records import load_study, study_spec
+from normsweep.study.records import by_file_name, load_study, study_spec
 
 FEWEST = 4
 """Of a range that fewer trials asked for nothing is known."""
@@ -180,7 +180,7 @@ def take_over(
     there = {origin_of(trial): trial for trial in study.get_trials(deepcopy=False)}
     if study_attributes(study).took_over:
         return len(there.keys() - {None})
-    if study_attributes(source).fingerprints != fingerprints:
+    if by_file_name(study_attributes(source).fingerprints) != by_file_name(fingerprints):
         log("no trials taken over", study=study.study_name, reason="other data or versions")
         write_study(study, took_over=True)
         return 0

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -12,7 +13,9 @@ from pydantic import ValidationError
 
 from normsweep.errors import UserError
 from normsweep.spec.fields import paths
+from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.spec import Spec
+from normsweep.storage.urls import shown
 from normsweep.study.attributes import BASELINE, of_role, role, study_attributes, write_study
 from normsweep.study.ranking import direction_of
 
@@ -93,7 +96,8 @@ def load_study(name: str, storage: RDBStorage) -> optuna.Study:
         studies = storage.get_all_studies()
         known = sorted(s.study_name for s in studies if study_attributes(s).confirms is None)
         raise UserError(
-            f"study {name!r} is not in {_shown(storage)}; there: {', '.join(known) or 'none'}"
+            f"study {name!r} is not in {shown(storage.engine.url)}; there: "
+            f"{', '.join(known) or 'none'}"
         ) from error
 
 
@@ -141,7 +145,7 @@ def _check_same_spec(spec: Spec, stored: dict[str, Any]) -> None:
     differing = [
         f"  {path}: in the study {before.get(path, 'not set')}, now {now.get(path, 'not set')}"
         for path in sorted(before.keys() | now.keys())
-        if path not in _FREE and before.get(path) != now.get(path)
+        if path not in _FREE and not _is_same(before.get(path), now.get(path))
     ]
     if differing:
         raise UserError(
@@ -151,15 +155,44 @@ def _check_same_spec(spec: Spec, stored: dict[str, Any]) -> None:
         )
 
 
+def _is_same(before: Any, now: Any) -> bool:
+    """Whether a field is equal; the fingerprints tell whether a user's file is the same."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return before.keys() == now.keys() and all(_is_same(before[k], now[k]) for k in now)
+    if isinstance(before, list) and isinstance(now, list):
+        return len(before) == len(now) and all(map(_is_same, before, now))
+    if isinstance(before, str) and isinstance(now, str) and is_plugin(before) and is_plugin(now):
+        return Path(before).name == Path(now).name
+    return bool(before == now)
+
+
 def check_same_data(study: optuna.Study, fingerprints: dict[str, Any]) -> None:
     """Raises `UserError` where data, folds, features or training differ from the study's."""
     stored = study_attributes(study).fingerprints
-    if differing := [name for name in fingerprints if stored.get(name) != fingerprints[name]]:
+    if differing := differing_fingerprints(stored, fingerprints):
         raise UserError(
             f"study {study.study_name!r}: its {' and '.join(differing)} have another fingerprint "
             "now than when the study was created (other data, files, versions or machine); its "
             "scores could not be compared with new ones. Start another study (--name)."
         )
+
+
+def differing_fingerprints(stored: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The names of those that differ; a user's file is told by its name, wherever it lies."""
+    before, after = by_file_name(stored), by_file_name(now)
+    return [name for name in after if before.get(name) != after[name]]
+
+
+def by_file_name(fingerprints: dict[str, Any]) -> dict[str, Any]:
+    """Fingerprints, with those of users' files by the names of these, wherever they lie."""
+    found: dict[str, Any] = {}
+    for name, value in sorted(fingerprints.items()):
+        if name.endswith(".py"):
+            # Two files of one name may lie in two folders.
+            found.setdefault(Path(name).name, []).append(str(value))
+        else:
+            found[name] = value
+    return {name: sorted(v) if isinstance(v, list) else v for name, v in found.items()}
 
 
 def _flat(tables: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +206,3 @@ def _flat(tables: dict[str, Any]) -> dict[str, Any]:
 def _completed(stored: dict[str, Any]) -> dict[str, Any]:
     """A stored spec with the defaults of fields that a later version has added."""
     return Spec.stored(stored).plain()
-
-
-def _shown(storage: RDBStorage) -> str:
-    return storage.engine.url.render_as_string(hide_password=True)

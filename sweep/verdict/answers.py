@@ -30,6 +30,7 @@ from normsweep.study.attributes import (
     study_attributes,
     twin_of,
 )
+from normsweep.study.belongings import missing
 from normsweep.study.plan import plan_as_made
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
 from normsweep.study.records import study_spec
@@ -204,6 +205,7 @@ def answer(study: optuna.Study) -> Answer:
             *_warnings(spec, searched[0] if searched else None, baseline),
             *_of_others(foreign),
             *_of_twins(trials),
+            *missing(study),
         ),
         failures=failures(trials),
         feature_accuracy=study_attributes(study).feature_accuracy,

@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 
 from normsweep.errors import UserError
 from normsweep.spec.spec import Spec
-from normsweep.storage.connect import shown_url
+from normsweep.storage.connect import storage_url
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry
 from normsweep.study.control import telling_deletion
@@ -98,7 +98,7 @@ def launch(
     if on == RAY:
         with connected(address) as nodes:
             share = share_of(nodes, workers)
-            check_reach(_shown(storage), nodes, this_node())
+            check_reach(_url(storage), nodes, this_node())
             # Before JAX starts here: on one machine, its memory is for those that train.
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
             opened, study, setup, _ = submit(spec, storage, source, log)
@@ -137,7 +137,7 @@ def check_place(on: str, address: str | None) -> None:
         raise UserError(f"--address {address}: names a Ray cluster; accepted with --on {RAY}")
 
 
-def _shown(storage: str | RDBStorage | None) -> str:
+def _url(storage: str | RDBStorage | None) -> str:
     if isinstance(storage, RDBStorage):
-        return storage.engine.url.render_as_string(hide_password=True)
-    return shown_url(storage)
+        return storage.engine.url.render_as_string(hide_password=False)
+    return storage_url(storage)

@@ -10,7 +10,8 @@ from pathlib import Path
 from optuna.storages import RDBStorage
 
 from normsweep.engine.devices import available_cores
-from normsweep.storage.connect import FILES_VARIABLE, STORAGE_VARIABLE, study_files
+from normsweep.storage.connect import FILES_VARIABLE, study_files
+from normsweep.storage.urls import STORAGE_VARIABLE
 from normsweep.worker.pool import Ended
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import make_url
-
 from normsweep.errors import UserError
+from normsweep.storage.urls import parse_url, shown
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 _ANSWER_SECONDS = 5.0
@@ -101,9 +100,9 @@ def share_of(nodes: Sequence[Node], count: int) -> Share:
 def check_reach(storage: str, nodes: Sequence[Node], here: str) -> None:
     """Raises `UserError` for an SQLite file on the machine `here` where nodes are on others."""
     elsewhere = sorted({node.address for node in nodes} - {here})
-    if elsewhere and make_url(storage).get_backend_name() == "sqlite":
+    if elsewhere and parse_url(storage).get_backend_name() == "sqlite":
         raise UserError(
-            f"storage {storage}: SQLite serves one machine, and the Ray cluster has others "
+            f"storage {shown(storage)}: SQLite serves one machine, and the Ray cluster has others "
             f"({', '.join(elsewhere)}); use PostgreSQL (--storage postgresql+psycopg://…)"
         )
 

@@ -105,3 +105,61 @@ def test_a_server_that_does_not_answer_is_named_without_it(sweep, write_spec, ur
         assert "postgresql+psycopg://me:***@127.0.0.1:1/none" in called.err
         assert SECRET not in called.out + called.err
         assert "Traceback" not in called.err
+
+
+NOT_QUITE = (
+    f"postgresql+psycopg://me:p@{SECRET}@127.0.0.1:1/none",
+    f"postgresql:me:{SECRET}@127.0.0.1/none",
+    f"postgresql+psycopg://127.0.0.1:1/none?user=me&password={SECRET}",
+    f"host=127.0.0.1 port=1 user=me password={SECRET}",
+)
+
+
+@pytest.mark.parametrize("url", NOT_QUITE)
+def test_what_is_not_quite_a_url_is_told_without_it(sweep, write_spec, url: str) -> None:
+    spec = write_spec()
+    for call in (
+        ("submit", spec),
+        ("launch", spec),
+        ("worker", "--log-json"),
+        ("status", "--json"),
+    ):
+        called = sweep(*call, "--storage", url)
+        assert called.code == 2
+        assert SECRET not in called.out + called.err, call
+        assert "Traceback" not in called.err
+
+
+@pytest.mark.parametrize(
+    "url", [f"postgresql+psycopg://me:{SECRET}@127.0.0.1:1/none", NOT_QUITE[0]]
+)
+def test_a_url_in_another_place_of_a_call_is_told_without_it(sweep, example, url: str) -> None:
+    for call in (
+        ("list", url),
+        ("list", "--storge", url),
+        ("launch", url),
+        ("launch", "digits", "--trials", url),
+        ("show", url, "--storage", example.url),
+        ("options", url),
+        ("score", url),
+        ("data", "fetch", "mnist", "--url", url),
+        ("data", "fetch", "mnist", "--url", f"https://me:{SECRET}@127.0.0.1:1/mnist"),
+        ("data", "fetch", "mnist", "--url", f"https://127.0.0.1:1/mnist?token={SECRET}"),
+    ):
+        called = sweep(*call)
+        assert called.code == 2
+        # The frames of a mistake in a call break lines.
+        assert SECRET not in "".join((called.out + called.err).split()), call
+
+
+def test_a_mistake_of_ours_is_told_with_its_traceback_and_without_it(sweep, monkeypatch) -> None:
+    url = f"postgresql+psycopg://me:{SECRET}@127.0.0.1:1/none"
+
+    def broken(*arguments: Any, **options: Any) -> None:
+        raise TypeError(f"of {url}: {SECRET}")
+
+    monkeypatch.setattr("normsweep.storage.open_storage", broken)
+    called = sweep("status", "--storage", url)
+    assert called.code == 1
+    assert "Traceback" in called.err and "TypeError" in called.err
+    assert SECRET not in called.out + called.err

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import optuna
 import pytest
@@ -271,22 +270,6 @@ def test_threads_that_read_and_then_write_lose_nothing(storage: RDBStorage) -> N
     assert errors == []
     with storage.engine.connect() as connection:
         assert connection.execute(text("SELECT number FROM tally")).scalar_one() == 100
-
-
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
-def test_a_file_on_a_network_file_system_is_refused_unless_forced(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    local = SimpleNamespace(mountpoint="/", fstype="ext4")
-    remote = SimpleNamespace(mountpoint=str(tmp_path), fstype=kind)
-    monkeypatch.setattr("psutil.disk_partitions", lambda all: [local, remote])
-    url = f"sqlite:///{tmp_path / 'below' / 'studies.db'}"
-    (tmp_path / "below").mkdir()
-    with pytest.raises(UserError, match=rf"lies on a network file system \({kind}\)"):
-        open_storage(url, create=True)
-    assert list((tmp_path / "below").iterdir()) == []
-    monkeypatch.setenv("SWEEP_FORCE_SQLITE", "1")
-    open_storage(url, create=True).engine.dispose()
 
 
 @pytest.mark.parametrize("folder", ["pct%20x", "pct%25x", "a b", "100%"])

@@ -20,6 +20,7 @@ from normsweep.score.pictures import draw_curves
 from normsweep.storage import open_storage
 from normsweep.storage.artifacts import put_on_study
 from normsweep.storage.retry import is_outage
+from normsweep.storage.urls import without_secrets
 from normsweep.study.attributes import is_foreign, study_attributes
 from normsweep.study.confirmation import find_confirmation
 from normsweep.verdict.answers import Answer, ranked
@@ -123,7 +124,8 @@ def keep_fresh(url: str, files: Path, warn: Callable[[str], None]) -> None:
         except Exception as error:
             # The dashboard itself goes on: a database that is away may come back.
             if not is_outage(error):
-                warn(f"notes and figures are not up to date: {error}")
+                told = without_secrets(str(error), url)
+                warn(f"notes and figures are not up to date: {told}")
         server.join(EVERY)
 
 
