@@ -37,11 +37,13 @@ def copy_command(
     from normsweep.storage import open_storage
     from normsweep.storage.connect import study_files
     from normsweep.storage.urls import shown
-    from normsweep.study.copying import copy_study
+    from normsweep.study.copying import check_name, copy_study
     from normsweep.study.records import load_study
 
     opened = open_storage(storage)
     loaded = load_study(study, opened)
+    # A mistake is told before the file of the other database is made.
+    check_name(loaded, study if name is None else name)
     target = open_storage(to, create=True)
     place = study_files(target, to_files)
     copied = copy_study(

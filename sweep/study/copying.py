@@ -59,7 +59,7 @@ def copy_study(
     none or is taken, and where files cannot be written; nothing is left then.
     """
     name = study.study_name if name is None else name
-    _check_name(study, name)
+    check_name(study, name)
     _check_free(target, name, study_folder(to_files, name))
     held = find_confirmation(study, source)
     studies = [study] if held is None else [study, held]
@@ -93,7 +93,8 @@ def copy_study(
     )
 
 
-def _check_name(study: optuna.Study, name: str) -> None:
+def check_name(study: optuna.Study, name: str) -> None:
+    """Raises `UserError` for what cannot be the name of a copy."""
     try:
         study_spec(study).with_values({"study.name": name})
     except ValidationError as error:

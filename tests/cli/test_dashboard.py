@@ -19,7 +19,7 @@ def studies_served(process: subprocess.Popen[str], port: int) -> list[str]:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         try:
-            with urllib.request.urlopen(address, timeout=30) as response:
+            with urllib.request.urlopen(address, timeout=90) as response:
                 return [study["study_name"] for study in json.load(response)["study_summaries"]]
         except urllib.error.URLError:
             time.sleep(0.05)
@@ -36,7 +36,7 @@ def test_the_dashboard_lists_the_study_and_ends_with_ctrl_c(start, example, port
     ]
     assert listening == ["127.0.0.1"]
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == 0
     assert "Traceback" not in err
 
