@@ -21,8 +21,8 @@ COMMANDS = {
 }
 WANTED = [
     *("launch", "init", "confirm", "submit", "worker", "pause", "resume", "stop", "status"),
-    *("options", "list", "show", "compare", "report", "export", "score", "train", "dashboard"),
-    "data",
+    *("options", "list", "show", "compare", "report", "export", "score", "train", "copy"),
+    *("dashboard", "data"),
 ]
 
 

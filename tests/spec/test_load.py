@@ -61,7 +61,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "spec.toml"
-    path.write_bytes(SPEC.encode("utf-16"))
+    path.write_bytes(SPEC.encode("utf-8") + "# λ: é".encode("latin-1", "replace"))
     assert refusal(path).startswith(f"{path}: cannot be read as text: ")
 
 

@@ -17,6 +17,7 @@ from normsweep.spec.next_range import (
     narrowed,
     outward,
 )
+from normsweep.spec.ranges import LARGEST
 
 DECADES = Interval(1e-6, 1e-1, True)
 ORDER = Interval(1.0, 2.0)
@@ -125,7 +126,7 @@ def test_a_single_best_value_leaves_a_fifth_of_the_range(place: float) -> None:
 def test_limits_are_those_of_the_field_and_of_the_form() -> None:
     spec = spec_from_tables({"penalty": {"form": "norm", "order": 2.0, "strength": 1.0}}, "f")
     assert limits_of(spec, "penalty.order") == Limits(1.0, 64)
-    assert limits_of(spec, "penalty.strength") == Limits(0)
+    assert limits_of(spec, "penalty.strength") == Limits(0, LARGEST)
     assert limits_of(spec, "train.beta1") == Limits(0, 1, False, True)
     assert limits_of(spec, "model.generator_units") == Limits(1, 128)
     assert limits_of(spec, "model.generator_layers") == Limits(1, 2)

@@ -10,7 +10,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normsweep.spec.ranges import Choices, Interval, Rule, plain
+from normsweep.spec.ranges import LARGEST, SMALLEST, Choices, Interval, Rule, plain
 
 SHARE = Rule(float, minimum=0, maximum=1, exclusive_minimum=True)
 COUNT = Rule(int, minimum=1, maximum=100)
@@ -198,8 +198,8 @@ def test_an_interval_needs_numbers() -> None:
     assert "has no low and high" in refusal(FLAG, {"low": 1, "high": 2})
 
 
-finite = st.floats(allow_nan=False, allow_infinity=False)
-positive = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+# What float32 has a number for, as any larger or smaller one is refused.
+finite = st.one_of(st.just(0.0), st.floats(SMALLEST, LARGEST), st.floats(-LARGEST, -SMALLEST))
 
 
 @st.composite
@@ -209,15 +209,15 @@ def intervals(draw: st.DrawFn) -> dict[str, Any]:
     low, high = sorted(draw(st.lists(numbers, min_size=2, max_size=2, unique=True)))
     table = {"low": low, "high": high}
     kinds = ["plain"] + ["log"] * (low > 0)
-    # Neither of the two can be written down where the difference is beyond the largest float.
-    if high - low < math.inf:
+    if high - low >= SMALLEST:
         kinds.append("step")
     kind = draw(st.sampled_from(kinds))
     if kind == "log":
         table["log"] = True
     if kind == "step":
         whole = isinstance(low, int)
-        steps = st.integers(1, high - low) if whole else st.floats(0, high - low, exclude_min=True)
+        most = min(high - low, LARGEST)
+        steps = st.integers(1, most) if whole else st.floats(SMALLEST, most)
         table["step"] = draw(steps)
     return table
 
