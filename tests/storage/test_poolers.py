@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,8 +39,10 @@ def pooled(postgres, tmp_path: Path) -> Iterator[str]:
     )
     # It refuses to be root, and the socket of the server is its user's.
     command = [PGBOUNCER, "-q", str(settings)]
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    root = Path(tempfile.gettempdir())
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to(root) and folder != root:
+            folder.chmod(0o755)
     user = Path(where).owner() if os.getuid() == 0 else None
     process = subprocess.Popen(command, user=user, stderr=subprocess.PIPE)
     try:
