@@ -12,6 +12,7 @@ import yaml
 from normsweep.errors import UserError
 from normsweep.export.configs import best_config, best_configs, trial_config
 from normsweep.spec.config import Config, read_config, render
+from normsweep.spec.ranges import LARGEST, SMALLEST
 
 FORMATS = ("toml", "json", "yaml")
 # Shortest decimals of 17 digits, an exponent that YAML's own grammar reads as a text, denormals.
@@ -48,10 +49,11 @@ def test_an_exported_config_reads_back_the_same_to_the_bit(example, tmp_path, fo
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("number", HARD)
 def test_every_float_keeps_its_bits(make_spec, tmp_path, form: str, number: float) -> None:
-    spec = make_spec(penalty__strength=number, penalty__target="both")
+    strength = min(max(number, SMALLEST), LARGEST)
+    spec = make_spec(penalty__strength=strength, penalty__target="both")
     config = Config(spec, {"score": number, "fold_scores": [number, -number]})
     found = read_config(write(tmp_path, config, form))
-    assert bits(found.spec.penalty.strength) == bits(number)
+    assert bits(found.spec.penalty.strength) == bits(strength)
     assert bits(found.provenance) == bits(config.provenance)
 
 

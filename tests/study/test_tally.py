@@ -79,7 +79,9 @@ def test_a_search_cut_short_waits_for_the_trials_that_are_not_made_yet(
     run, make_spec, databases, storage_url
 ) -> None:
     heard: list[Progress] = []
-    spec = make_spec(study__sampler="random")
+    # No config twice: its second trial would be done with the first.
+    strength = {"low": 1e-4, "high": 1e-1, "log": True}
+    spec = make_spec(study__sampler="random", penalty__strength=strength)
     launched = run(spec, watch=heard.append, stop=lambda: bool(heard) and heard[-1].complete == 3)
     assert not launched.done
     storage = databases.open(storage_url)

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from matplotlib.figure import Figure
 from optuna.trial import create_trial
 from optuna_dashboard import get_note
 from sqlalchemy.exc import OperationalError
 
 from normsweep.report.board import refresh as board
 from normsweep.report.board.refresh import Refresher
-from normsweep.score import pictures
 from normsweep.storage import open_storage, write_measurements
 from normsweep.storage.artifacts import artifacts_of
 from tests.report.figures.studies import at, measured, spec_of, study_of
@@ -125,14 +125,14 @@ def test_a_former_best_leaves_no_picture_of_its_curves(storage, written, tmp_pat
 def test_curves_are_of_the_mean_over_folds(storage, written, tmp_path, monkeypatch) -> None:
     measure(written("some"))
     drawn: dict[str, Any] = {}
-    save = pictures.Figure.savefig
+    save = Figure.savefig
 
     def watch(figure: Any, *arguments: Any, **options: Any) -> None:
         (line,) = figure.axes[0].get_lines()
         drawn[figure.get_suptitle()] = line.get_xydata()
         save(figure, *arguments, **options)
 
-    monkeypatch.setattr(pictures.Figure, "savefig", watch)
+    monkeypatch.setattr(Figure, "savefig", watch)
     Refresher(storage, tmp_path, pytest.fail).look()
     assert set(drawn) == {"baseline, trial 0", "best, trial 1"}
     expected = [(step, np.mean(scores)) for step, scores in SCORES.items()]
