@@ -10,7 +10,9 @@ import jax
 import pytest
 
 from bench.postgres import Postgres, started_postgres
+from conftest import IN_HASTE
 from normsweep.engine.devices import use_all_cores
+from normsweep.engine.population import forget_programs
 from tests.small_studies import (  # noqa: F401  (fixtures)
     copied_example,
     database,
@@ -41,6 +43,18 @@ def compiled_programs_are_forgotten() -> Iterator[None]:
     mappings = Path("/proc/self/maps")
     if mappings.exists() and mappings.read_bytes().count(b"\n") > MOST_MAPPINGS:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def compiled_with_care() -> Iterator[None]:
+    """For modules that compare bits across programs: compiled as users have it, not in haste."""
+    with pytest.MonkeyPatch.context() as patched:
+        forget_programs()
+        jax.clear_caches()
+        patched.delenv(IN_HASTE, raising=False)
+        yield
+    forget_programs()
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -123,6 +123,9 @@ def _open(url: str, create: bool, reading: bool) -> RDBStorage:
         storage = _Storage(whole, arguments, skip_table_creation=reading)
         if is_file:
             (_read_at_once if reading else _share_file)(storage.engine)
+        if reading:
+            # Who makes tables has met the server already.
+            storage.engine.connect().close()
         if create:
             _migrate(storage)
         return storage

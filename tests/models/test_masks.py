@@ -20,6 +20,8 @@ from normsweep.models.networks.contract import Variables
 from tests.gans import make_gan, pair_of
 from tests.haste import IN_HASTE
 
+pytestmark = pytest.mark.usefixtures("compiled_with_care")
+
 WIDE, NARROW, UNITS = (12, 9), (7, 7), 7
 BATCH = 16
 draw = np.random.default_rng(4)

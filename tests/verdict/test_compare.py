@@ -225,7 +225,7 @@ def test_other_seeds_are_paired_by_fold_with_a_word(written) -> None:
 @pytest.mark.parametrize(
     ("trials", "told"),
     [
-        ([], "no config of the search of 'b' has a score yet (no trials)"),
+        ([], "no config of the search of 'b' has a score yet (1 waiting)"),
         ([[3.0, 3.0]], "no config of the search of 'b' has a score yet (1 complete)"),
         ([[3.0, 3.0], None], "no config of the search of 'b' has a score yet (1 complete, 1 fail)"),
     ],
