@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help install demo test fast slow lint types check bench calibrate soak dist clean
+.PHONY: help install demo test fast slow lint types check bench calibrate soak mutate dist clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -50,6 +50,11 @@ calibrate: $(VENV)/.installed  ## measure whether verdicts mean what they say, o
 
 soak: $(VENV)/.installed  ## kill workers for an hour, and count what is lost
 	$(BIN)/python -m bench.soak
+
+# In the background of a day, and not in CI: what is stopped goes on.
+mutate: $(VENV)/.installed  ## change objectives/ and models/ line by line, and count what tests notice
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[mutate]'
+	nice $(BIN)/python -m bench.mutation $(FILES)
 
 dist: $(VENV)/.installed  ## build the sdist and, from it, the wheel; check what they say of themselves
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dist]'

@@ -53,6 +53,12 @@ def test_cosine_warms_up_as_slowly_as_it_decays():
         np.testing.assert_allclose(up + down, 1, rtol=1e-6)
 
 
+def test_a_way_takes_the_whole_training_unless_told_otherwise():
+    entry = strength_schedule("linear")
+    for progress in (0.0, 0.25, 1.0):
+        assert run(entry, jnp.float32(progress), jnp.float32(1), jnp.float32(3)) == 1 + 2 * progress
+
+
 @pytest.mark.parametrize("progress", [0.0, 0.29, 0.3, 0.31, 1.0])
 def test_step_jumps_at_begin(progress):
     assert factor("step", progress, 2.0, 5.0, 0.3, 0.9) == (5.0 if progress >= 0.3 else 2.0)
