@@ -25,12 +25,17 @@ from tests.small_studies import (  # noqa: F401  (fixtures)
     run,
 )
 
-use_all_cores()
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 hypothesis.settings.register_profile("sweep", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("sweep")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """JAX starts with the cache of compiled programs that all tests have, not before."""
+    use_all_cores()
 
 
 MOST_MAPPINGS = 20_000

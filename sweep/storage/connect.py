@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import optuna
 import tenacity
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
@@ -123,9 +124,6 @@ def _open(url: str, create: bool, reading: bool) -> RDBStorage:
         storage = _Storage(whole, arguments, skip_table_creation=reading)
         if is_file:
             (_read_at_once if reading else _share_file)(storage.engine)
-        if reading:
-            # Who makes tables has met the server already.
-            storage.engine.connect().close()
         if create:
             _migrate(storage)
         return storage
@@ -135,8 +133,10 @@ def _open(url: str, create: bool, reading: bool) -> RDBStorage:
             "sqlite:///FILE, postgresql+psycopg://… with psycopg installed"
         ) from error
     # ValueError: a setting in the URL that the driver cannot read.
-    except (SQLAlchemyError, ValueError) as error:
-        cause = getattr(error, "orig", None) or error
+    except (SQLAlchemyError, StorageInternalError, ValueError) as error:
+        # Optuna wraps what a reader, who makes no tables, meets first.
+        said = error.__cause__ if isinstance(error, StorageInternalError) else error
+        cause = getattr(said, "orig", None) or said
         raise UserError(f"storage {told}: cannot be used as a database: {cause}") from error
     except RuntimeError as error:
         # Optuna's word on a schema of another version names the command that upgrades it.

@@ -76,7 +76,7 @@ def test_each_fails_with_field_value_and_what_is_accepted_and_the_others_are_tra
         train__batch=[8, 16],
         model__latent={"low": 4, "high": 8, "step": 4},
     )
-    _, study, _ = submit(spec, storage)
+    _, study, *_ = submit(spec, storage)
     for parameters, _ in WRONG:
         study.enqueue_trial(parameters)
     for odd in ([1], 5, "text"):
@@ -108,7 +108,7 @@ def test_each_fails_with_field_value_and_what_is_accepted_and_the_others_are_tra
 
 
 def test_parameters_that_other_code_has_set_already_fail_their_trial(make_spec, storage) -> None:
-    _, study, _ = submit(searching(make_spec, study__trials=2), storage)
+    _, study, *_ = submit(searching(make_spec, study__trials=2), storage)
     asked = {"penalty.target": CategoricalDistribution(["generator", "nobody"])}
     waiting = {"state": TrialState.WAITING, "distributions": asked}
     study.add_trial(create_trial(params={"penalty.target": "nobody"}, **waiting))
@@ -121,7 +121,7 @@ def test_parameters_that_other_code_has_set_already_fail_their_trial(make_spec, 
 
 
 def test_a_trial_that_other_code_ends_while_it_is_trained_is_let_go(make_spec, storage) -> None:
-    _, study, _ = submit(searching(make_spec, study__trials=2), storage)
+    _, study, *_ = submit(searching(make_spec, study__trials=2), storage)
 
     def log(event: str, /, **facts: Any) -> None:
         heard.append((event, facts.get("trial")))
@@ -138,7 +138,7 @@ def test_a_trial_that_other_code_ends_while_it_is_trained_is_let_go(make_spec, s
 def test_what_training_or_judging_a_trial_raises_fails_that_trial(
     make_spec, storage, monkeypatch
 ) -> None:
-    _, study, _ = submit(searching(make_spec, study__trials=2, study__slots=1), storage)
+    _, study, *_ = submit(searching(make_spec, study__trials=2, study__slots=1), storage)
     judge, population = Run.judge, Training._population
 
     def failing_judge(run: Any, *arguments: Any) -> None:
@@ -165,7 +165,7 @@ def test_a_study_that_cannot_be_worked_on_is_passed_over_until_it_is_another(
     make_spec, storage
 ) -> None:
     spec = searching(make_spec)
-    _, broken, _ = submit(spec, storage)
+    _, broken, *_ = submit(spec, storage)
     submit(searching(make_spec, study__name="next"), storage)
     whole = broken.user_attrs["stopped_by_itself"] = None
     # As a script may leave it: nothing that we have written.
@@ -192,7 +192,7 @@ def test_a_study_that_cannot_be_worked_on_is_passed_over_until_it_is_another(
 def test_a_study_whose_data_have_come_is_looked_at_again_after_a_while(
     make_spec, storage, monkeypatch
 ) -> None:
-    _, study, _ = submit(searching(make_spec), storage)
+    _, study, *_ = submit(searching(make_spec), storage)
     fingerprints = study.user_attrs["fingerprints"]
     study.set_user_attr("fingerprints", fingerprints | {"data": "other"})
     server = Server(storage)
@@ -209,7 +209,7 @@ def test_a_study_whose_data_have_come_is_looked_at_again_after_a_while(
 def test_a_worker_that_dies_of_its_machine_counts_as_a_death_of_its_trials(
     make_spec, storage, monkeypatch
 ) -> None:
-    _, study, _ = submit(searching(make_spec, service__retries=1), storage)
+    _, study, *_ = submit(searching(make_spec, service__retries=1), storage)
 
     def lost(*_: Any) -> None:
         raise jax.errors.JaxRuntimeError("INTERNAL: device lost")
