@@ -27,7 +27,7 @@ from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.search.pruners import PrunerSettings, pruner
 from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
-from normsweep.spec.plugins import is_plugin, plugin_sampler, telling_sampler
+from normsweep.spec.plugins import SamplerError, is_plugin, plugin_sampler, telling_sampler
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import Measurement, clear_measurements, read_measurements
@@ -303,6 +303,9 @@ class Work:
                 run = self._begin(trial, slot)
             except UpdateFinishedTrialError:
                 self._leave(trial._trial_id, trial.number)
+            except SamplerError:
+                self.queue.give_back(trial._trial_id)
+                raise
             except UserError as error:
                 self._fail(trial, str(error))
             except Exception as error:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         plugin_fingerprint,
     )
     from normsweep.spec.plugins.penalty import check_penalty, plugin_penalty
-    from normsweep.spec.plugins.sampler import plugin_sampler, telling_sampler
+    from normsweep.spec.plugins.sampler import SamplerError, plugin_sampler, telling_sampler
 
 _HOMES = {
     "features": ("check_features", "plugin_feature_map"),
@@ -31,12 +31,13 @@ _HOMES = {
         "plugin_fingerprint",
     ),
     "penalty": ("check_penalty", "plugin_penalty"),
-    "sampler": ("plugin_sampler", "telling_sampler"),
+    "sampler": ("SamplerError", "plugin_sampler", "telling_sampler"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FORBIDDEN_VARIABLE",
+    "SamplerError",
     "check_features",
     "check_penalty",
     "fault_of_plugin",

@@ -40,9 +40,13 @@ def plugin_sampler(reference: str) -> Callable[[SamplerSettings], BaseSampler]:
     return make
 
 
+class SamplerError(UserError):
+    """A user's sampler has failed: a matter of the study, whatever trial it was asked for."""
+
+
 @contextmanager
 def telling_sampler(reference: str) -> Iterator[None]:
-    """Raises `UserError` in place of what a user's sampler raises when it is asked."""
+    """Raises `SamplerError` in place of what a user's sampler raises when it is asked."""
     try:
         yield
     except UserError:
@@ -51,4 +55,4 @@ def telling_sampler(reference: str) -> Iterator[None]:
         fault = fault_of_plugin(error)
         if fault is None or not fault.startswith(f"{plugin_path(reference).name}, line"):
             raise
-        raise UserError(f"{FIELD} = {reference!r}: {fault}") from error
+        raise SamplerError(f"{FIELD} = {reference!r}: {fault}") from error
