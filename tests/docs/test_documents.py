@@ -18,6 +18,9 @@ from normsweep.spec.options import option_tables
 from normsweep.spec.ranges import plain
 from normsweep.spec.space import check_ranges
 
+# What the documents show trains for long, and gains from a program that was compiled with care.
+pytestmark = pytest.mark.usefixtures("compiled_with_care")
+
 ROOT = Path(__file__).parents[2]
 
 
