@@ -21,6 +21,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with TemporaryDirectory(prefix="ray-") as folder:
         monkeypatch.setenv("RAY_TMPDIR", folder)
         monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+        # By its own choice its workers stand back: beside other tests they would starve.
+        monkeypatch.setenv("RAY_worker_niceness", "0")
         monkeypatch.delenv("RAY_ADDRESS", raising=False)
         yield
 
