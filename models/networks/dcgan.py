@@ -38,7 +38,7 @@ class DCGAN(Network):
 
     @property
     def widest(self) -> int:
-        """No hidden layer has more units: so many are all, for images of any size."""
+        """Those of the dense layer of InfoGAN; SNDCGAN has half of it."""
         return 16 * (self.channels or PUBLISHED)
 
     def rows(self, inputs: Shape, outputs: Shape) -> tuple[Row, ...]:

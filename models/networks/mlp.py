@@ -40,6 +40,11 @@ class MLP(Network):
         """The widths of the hidden layers, as many as `layers` says."""
         return self.hidden[: self.layers]
 
+    @property
+    def widest(self) -> int:
+        """The largest of all widths."""
+        return max(self.hidden, default=1)
+
     def pure(self, inputs: Shape, outputs: Shape) -> PureNetwork:
         """The network between these shapes, whatever they are: what is no vector is flattened."""
         rows = (*(dense(width) for width in self.widths), dense(math.prod(outputs)))

@@ -13,7 +13,7 @@ from normsweep.models.layers.dropout import dropout
 from normsweep.models.layers.initialisers import Initialiser, he_normal
 from normsweep.models.layers.masks import in_use_along
 from normsweep.models.layers.mode import EVALUATION, Mode
-from normsweep.models.layers.normalisation import Layer, drop_bias, normalisation
+from normsweep.models.layers.normalisation import Layer, drop_bias, normalisation, over_positions
 from normsweep.models.networks.contract import Shape
 
 DENSE, CONVOLUTION, TRANSPOSED = "dense", "convolution", "transposed"
@@ -126,12 +126,11 @@ class Sequence(nnx.Module):
         if kind.wrap is not None:
             layers = [kind.wrap(each, used[at], rngs) for at, each in enumerate(layers)]  # type: ignore[misc]
         self.layers = nnx.List(layers)
-        norms = [
-            kind.between(row.width, used[at], rngs)  # type: ignore[misc]
-            for at, row in enumerate(rows[:-1])
-            if between[at]
-        ]
-        self.norms = nnx.List(norms)
+        self.norms = nnx.List([])
+        for at, row in enumerate(rows[:-1]):
+            if between[at]:
+                norm = kind.between(row.width, used[at], rngs)  # type: ignore[misc]
+                self.norms.append(norm if row.flat else over_positions(norm))
         self.norm_of = tuple(sum(between[:at]) if one else None for at, one in enumerate(between))
 
     def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
