@@ -15,6 +15,7 @@ KEPT = object()
 MOST = object()
 """Of a field that regularises unless it is the most that it can be."""
 
+
 @dataclass(frozen=True)
 class With:
     """A field counts only where another, `control`, has one of these values."""
