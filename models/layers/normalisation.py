@@ -52,11 +52,12 @@ class ScaledWeightNorm(nnx.Module):
     """[n, …, inputs] → [n, …, outputs]: g·(x·v/‖v‖) + b by columns of the kernel v, g learned.
 
     The scale of nnx.WeightNorm is no parameter and never learns, so g stands here. It starts at
-    √2, the expected norm of He's initial columns for any number of inputs.
+    √2, the expected norm of He's initial columns for any number of inputs; times the stride where
+    the layer is a transposed convolution, whose outputs each see a part of the window.
     """
 
     def __init__(self, layer: Layer, units: ArrayLike | None, rngs: nnx.Rngs) -> None:
-        start = constant(np.sqrt(2), units)
+        start = constant(np.sqrt(2) * _stride(layer), units)
         self.scale = nnx.Param(start(rngs.params(), layer.kernel.shape[-1:], np.float32))
         self.bias = layer.bias
         drop_bias(layer)
@@ -68,6 +69,11 @@ class ScaledWeightNorm(nnx.Module):
         return outputs if self.bias is None else outputs + along_outputs(outputs, self.bias[...])
 
 
+def _stride(layer: Layer) -> float:
+    strides = layer.strides if isinstance(layer, nnx.ConvTranspose) else 1
+    return float(np.sqrt(np.prod(strides) if isinstance(strides, tuple) else 1))
+
+
 def batch_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:
     """A layer of batch normalisation; its averages forget with momentum 0.9, for short chunks."""
     return nnx.BatchNorm(width, momentum=0.9, scale_init=constant(1, units), rngs=rngs)
@@ -76,6 +82,13 @@ def batch_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Modul
 def layer_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:
     """A layer of layer normalisation; its call takes a mask of the units in use."""
     return nnx.LayerNorm(width, scale_init=constant(1, units), rngs=rngs)
+
+
+def over_positions(norm: nnx.Module) -> nnx.Module:
+    """The same layer for images: layer norm is over all units of an example, at all positions."""
+    if isinstance(norm, nnx.LayerNorm):
+        norm.reduction_axes = (-3, -2, -1)
+    return norm
 
 
 def spectral_norm(layer: Layer, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:

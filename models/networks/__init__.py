@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from normsweep.models.networks.contract import Network
+from normsweep.models.networks.dcgan import DCGAN
 from normsweep.models.networks.mlp import MLP
 
-NETWORKS: Mapping[str, type[Network]] = MappingProxyType({"mlp": MLP})
+NETWORKS: Mapping[str, type[Network]] = MappingProxyType({"mlp": MLP, "dcgan": DCGAN})
 """Kinds of network by name; the fields of an entry are its settings."""

@@ -52,6 +52,11 @@ class Network(ABC):
     The first line of a subclass's docstring says what it is and, in brackets, where it is from.
     """
 
+    @property
+    def widest(self) -> int | None:
+        """The units of its widest hidden layer, or more: so many are all. None: unknown."""
+        return None
+
     @abstractmethod
     def pure(self, inputs: Shape, outputs: Shape) -> PureNetwork:
         """The network from batches [n, *inputs] to [n, *outputs], both float32.

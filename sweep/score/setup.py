@@ -29,7 +29,7 @@ from normsweep.spec.fields import PenaltySection, default
 from normsweep.spec.penalty_fields import check, form_entry
 from normsweep.spec.plugins import check_penalty, is_plugin, look_again, plugin_fingerprint
 from normsweep.spec.ranges import Interval, each, highest
-from normsweep.spec.space import middle, resolve
+from normsweep.spec.space import idle, middle, resolve
 from normsweep.spec.spec import Spec
 from normsweep.study.records import Facts
 
@@ -148,6 +148,7 @@ def prepare(spec: Spec) -> Setup:
     samples = _samples(spec, plan)
     _check_classes(spec)
     _check_labels(spec, dataset)
+    _check_networks(spec, dataset)
     _check_penalised(spec, dataset)
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
     _check_samples(spec, samples, features.dimension)
@@ -316,6 +317,29 @@ def _penalty_files(spec: Spec) -> dict[str, str]:
     return found
 
 
+def _check_networks(spec: Spec, dataset: Dataset) -> None:
+    """An architecture does not map every shape of images."""
+    height, width, channels = dataset.images.shape[1:]
+    for method in spec.methods or [None]:
+        for kind in each(spec.alternative(method).model.network):
+            config = _with_defaults(_config(spec.alternative(method)), {"model.network": kind})
+            try:
+                shape = (height, width, channels)
+                networks(architecture_of(config, shape, dataset.class_count))
+            except ValueError as error:
+                raise UserError(f'{_path("model.network", method)} = "{kind}": {error}') from error
+
+
+def _config(spec: Spec) -> Spec:
+    """Some config of a spec without methods."""
+    return resolve(spec, lambda path, asked: middle(asked))[0]
+
+
+def _with_defaults(config: Spec, values: dict[str, Any]) -> Spec:
+    """The config with these values, and the defaults of what then has no effect."""
+    return config.with_values(values | idle(config, values))
+
+
 def _check_penalised(spec: Spec, dataset: Dataset) -> None:
     """A pattern that matches nothing would train a whole study without its penalty, unnoticed."""
     height, width, channels = dataset.images.shape[1:]
@@ -324,8 +348,8 @@ def _check_penalised(spec: Spec, dataset: Dataset) -> None:
         penalty = alternative.penalty
         for network in _selected_networks(alternative):
             shape = (height, width, channels)
-            for depth, weights in _weights(alternative, network, shape, dataset.class_count):
-                where = f"of the {network} with {depth} hidden layers"
+            for which, weights in _weights(alternative, network, shape, dataset.class_count):
+                where = f"of the {network} {which}"
                 _check_selection(penalty, weights, _path("penalty.weights", method), where)
 
 
@@ -365,25 +389,27 @@ def _selected_networks(spec: Spec) -> list[str]:
 
 def _weights(
     spec: Spec, network: str, image_shape: Shape, classes: int
-) -> Iterator[tuple[int, Any]]:
-    """The weights of networks of a role as shapes, for every depth and normalisation they can have.
+) -> Iterator[tuple[str, Any]]:
+    """The weights of networks of a role as shapes, for all kinds, depths and normalisations.
 
-    Nothing else that is searched changes their paths.
+    Each behind words for the kind or depth. Nothing else that is searched changes their paths.
     """
-    config, _ = resolve(spec, lambda path, asked: middle(asked))
-    fields = [f"{network}_{name}" for name in ("hidden", "layers", "normalisation")]
-    found: dict[tuple[int, str], dict[str, Any]] = {}
+    own = [f"{network}_{name}" for name in ("hidden", "layers", "normalisation")]
+    fields, config = ["network", *own], _config(spec)
+    found: dict[tuple[str, str], Spec] = {}
     for values in product(*(_options(getattr(spec.model, name)) for name in fields)):
-        hidden, layers, normalisation = values
         paths = [f"model.{name}" for name in fields]
+        each_config = _with_defaults(config, dict(zip(paths, values, strict=True)))
+        kind, hidden, layers, normalisation = (each_config.value(path) for path in paths)
         depth = len(hidden) if layers is None else layers
-        found.setdefault((depth, normalisation), dict(zip(paths, values, strict=True)))
-    for (depth, _), settings in found.items():
-        architecture = architecture_of(config.with_values(settings), image_shape, classes)
+        which = f"with {depth} hidden layers" if kind == default("model.network") else f"({kind})"
+        found.setdefault((which, normalisation), each_config)
+    for (which, _), each_config in found.items():
+        architecture = architecture_of(each_config, image_shape, classes)
         variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
         for name in architecture.family.networks():
             if architecture.family.role(name) == network:
-                yield depth, variables[name].params
+                yield which, variables[name].params
 
 
 def _options(value: Any) -> tuple[Any, ...]:

@@ -15,8 +15,6 @@ KEPT = object()
 MOST = object()
 """Of a field that regularises unless it is the most that it can be."""
 
-Widths = tuple[int, ...]
-
 
 @dataclass(frozen=True)
 class With:
@@ -36,7 +34,7 @@ class Facts:
     Search: `counts` says with what it counts, all of these together; `asked` is the place of a
     field on which others depend among those, 0 for all others; `kind` says that its searched values
     tell kinds of regularisation apart; `off` is the value that switches it off for the baseline;
-    `most` is what it can be at most, from the hidden widths that it belongs to; `coefficient` says
+    `most` is what it can be at most, from the section and the network; `coefficient` says
     what a number of the penalty is: its `strength`, its `order`, or the `radius` of a set.
 
     Methods and launches: a `common` field is the same for all methods, a `free` one may be another
@@ -56,7 +54,7 @@ class Facts:
     asked: int = 0
     kind: bool = False
     off: Any = KEPT
-    most: Callable[[Collection[Widths]], int] | None = None
+    most: Callable[["Section", str], int | None] | None = None
     coefficient: str = ""
     common: bool = False
     free: bool = False

@@ -11,18 +11,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
-from normsweep.spec.facts import (
-    MOST,
-    Facts,
-    Section,
-    Widths,
-    With,
-    facts_of,
-    families,
-    for_each_network,
-)
+from normsweep.spec.facts import MOST, Facts, Section, With, facts_of, families, for_each_network
 from normsweep.spec.family import ALL, BOTH, DISCRIMINATOR, GAN, GENERATOR, PLAYERS, families_with
-from normsweep.spec.ranges import STORED, PixelRange, Rule, each
+from normsweep.spec.ranges import STORED, Interval, PixelRange, Rule, each, highest
 from normsweep.spec.tables import (
     ACTIVATIONS,
     ADVERSARIAL_LOSSES,
@@ -118,12 +109,24 @@ class DataSection(Section):
     seed: Annotated[int, _SEED, Facts(makes={"folds": 4, "features": 4})] = 0
 
 
-def _fewest_layers(hidden: Collection[Widths]) -> int:
-    return min(map(len, hidden))
+def _kinds_with(setting: str) -> tuple[With, ...]:
+    taking = Names(ARCHITECTURES, only=lambda entry: setting in entry.__dataclass_fields__)
+    return (With("model.network", taking),)
 
 
-def _widest_layer(hidden: Collection[Widths]) -> int:
-    return max(max(widths, default=1) for widths in hidden)
+def _fewest_layers(model: Section, network: str) -> int:
+    return min(map(len, each(getattr(model, f"{network}_hidden"))))
+
+
+def _widest_layer(model: Section, network: str) -> int | None:
+    widths = []
+    for entry in (ARCHITECTURES[kind] for kind in each(model.network)):
+        for setting in ("hidden", "channels"):
+            if setting in entry.__dataclass_fields__:
+                asked = getattr(model, f"{network}_{setting}")
+                options = (highest(asked),) if isinstance(asked, Interval) else each(asked)
+                widths += [entry(**{setting: option}).widest for option in options]
+    return max((width for width in widths if width is not None), default=None)
 
 
 @for_each_network
@@ -131,22 +134,38 @@ class ModelSection(Section):
     of_methods: ClassVar[bool] = True
 
     family: Annotated[str, _one(FAMILIES), Facts(table="families")] = GAN
-    network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(table="networks")] = "mlp"
+    network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(asked=11, table="networks")] = (
+        "mlp"
+    )
     latent: Annotated[Any, _WIDTH, Facts(table="latents")] = 64
     latent_distribution: Annotated[Any, Rule(str, names=LATENTS), Facts(table="latents")] = "normal"
     network_hidden: Annotated[
         Any,
         Rule(tuple),
-        Facts(table="structure", label="widths of the {network}'s hidden layers"),
+        Facts(
+            counts=_kinds_with("hidden"),
+            table="structure",
+            label="widths of the {network}'s hidden layers",
+        ),
     ] = (128, 128)
     network_layers: Annotated[
         Any,
         _COUNT,
         Facts(
+            counts=_kinds_with("layers"),
             off=None,
             most=_fewest_layers,
             table="structure",
             label="only the first so many of these widths",
+        ),
+    ] = None
+    network_channels: Annotated[
+        Any,
+        _COUNT,
+        Facts(
+            counts=_kinds_with("channels"),
+            table="structure",
+            label="channels of the {network}'s convolutions; not set: as published",
         ),
     ] = None
     network_units: Annotated[
@@ -600,10 +619,10 @@ def causes(of: str) -> tuple[str, ...]:
 
 
 def most(model: Section, field: str) -> int | None:
-    """What a network's field can be at most, given its hidden widths; None where these say none."""
+    """What a network's field can be at most, given its widths; None where these say none."""
     found = FACTS[f"model.{field}"].most
     network = field.split("_", 1)[0]
-    return None if found is None else found(each(getattr(model, f"{network}_hidden")))
+    return None if found is None else found(model, network)
 
 
 def counts(path: str, chosen: Callable[[str], Any]) -> bool:

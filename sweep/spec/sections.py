@@ -24,8 +24,8 @@ class ModelSection(fields.ModelSection):
         """No more layers, and no more units in them, than there are."""
         for network in NETWORKS:
             hidden, layers = f"{network}_hidden", getattr(self, f"{network}_layers")
-            fewest, widest = (most(self, f"{network}_{name}") for name in ("layers", "units"))
-            if layers is not None and fewest is not None and highest(layers) > fewest:
+            fewest = None if layers is None else most(self, f"{network}_layers")
+            if fewest is not None and highest(layers) > fewest:
                 raise ValueError(
                     f"{network}_layers: got {highest(layers):g}, but {hidden} has {fewest} widths; "
                     f"accepted: at most {fewest}"
@@ -33,9 +33,11 @@ class ModelSection(fields.ModelSection):
             units = getattr(self, f"{network}_units")
             # One number may well be above the widths of one of several networks searched.
             searched = isinstance(units, Interval | Choices)
-            if searched and widest is not None and highest(units) > widest:
+            widest = most(self, f"{network}_units") if searched else None
+            if widest is not None and highest(units) > widest:
+                layer = hidden if each(self.kind) == ("mlp",) else f"kind = {quoted(self.kind)}"
                 raise ValueError(
-                    f"{network}_units: got {highest(units):g}, but the widest layer of {hidden} "
+                    f"{network}_units: got {highest(units):g}, but the widest layer of {layer} "
                     f"has {widest}; accepted: at most {widest}"
                 )
 

@@ -1,0 +1,203 @@
+"""Layers one after the other, as the tables of papers list them."""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import ArrayLike
+
+from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
+from normsweep.models.layers.dropout import dropout
+from normsweep.models.layers.initialisers import Initialiser, he_normal
+from normsweep.models.layers.masks import in_use_along
+from normsweep.models.layers.mode import EVALUATION, Mode
+from normsweep.models.layers.normalisation import Layer, drop_bias, normalisation, over_positions
+from normsweep.models.networks.contract import Shape
+
+DENSE, CONVOLUTION, TRANSPOSED = "dense", "convolution", "transposed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer with a kernel, as a row of a table: what it is, and the shape of its outputs.
+
+    `outputs` is (width,) or (height, width, channels); `window` and `stride` are the sides of the
+    kernel of a convolution and of its step. A hidden layer has normalisation, activation and
+    dropout behind it, unless it is `bare`.
+    """
+
+    kind: str
+    outputs: Shape
+    window: int = 1
+    stride: int = 1
+    bare: bool = False
+
+    @property
+    def flat(self) -> bool:
+        """Whether its outputs are one vector, which may then be read as a map."""
+        return self.kind == DENSE
+
+    @property
+    def positions(self) -> int:
+        """By how many outputs in a row each of its units has, where they are one vector."""
+        return math.prod(self.outputs[:-1]) if self.flat else 1
+
+    @property
+    def width(self) -> int:
+        """The length of the last axis of its outputs, as they leave the kernel."""
+        return math.prod(self.outputs) if self.flat else self.outputs[-1]
+
+
+def dense(*outputs: int, bare: bool = False) -> Row:
+    """A fully connected layer to a vector, or to a map, from whatever is before it."""
+    return Row(DENSE, outputs, bare=bare)
+
+
+def convolution(before: Row | Shape, channels: int, window: int, stride: int = 1) -> Row:
+    """A convolution of a map: SAME padding, sides divided by the stride."""
+    height, width = (before.outputs if isinstance(before, Row) else before)[:2]
+    return Row(CONVOLUTION, (-(-height // stride), -(-width // stride), channels), window, stride)
+
+
+def transposed(before: Row | Shape, channels: int, window: int, stride: int) -> Row:
+    """A transposed convolution of a map: SAME padding, sides times the stride."""
+    height, width = (before.outputs if isinstance(before, Row) else before)[:2]
+    return Row(TRANSPOSED, (height * stride, width * stride, channels), window, stride)
+
+
+class SequenceModule(nnx.Module):
+    """[n, *inputs] → [n, *outputs] in the range of the output function, by the rows of a table."""
+
+    def __init__(
+        self,
+        rows: tuple[Row, ...],
+        inputs: Shape,
+        outputs: Shape,
+        activation: str,
+        output: str,
+        normalised: str,
+        units: ArrayLike | None = None,
+        *,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.output = IMAGE_OUTPUTS[output]
+        self.network = Sequence(rows, inputs, activation, normalised, units, rngs=rngs)
+
+    def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
+        y = self.output(self.network(x.reshape(x.shape[0], *self.inputs), mode))
+        return y.reshape(-1, *self.outputs) if self.outputs else y[:, 0]
+
+
+class Sequence(nnx.Module):
+    """The layers of a table, an activation between them and none at the end.
+
+    `units`, int32, is the number of units in use of each hidden layer, None: all. Initial values of
+    the others are 0. A unit of a convolution is a channel; of a dense layer between a vector and a
+    map it is a channel of the map, whose positions stand one after the other in the vector.
+    """
+
+    def __init__(
+        self,
+        rows: tuple[Row, ...],
+        inputs: Shape,
+        activation: str,
+        normalised: str,
+        units: ArrayLike | None = None,
+        *,
+        rngs: nnx.Rngs,
+    ) -> None:
+        kind = normalisation(normalised)
+        self.rows = rows
+        self.activation = ACTIVATIONS[activation]
+        used = [*(_times(units, row.positions) for row in rows[:-1]), None]
+        layers = []
+        before, units_before = inputs, None
+        for row in rows:
+            layers.append(_layer(row, before, units_before, used[len(layers)], rngs))
+            before, units_before = row.outputs, units
+        # Dropped and wrapped after all kernels are drawn: those are the same in each normalisation.
+        between = [kind.between is not None and not row.bare for row in rows[:-1]]
+        for layer, normed in zip(layers, between, strict=False):
+            if normed and not kind.hidden_bias:
+                drop_bias(layer)
+        if kind.wrap is not None:
+            layers = [kind.wrap(each, used[at], rngs) for at, each in enumerate(layers)]  # type: ignore[misc]
+        self.layers = nnx.List(layers)
+        self.norms = nnx.List([])
+        for at, row in enumerate(rows[:-1]):
+            if between[at]:
+                norm = kind.between(row.width, used[at], rngs)  # type: ignore[misc]
+                self.norms.append(norm if row.flat else over_positions(norm))
+        self.norm_of = tuple(sum(between[:at]) if one else None for at, one in enumerate(between))
+
+    def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
+        """[n, *inputs] float32 → [n, *outputs of the last row] float32."""
+        for index, row in enumerate(self.rows):
+            if row.flat and x.ndim > 2:
+                x = as_vector(x)
+            x = self.layers[index](x)
+            if index < len(self.rows) - 1:
+                x = self._hidden(index, x, mode)
+            if row.flat and len(row.outputs) > 1:
+                x = as_map(x, row.outputs)
+        return x
+
+    def _hidden(self, index: int, x: jax.Array, mode: Mode) -> jax.Array:
+        row, norm_at = self.rows[index], self.norm_of[index]
+        units = _times(mode.units, row.positions)
+        used = None if units is None else in_use_along(x.shape, -1, units)
+        if norm_at is not None:
+            norm = self.norms[norm_at]
+            x = norm(x, mask=used) if isinstance(norm, nnx.LayerNorm) else norm(x)
+        if not row.bare:
+            x = self.activation(x)
+        if used is not None:
+            x = jnp.where(used, x, jnp.zeros_like(x))
+        key = mode.dropout_key
+        if key is not None and mode.dropout is not None and not row.bare:
+            x = dropout(x, mode.dropout, jax.random.fold_in(key, index))
+        return x
+
+
+def as_vector(x: jax.Array) -> jax.Array:
+    """[n, h, w, c] → [n, c·h·w], channel by channel: the first units are the first channels."""
+    return jnp.moveaxis(x, -1, 1).reshape(x.shape[0], -1)
+
+
+def as_map(x: jax.Array, outputs: Shape) -> jax.Array:
+    """[n, c·h·w] → [n, h, w, c]: the inverse of `as_vector`."""
+    height, width, channels = outputs
+    return jnp.moveaxis(x.reshape(-1, channels, height, width), 1, -1)
+
+
+def _times(units: ArrayLike | None, positions: int) -> ArrayLike | None:
+    return units if units is None or positions == 1 else units * positions
+
+
+def _layer(
+    row: Row, before: Shape, before_used: ArrayLike | None, used: ArrayLike | None, rngs: nnx.Rngs
+) -> Layer:
+    """A layer with He's initial kernel, from the units in use before it to its own."""
+    if row.flat:
+        into = _times(before_used, math.prod(before[:-1]))
+        return nnx.Linear(
+            math.prod(before), row.width, kernel_init=he_normal(into, used), rngs=rngs
+        )
+    window, stride = (row.window, row.window), (row.stride, row.stride)
+    kernel = he_normal(before_used, used)
+    if row.kind == CONVOLUTION:
+        return nnx.Conv(before[-1], row.width, window, stride, kernel_init=kernel, rngs=rngs)
+    kernel = times(row.stride, kernel)
+    return nnx.ConvTranspose(before[-1], row.width, window, stride, kernel_init=kernel, rngs=rngs)
+
+
+def times(factor: int, draw: Initialiser) -> Initialiser:
+    """Kernels `factor` times as large.
+
+    An output of a transposed convolution of stride s sees 1/s² of the window, so that the number of
+    its inputs in He's formula is that much smaller.
+    """
+    return lambda key, shape, dtype: factor * draw(key, shape, dtype)
