@@ -35,7 +35,11 @@ class ModelSection(fields.ModelSection):
             searched = isinstance(units, Interval | Choices)
             widest = most(self, f"{network}_units") if searched else None
             if widest is not None and highest(units) > widest:
-                layer = hidden if each(self.kind) == ("mlp",) else f"kind = {quoted(self.kind)}"
+                layer = (
+                    hidden
+                    if each(self.network) == ("mlp",)
+                    else f"network = {quoted(self.network)}"
+                )
                 raise ValueError(
                     f"{network}_units: got {highest(units):g}, but the widest layer of {layer} "
                     f"has {widest}; accepted: at most {widest}"
