@@ -17,7 +17,7 @@ from normsweep.models.regulariser import regulariser
 from normsweep.objectives.aliases import PyTree
 
 # Keys are drawn from a member's by purpose; the numbers must never change.
-INIT, STEPS, SAMPLES = range(3)
+INIT, STEPS, SAMPLES, FIGURES = range(4)
 
 
 class MemberState(NamedTuple):

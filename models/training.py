@@ -16,7 +16,7 @@ from normsweep.models.architecture import networks
 from normsweep.models.data import Data
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.layers.mode import Mode
-from normsweep.models.member import SAMPLES, MemberState, averaged
+from normsweep.models.member import FIGURES, SAMPLES, MemberState, averaged
 from normsweep.models.method import Method
 from normsweep.models.program import Program
 from normsweep.models.regulariser import weight_norm, zero_share
@@ -95,9 +95,35 @@ def sample(
     They depend on the key alone: each chunk and each trial is judged on the same random numbers.
     """
 
-    def apply(network: str, inputs: jax.Array) -> jax.Array:
-        mode = Mode(units=hyperparameters.units[network] if program.masked else None)
-        function = networks(program.architecture).apply[network]
-        return function(averaged(state, network), inputs, mode)[0]
-
+    apply = partial(_applied, program, state, hyperparameters)
     return program.family.sample(apply, jax.random.fold_in(key, SAMPLES), count, data)
+
+
+def sampled_labels(program: Program, data: Data, key: jax.Array, count: int) -> jax.Array | None:
+    """The classes that the images of `sample` were asked for; None where there are no such."""
+    return program.family.sampled_labels(jax.random.fold_in(key, SAMPLES), count, data)
+
+
+def measured(
+    program: Program,
+    state: MemberState,
+    hyperparameters: Hyperparameters,
+    data: Data,
+    key: jax.Array,
+) -> dict[str, jax.Array]:
+    """The family's figures on held-out images, which are those of `data.train`."""
+    apply = partial(_applied, program, state, hyperparameters)
+    figures_key, coefficients = jax.random.fold_in(key, FIGURES), hyperparameters.coefficients
+    return program.family.measured(apply, coefficients, figures_key, data)
+
+
+def _applied(
+    program: Program,
+    state: MemberState,
+    hyperparameters: Hyperparameters,
+    network: str,
+    inputs: jax.Array,
+) -> jax.Array:
+    mode = Mode(units=hyperparameters.units[network] if program.masked else None)
+    function = networks(program.architecture).apply[network]
+    return function(averaged(state, network), inputs, mode)[0]

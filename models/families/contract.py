@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import jax
+from jax.typing import ArrayLike
 
 from normsweep.models.data import Data
 from normsweep.models.hyperparameters import Hyperparameters
@@ -90,12 +91,23 @@ class Family(ABC):
 
     `sampled` names the networks that `sample` calls, of which an average is kept if one is asked
     for. `coefficients` are the scalars of the family's own losses with their defaults: they are
-    traced, so that a study may search them.
+    traced, so that a study may search them. `roles` are the names under which a spec speaks of
+    networks, where these are others: networks of one role are described and penalised alike.
+    `figures` are the names in `FIGURES` of what `measured` gives. `needs_labels` says that the
+    images must have labels; the field `classes` of a family is how many these name.
     """
 
     players: ClassVar[Mapping[str, tuple[str, ...]]]
     sampled: ClassVar[tuple[str, ...]]
     coefficients: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    roles: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    figures: ClassVar[tuple[str, ...]] = ()
+    needs_labels: ClassVar[bool] = False
+
+    @classmethod
+    def role(cls, network: str) -> str:
+        """The name under which a spec speaks of a network."""
+        return cls.roles.get(network, network)
 
     @classmethod
     def networks(cls) -> tuple[str, ...]:
@@ -128,6 +140,25 @@ class Family(ABC):
         and with the averages of these and of its weights if they are kept. `data` are the member's;
         None where a trained model is sampled without any.
         """
+
+    def sampled_labels(self, key: jax.Array, count: int, data: Data | None) -> jax.Array | None:
+        """The classes [count] int32 that the images of `sample` were asked for with this key."""
+        del key, count, data
+        return None
+
+    def measured(
+        self,
+        apply: Callable[[str, jax.Array], jax.Array],
+        coefficients: Mapping[str, ArrayLike],
+        key: jax.Array,
+        data: Data,
+    ) -> dict[str, jax.Array]:
+        """The `figures` by name, float32 scalars, on held-out images: those of `data.train`.
+
+        `apply` is that of `sample`, for any network.
+        """
+        del apply, coefficients, key, data
+        return {}
 
     def carried(self, image_shape: Shape, batch: int) -> PyTree:
         """What the family carries from turn to turn beside the networks, as it begins."""

@@ -126,7 +126,7 @@ class Sequence(nnx.Module):
             if normed and not kind.hidden_bias:
                 drop_bias(layer)
         if kind.wrap is not None:
-            layers = [kind.wrap(each, used[at], rngs) for at, each in enumerate(layers)]  # type: ignore[misc]
+            layers = [kind.wrap(each, used[at], rngs) for at, each in enumerate(layers)]
         self.layers = nnx.List(layers)
         self.norms: nnx.List[Any] = nnx.List([])
         for at, row in enumerate(rows[:-1]):

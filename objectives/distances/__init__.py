@@ -30,10 +30,11 @@ from normsweep.objectives.distances.precision_recall import (
     PrecisionRecall,
     precision_recall_density_coverage,
 )
-from normsweep.objectives.distances.table import DISTANCES, cost, distance, scored
+from normsweep.objectives.distances.table import DISTANCES, SCORES, better, cost, distance, scored
 
 __all__ = [
     "DISTANCES",
+    "SCORES",
     "Distance",
     "FrechetReference",
     "GaussianMoments",
@@ -42,6 +43,7 @@ __all__ = [
     "PrecisionRecall",
     "RealFeatures",
     "authenticity",
+    "better",
     "class_coverage",
     "copying_statistic",
     "cost",

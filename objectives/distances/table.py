@@ -22,6 +22,7 @@ from normsweep.objectives.distances.kernel_subsets import (
     KID_SUBSETS_ERROR,
 )
 from normsweep.objectives.distances.precision_recall import COVERAGE, DENSITY, PRECISION, RECALL
+from normsweep.objectives.figures import FIGURES, Figure
 
 DISTANCES: Mapping[str, Distance] = MappingProxyType(
     {
@@ -46,6 +47,9 @@ DISTANCES: Mapping[str, Distance] = MappingProxyType(
 )
 """Every score by its name."""
 
+SCORES: Mapping[str, Distance | Figure] = MappingProxyType({**DISTANCES, **FIGURES})
+"""All that a study may be scored by: what features tell, and what networks measure themselves."""
+
 
 def distance(name: str) -> Distance:
     """Returns the entry called `name`; raises `ValueError` with the accepted names."""
@@ -54,13 +58,20 @@ def distance(name: str) -> Distance:
     return DISTANCES[name]
 
 
+def better(name: str) -> str:
+    """Returns which scores of this name are better; raises `ValueError` for an unknown one."""
+    if name not in SCORES:
+        raise ValueError(f"unknown score {name!r}; accepted: {', '.join(SCORES)}")
+    return SCORES[name].better
+
+
 def cost(name: str, value: float) -> float:
     """Returns what a search minimises: the value, its negative, or its magnitude.
 
     It is infinity for a value that is not finite, of whatever sign: a least cost is then never that
     of a sample that could not be measured. Raises `ValueError` for an unknown name.
     """
-    found = -value if distance(name).better == HIGHER else scored(name, value)
+    found = -value if better(name) == HIGHER else scored(name, value)
     return found if math.isfinite(found) else math.inf
 
 
@@ -69,4 +80,4 @@ def scored(name: str, value: float) -> float:
 
     Raises `ValueError` for an unknown name.
     """
-    return abs(value) if distance(name).better == ZERO else value
+    return abs(value) if better(name) == ZERO else value

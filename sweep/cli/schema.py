@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances import SCORES
 from normsweep.objectives.distances.contract import HIGHER, ZERO
-from normsweep.spec.family import BOTH, NETWORKS
+from normsweep.spec.family import ALL, BOTH, NETWORKS
 
 Number = Annotated[float | None, WithJsonSchema({"type": ["number", "null"]})]
 """A measured number; it is printed as null where it is not finite."""
@@ -17,7 +17,7 @@ Tables = dict[str, dict[str, Any]]
 
 
 def _metrics(better: str) -> str:
-    return ", ".join(name for name, entry in DISTANCES.items() if entry.better == better)
+    return ", ".join(name for name, entry in SCORES.items() if entry.better == better)
 
 
 _METRIC = (
@@ -26,7 +26,7 @@ _METRIC = (
 )
 
 
-_TARGETS = ", ".join(f"`{target}`" for target in (*NETWORKS, BOTH))
+_TARGETS = ", ".join(f"`{target}`" for target in (*NETWORKS, BOTH, ALL))
 
 
 class Printed(BaseModel):

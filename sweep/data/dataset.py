@@ -38,6 +38,11 @@ class Dataset:
     guesses: tuple[str, ...] = field(default=(), compare=False, repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
+    @property
+    def class_count(self) -> int:
+        """How many classes the labels name; 0 without labels."""
+        return 0 if self.labels is None else int(self.labels.max()) + 1
+
 
 def make_dataset(
     name: str,

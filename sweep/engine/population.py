@@ -20,7 +20,7 @@ from normsweep.models.data import Data
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.member import MemberState, init, member_key
 from normsweep.models.program import Program, hyperparameters
-from normsweep.models.training import sample, train_chunk
+from normsweep.models.training import measured, sample, sampled_labels, train_chunk
 from normsweep.objectives.aliases import PyTree
 
 # The penalty's powers are the one part of a step that is bound by arithmetic outside the matrix
@@ -38,7 +38,8 @@ class Shared(NamedTuple):
 
     `images` [n, h, w, c] float32, or `ByteImages`; `train` [folds, m] int32, each fold's training
     images; `validation` [v] int32, images that no member trains on and none is judged by; the
-    parameters of the feature map; `seed`, a uint32.
+    parameters of the feature map; `seed`, a uint32. `held_out` [folds, s] int32 are the images that
+    judge each fold, `labels` [n] int32 the classes of the images, if they have any.
     """
 
     images: Any
@@ -46,6 +47,8 @@ class Shared(NamedTuple):
     validation: Any
     feature_params: PyTree
     seed: Any
+    held_out: Any = None
+    labels: Any = None
 
 
 class _Member(NamedTuple):
@@ -63,8 +66,9 @@ class Chunk:
 
     `features` are those of the generated samples, [slots, folds, n, d] float32, and `images` the
     first `SHOWN` of these samples. `losses` are by player; `extras` are the other scalars of
-    `ChunkMetrics`, of which those by network are called by it, such as `generator_norm`. Entries of
-    slots that were not active are zero.
+    `ChunkMetrics`, of which those by network are called by it, such as `generator_norm`, and the
+    family's figures. `labels` [slots, folds, n] int32 are the classes that the samples were asked
+    for; None where the family has none. Entries of slots that were not active are zero.
     """
 
     features: np.ndarray
@@ -72,6 +76,7 @@ class Chunk:
     losses: dict[str, np.ndarray]
     finite: np.ndarray
     extras: dict[str, np.ndarray]
+    labels: np.ndarray | None = None
 
 
 class Population:
@@ -127,7 +132,7 @@ class Population:
         )
         # The keys that JAX derives depend on this setting, which is the user's to choose.
         with jax.threefry_partitionable(True):
-            self._state, features, images, found = self._advance(
+            self._state, features, images, found, labels, figures = self._advance(
                 self._state, jax.device_put(members, self._sharded), self._shared
             )
         features = self._collect(features)
@@ -140,7 +145,9 @@ class Population:
         extras = {"strength_factor": metrics.strength_factor}
         for what, numbers in (("zeros", metrics.zeros), ("norm", metrics.norms)):
             extras |= {f"{name}_{what}": numbers[name] for name in self._family.networks()}
-        return Chunk(features, self._collect(images), losses, finite, extras)
+        extras |= {name: self._collect(figures[name]) for name in self._family.figures}
+        labels = None if labels is None else self._collect(labels)
+        return Chunk(features, self._collect(images), losses, finite, extras, labels)
 
     def states(self) -> MemberState:
         """The members' states on the host, with the leading axes [slots, folds]."""
@@ -241,10 +248,16 @@ def _compile(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyT
                 lambda state: state,
                 state,
             )
-            data = Data(shared.images, shared.train[member.fold], shared.validation)
+            data = Data(shared.images, shared.train[member.fold], shared.validation, shared.labels)
             state, metrics = train_chunk(program, state, member.hyperparameters, data, key)
             images = sample(program, state, member.hyperparameters, data, key, program.samples)
-            return state, features(shared.feature_params, images), images[:SHOWN], metrics
+            found = features(shared.feature_params, images)
+            labels = sampled_labels(program, data, key, program.samples)
+            figures = {}
+            if program.family.figures:
+                unseen = data._replace(train=shared.held_out[member.fold])
+                figures = measured(program, state, member.hyperparameters, unseen, key)
+            return state, found, images[:SHOWN], metrics, labels, figures
 
         def skip(state: MemberState) -> Any:
             _, *rest = jax.eval_shape(train, state)

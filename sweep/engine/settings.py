@@ -32,7 +32,7 @@ from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES, per_layer
 from normsweep.spec.baseline import baseline
 from normsweep.spec.fields import fields, paths
-from normsweep.spec.penalty_fields import coefficient_fields, field_value, form_entry
+from normsweep.spec.penalty_fields import field_value, fields_of, form_entry
 from normsweep.spec.space import METHOD, middle, resolve, walk
 from normsweep.spec.spec import Spec
 
@@ -49,14 +49,18 @@ MOST_METHODS = 16
 Shape = tuple[int, int, int]
 
 
-FAMILY = "gan"
-"""The family of every config."""
+def family_of(config: Spec, classes: int = 0) -> Family:
+    """The family of a config, with its settings, which are fields of the model or of training.
+
+    But for the number of `classes`, which the data have.
+    """
+    entry = FAMILIES[config.model.family]
+    settings = {name: _setting(config, name) for name in _settings(entry) if name != CLASSES}
+    return entry(**settings, **({CLASSES: classes} if CLASSES in _settings(entry) else {}))
 
 
-def family_of(config: Spec) -> Family:
-    """The family of a config, with its settings, which are fields of the model or of training."""
-    entry = FAMILIES[FAMILY]
-    return entry(**{name: _setting(config, name) for name in _settings(entry)})
+CLASSES = "classes"
+"""The setting of a family that is none of the spec."""
 
 
 def _settings(entry: type) -> list[str]:
@@ -69,15 +73,15 @@ def _setting(config: Spec, name: str) -> Any:
     return getattr(config.model if hasattr(config.model, name) else config.train, name)
 
 
-def architecture_of(config: Spec, image_shape: Shape) -> Architecture:
-    """The networks of a config, for images of this height, width and channels."""
-    family, model = family_of(config), config.model
-    kind = KINDS[model.kind]
+def architecture_of(config: Spec, image_shape: Shape, classes: int = 0) -> Architecture:
+    """The networks of a config, for images of this height, width and channels, of some classes."""
+    family, model = family_of(config, classes), config.model
+    kind = KINDS[model.network]
     static = {name: value for name, value in model if name not in _TRACED_OF_MODEL}
 
     def settings(network: str) -> dict[str, Any]:
         # A network has no setting where the spec has no field for it.
-        named = {name: f"{network}_{name}" for name in _settings(kind)}
+        named = {name: f"{family.role(network)}_{name}" for name in _settings(kind)}
         return {name: static[field] for name, field in named.items() if field in static}
 
     described = tuple((name, kind(**settings(name))) for name in family.networks())
@@ -85,13 +89,19 @@ def architecture_of(config: Spec, image_shape: Shape) -> Architecture:
 
 
 def program_of(
-    config: Spec, image_shape: Shape, samples: int, methods: tuple[Method, ...] = ()
+    config: Spec,
+    image_shape: Shape,
+    samples: int,
+    methods: tuple[Method, ...] = (),
+    *,
+    classes: int = 0,
 ) -> Program:
     """The static part of a config. Configs of equal programs share one compilation.
 
-    `methods` are those that the program is to hold; by default the config's alone.
+    `methods` are those that the program is to hold; by default the config's alone. `classes` is how
+    many the labels of the images name, 0 without labels.
     """
-    train, architecture = config.train, architecture_of(config, image_shape)
+    train, architecture = config.train, architecture_of(config, image_shape, classes)
     return Program(
         architecture=architecture,
         batch=train.batch,
@@ -184,7 +194,7 @@ def _shaped_configs(spec: Spec) -> Iterator[tuple[str | None, Spec]]:
 def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperparameters:
     """The traced part of a config, as NumPy scalars, for a program that holds these methods."""
     train, penalty, family, own = config.train, config.penalty, family_of(config), method_of(config)
-    penalties = {network: penalty_on(config, network) for network in family.networks()}
+    penalties = {name: penalty_on(config, family.role(name)) for name in family.networks()}
     for each in penalties.values():
         check_reached(own, each)
     numbers = {
@@ -214,7 +224,8 @@ def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperp
 
 def _of_networks(config: Spec, family: Family, what: str) -> dict[str, Any]:
     """A setting of the model by network, of those that have it."""
-    found = {network: getattr(config.model, f"{network}_{what}") for network in family.networks()}
+    networks = family.networks()
+    found = {name: getattr(config.model, f"{family.role(name)}_{what}") for name in networks}
     return {network: value for network, value in found.items() if value is not None}
 
 
@@ -231,12 +242,11 @@ def settings_of_optimizer(config: Spec) -> dict[str, float]:
 
 
 def penalty_on(config: Spec, network: str) -> NetworkPenalty:
-    """The coefficients of a config on one network; of no effect where it is not targeted."""
+    """The coefficients of a config on networks of a role; of no effect where it is no target."""
     penalty = config.penalty
-    fields = coefficient_fields(penalty.form, penalty.target, penalty.separate_strengths)
     coefficients = {
         field.removeprefix(f"{network}_"): field_value(penalty, field)
-        for field, networks in fields.items()
+        for field, networks in fields_of(config).items()
         if network in networks
     }
     return network_penalty(penalty.form, **coefficients) if coefficients else NetworkPenalty()
@@ -244,10 +254,8 @@ def penalty_on(config: Spec, network: str) -> NetworkPenalty:
 
 def strengths_of(config: Spec) -> dict[str, float]:
     """The strengths that a schedule acts on, by the names of their fields; {} without a penalty."""
-    penalty = config.penalty
-    fields = coefficient_fields(penalty.form, penalty.target, penalty.separate_strengths)
     return {
-        field: field_value(penalty, field)
-        for field in fields
+        field: field_value(config.penalty, field)
+        for field in fields_of(config)
         if not field.endswith(("order", "radius"))
     }

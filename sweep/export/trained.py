@@ -71,7 +71,7 @@ def load_generator(folder: str | Path) -> Generate:
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     spec = read_config(folder / CONFIG).spec
     height, width, channels = metrics["image_shape"]
-    architecture = architecture_of(spec, (height, width, channels))
+    architecture = architecture_of(spec, (height, width, channels), metrics.get("classes", 0))
     like = jax.eval_shape(networks(architecture).init, jax.random.key(0))
     with ocp.StandardCheckpointer() as checkpointer:
         stored = {
@@ -83,7 +83,7 @@ def load_generator(folder: str | Path) -> Generate:
 
 def _generate(spec: Spec, architecture: Architecture, stored: dict[str, Variables]) -> Generate:
     def applying(name: str) -> Callable[[Variables, jax.Array], jax.Array]:
-        mode = Mode(units=getattr(spec.model, f"{name}_units"))
+        mode = Mode(units=getattr(spec.model, f"{architecture.family.role(name)}_units"))
         return jax.jit(lambda own, inputs: networks(architecture).apply[name](own, inputs, mode)[0])
 
     functions = {name: applying(name) for name in stored}
@@ -107,7 +107,7 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
         for name, variables in stored.items():
             checkpointer.save(folder / CHECKPOINT / name, variables._asdict())
     (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
-    architecture = architecture_of(spec, shape)
+    architecture = architecture_of(spec, shape, trained.setup.classes)
     sampled = {name: stored[name] for name in architecture.family.sampled}
     generate = _generate(spec, architecture, sampled)
     images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
@@ -117,6 +117,7 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
         "seed": trained.seed,
         "steps": spec.train.steps,
         "image_shape": list(shape),
+        "classes": trained.setup.classes,
         "training_images": int(trained.setup.plan.train.shape[1]),
         "samples_compared": trained.setup.samples,
         "fingerprints": trained.setup.fingerprints(),

@@ -71,7 +71,6 @@ def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -
 
 
 def recorded_metrics(spec: Spec) -> tuple[str, ...]:
-    """The metrics to measure: what is optimised, what is recorded beside it, and fid and kid."""
-    score = spec.score
-    second = () if score.second is None else (score.second,)
-    return tuple(dict.fromkeys((score.metric, *second, *score.record, *ALWAYS)))
+    """The distances to measure: what is optimised, what is recorded beside it, and fid and kid."""
+    asked = (*spec.score.objectives, *spec.score.record, *ALWAYS)
+    return tuple(dict.fromkeys(name for name in asked if name in DISTANCES))

@@ -81,7 +81,7 @@ class Run:
                 self.end = Failed(f"samples diverged by step {step} on fold {fold}: {why}")
                 return
         rows = measure(setup, chunk, step, slot, self.trial_id)
-        for row, metric in product(rows, setup.judge.metrics):
+        for row, metric in product(rows, {*setup.judge.metrics, *self.config.score.objectives}):
             if not np.isfinite(row.value(metric)):
                 self.end = Failed(f"{metric} not finite by step {step} on fold {row.fold}")
                 return
@@ -102,7 +102,9 @@ class Run:
 
     def begin_alone(self, setup: Setup) -> None:
         """Begins anew in a program that holds no other method; the scores will be the same."""
-        self.program = program_of(self.config, setup.image_shape, setup.samples)
+        self.program = program_of(
+            self.config, setup.image_shape, setup.samples, classes=setup.classes
+        )
         self.hyperparameters = hyperparameters_of(self.config)
         for found in (self.fold_scores, self.recorded, self.unstored):
             found.clear()

@@ -14,6 +14,7 @@ from normsweep.engine.population import Features, Shared
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
+from normsweep.models import families
 from normsweep.models.architecture import networks
 from normsweep.models.data import ByteImages
 from normsweep.models.optimizers import optimizers_with
@@ -23,12 +24,11 @@ from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
-from normsweep.spec.family import GENERATOR, NETWORKS
-from normsweep.spec.fields import default
-from normsweep.spec.penalty_fields import check, form_entry, penalised_networks
+from normsweep.spec.family import FAMILIES, networks_of
+from normsweep.spec.fields import PenaltySection, default
+from normsweep.spec.penalty_fields import check, form_entry
 from normsweep.spec.plugins import check_penalty, is_plugin, look_again, plugin_fingerprint
 from normsweep.spec.ranges import Interval, each, highest
-from normsweep.spec.sections import PenaltySection
 from normsweep.spec.space import idle, middle, resolve
 from normsweep.spec.spec import Spec
 from normsweep.study.records import Facts
@@ -81,6 +81,11 @@ class Setup:
         height, width, channels = self.dataset.images.shape[1:]
         return height, width, channels
 
+    @property
+    def classes(self) -> int:
+        """How many classes the labels name; 0 without labels."""
+        return self.dataset.class_count
+
     def shared(self, seed: int) -> Shared:
         """What the members of a population read, for training with this seed."""
         images: Any = self.dataset.images
@@ -92,6 +97,8 @@ class Setup:
             validation=self.plan.feature_indices,
             feature_params=self.feature_params,
             seed=np.uint32(seed),
+            held_out=self.plan.held_out[:, : self.samples],
+            labels=self.dataset.labels,
         )
 
     def facts(self) -> Facts:
@@ -140,6 +147,7 @@ def prepare(spec: Spec) -> Setup:
     )
     samples = _samples(spec, plan)
     _check_classes(spec)
+    _check_labels(spec, dataset)
     _check_networks(spec, dataset)
     _check_penalised(spec, dataset)
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
@@ -195,7 +203,9 @@ def _training_version(spec: Spec) -> int:
 
 def _averages_statistics(spec: Spec) -> bool:
     """Whether averaged weights, which sample, may have statistics beside them."""
-    kinds = each(spec.value(f"model.{GENERATOR}_normalisation"))
+    family = families.FAMILIES[spec.model.family]
+    sampling = map(family.role, family.sampled)
+    kinds = [kind for n in sampling for kind in each(spec.value(f"model.{n}_normalisation"))]
     return highest(spec.train.ema) > 0 and any(kind in ("batch", "spectral") for kind in kinds)
 
 
@@ -254,6 +264,16 @@ def _check_classes(spec: Spec) -> None:
             )
 
 
+def _check_labels(spec: Spec, dataset: Dataset) -> None:
+    for method in spec.methods or [None]:
+        family = spec.alternative(method).model.family
+        if families.FAMILIES[family].needs_labels and dataset.labels is None:
+            raise UserError(
+                f'{_path("model.family", method)} = "{family}" needs labels, and the images of '
+                f'data.source = "{spec.data.source}" have none'
+            )
+
+
 def _check_samples(spec: Spec, samples: int, dimension: int) -> None:
     for name in recorded_metrics(spec):
         if samples < DISTANCES[name].fewest_of(dimension):
@@ -286,10 +306,11 @@ def _penalty_files(spec: Spec) -> dict[str, str]:
     """The files of a user's own penalties, with fingerprints; their coefficients are checked."""
     found: dict[str, str] = {}
     for method in spec.methods or [None]:
-        penalty = spec.alternative(method).penalty
+        alternative = spec.alternative(method)
+        penalty, family = alternative.penalty, alternative.model.family
         own = [form for form in each(penalty.form) if is_plugin(form)]
         try:
-            check(penalty, own=True)
+            check(penalty, family, own=True)
         except ValueError as error:
             raise UserError(f"{_path('penalty', method)}: {error}") from error
         found |= {form.rpartition(":")[0]: plugin_fingerprint(form) for form in own}
@@ -300,12 +321,13 @@ def _check_networks(spec: Spec, dataset: Dataset) -> None:
     """An architecture does not map every shape of images."""
     height, width, channels = dataset.images.shape[1:]
     for method in spec.methods or [None]:
-        for kind in each(spec.alternative(method).model.kind):
-            config = _with_defaults(_config(spec.alternative(method)), {"model.kind": kind})
+        for kind in each(spec.alternative(method).model.network):
+            config = _with_defaults(_config(spec.alternative(method)), {"model.network": kind})
             try:
-                networks(architecture_of(config, (height, width, channels)))
+                shape = (height, width, channels)
+                networks(architecture_of(config, shape, dataset.class_count))
             except ValueError as error:
-                raise UserError(f'{_path("model.kind", method)} = "{kind}": {error}') from error
+                raise UserError(f'{_path("model.network", method)} = "{kind}": {error}') from error
 
 
 def _config(spec: Spec) -> Spec:
@@ -325,7 +347,8 @@ def _check_penalised(spec: Spec, dataset: Dataset) -> None:
         alternative = spec.alternative(method)
         penalty = alternative.penalty
         for network in _selected_networks(alternative):
-            for which, weights in _weights(alternative, network, (height, width, channels)):
+            shape = (height, width, channels)
+            for which, weights in _weights(alternative, network, shape, dataset.class_count):
                 where = f"of the {network} {which}"
                 _check_selection(penalty, weights, _path("penalty.weights", method), where)
 
@@ -355,32 +378,38 @@ def _names(weights: Any) -> str:
 
 def _selected_networks(spec: Spec) -> list[str]:
     """The networks that a penalty or constraint names; without one, those that decay."""
+    family = spec.model.family
+    known = FAMILIES[family].networks
     if set(each(spec.penalty.form)) != {"none"}:
-        targets = each(spec.penalty.target)
-        return [net for net in NETWORKS if any(net in penalised_networks(t) for t in targets)]
+        targets = [networks_of(target, family) for target in each(spec.penalty.target)]
+        return [network for network in known if any(network in some for some in targets)]
     decays = set(optimizers_with("weight_decay")) & set(each(spec.train.optimizer))
-    return list(NETWORKS) if decays else []
+    return list(known) if decays else []
 
 
-def _weights(spec: Spec, network: str, image_shape: Shape) -> Iterator[tuple[str, Any]]:
-    """The weights of a network as shapes, for every kind, depth and normalisation it can have.
+def _weights(
+    spec: Spec, network: str, image_shape: Shape, classes: int
+) -> Iterator[tuple[str, Any]]:
+    """The weights of networks of a role as shapes, for all kinds, depths and normalisations.
 
     Each behind words for the kind or depth. Nothing else that is searched changes their paths.
     """
     own = [f"{network}_{name}" for name in ("hidden", "layers", "normalisation")]
-    fields, config = ["kind", *own], _config(spec)
+    fields, config = ["network", *own], _config(spec)
     found: dict[tuple[str, str], Spec] = {}
     for values in product(*(_options(getattr(spec.model, name)) for name in fields)):
         paths = [f"model.{name}" for name in fields]
         each_config = _with_defaults(config, dict(zip(paths, values, strict=True)))
         kind, hidden, layers, normalisation = (each_config.value(path) for path in paths)
         depth = len(hidden) if layers is None else layers
-        which = f"with {depth} hidden layers" if kind == default("model.kind") else f"({kind})"
+        which = f"with {depth} hidden layers" if kind == default("model.network") else f"({kind})"
         found.setdefault((which, normalisation), each_config)
     for (which, _), each_config in found.items():
-        architecture = architecture_of(each_config, image_shape)
+        architecture = architecture_of(each_config, image_shape, classes)
         variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
-        yield which, variables[network].params
+        for name in architecture.family.networks():
+            if architecture.family.role(name) == network:
+                yield which, variables[name].params
 
 
 def _options(value: Any) -> tuple[Any, ...]:

@@ -2,16 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from normsweep.spec.family import DISCRIMINATOR
-from normsweep.spec.penalty_fields import penalised_networks
+from normsweep.spec.family import ALL, BOTH, DISCRIMINATOR, FAMILIES, networks_of
+from normsweep.spec.penalty_fields import check
 from normsweep.spec.ranges import each, quoted
 from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     CONSTRAINTS,
+    FIGURES,
     FOLLOWING,
     NORMALISATIONS,
     OVERFITTING_SIGNALS,
 )
+from normsweep.spec.tables import FAMILIES as MODELS
 
 if TYPE_CHECKING:
     from normsweep.spec.spec import Spec
@@ -19,9 +21,38 @@ if TYPE_CHECKING:
 
 def check_together(spec: "Spec") -> None:
     """Raises `ValueError` for a combination that would train something else than it says."""
+    _check_targets(spec)
+    _check_figures(spec)
+    try:
+        check(spec.penalty, spec.model.family)
+    except ValueError as error:
+        raise ValueError(f"penalty: {error}") from error
     _check_gradient_penalty(spec)
     _check_signal(spec)
     _check_constraint(spec)
+
+
+def _check_targets(spec: "Spec") -> None:
+    """A family has its own networks."""
+    known = FAMILIES[spec.model.family].networks
+    for target in each(spec.penalty.target):
+        if target not in (*known, BOTH, ALL):
+            raise ValueError(
+                f'penalty.target = "{target}" is no network of model.family = '
+                f'"{spec.model.family}"; accepted: {", ".join(known)}, {BOTH}, {ALL}'
+            )
+
+
+def _check_figures(spec: "Spec") -> None:
+    """A family measures its own figures."""
+    for field in ("metric", "second"):
+        name = getattr(spec.score, field)
+        if name in FIGURES and name not in MODELS[spec.model.family].figures:
+            able = [family for family, entry in MODELS.items() if name in entry.figures]
+            raise ValueError(
+                f'score.{field} = "{name}" is not measured with model.family = '
+                f'"{spec.model.family}"; it is with {", ".join(able)}'
+            )
 
 
 def _check_gradient_penalty(spec: "Spec") -> None:
@@ -57,7 +88,8 @@ def _check_signal(spec: "Spec") -> None:
 def _check_constraint(spec: "Spec") -> None:
     """A network that rescales its kernels by itself undoes whatever a projection did to them."""
     constraints = [form for form in each(spec.penalty.form) if form in CONSTRAINTS]
-    targets = {name for target in each(spec.penalty.target) for name in penalised_networks(target)}
+    family = spec.model.family
+    targets = {name for t in each(spec.penalty.target) for name in networks_of(t, family)}
     free = [name for name, entry in NORMALISATIONS.items() if not entry.rescales]
     for network in sorted(targets) if constraints else ():
         kinds = each(spec.value(f"model.{network}_normalisation"))

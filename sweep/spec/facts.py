@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, create_model, model_validator
 
-from normsweep.spec.family import NETWORKS
+from normsweep.spec.family import FAMILIES, NETWORKS, PLAYERS, families_with
 from normsweep.spec.ranges import STORED
 
 KEPT = object()
@@ -94,6 +94,11 @@ class Section(BaseModel):
             """The fields of the networks are there under the networks' names."""
 
 
+def families(having: Collection[str]) -> tuple[With, ...]:
+    """What a field counts with that some families have; nothing, where all have it."""
+    return () if len(having) == len(FAMILIES) else (With("model.family", having),)
+
+
 SomeSection = TypeVar("SomeSection", bound=Section)
 _EACH = "network_"
 
@@ -109,7 +114,7 @@ def for_each_network(section: type[SomeSection]) -> type[SomeSection]:
         fields |= (
             {
                 name.replace(_EACH, f"{network}_", 1): _definition(section, name, network)
-                for network in NETWORKS
+                for network in dict.fromkeys((*NETWORKS, *PLAYERS))
                 for name in names
                 if network in facts_of(section, name).networks
             }
@@ -134,7 +139,9 @@ def _definition(section: type[Section], name: str, network: str = "") -> tuple[A
     annotation: Any = known.annotation
     for entry in known.metadata:
         if isinstance(entry, Facts) and network:
-            entry = replace(entry, label=entry.label.replace("{network}", network))
+            label = entry.label.replace("{network}", network)
+            counts = (*families(families_with(network)), *entry.counts)
+            entry = replace(entry, label=label, counts=counts)
         annotation = Annotated[annotation, entry]
     return annotation, known.default
 

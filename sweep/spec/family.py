@@ -1,7 +1,53 @@
-"""The names of a GAN's networks, each of which is a player too, as fields and targets bear them."""
+"""The names of the families' networks and players, as fields and targets of a spec bear them.
 
-NETWORKS = GENERATOR, DISCRIMINATOR = ("generator", "discriminator")
+They stand here too, beside `FAMILIES` of `models/families/`, so that a stored spec is read without
+JAX; a test holds the two together.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+
+BOTH, ALL = "both", "all"
+"""The targets that are every network of the family."""
+
+
+class Names(NamedTuple):
+    """Of a family: its networks in their order, and its players, which have a learning rate each.
+
+    A name may stand for several networks of a kind, which are described and penalised alike.
+    """
+
+    networks: tuple[str, ...]
+    players: tuple[str, ...]
+
+
+GAN = "gan"
+"""The family where a spec names none."""
+FAMILIES: Mapping[str, Names] = MappingProxyType(
+    {
+        GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
+    }
+)
+"""The names of every family."""
+
+
+def _each(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for some in names for name in some))
+
+
+NETWORKS = _each(names.networks for names in FAMILIES.values())
 """What is said of networks is said in this order."""
+PLAYERS = _each(names.players for names in FAMILIES.values())
 
-BOTH = "both"
-"""The target that is every network."""
+
+def families_with(name: str) -> tuple[str, ...]:
+    """The families that have a network or a player of this name."""
+    return tuple(f for f, names in FAMILIES.items() if name in names.networks + names.players)
+
+
+def networks_of(target: str, family: str = GAN) -> tuple[str, ...]:
+    """The networks of a family that a target names."""
+    return FAMILIES[family].networks if target in (BOTH, ALL) else (target,)

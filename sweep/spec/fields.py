@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
-from normsweep.spec.facts import MOST, Facts, Section, With, facts_of, for_each_network
-from normsweep.spec.family import BOTH, DISCRIMINATOR, GENERATOR
+from normsweep.spec.facts import MOST, Facts, Section, With, facts_of, families, for_each_network
+from normsweep.spec.family import ALL, BOTH, DISCRIMINATOR, GAN, GENERATOR, PLAYERS, families_with
 from normsweep.spec.ranges import STORED, Interval, PixelRange, Rule, each, highest
 from normsweep.spec.tables import (
     ACTIVATIONS,
@@ -23,7 +23,9 @@ from normsweep.spec.tables import (
     COUPLINGS,
     DATASETS,
     DISTANCES,
+    FAMILIES,
     FEATURE_MAPS,
+    FIGURES,
     FOLLOWING,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
@@ -109,7 +111,7 @@ class DataSection(Section):
 
 def _kinds_with(setting: str) -> tuple[With, ...]:
     taking = Names(ARCHITECTURES, only=lambda entry: setting in entry.__dataclass_fields__)
-    return (With("model.kind", taking),)
+    return (With("model.network", taking),)
 
 
 def _fewest_layers(model: Section, network: str) -> int:
@@ -118,7 +120,7 @@ def _fewest_layers(model: Section, network: str) -> int:
 
 def _widest_layer(model: Section, network: str) -> int | None:
     widths = []
-    for entry in (ARCHITECTURES[kind] for kind in each(model.kind)):
+    for entry in (ARCHITECTURES[kind] for kind in each(model.network)):
         for setting in ("hidden", "channels"):
             if setting in entry.__dataclass_fields__:
                 asked = getattr(model, f"{network}_{setting}")
@@ -131,7 +133,10 @@ def _widest_layer(model: Section, network: str) -> int | None:
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
 
-    kind: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(asked=11, table="gans")] = "mlp"
+    family: Annotated[str, _one(FAMILIES), Facts(table="families")] = GAN
+    network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(asked=11, table="networks")] = (
+        "mlp"
+    )
     latent: Annotated[Any, _WIDTH, Facts(table="latents")] = 64
     latent_distribution: Annotated[Any, Rule(str, names=LATENTS), Facts(table="latents")] = "normal"
     network_hidden: Annotated[
@@ -200,6 +205,7 @@ def _optimizers_with(setting: str) -> tuple[With, ...]:
     return (With("train.optimizer", taking),)
 
 
+_JUDGED = families(families_with(DISCRIMINATOR))
 _CHANGING_RATE = Names(LEARNING_RATE_SCHEDULES, without=("constant",))
 _LOSSES_OF_LABELS = Names(ADVERSARIAL_LOSSES, only=lambda loss: loss.labels)
 
@@ -228,20 +234,25 @@ class TrainSection(Section):
             label=f"steps of the {{network}} for each of the {GENERATOR}",
         ),
     ] = 1
-    loss: Annotated[Any, Rule(str, names=ADVERSARIAL_LOSSES), Facts(asked=5, table="losses")] = (
-        "non_saturating"
-    )
+    loss: Annotated[
+        Any, Rule(str, names=ADVERSARIAL_LOSSES), Facts(counts=_JUDGED, asked=5, table="losses")
+    ] = "non_saturating"
     label_smoothing: Annotated[
         Any,
         _BELOW_ONE,
         Facts(
-            traced=True, counts=(With("train.loss", _LOSSES_OF_LABELS),), off=0.0, table="losses"
+            traced=True,
+            counts=(*_JUDGED, With("train.loss", _LOSSES_OF_LABELS)),
+            off=0.0,
+            table="losses",
         ),
     ] = 0.0
     optimizer: Annotated[Any, Rule(str, names=OPTIMIZERS), Facts(asked=3, table="optimizers")] = (
         "adam"
     )
-    network_learning_rate: Annotated[Any, _POSITIVE, Facts(traced=True, table="optimizers")] = 2e-4
+    network_learning_rate: Annotated[
+        Any, _POSITIVE, Facts(networks=PLAYERS, traced=True, table="optimizers")
+    ] = 2e-4
     learning_rate_schedule: Annotated[
         Any,
         Rule(str, names=LEARNING_RATE_SCHEDULES),
@@ -329,7 +340,7 @@ class PenaltySection(Section):
         bool,
         Rule(bool, searchable=False),
         Facts(
-            counts=(_WITH_A_FORM, With("penalty.target", (BOTH,))),
+            counts=(_WITH_A_FORM, With("penalty.target", (BOTH, ALL))),
             table="structure",
             label="whether each network has coefficients of its own",
         ),
@@ -412,7 +423,7 @@ class GradientPenaltySection(Section):
     kind: Annotated[
         Any,
         Rule(str, names=Names(("none",), GRADIENT_PENALTIES)),
-        Facts(shapes=True, asked=1, kind=True, table="gradient_penalties"),
+        Facts(shapes=True, counts=_JUDGED, asked=1, kind=True, table="gradient_penalties"),
     ] = "none"
     strength: Annotated[
         Any, _STRENGTH, Facts(traced=True, counts=_WITH_A_KIND, table="gradient_penalties")
@@ -439,7 +450,7 @@ class AugmentSection(Section):
     policy: Annotated[
         Any,
         Rule(str, names=Names(("none",), POLICIES)),
-        Facts(shapes=True, asked=2, kind=True, table="augmentations"),
+        Facts(shapes=True, counts=_JUDGED, asked=2, kind=True, table="augmentations"),
     ] = "none"
     strength: Annotated[
         Any,
@@ -453,6 +464,9 @@ class AugmentSection(Section):
     ] = "both"
 
 
+_SCORES = Names(DISTANCES, FIGURES)
+
+
 def _check_metrics(value: Any, info: ValidationInfo) -> tuple[str, ...]:
     known = isinstance(value, list | tuple) and (
         info.context == STORED or all(name in DISTANCES for name in value)
@@ -464,11 +478,13 @@ def _check_metrics(value: Any, info: ValidationInfo) -> tuple[str, ...]:
 
 
 class ScoreSection(Section):
-    metric: Annotated[str, _one(DISTANCES), Facts(makes={SCORE: 1}, table="distances")] = "fid"
+    metric: Annotated[str, _one(_SCORES), Facts(makes={SCORE: 1}, table="distances figures")] = (
+        "fid"
+    )
     second: Annotated[
         str | None,
-        Rule(str, names=DISTANCES, searchable=False, optional=True),
-        Facts(table="distances"),
+        Rule(str, names=_SCORES, searchable=False, optional=True),
+        Facts(table="distances figures"),
     ] = None
     record: Annotated[
         tuple[str, ...],

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from normsweep.spec.family import BOTH, NETWORKS
+from normsweep.spec.family import GAN, NETWORKS, networks_of
 from normsweep.spec.fields import PenaltySection, counts, default, fields
 from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.ranges import Interval, each, highest, lowest, quoted
@@ -13,6 +13,7 @@ from normsweep.spec.tables import CONSTRAINTS, PENALTIES
 if TYPE_CHECKING:
     from normsweep.objectives.constraints import Constraint
     from normsweep.objectives.penalties import Penalty
+    from normsweep.spec.spec import Spec
 
 COEFFICIENT_FIELDS = tuple(
     sorted(fields("penalty", lambda facts: facts.coefficient), key=lambda name: name == "order")
@@ -22,11 +23,6 @@ _OF_SCHEDULES = fields(
     "penalty", lambda facts: any(needed.control == "penalty.schedule" for needed in facts.counts)
 )
 _ACTING = tuple(name for name in fields("penalty", lambda facts: facts.kind) if name != "form")
-
-
-def penalised_networks(target: str) -> tuple[str, ...]:
-    """The networks that a target names."""
-    return NETWORKS if target == BOTH else (target,)
 
 
 def form_entry(form: str) -> "Penalty | Constraint":
@@ -39,14 +35,15 @@ def form_entry(form: str) -> "Penalty | Constraint":
     return found
 
 
-def coefficient_fields(form: str, target: str, separate: bool) -> dict[str, tuple[str, ...]]:
-    """For each field that counts, the networks whose coefficient it is.
+def coefficient_fields(
+    form: str, networks: tuple[str, ...], separate: bool
+) -> dict[str, tuple[str, ...]]:
+    """For each field that counts, the penalised networks whose coefficient it is.
 
     `order` is shared by the networks; the others are too, unless `separate`.
     """
     if form == "none":
         return {}
-    networks = penalised_networks(target)
     fields: dict[str, tuple[str, ...]] = {}
     for name in form_entry(form).coefficients:
         if name == "order" or not separate:
@@ -89,7 +86,18 @@ def _counts(field: str, chosen: Mapping[str, str]) -> bool:
     return counts(f"penalty.{field}", chosen.__getitem__)
 
 
-def check(penalty: PenaltySection, *, own: bool = False) -> None:
+def penalised(config: "Spec") -> tuple[str, ...]:
+    """The networks that the penalty of a config acts on, if it has one."""
+    return networks_of(config.penalty.target, config.model.family)
+
+
+def fields_of(config: "Spec") -> dict[str, tuple[str, ...]]:
+    """The `coefficient_fields` of a config."""
+    penalty = config.penalty
+    return coefficient_fields(penalty.form, penalised(config), penalty.separate_strengths)
+
+
+def check(penalty: PenaltySection, family: str = GAN, *, own: bool = False) -> None:
     """Raises `ValueError` where a needed coefficient is missing or a given one has no effect.
 
     What a user's own form takes is in its file, which only `own` loads: a stored spec, or an
@@ -107,15 +115,15 @@ def check(penalty: PenaltySection, *, own: bool = False) -> None:
             used |= set(COEFFICIENT_FIELDS)
             continue
         for target in each(penalty.target):
-            used |= _check_coefficients(penalty, form, target)
+            used |= _check_coefficients(penalty, form, networks_of(target, family))
         _check_coupling(penalty, form)
     _check_idle(penalty, used)
     _check_schedule(penalty)
 
 
-def _check_coefficients(penalty: PenaltySection, form: str, target: str) -> set[str]:
+def _check_coefficients(penalty: PenaltySection, form: str, networks: tuple[str, ...]) -> set[str]:
     used: set[str] = set()
-    for field in coefficient_fields(form, target, penalty.separate_strengths):
+    for field in coefficient_fields(form, networks, penalty.separate_strengths):
         value = field_value(penalty, field)
         if value is None:
             raise ValueError(f'form = "{form}" needs {_plain_name(field)}')

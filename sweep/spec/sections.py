@@ -2,15 +2,24 @@
 
 from typing import Any
 
+from pydantic import model_validator
+
 from normsweep.spec import fields
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.fields import default, most
-from normsweep.spec.penalty_fields import check
 from normsweep.spec.ranges import Choices, Interval, each, highest, lowest, quoted
 from normsweep.spec.tables import LEARNING_RATE_SCHEDULES
 
 
 class ModelSection(fields.ModelSection):
+    @model_validator(mode="before")
+    @classmethod
+    def _named_before(cls, tables: Any) -> Any:
+        """`network` was called `kind` before 0.5."""
+        if isinstance(tables, dict) and "kind" in tables and "network" not in tables:
+            return {"network" if name == "kind" else name: tables[name] for name in tables}
+        return tables
+
     def check(self) -> None:
         """No more layers, and no more units in them, than there are."""
         for network in NETWORKS:
@@ -26,7 +35,11 @@ class ModelSection(fields.ModelSection):
             searched = isinstance(units, Interval | Choices)
             widest = most(self, f"{network}_units") if searched else None
             if widest is not None and highest(units) > widest:
-                layer = hidden if each(self.kind) == ("mlp",) else f"kind = {quoted(self.kind)}"
+                layer = (
+                    hidden
+                    if each(self.network) == ("mlp",)
+                    else f"network = {quoted(self.network)}"
+                )
                 raise ValueError(
                     f"{network}_units: got {highest(units):g}, but the widest layer of {layer} "
                     f"has {widest}; accepted: at most {widest}"
@@ -53,12 +66,6 @@ def _check_end(schedule: str, end: float) -> None:
     except ValueError as error:
         where = f'learning_rate_end with learning_rate_schedule = "{schedule}"'
         raise ValueError(f"{where}: {error}") from error
-
-
-class PenaltySection(fields.PenaltySection):
-    def check(self) -> None:
-        """What the form needs, and nothing else."""
-        check(self)
 
 
 class GradientPenaltySection(fields.GradientPenaltySection):

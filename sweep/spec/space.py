@@ -13,7 +13,7 @@ from optuna.distributions import (
 
 from normsweep.errors import UserError
 from normsweep.spec import fields
-from normsweep.spec.family import NETWORKS
+from normsweep.spec.family import NETWORKS, networks_of
 from normsweep.spec.fields import FACTS, METHOD_SECTIONS, counts, default
 from normsweep.spec.penalty_fields import (
     acting_fields,
@@ -90,7 +90,7 @@ def _asked_beside(
 ) -> Iterator[str]:
     """The fields beside the penalty's that count, the controls first, as these are answered."""
     for path in fields.CONTROLS:
-        if path in _BESIDE:
+        if path in _BESIDE and _counts(path, values, alternative):
             yield path
     yield from (path for path in _BESIDE if _counts(path, values, alternative))
 
@@ -160,7 +160,8 @@ def _penalty_answers(spec: Spec, value_of: Callable[..., Any]) -> dict[str, Any]
         take("reduction")
     for field in schedule_fields(answers["penalty.schedule"]):
         take(field)
-    for field in coefficient_fields(form, target, penalty.separate_strengths):
+    networks = networks_of(target, spec.model.family)
+    for field in coefficient_fields(form, networks, penalty.separate_strengths):
         # One network's coefficient without a range of its own is asked in the shared one.
         take(field, field.split("_", 1)[-1] if getattr(penalty, field) is None else field)
     return answers

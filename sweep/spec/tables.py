@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from normsweep.spec.family import BOTH, DISCRIMINATOR, GENERATOR, NETWORKS
+from normsweep.spec.family import ALL, BOTH, DISCRIMINATOR, GENERATOR, NETWORKS
 from normsweep.spec.plugins.load import is_plugin
 
 
@@ -77,6 +77,8 @@ CONSTRAINTS = Table("objectives.constraints", "CONSTRAINTS")
 COUPLINGS = Table("models.method", "COUPLINGS")
 DATASETS = Table("data", "DATASETS")
 DISTANCES = Table("objectives.distances", "DISTANCES")
+FAMILIES = Table("models.families", "FAMILIES")
+FIGURES = Table("objectives.figures", "FIGURES")
 FEATURE_MAPS = Table("objectives.features", "FEATURE_MAPS")
 ARCHITECTURES = Table("models.networks", "NETWORKS")
 GRADIENT_PENALTIES = Table("objectives.gradient_penalties", "GRADIENT_PENALTIES")
@@ -98,7 +100,8 @@ FOLLOWING = Names(SCHEDULES, without=STRENGTH_SCHEDULES)
 """The schedules of a strength that follow a signal instead of the time."""
 
 TARGETS = {network: f"the weights of the {network}" for network in NETWORKS} | {
-    BOTH: "the weights of both, each network by itself"
+    BOTH: "the weights of both, each network by itself",
+    ALL: "the weights of all networks of the family, each by itself",
 }
 SCOPES = {
     "network": "over all selected weights of a network at once",

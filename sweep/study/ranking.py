@@ -7,7 +7,7 @@ from typing import Any
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances import SCORES
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.spec.fields import NOT_TRAINING
 from normsweep.study.attributes import BASELINE, is_foreign, role
@@ -24,7 +24,7 @@ def trained(config: dict[str, Any]) -> str:
 
 def direction_of(metric: str) -> StudyDirection:
     """Which way a metric is optimised; of one whose best is 0 the score is the magnitude."""
-    higher = DISTANCES[metric].better == HIGHER
+    higher = SCORES[metric].better == HIGHER
     return StudyDirection.MAXIMIZE if higher else StudyDirection.MINIMIZE
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances import SCORES
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.verdict.arms import BASELINE_ARM
 from normsweep.verdict.effect import ALPHA, Effect
@@ -255,7 +255,7 @@ def _estimate(estimate: Estimate, adjusted_p: float, candidates: int) -> str:
 
 
 def _higher(found: Confirmation) -> bool:
-    return DISTANCES[found.spec.score.metric].better == HIGHER
+    return SCORES[found.spec.score.metric].better == HIGHER
 
 
 def _count(count: int, what: str) -> str:

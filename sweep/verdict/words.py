@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from normsweep.objectives.distances import DISTANCES
+from normsweep.objectives.distances import SCORES
 from normsweep.objectives.distances.contract import HIGHER, LOWER, ZERO
 from normsweep.spec.fields import FACTS, KIND_FIELDS
 from normsweep.verdict.answers import Answer, Ranked, short
@@ -27,7 +27,7 @@ def direction(metric: str) -> str:
         LOWER: "lower is better",
         HIGHER: "higher is better",
         ZERO: "by its magnitude, 0 is best",
-    }[DISTANCES[metric].better]
+    }[SCORES[metric].better]
 
 
 def columns(found: Answer) -> list[Column]:

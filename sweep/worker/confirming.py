@@ -172,7 +172,9 @@ class Confirming:
             methods = ()
         return ArmRun(
             arm.config,
-            program_of(arm.config, setup.image_shape, setup.samples, methods),
+            program_of(
+                arm.config, setup.image_shape, setup.samples, methods, classes=setup.classes
+            ),
             hyperparameters_of(arm.config, methods),
             arm=arm,
             seed=seed,

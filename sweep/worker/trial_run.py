@@ -149,7 +149,7 @@ def begin(trial: optuna.Trial, spec: Spec, training: Training) -> TrialRun:
     write_begin(trial, config.plain(), method, versions())
     methods = training.methods(method)
     setup = training.setup
-    program = program_of(config, setup.image_shape, setup.samples, methods)
+    program = program_of(config, setup.image_shape, setup.samples, methods, classes=setup.classes)
     return TrialRun(config, program, hyperparameters_of(config, methods), trial=trial)
 
 

@@ -190,7 +190,7 @@ ALONE: dict[str, dict[str, tuple[object, object]]] = {
         "gradient_penalty.strength": (1.0, 1.0),
     },
     "mirror": {"augment.policy": ("mirror", "cutout"), "augment.strength": (1.0, 1.0)},
-    "linear": {"model.kind": ("linear", None)},
+    "linear": {"model.network": ("linear", None)},
     "rms": {"model.generator_normalisation": ("rms", None)},
     "softplus": {"model.discriminator_activation": ("softplus", None)},
     "clipped": {"model.generator_output": ("clipped", None)},

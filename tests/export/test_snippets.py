@@ -30,8 +30,7 @@ from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
 from normsweep.objectives.transform import advanced
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.config import Config
-from normsweep.spec.family import NETWORKS
-from normsweep.spec.penalty_fields import penalised_networks
+from normsweep.spec.family import NETWORKS, networks_of
 from tests.haste import IN_HASTE
 
 SHAPE = (3, 2, 1)
@@ -334,7 +333,7 @@ def test_the_networks_that_are_penalised_have_a_penalty(
 ) -> None:
     text = text_of(config_of(POWER | {"target": target, "coupling": coupling}), form)
     for network in NETWORKS:
-        assert (f"def {network}_penalty(" in text) == (network in penalised_networks(target))
+        assert (f"def {network}_penalty(" in text) == (network in networks_of(target))
 
 
 def test_the_spectral_penalty_of_a_snippet_is_that_of_the_exact_norm() -> None:

@@ -12,9 +12,9 @@ import jax
 import pytest
 
 from normsweep.engine.settings import hyperparameters_of, program_of
-from normsweep.models.families.gan import GAN
+from normsweep.models.families import FAMILIES as MODELS
 from normsweep.spec import Spec, spec_from_tables
-from normsweep.spec.family import BOTH, NETWORKS
+from normsweep.spec.family import ALL, BOTH, FAMILIES, NETWORKS, Names
 from normsweep.spec.fields import FACTS, METHOD_SECTIONS, NOT_TRAINING, SECTIONS, rule_of
 from normsweep.spec.penalty_fields import coefficient_fields
 from normsweep.spec.tables import TARGETS
@@ -23,10 +23,12 @@ ROOT = Path(__file__).parents[2]
 SHAPE = (8, 8, 1)
 
 
-def test_the_networks_are_those_of_the_family() -> None:
-    assert GAN().networks() == NETWORKS
-    assert tuple(GAN.players) == NETWORKS
-    assert set(TARGETS) == {*NETWORKS, BOTH}
+def test_the_names_are_those_of_the_families() -> None:
+    assert FAMILIES.keys() == MODELS.keys()
+    for name, family in MODELS.items():
+        networks = dict.fromkeys(map(family.role, family.networks()))
+        assert FAMILIES[name] == Names(tuple(networks), tuple(family.players))
+    assert set(TARGETS) == {*NETWORKS, BOTH, ALL}
 
 
 def words_in_code(file: Path) -> Iterator[str]:
@@ -99,7 +101,7 @@ def config(path: str, value: Any) -> Spec:
     form = FORM.get(field.split("_")[-1] if own else field, "group")
     form = tables["penalty"].get("form", form)
     separate = own and section == "penalty"
-    numbers = dict.fromkeys(coefficient_fields(form, "both", separate), 3.0)
+    numbers = dict.fromkeys(coefficient_fields(form, NETWORKS, separate), 3.0)
     tables["penalty"] |= {"form": form, "separate_strengths": separate} | numbers
     tables[section][field] = value
     return spec_from_tables(tables, path)
@@ -135,7 +137,9 @@ def test_a_traced_number_travels_through_one_program(path: str) -> None:
     [
         path
         for path, facts in FACTS.items()
-        if path.startswith(("model.", "train.")) and not facts.traced and path != "model.kind"
+        if path.startswith(("model.", "train."))
+        and not facts.traced
+        and path not in ("model.family", "model.network")
     ],
 )
 def test_every_other_field_of_networks_and_training_is_a_part_of_the_program(path: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from normsweep.errors import UserError
 from normsweep.spec import Choices, Interval, Spec, spec_from_tables
-from normsweep.spec.penalty_fields import coefficient_fields, field_value, penalised_networks
+from normsweep.spec.family import networks_of
+from normsweep.spec.penalty_fields import coefficient_fields, field_value
 
 BOTH = ("generator", "discriminator")
 
@@ -24,9 +25,9 @@ def refusal(**fields: Any) -> str:
 
 
 def test_a_target_names_its_networks() -> None:
-    assert penalised_networks("both") == BOTH
-    assert penalised_networks("generator") == ("generator",)
-    assert penalised_networks("discriminator") == ("discriminator",)
+    assert networks_of("both") == BOTH
+    assert networks_of("generator") == ("generator",)
+    assert networks_of("discriminator") == ("discriminator",)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_a_target_names_its_networks() -> None:
 def test_the_fields_that_count_follow_from_form_target_and_separation(
     form: str, target: str, separate: bool, fields: dict[str, tuple[str, ...]]
 ) -> None:
-    assert coefficient_fields(form, target, separate) == fields
+    assert coefficient_fields(form, networks_of(target), separate) == fields
 
 
 def test_one_network_s_field_falls_back_on_the_shared_one() -> None:

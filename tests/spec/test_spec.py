@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from normsweep.errors import UserError
 from normsweep.spec import Choices, Interval, Spec, built_in_names, load_spec, spec_from_tables
+from normsweep.spec.family import FAMILIES, NETWORKS, PLAYERS
 
 PENALTY = {"strength": 1e-3, "order": 1.5}
 SECTIONS = [name for name in Spec.model_fields if name != "methods"]
@@ -63,7 +64,8 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
         },
         "data": {"source": "digits", "split": "train", "seed": 0},
         "model": {
-            "kind": "mlp",
+            "family": "gan",
+            "network": "mlp",
             "latent": 64,
             "latent_distribution": "normal",
             "generator_hidden": [128, 128],
@@ -185,7 +187,8 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("data", "range", {"low": 0, "high": 1}, "[low, high]"),
     ("data", "range", [0, 1, 2], "[low, high]"),
     ("data", "seed", "x", "a whole number"),
-    ("model", "kind", "cnn", "one of mlp"),
+    ("model", "family", "cnn", "one of gan"),
+    ("model", "network", "cnn", "one of mlp"),
     ("model", "latent", 0, "≥ 1"),
     ("model", "latent_distribution", "cauchy", "one of normal, uniform"),
     ("model", "generator_hidden", 128, "a list of positive whole numbers"),
@@ -223,7 +226,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("train", "decay", 1.0, "≥ 0 and < 1"),
     ("train", "ema", -0.1, "≥ 0 and < 1"),
     ("penalty", "form", "l2", "one of none, power, norm, elastic"),
-    ("penalty", "target", "all", "one of generator, discriminator, both"),
+    ("penalty", "target", "critic", "one of generator, discriminator, "),
     ("penalty", "order", 0, "> 0 and ≤ 64"),
     ("penalty", "order", 65, "> 0 and ≤ 64"),
     ("penalty", "strength", -1, "≥ 0"),
@@ -298,6 +301,9 @@ def test_every_field_has_a_wrong_value_in_these_tests() -> None:
     }
     # The other coefficients are fields of the same type as the strength, or the radius.
     alike = {field for field in fields if field.endswith(("l1", "l2", "_strength", "_radius"))}
+    # So are those of the networks and players of other families.
+    others = {*NETWORKS, *PLAYERS} - {*FAMILIES["gan"].networks}
+    alike |= {field for field in fields if field.split(".")[1].split("_")[0] in others}
     assert fields - alike == {f"{section}.{field}" for section, field, _, _ in WRONG}
 
 

@@ -9,7 +9,7 @@ from normsweep.export.snippets.source import exportable
 from normsweep.models.method import ADAPTIVE
 from normsweep.objectives.constraints import CONSTRAINTS
 from normsweep.spec.family import DISCRIMINATOR, NETWORKS
-from normsweep.spec.penalty_fields import coefficient_fields, field_value
+from normsweep.spec.penalty_fields import field_value, fields_of
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.spec import Spec
 
@@ -106,10 +106,9 @@ def recipe_of(config: Spec, form: str) -> Recipe:
 
 def _terms(config: Spec) -> dict[str, Term]:
     penalty = config.penalty
-    fields = coefficient_fields(penalty.form, penalty.target, penalty.separate_strengths)
     found: dict[str, dict[str, float]] = {}
     for network in NETWORKS:
-        for field, networks in fields.items():
+        for field, networks in fields_of(config).items():
             if network in networks:
                 name = field.removeprefix(f"{network}_")
                 found.setdefault(network, {})[name] = field_value(penalty, field)

@@ -7,7 +7,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
-from normsweep.spec.family import NETWORKS
+from normsweep.spec.family import FAMILIES
 from normsweep.spec.space import METHOD
 from normsweep.storage import Measurement, read_study_measurements
 from normsweep.storage.measurements import COLUMNS, loss_name
@@ -42,7 +42,7 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
     searched. In a confirmation `trial` is that of the search with the same config, if there is one.
     Raises `UserError` for a study that was not made by sweep.
     """
-    study_spec(study)
+    players = FAMILIES[study_spec(study).model.family].players
     trials = study.get_trials(deepcopy=False)
     measured = read_study_measurements(storage.engine, study._study_id)
     held = find_confirmation(study, storage)
@@ -52,7 +52,7 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
     parameters = _parameters(trials)
     found = (name for rows in measured.values() for row in rows for name in row.values())
     # Where nothing was measured yet, what will be in any case has its columns.
-    metrics = tuple(dict.fromkeys((*COLUMNS, *map(loss_name, NETWORKS), *found)))
+    metrics = tuple(dict.fromkeys((*COLUMNS, *map(loss_name, players), *found)))
     rows = [
         row
         for trial in trials

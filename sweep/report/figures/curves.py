@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from normsweep.objectives.distances import DISTANCES, distance, scored
+from normsweep.objectives.distances import SCORES, better, scored
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.report.figures.drawn import Drawn, Numbers, digits
 from normsweep.report.figures.picture import Picture
@@ -56,7 +56,7 @@ def curve(label: str, rows: Sequence[Measurement], name: str, *, signed: bool = 
         except KeyError:
             continue
         if np.isfinite(value):
-            as_score = scored(name, value) if name in DISTANCES and not signed else value
+            as_score = scored(name, value) if name in SCORES and not signed else value
             by_step.setdefault(row.step, []).append(as_score)
     steps = sorted(by_step)
     folds = [np.array(by_step[step]) for step in steps]
@@ -92,7 +92,7 @@ def learning_curves(picture: Picture) -> Drawn | None:
         return None
     return Drawn(
         draw_curves(shown),
-        describe_curves(shown, [metric_name(m) for m in metrics if distance(m).better == HIGHER]),
+        describe_curves(shown, [metric_name(m) for m in metrics if better(m) == HIGHER]),
         curve_numbers(shown),
         "Mean over folds; the bands are one standard error over the folds on either side.",
     )
