@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 from jax.typing import ArrayLike
 
+from normsweep.models.layers.convolution import ConvolutionTransposed
 from normsweep.models.layers.initialisers import constant
 
 Between = Callable[[int, ArrayLike | None, nnx.Rngs], nnx.Module]
@@ -57,7 +58,8 @@ class ScaledWeightNorm(nnx.Module):
     """
 
     def __init__(self, layer: Layer, units: ArrayLike | None, rngs: nnx.Rngs) -> None:
-        start = constant(np.sqrt(2) * _stride(layer), units)
+        stride = layer.stride if isinstance(layer, ConvolutionTransposed) else 1
+        start = constant(np.sqrt(2) * stride, units)
         self.scale = nnx.Param(start(rngs.params(), layer.kernel.shape[-1:], np.float32))
         self.bias = layer.bias
         drop_bias(layer)
@@ -67,11 +69,6 @@ class ScaledWeightNorm(nnx.Module):
         outputs: jax.Array = self.direction(x)
         outputs = outputs * along_outputs(outputs, self.scale[...])
         return outputs if self.bias is None else outputs + along_outputs(outputs, self.bias[...])
-
-
-def _stride(layer: Layer) -> float:
-    strides = layer.strides if isinstance(layer, nnx.ConvTranspose) else 1
-    return float(np.sqrt(np.prod(strides) if isinstance(strides, tuple) else 1))
 
 
 def batch_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:

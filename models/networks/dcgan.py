@@ -19,11 +19,11 @@ from normsweep.models.networks.sequence import (
 class DCGAN(Network):
     """Convolutions: SNDCGAN and, of 28×28, InfoGAN (arXiv:1802.05957, table 3; 1711.10337).
 
-    From a vector to an image, or from an image to a vector or a number. Images whose sides are
-    multiples of 8 get SNDCGAN, others whose sides are multiples of 4 the networks of InfoGAN in the
-    form of arXiv:1711.10337. `channels` is the number next to the images, from which all others
-    follow; None: the published 64. `output` names the function behind the last layer. Raises
-    `ValueError` for a normalisation that is not in `NORMALISATIONS`.
+    From a vector to an image, or from an image to a vector or a number. Images of 32 × 32 pixels or
+    more whose sides are multiples of 8 get SNDCGAN, other images whose sides are multiples of 4 the
+    networks of InfoGAN in the form of arXiv:1711.10337. `channels` is the number next to the
+    images, from which all others follow; None: the published 64. `output` names the function behind
+    the last layer. Raises `ValueError` for a normalisation that is not in `NORMALISATIONS`.
     """
 
     channels: int | None = None
@@ -45,11 +45,10 @@ class DCGAN(Network):
         """The layers between these shapes. Raises `ValueError` where there are none."""
         width = self.channels or PUBLISHED
         if len(inputs) == 1 and len(outputs) == 3:
-            small = _sides(outputs)
-            return (_sndcgan_generator if small else _infogan_generator)(outputs, width)
+            generator = _sndcgan_generator if _is_large(outputs) else _infogan_generator
+            return generator(outputs, width)
         if len(inputs) == 3 and len(outputs) <= 1:
-            small = _sides(inputs)
-            encoder = _sndcgan_discriminator if small else _infogan_discriminator
+            encoder = _sndcgan_discriminator if _is_large(inputs) else _infogan_discriminator
             return (*encoder(inputs, width), dense(math.prod(outputs)))
         raise ValueError(
             f"dcgan: no network from {inputs} to {outputs}; accepted: from a vector to an image, "
@@ -69,14 +68,14 @@ PUBLISHED = 64
 """The channels next to the images in both papers."""
 
 
-def _sides(image: Shape) -> bool:
-    """Whether three halvings are possible, and not only two."""
+def _is_large(image: Shape) -> bool:
+    """Whether it is halved three times, and not twice. Raises `ValueError` where it cannot be."""
     if any(side % 4 for side in image[:2]):
         raise ValueError(
             f"images of {image[0]} × {image[1]} pixels; accepted by dcgan: sides that are "
             "multiples of 4, such as 28 or 32"
         )
-    return not any(side % 8 for side in image[:2])
+    return not any(side % 8 or side < 32 for side in image[:2])
 
 
 def _sndcgan_generator(image: Shape, width: int) -> tuple[Row, ...]:

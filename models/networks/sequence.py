@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +10,9 @@ from flax import nnx
 from jax.typing import ArrayLike
 
 from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
+from normsweep.models.layers.convolution import Convolution, ConvolutionTransposed
 from normsweep.models.layers.dropout import dropout
-from normsweep.models.layers.initialisers import Initialiser, he_normal
+from normsweep.models.layers.initialisers import he_normal
 from normsweep.models.layers.masks import in_use_along
 from normsweep.models.layers.mode import EVALUATION, Mode
 from normsweep.models.layers.normalisation import Layer, drop_bias, normalisation, over_positions
@@ -113,7 +115,7 @@ class Sequence(nnx.Module):
         self.rows = rows
         self.activation = ACTIVATIONS[activation]
         used = [*(_times(units, row.positions) for row in rows[:-1]), None]
-        layers = []
+        layers: list[Any] = []
         before, units_before = inputs, None
         for row in rows:
             layers.append(_layer(row, before, units_before, used[len(layers)], rngs))
@@ -124,9 +126,9 @@ class Sequence(nnx.Module):
             if normed and not kind.hidden_bias:
                 drop_bias(layer)
         if kind.wrap is not None:
-            layers = [kind.wrap(each, used[at], rngs) for at, each in enumerate(layers)]  # type: ignore[misc]
+            layers = [kind.wrap(each, used[at], rngs) for at, each in enumerate(layers)]
         self.layers = nnx.List(layers)
-        self.norms = nnx.List([])
+        self.norms: nnx.List[Any] = nnx.List([])
         for at, row in enumerate(rows[:-1]):
             if between[at]:
                 norm = kind.between(row.width, used[at], rngs)  # type: ignore[misc]
@@ -186,18 +188,10 @@ def _layer(
         return nnx.Linear(
             math.prod(before), row.width, kernel_init=he_normal(into, used), rngs=rngs
         )
-    window, stride = (row.window, row.window), (row.stride, row.stride)
-    kernel = he_normal(before_used, used)
+    sizes, used_of_both = (before[-1], row.width, row.window), (before_used, used)
     if row.kind == CONVOLUTION:
-        return nnx.Conv(before[-1], row.width, window, stride, kernel_init=kernel, rngs=rngs)
-    kernel = times(row.stride, kernel)
-    return nnx.ConvTranspose(before[-1], row.width, window, stride, kernel_init=kernel, rngs=rngs)
-
-
-def times(factor: int, draw: Initialiser) -> Initialiser:
-    """Kernels `factor` times as large.
-
-    An output of a transposed convolution of stride s sees 1/s² of the window, so that the number of
-    its inputs in He's formula is that much smaller.
-    """
-    return lambda key, shape, dtype: factor * draw(key, shape, dtype)
+        return Convolution(*sizes, stride=row.stride, used=used_of_both, rngs=rngs)
+    layer = ConvolutionTransposed(*sizes, stride=row.stride, used=used_of_both, rngs=rngs)
+    # An output sees one of stride² parts of the window: He's formula has so many fewer inputs.
+    layer.kernel[...] = layer.kernel[...] * row.stride
+    return layer
