@@ -206,6 +206,31 @@ def _with_rows(state: MemberState, members: jax.Array, new: MemberState) -> Memb
     return changed
 
 
+def memory_of(
+    program: Program, features: Features, shared: Shared, slots: int, devices: Sequence[jax.Device]
+) -> int:
+    """Bytes that a chunk of a population takes of each device, by XLA's analysis of its program."""
+    mesh = Mesh(np.array(devices), ("members",))
+    advance, state = _compiled(program, features, mesh)
+    count = -(-slots * len(shared.train) // len(devices)) * len(devices)
+
+    def rows(leaf: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((count, *np.shape(leaf)), leaf.dtype)
+
+    number = np.zeros((), np.int32)
+    member = _Member(hyperparameters(program.family), number, np.True_, np.True_)
+    with jax.threefry_partitionable(True):
+        lowered = advance.lower(jax.tree.map(rows, state), jax.tree.map(rows, member), shared)
+        found = lowered.compile().memory_analysis()
+    # The state is written where it lies.
+    return int(
+        found.argument_size_in_bytes
+        + found.output_size_in_bytes
+        - found.alias_size_in_bytes
+        + found.temp_size_in_bytes
+    )
+
+
 def training_programs() -> int:
     """How many training programs this process has compiled so far."""
     return len(_TRACED)

@@ -89,7 +89,7 @@ class StudySection(Section):
     pruner_percentile: Annotated[
         float, Rule(float, minimum=0, maximum=100, searchable=False), Facts(table="pruners")
     ] = 25.0
-    slots: Annotated[int, _whole(1, 1024)] = 4
+    slots: Annotated[Any, Rule(int, minimum=1, maximum=1024, searchable=False, words=("auto",))] = 4
 
 
 class DataSection(Section):
