@@ -6,6 +6,9 @@ from types import MappingProxyType
 from normsweep.models.networks.contract import Network
 from normsweep.models.networks.dcgan import DCGAN
 from normsweep.models.networks.mlp import MLP
+from normsweep.models.networks.resnet import ResNet
 
-NETWORKS: Mapping[str, type[Network]] = MappingProxyType({"mlp": MLP, "dcgan": DCGAN})
+NETWORKS: Mapping[str, type[Network]] = MappingProxyType(
+    {"mlp": MLP, "dcgan": DCGAN, "resnet": ResNet}
+)
 """Kinds of network by name; the fields of an entry are its settings."""

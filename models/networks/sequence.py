@@ -11,9 +11,8 @@ from jax.typing import ArrayLike
 
 from normsweep.models.layers.activations import ACTIVATIONS, IMAGE_OUTPUTS
 from normsweep.models.layers.convolution import Convolution, ConvolutionTransposed
-from normsweep.models.layers.dropout import dropout
+from normsweep.models.layers.hidden import hidden
 from normsweep.models.layers.initialisers import he_normal
-from normsweep.models.layers.masks import in_use_along
 from normsweep.models.layers.mode import EVALUATION, Mode
 from normsweep.models.layers.normalisation import Layer, drop_bias, normalisation, over_positions
 from normsweep.models.networks.contract import Shape
@@ -114,11 +113,11 @@ class Sequence(nnx.Module):
         kind = normalisation(normalised)
         self.rows = rows
         self.activation = ACTIVATIONS[activation]
-        used = [*(_times(units, row.positions) for row in rows[:-1]), None]
+        used = [*(times(units, row.positions) for row in rows[:-1]), None]
         layers: list[Any] = []
         before, units_before = inputs, None
         for row in rows:
-            layers.append(_layer(row, before, units_before, used[len(layers)], rngs))
+            layers.append(layer_of(row, before, units_before, used[len(layers)], rngs))
             before, units_before = row.outputs, units
         # Dropped and wrapped after all kernels are drawn: those are the same in each normalisation.
         between = [kind.between is not None and not row.bare for row in rows[:-1]]
@@ -148,20 +147,15 @@ class Sequence(nnx.Module):
         return x
 
     def _hidden(self, index: int, x: jax.Array, mode: Mode) -> jax.Array:
-        row, norm_at = self.rows[index], self.norm_of[index]
-        units = _times(mode.units, row.positions)
-        used = None if units is None else in_use_along(x.shape, -1, units)
-        if norm_at is not None:
-            norm = self.norms[norm_at]
-            x = norm(x, mask=used) if isinstance(norm, nnx.LayerNorm) else norm(x)
-        if not row.bare:
-            x = self.activation(x)
-        if used is not None:
-            x = jnp.where(used, x, jnp.zeros_like(x))
-        key = mode.dropout_key
-        if key is not None and mode.dropout is not None and not row.bare:
-            x = dropout(x, mode.dropout, jax.random.fold_in(key, index))
-        return x
+        row, norm = self.rows[index], self.norm_of[index]
+        return hidden(
+            x,
+            None if norm is None else self.norms[norm],
+            None if row.bare else self.activation,
+            mode,
+            index,
+            times(mode.units, row.positions),
+        )
 
 
 def as_vector(x: jax.Array) -> jax.Array:
@@ -175,16 +169,17 @@ def as_map(x: jax.Array, outputs: Shape) -> jax.Array:
     return jnp.moveaxis(x.reshape(-1, channels, height, width), 1, -1)
 
 
-def _times(units: ArrayLike | None, positions: int) -> ArrayLike | None:
+def times(units: ArrayLike | None, positions: int) -> ArrayLike | None:
+    """The outputs in use of units that have so many each; None stays."""
     return units if units is None or positions == 1 else units * positions
 
 
-def _layer(
+def layer_of(
     row: Row, before: Shape, before_used: ArrayLike | None, used: ArrayLike | None, rngs: nnx.Rngs
 ) -> Layer:
     """A layer with He's initial kernel, from the units in use before it to its own."""
     if row.flat:
-        into = _times(before_used, math.prod(before[:-1]))
+        into = times(before_used, math.prod(before[:-1]))
         return nnx.Linear(
             math.prod(before), row.width, kernel_init=he_normal(into, used), rngs=rngs
         )
