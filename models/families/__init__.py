@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from normsweep.models.families.contract import Family
 from normsweep.models.families.gan import GAN
+from normsweep.models.families.vae import VAE
 
-FAMILIES: Mapping[str, type[Family]] = MappingProxyType({"gan": GAN})
+FAMILIES: Mapping[str, type[Family]] = MappingProxyType({"gan": GAN, "vae": VAE})
 """Families by name; the fields of an entry are its settings."""

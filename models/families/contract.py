@@ -39,14 +39,15 @@ class Train(Protocol):
 class Turn(NamedTuple):
     """What a family may read in a player's turn.
 
-    `networks` and `carried` are the member's before the turn, `step` counts its training steps,
-    `batch` is the number of examples to draw.
+    `networks` and `carried` are the member's before the turn, `step` counts its training steps, of
+    which there are `steps` in all, `batch` is the number of examples to draw.
     """
 
     method: Method
     hyperparameters: Hyperparameters
     batch: int
     step: jax.Array
+    steps: int
     networks: dict[str, Variables]
     carried: PyTree
     apply: Train

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+ENCODER, DECODER, AUTOENCODER = "encoder", "decoder", "autoencoder"
 
 BOTH, ALL = "both", "all"
 """The targets that are every network of the family."""
@@ -24,11 +25,12 @@ class Names(NamedTuple):
     players: tuple[str, ...]
 
 
-GAN = "gan"
-"""The family where a spec names none."""
+GAN, VAE = "gan", "vae"
+"""The first is the family where a spec names none."""
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
+        VAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
     }
 )
 """The names of every family."""
