@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from normsweep.models.families.contract import Family
+from normsweep.models.families.cyclegan import CycleGAN
 from normsweep.models.families.gan import GAN
 
-FAMILIES: Mapping[str, type[Family]] = MappingProxyType({"gan": GAN})
+FAMILIES: Mapping[str, type[Family]] = MappingProxyType({"gan": GAN, "cyclegan": CycleGAN})
 """Families by name; the fields of an entry are its settings."""

@@ -26,9 +26,11 @@ class Names(NamedTuple):
 
 GAN = "gan"
 """The family where a spec names none."""
+CYCLEGAN = "cyclegan"
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
+        CYCLEGAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
     }
 )
 """The names of every family."""
@@ -37,6 +39,9 @@ FAMILIES: Mapping[str, Names] = MappingProxyType(
 def _each(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
+
+WITH_LATENTS = tuple(family for family in FAMILIES if family != CYCLEGAN)
+"""The families that begin with a vector drawn at random."""
 
 NETWORKS = _each(names.networks for names in FAMILIES.values())
 """What is said of networks is said in this order."""

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
 from normsweep.spec.facts import (
+    KEPT,
     MOST,
     Facts,
     Section,
@@ -21,7 +22,17 @@ from normsweep.spec.facts import (
     families,
     for_each_network,
 )
-from normsweep.spec.family import ALL, BOTH, DISCRIMINATOR, GAN, GENERATOR, PLAYERS, families_with
+from normsweep.spec.family import (
+    ALL,
+    BOTH,
+    CYCLEGAN,
+    DISCRIMINATOR,
+    GAN,
+    GENERATOR,
+    PLAYERS,
+    WITH_LATENTS,
+    families_with,
+)
 from normsweep.spec.ranges import STORED, PixelRange, Rule, each
 from normsweep.spec.tables import (
     ACTIVATIONS,
@@ -126,14 +137,19 @@ def _widest_layer(hidden: Collection[Widths]) -> int:
     return max(max(widths, default=1) for widths in hidden)
 
 
+_FROM_LATENTS = families(WITH_LATENTS)
+
+
 @for_each_network
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
 
-    family: Annotated[str, _one(FAMILIES), Facts(table="families")] = GAN
+    family: Annotated[str, _one(FAMILIES), Facts(asked=12, table="families")] = GAN
     network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(table="networks")] = "mlp"
-    latent: Annotated[Any, _WIDTH, Facts(table="latents")] = 64
-    latent_distribution: Annotated[Any, Rule(str, names=LATENTS), Facts(table="latents")] = "normal"
+    latent: Annotated[Any, _WIDTH, Facts(counts=_FROM_LATENTS, table="latents")] = 64
+    latent_distribution: Annotated[
+        Any, Rule(str, names=LATENTS), Facts(counts=_FROM_LATENTS, table="latents")
+    ] = "normal"
     network_hidden: Annotated[
         Any,
         Rule(tuple),
@@ -187,8 +203,15 @@ def _optimizers_with(setting: str) -> tuple[With, ...]:
 
 
 _JUDGED = families(families_with(DISCRIMINATOR))
+_TRANSLATES = families((CYCLEGAN,))
 _CHANGING_RATE = Names(LEARNING_RATE_SCHEDULES, without=("constant",))
 _LOSSES_OF_LABELS = Names(ADVERSARIAL_LOSSES, only=lambda loss: loss.labels)
+
+
+def _weight_of_set(of: str, off: Any = KEPT) -> Facts:
+    return Facts(
+        traced=True, counts=_TRANSLATES, off=off, table="structure", label=f"weight of {of}"
+    )
 
 
 @for_each_network
@@ -228,6 +251,27 @@ class TrainSection(Section):
             table="losses",
         ),
     ] = 0.0
+    cycle_a: Annotated[
+        Any, _AMOUNT, _weight_of_set("the error of an image of set A translated there and back")
+    ] = 10.0
+    cycle_b: Annotated[
+        Any, _AMOUNT, _weight_of_set("the error of an image of set B translated there and back")
+    ] = 10.0
+    identity_a: Annotated[
+        Any, _AMOUNT, _weight_of_set("the change of an image of set A translated into A", off=0.0)
+    ] = 0.0
+    identity_b: Annotated[
+        Any, _AMOUNT, _weight_of_set("the change of an image of set B translated into B", off=0.0)
+    ] = 0.0
+    image_pool: Annotated[
+        Any,
+        Rule(int, minimum=0, maximum=65536),
+        Facts(
+            counts=_TRANSLATES,
+            table="structure",
+            label=f"generated images kept for each {DISCRIMINATOR}; 0: it judges the last ones",
+        ),
+    ] = 50
     optimizer: Annotated[Any, Rule(str, names=OPTIMIZERS), Facts(asked=3, table="optimizers")] = (
         "adam"
     )
