@@ -65,17 +65,13 @@ def usual_folder(name: str) -> Path:
 
 def _digits(path: Path | None, split: str) -> Dataset:
     """1797 digits of 8×8 inside scikit-learn, no files (Alpaydin and Kaynak, UCI 1998)."""
-    if path is not None:
-        raise UserError(f"data.path = {str(path)!r}: 'digits' takes none, it needs no file")
-    _require_one_split("digits", split)
+    _require_no_files("digits", path, split)
     return load_digits()
 
 
 def _digits_pairs(path: Path | None, split: str) -> Dataset:
     """Two sets of images: these digits, and the same turned and inverted; with true pairs."""
-    if path is not None:
-        raise UserError(f"data.path = {str(path)!r}: 'digits_pairs' takes none, it needs no file")
-    _require_one_split("digits_pairs", split)
+    _require_no_files("digits_pairs", path, split)
     return load_digits_pairs()
 
 
@@ -109,6 +105,12 @@ def _require_path(source: str, path: Path | None, what: str) -> Path:
     if path is None:
         raise UserError(f"data.path is missing: {source!r} needs the path of {what}")
     return path
+
+
+def _require_no_files(source: str, path: Path | None, split: str) -> None:
+    if path is not None:
+        raise UserError(f"data.path = {str(path)!r}: {source!r} takes none, it needs no file")
+    _require_one_split(source, split)
 
 
 def _require_one_split(source: str, split: str) -> None:
