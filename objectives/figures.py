@@ -9,13 +9,20 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """A number that a family measures: `better` is "lower", "higher" or "zero"; its range."""
+    """A number that a family measures: `better` is "lower", "higher" or "zero"; its range.
+
+    `needs` is what the data must have beside images and labels.
+    """
 
     better: str
     range: str
     summary: str
     source: str
+    needs: tuple[str, ...] = ()
 
+
+PAIRS = "pairs"
+"""Known counterparts of images in another set."""
 
 FIGURES: Mapping[str, Figure] = MappingProxyType(
     {
@@ -36,6 +43,19 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
             "0 … ∞ nats an image",
             "the divergence of the law of an image's code from that of all codes",
             "Kingma and Welling 2013, arXiv:1312.6114, appendix B",
+        ),
+        "cycle_error": Figure(
+            "lower",
+            "0 to 2",
+            "mean |x - x''| of pixels in [-1, 1], x'' the image x translated there and back",
+            "Zhu et al. 2017, arXiv:1703.10593, eq. 2",
+        ),
+        "pair_error": Figure(
+            "lower",
+            "0 to 2",
+            "mean |x' - y| of pixels in [-1, 1], x' an image translated, y its true counterpart",
+            "mean absolute error, on pairs as in Zhu et al. 2017, arXiv:1703.10593, sec. 5.1",
+            needs=(PAIRS,),
         ),
     }
 )

@@ -25,12 +25,13 @@ class Names(NamedTuple):
     players: tuple[str, ...]
 
 
-GAN, VAE = "gan", "vae"
+GAN, VAE, CYCLEGAN = "gan", "vae", "cyclegan"
 """The first is the family where a spec names none."""
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
         VAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
+        CYCLEGAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
     }
 )
 """The names of every family."""
@@ -39,6 +40,9 @@ FAMILIES: Mapping[str, Names] = MappingProxyType(
 def _each(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
+
+WITH_LATENTS = tuple(family for family in FAMILIES if family != CYCLEGAN)
+"""The families that begin with a vector drawn at random."""
 
 NETWORKS = _each(names.networks for names in FAMILIES.values())
 """What is said of networks is said in this order."""

@@ -11,16 +11,27 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
-from normsweep.spec.facts import MOST, Facts, Section, With, facts_of, families, for_each_network
+from normsweep.spec.facts import (
+    KEPT,
+    MOST,
+    Facts,
+    Section,
+    With,
+    facts_of,
+    families,
+    for_each_network,
+)
 from normsweep.spec.family import (
     ALL,
     BOTH,
+    CYCLEGAN,
     DECODER,
     DISCRIMINATOR,
     GAN,
     GENERATOR,
     PLAYERS,
     VAE,
+    WITH_LATENTS,
     families_with,
 )
 from normsweep.spec.ranges import STORED, Interval, PixelRange, Rule, each, highest
@@ -144,6 +155,9 @@ def _widest_layer(model: Section, network: str) -> int | None:
     return max((width for width in widths if width is not None), default=None)
 
 
+_FROM_LATENTS = families(WITH_LATENTS)
+
+
 @for_each_network
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
@@ -152,11 +166,9 @@ class ModelSection(Section):
     network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(asked=12, table="networks")] = (
         "mlp"
     )
-    latent: Annotated[Any, _WIDTH, Facts(table="latents")] = 64
+    latent: Annotated[Any, _WIDTH, Facts(counts=_FROM_LATENTS, table="latents")] = 64
     latent_distribution: Annotated[
-        Any,
-        Rule(str, names=LATENTS),
-        Facts(counts=_OF_NOISE, table="latents"),
+        Any, Rule(str, names=LATENTS), Facts(counts=_OF_NOISE, table="latents")
     ] = "normal"
     network_hidden: Annotated[
         Any,
@@ -225,8 +237,15 @@ def _optimizers_with(setting: str) -> tuple[With, ...]:
 
 
 _JUDGED = families(families_with(DISCRIMINATOR))
+_TRANSLATES = families((CYCLEGAN,))
 _CHANGING_RATE = Names(LEARNING_RATE_SCHEDULES, without=("constant",))
 _LOSSES_OF_LABELS = Names(ADVERSARIAL_LOSSES, only=lambda loss: loss.labels)
+
+
+def _weight_of_set(of: str, off: Any = KEPT) -> Facts:
+    return Facts(
+        traced=True, counts=_TRANSLATES, off=off, table="structure", label=f"weight of {of}"
+    )
 
 
 @for_each_network
@@ -269,7 +288,7 @@ class TrainSection(Section):
     likelihood: Annotated[
         str,
         _one(LIKELIHOODS),
-        Facts(counts=_OF_VAE, asked=12, table="likelihoods"),
+        Facts(counts=_OF_VAE, asked=13, table="likelihoods"),
     ] = "bernoulli"
     likelihood_scale: Annotated[
         Any,
@@ -318,6 +337,27 @@ class TrainSection(Section):
             label="nats of each dimension of the code that its divergence costs anyhow",
         ),
     ] = 0.0
+    cycle_a: Annotated[
+        Any, _AMOUNT, _weight_of_set("the error of an image of set A translated there and back")
+    ] = 10.0
+    cycle_b: Annotated[
+        Any, _AMOUNT, _weight_of_set("the error of an image of set B translated there and back")
+    ] = 10.0
+    identity_a: Annotated[
+        Any, _AMOUNT, _weight_of_set("the change of an image of set A translated into A", off=0.0)
+    ] = 0.0
+    identity_b: Annotated[
+        Any, _AMOUNT, _weight_of_set("the change of an image of set B translated into B", off=0.0)
+    ] = 0.0
+    image_pool: Annotated[
+        Any,
+        Rule(int, minimum=0, maximum=65536),
+        Facts(
+            counts=_TRANSLATES,
+            table="structure",
+            label=f"generated images kept for each {DISCRIMINATOR}; 0: it judges the last ones",
+        ),
+    ] = 50
     optimizer: Annotated[Any, Rule(str, names=OPTIMIZERS), Facts(asked=3, table="optimizers")] = (
         "adam"
     )
