@@ -4,6 +4,7 @@ from normsweep.models.architecture import Architecture, Networks, networks
 from normsweep.models.data import Data
 from normsweep.models.families import FAMILIES
 from normsweep.models.families.contract import Family
+from normsweep.models.families.cyclegan import CycleGAN
 from normsweep.models.families.gan import GAN
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.latents import LATENTS
@@ -40,6 +41,7 @@ __all__ = [
     "SCHEDULES",
     "Architecture",
     "ChunkMetrics",
+    "CycleGAN",
     "Data",
     "Family",
     "Hyperparameters",

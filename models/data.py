@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -18,13 +19,15 @@ class Data(NamedTuple):
 
     It trains on those of `train`; those of `validation`, on which nobody trains, tell an adaptive
     strength how far the training images were learnt by heart. `labels` [n] int32 are the images'
-    classes; None where there are none.
+    classes; None where there are none. Where images are known to show the same in two classes,
+    `pairs` [n] int32 are the indices of the counterparts, −1 of an image that has none.
     """
 
     images: jax.Array | ByteImages
     train: jax.Array
     validation: jax.Array
     labels: jax.Array | None = None
+    pairs: jax.Array | None = None
 
 
 def drawn(
@@ -37,6 +40,31 @@ def drawn(
 def drawn_rows(key: jax.Array, count: int, among: jax.Array) -> jax.Array:
     """`count` of the indices `among`, int32, with replacement."""
     rows: jax.Array = among[jax.random.randint(key, (count,), 0, among.shape[0], np.int32)]
+    return rows
+
+
+def drawn_rows_of(
+    label: int, key: jax.Array, count: int, among: jax.Array, labels: jax.Array
+) -> jax.Array:
+    """`count` of the indices `among` that are of one class, int32, uniformly with replacement.
+
+    `labels` [n] are the classes of all images; one of the class must be among these.
+    """
+    # How many are of the class depends on the fold: no shape may.
+    so_far = jnp.cumsum((labels[among] == label).astype(np.int32))
+    places = jax.random.randint(key, (count,), 0, so_far[-1], np.int32)
+    rows: jax.Array = among[jnp.searchsorted(so_far, places, side="right")]
+    return rows
+
+
+def dealt_rows_of(
+    label: int, key: jax.Array, count: int, among: jax.Array, labels: jax.Array
+) -> jax.Array:
+    """As `drawn_rows_of`, in a random order in which none comes again before all have come."""
+    shuffled = jax.random.permutation(key, among)
+    other = labels[shuffled] != label
+    first = shuffled[jnp.argsort(other, stable=True)]
+    rows: jax.Array = first[jnp.arange(count, dtype=np.int32) % jnp.sum(~other, dtype=np.int32)]
     return rows
 
 

@@ -45,6 +45,7 @@ def take_turn(
         h,
         program.batch,
         state.step,
+        program.steps,
         state.networks,
         state.carried,
         partial(_apply, setting),

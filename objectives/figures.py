@@ -9,13 +9,54 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """A number that a family measures: `better` is "lower", "higher" or "zero"; its range."""
+    """A number that a family measures: `better` is "lower", "higher" or "zero"; its range.
+
+    `needs` is what the data must have beside images and labels.
+    """
 
     better: str
     range: str
     summary: str
     source: str
+    needs: tuple[str, ...] = ()
 
 
-FIGURES: Mapping[str, Figure] = MappingProxyType({})
+PAIRS = "pairs"
+"""Known counterparts of images in another set."""
+
+FIGURES: Mapping[str, Figure] = MappingProxyType(
+    {
+        "elbo": Figure(
+            "higher",
+            "nats an image",
+            "E[log p(x | z)] − KL, the lower bound on log p(x), by one code an image",
+            "Kingma and Welling 2013, arXiv:1312.6114, eq. 3",
+        ),
+        "reconstruction_error": Figure(
+            "lower",
+            "0 … ∞",
+            "mean squared error of a pixel on [−1, 1], decoded from the code, or from its mean",
+            "Ghosh et al. 2019, arXiv:1903.12436, eq. 3",
+        ),
+        "kl": Figure(
+            "lower",
+            "0 … ∞ nats an image",
+            "the divergence of the law of an image's code from that of all codes",
+            "Kingma and Welling 2013, arXiv:1312.6114, appendix B",
+        ),
+        "cycle_error": Figure(
+            "lower",
+            "0 to 2",
+            "mean |x - x''| of pixels in [-1, 1], x'' the image x translated there and back",
+            "Zhu et al. 2017, arXiv:1703.10593, eq. 2",
+        ),
+        "pair_error": Figure(
+            "lower",
+            "0 to 2",
+            "mean |x' - y| of pixels in [-1, 1], x' an image translated, y its true counterpart",
+            "mean absolute error, on pairs as in Zhu et al. 2017, arXiv:1703.10593, sec. 5.1",
+            needs=(PAIRS,),
+        ),
+    }
+)
 """Every figure by its name."""

@@ -55,6 +55,9 @@ class Discriminator(nnx.Module):
         return self.last(x)
 
 
+Network = Callable[[int, nnx.Rngs], nnx.Module]
+
+
 def penalty(model: nnx.Module, strength: float, order: float) -> jax.Array:
     """``strength · Σ|w|^order`` over the kernels of a model, biases left out."""
     kernels = [w for w in jax.tree.leaves(nnx.state(model, nnx.Param)) if w.ndim > 1]
@@ -65,7 +68,7 @@ def make_step(strength: float, order: float, target: str) -> Callable[..., None]
     """A compiled update of the discriminator, then of the generator, in place."""
 
     def discriminator_loss(
-        discriminator: Discriminator, real: jax.Array, fake: jax.Array
+        discriminator: nnx.Module, real: jax.Array, fake: jax.Array
     ) -> jax.Array:
         loss = nnx.softplus(-discriminator(real)).mean() + nnx.softplus(discriminator(fake)).mean()
         if target in ("discriminator", "both"):
@@ -73,7 +76,7 @@ def make_step(strength: float, order: float, target: str) -> Callable[..., None]
         return loss
 
     def generator_loss(
-        generator: Generator, discriminator: Discriminator, latent: jax.Array
+        generator: nnx.Module, discriminator: nnx.Module, latent: jax.Array
     ) -> jax.Array:
         loss = nnx.softplus(-discriminator(generator(latent))).mean()
         if target in ("generator", "both"):
@@ -82,10 +85,10 @@ def make_step(strength: float, order: float, target: str) -> Callable[..., None]
 
     @nnx.jit
     def step(
-        generator: Generator,
-        discriminator: Discriminator,
-        generator_optimizer: nnx.Optimizer[Generator],
-        discriminator_optimizer: nnx.Optimizer[Discriminator],
+        generator: nnx.Module,
+        discriminator: nnx.Module,
+        generator_optimizer: nnx.Optimizer[nnx.Module],
+        discriminator_optimizer: nnx.Optimizer[nnx.Module],
         real: jax.Array,
         discriminator_latent: jax.Array,
         generator_latent: jax.Array,
@@ -106,11 +109,11 @@ def train(
     steps: int,
     seed: int,
     cached: bool,
-) -> Generator:
+    networks: tuple[Network, Network],
+) -> nnx.Module:
     """Trains one pair on pixels [n, pixels]; `cached` walks the modules' graphs only once."""
     rngs = nnx.Rngs(seed)
-    generator = Generator(pixels.shape[1], rngs)
-    discriminator = Discriminator(pixels.shape[1], rngs)
+    generator, discriminator = (network(pixels.shape[1], rngs) for network in networks)
     generator_optimizer = nnx.Optimizer(generator, adam, wrt=nnx.Param)
     discriminator_optimizer = nnx.Optimizer(discriminator, adam, wrt=nnx.Param)
     modules = (generator, discriminator, generator_optimizer, discriminator_optimizer)
@@ -131,6 +134,7 @@ def run(
     trials: int,
     storage: str,
     cached: bool = False,
+    networks: tuple[Network, Network] = (Generator, Discriminator),
 ) -> PeerResult:
     """Runs a study of `trials` trials and stores it at the URL `storage`.
 
@@ -142,6 +146,7 @@ def run(
         trials: Number of trials.
         storage: An Optuna storage URL.
         cached: Use `nnx.cached_partial`, as the guide on Flax's performance recommends.
+        networks: Generator and discriminator, made of the number of pixels and of rngs.
     """
     start = time.perf_counter()
     pixels = images.reshape(len(images), -1)
@@ -155,7 +160,7 @@ def run(
         adam = optax.adam(2e-4, b1=0.5, b2=0.999)
         scores = []
         for seed, (train_indices, held_out) in enumerate(folds):
-            generator = train(step, adam, pixels[train_indices], steps, seed, cached)
+            generator = train(step, adam, pixels[train_indices], steps, seed, cached, networks)
             latent = jax.random.normal(jax.random.key(seed), (len(held_out), LATENT))
             samples = np.asarray(generator(latent)).reshape(-1, *images.shape[1:])
             scores.append(frechet_distance(held_out_features[seed], features(samples)))

@@ -7,6 +7,7 @@ number of threads is PyTorch's own choice unless asked for.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,16 +71,24 @@ def penalty(model: torch.nn.Module, strength: float, order: float) -> torch.Tens
     return strength * torch.stack([w.abs().pow(order).sum() for w in kernels]).sum()
 
 
+Make = Callable[[int], "torch.nn.Module"]
+
+
 def train(
-    pixels: torch.Tensor, steps: int, seed: int, strength: float, order: float, target: str
+    pixels: torch.Tensor,
+    steps: int,
+    seed: int,
+    strength: float,
+    order: float,
+    target: str,
+    networks: tuple[Make, Make],
 ) -> torch.nn.Module:
     """Trains one pair on pixels [n, pixels] and returns its generator."""
     import torch
     from torch.nn.functional import softplus
 
     torch.manual_seed(seed)
-    generator = initialise(make_generator(pixels.shape[1]))
-    discriminator = initialise(make_discriminator(pixels.shape[1]))
+    generator, discriminator = (initialise(make(pixels.shape[1])) for make in networks)
     generator_optimizer = torch.optim.Adam(
         generator.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True
     )
@@ -117,6 +126,7 @@ def run(
     trials: int,
     storage: str,
     threads: int | None = None,
+    networks: tuple[Make, Make] = (make_generator, make_discriminator),
 ) -> PeerResult:
     """Runs a study of `trials` trials and stores it at the URL `storage`.
 
@@ -129,6 +139,7 @@ def run(
         storage: An Optuna storage URL.
         threads: PyTorch's threads, set for the whole process; None leaves its default. On small
             models or a busy machine one thread can be faster than one a core.
+        networks: What makes generator and discriminator, of the number of pixels.
 
     Raises:
         ImportError: PyTorch is not installed.
@@ -150,7 +161,7 @@ def run(
         target = trial.suggest_categorical("target", ["generator", "discriminator", "both"])
         scores = []
         for seed, (train_indices, held_out) in enumerate(folds):
-            generator = train(pixels[train_indices], steps, seed, strength, order, target)
+            generator = train(pixels[train_indices], steps, seed, strength, order, target, networks)
             with torch.no_grad():
                 samples = generator(torch.randn(len(held_out), LATENT)).numpy()
             samples = samples.reshape(-1, *images.shape[1:])

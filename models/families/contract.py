@@ -39,14 +39,15 @@ class Train(Protocol):
 class Turn(NamedTuple):
     """What a family may read in a player's turn.
 
-    `networks` and `carried` are the member's before the turn, `step` counts its training steps,
-    `batch` is the number of examples to draw.
+    `networks` and `carried` are the member's before the turn, `step` counts its training steps, of
+    which there are `steps` in all, `batch` is the number of examples to draw.
     """
 
     method: Method
     hyperparameters: Hyperparameters
     batch: int
     step: jax.Array
+    steps: int
     networks: dict[str, Variables]
     carried: PyTree
     apply: Train
@@ -94,7 +95,9 @@ class Family(ABC):
     traced, so that a study may search them. `roles` are the names under which a spec speaks of
     networks, where these are others: networks of one role are described and penalised alike.
     `figures` are the names in `FIGURES` of what `measured` gives. `needs_labels` says that the
-    images must have labels; the field `classes` of a family is how many these name.
+    images must have labels; the field `classes` of a family is how many these name. Where `sets` is
+    above 0 they must name so many, each of them a set of images. `translates` says that `sample`
+    makes its images of those of the data, and cannot do without.
     """
 
     players: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -103,6 +106,8 @@ class Family(ABC):
     roles: ClassVar[Mapping[str, str]] = MappingProxyType({})
     figures: ClassVar[tuple[str, ...]] = ()
     needs_labels: ClassVar[bool] = False
+    sets: ClassVar[int] = 0
+    translates: ClassVar[bool] = False
 
     @classmethod
     def role(cls, network: str) -> str:
@@ -155,7 +160,8 @@ class Family(ABC):
     ) -> dict[str, jax.Array]:
         """The `figures` by name, float32 scalars, on held-out images: those of `data.train`.
 
-        `apply` is that of `sample`, for any network.
+        Those may be missing that need what the data have not. `apply` is that of `sample`, for any
+        network.
         """
         del apply, coefficients, key, data
         return {}

@@ -24,7 +24,8 @@ class Dataset:
         name: what the data set is called in specs and in the database.
         images: [n, h, w, c] float32 in [-1, 1], channels last; many as bytes that are read as such.
         labels: [n] int32, class indices 0..k-1, or None. A class may be without images.
-        fingerprint: SHA-256 in hex over shape, dtype and bytes of images and labels.
+        pairs: [n] int32, for each image the index of what it is in another class, or -1; or None.
+        fingerprint: SHA-256 in hex over shape, dtype and bytes of images, labels and pairs.
         classes: [k], the labels as they were given, where they were numbered anew; else None.
         guesses: what was assumed of the images, for whoever knows better.
         warnings: what looks wrong with them.
@@ -34,6 +35,7 @@ class Dataset:
     images: np.ndarray | BytePixels = field(compare=False, repr=False)
     labels: np.ndarray | None = field(compare=False, repr=False)
     fingerprint: str
+    pairs: np.ndarray | None = field(default=None, compare=False, repr=False)
     classes: np.ndarray | None = field(default=None, compare=False, repr=False)
     guesses: tuple[str, ...] = field(default=(), compare=False, repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
@@ -49,6 +51,7 @@ def make_dataset(
     images: np.ndarray,
     labels: np.ndarray | None = None,
     *,
+    pairs: np.ndarray | None = None,
     origin: str | None = None,
     pixel_range: Range | None = None,
 ) -> Dataset:
@@ -73,12 +76,15 @@ def make_dataset(
             [n, h, w] (gets one channel), or [n, side * side] (rows of flattened square images, one
             channel).
         labels: [n] integers >= 0, or None.
+        pairs: [n] integers, for each image the index of its counterpart in another class, -1 of one
+            that has none; or None.
         origin: what error messages start with, such as a file; `name` when None.
         pixel_range: the numbers of black and white, which become -1 and 1.
 
     Raises:
         UserError: the shape, dtype or range is none of these; a value is not finite; there is no
-            image, or every value is the same; labels differ in number or are not integers >= 0.
+            image, or every value is the same; labels differ in number or are not integers >= 0;
+            pairs differ in number, or are no indices of images of other classes.
     """
     where = origin if origin is not None else f"data set {name!r}"
     scaled = scale(_with_channels(np.asarray(images), where), where, pixel_range)
@@ -92,7 +98,8 @@ def make_dataset(
             f"numbered 0 to {len(classes) - 1}"
         )
     warnings = () if scaled.warning is None else (scaled.warning,)
-    made = _freeze(name, scaled.pixels, checked)
+    counterparts = None if pairs is None else _check_pairs(np.asarray(pairs), checked, where)
+    made = _freeze(name, scaled.pixels, checked, counterparts)
     return replace(made, classes=classes, guesses=tuple(guesses), warnings=warnings)
 
 
@@ -103,7 +110,7 @@ def take(dataset: Dataset, indices: np.ndarray) -> Dataset:
     """
     labels = None if dataset.labels is None else dataset.labels[indices]
     images = some(dataset.images, indices)
-    taken = _freeze(dataset.name, images, labels)
+    taken = _freeze(dataset.name, images, labels, _pairs_among(dataset.pairs, indices))
     return replace(
         taken, classes=dataset.classes, guesses=dataset.guesses, warnings=dataset.warnings
     )
@@ -114,11 +121,31 @@ def some(images: np.ndarray | BytePixels, rows: np.ndarray) -> np.ndarray | Byte
     return images.taken(rows) if isinstance(images, BytePixels) else images[rows]
 
 
-def _freeze(name: str, images: np.ndarray | BytePixels, labels: np.ndarray | None) -> Dataset:
-    for array in (images.bytes if isinstance(images, BytePixels) else images, labels):
+def _pairs_among(pairs: np.ndarray | None, indices: np.ndarray) -> np.ndarray | None:
+    """The pairs of some images, as places among these; -1 where the counterpart is not."""
+    if pairs is None:
+        return None
+    places = np.full(len(pairs) + 1, -1, np.int32)
+    places[indices] = np.arange(len(indices))
+    # The last place is that of -1.
+    places[-1] = -1
+    found: np.ndarray = places[pairs[indices]]
+    return found
+
+
+def _freeze(
+    name: str,
+    images: np.ndarray | BytePixels,
+    labels: np.ndarray | None,
+    pairs: np.ndarray | None,
+) -> Dataset:
+    for array in (images.bytes if isinstance(images, BytePixels) else images, labels, pairs):
         if array is not None:
             array.setflags(write=False)
-    return Dataset(name, images, labels, fingerprint(images=images, labels=labels))
+    # Without pairs the fingerprint is that of versions that knew none.
+    known = {} if pairs is None else {"pairs": pairs}
+    found = fingerprint(images=images, labels=labels, **known)
+    return Dataset(name, images, labels, found, pairs)
 
 
 def _with_channels(images: np.ndarray, where: str) -> np.ndarray:
@@ -159,3 +186,27 @@ def _check_labels(
         if high + 1 > 2 * len(classes):
             return places.astype(np.int32), classes
     return labels.astype(np.int32), None
+
+
+def _check_pairs(pairs: np.ndarray, labels: np.ndarray | None, where: str) -> np.ndarray:
+    """The pairs as int32."""
+    if labels is None:
+        raise UserError(f"{where}: 'pairs' are of images of two classes; accepted with 'labels'")
+    accepted = (
+        f"accepted are [{len(labels)}] integers, for each image the index of its counterpart, of "
+        "another label, or -1"
+    )
+    if pairs.shape != labels.shape or not np.issubdtype(pairs.dtype, np.integer):
+        raise UserError(f"{where}: pairs are {list(pairs.shape)} {pairs.dtype}; {accepted}")
+    low, high = int(pairs.min()), int(pairs.max())
+    if low < -1 or high >= len(labels):
+        raise UserError(f"{where}: pairs have the range {low} to {high}; {accepted}")
+    known = np.flatnonzero(pairs >= 0)
+    alike = known[labels[pairs[known]] == labels[known]]
+    if len(alike):
+        first = int(alike[0])
+        raise UserError(
+            f"{where}: pairs[{first}] = {pairs[first]}, of the same label {labels[first]}; "
+            f"{accepted}"
+        )
+    return pairs.astype(np.int32)

@@ -8,11 +8,12 @@ from normsweep.data.dataset import Dataset, make_dataset
 from normsweep.data.pixels import Range
 from normsweep.errors import UserError
 
+ARRAYS = ("images", "labels", "pairs")
 ACCEPTED = "accepted is a .npz archive with the array 'images' and, if wanted, 'labels'"
 
 
 def load_npz(path: Path, *, name: str | None = None, pixel_range: Range | None = None) -> Dataset:
-    """Reads the arrays `images` and, where present, `labels` of a `.npz` archive.
+    """Reads the arrays `images` and, where present, `labels` and `pairs` of a `.npz` archive.
 
     Shapes, dtypes and scales are those that `make_dataset` accepts; other arrays in the archive
     are not read. Nothing is ever unpickled, so a hostile file can run no code.
@@ -38,9 +39,13 @@ def load_npz(path: Path, *, name: str | None = None, pixel_range: Range | None =
     if images is None:
         found = ", ".join(sorted(arrays)) or "none"
         raise UserError(f"{path}: the array 'images' is missing (found: {found}); {ACCEPTED}")
-    labels = arrays.get("labels")
     return make_dataset(
-        name or path.stem, images, labels, origin=str(path), pixel_range=pixel_range
+        name or path.stem,
+        images,
+        arrays.get("labels"),
+        pairs=arrays.get("pairs"),
+        origin=str(path),
+        pixel_range=pixel_range,
     )
 
 
@@ -50,11 +55,10 @@ def _read(path: Path) -> dict[str, np.ndarray | None]:
         archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("a single array, not an archive of named ones")
-        wanted = {"images", "labels"}
         with archive:
-            arrays = {key: archive[key] if key in wanted else None for key in archive.files}
+            arrays = {key: archive[key] if key in ARRAYS else None for key in archive.files}
     for key, array in arrays.items():
-        if key in wanted and not isinstance(array, np.ndarray):
+        if key in ARRAYS and not isinstance(array, np.ndarray):
             raise ValueError(f"{key!r} is not in numpy's format")
     return arrays
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from normsweep.data.dataset import Dataset
-from normsweep.data.digits import load_digits
+from normsweep.data.digits import load_digits, load_digits_pairs
 from normsweep.data.idx import load_idx_folder
 from normsweep.data.limit import limit_dataset
 from normsweep.data.npz import load_npz
@@ -30,8 +30,9 @@ def load_dataset(
     """Loads a data set by its name in `DATASETS`; nothing is ever fetched.
 
     Args:
-        source: "digits" (inside scikit-learn); "mnist" or "fashion_mnist" (IDX files in a folder);
-            "idx" (any folder of files named as MNIST's); "npz" (a NumPy archive).
+        source: "digits" or "digits_pairs" (inside scikit-learn); "mnist" or "fashion_mnist" (IDX
+            files in a folder); "idx" (any folder of files named as MNIST's); "npz" (a NumPy
+            archive).
         path: the folder or archive. Without it, "mnist" and "fashion_mnist" are looked for in
             `usual_folder`.
         limit: at most so many images, stratified by label (see `limit_dataset`).
@@ -64,10 +65,14 @@ def usual_folder(name: str) -> Path:
 
 def _digits(path: Path | None, split: str) -> Dataset:
     """1797 digits of 8×8 inside scikit-learn, no files (Alpaydin and Kaynak, UCI 1998)."""
-    if path is not None:
-        raise UserError(f"data.path = {str(path)!r}: 'digits' takes none, it needs no file")
-    _require_one_split("digits", split)
+    _require_no_files("digits", path, split)
     return load_digits()
+
+
+def _digits_pairs(path: Path | None, split: str) -> Dataset:
+    """Two sets of images: these digits, and the same turned and inverted; with true pairs."""
+    _require_no_files("digits_pairs", path, split)
+    return load_digits_pairs()
 
 
 def _npz(path: Path | None, split: str, pixel_range: Range | None = None) -> Dataset:
@@ -102,6 +107,12 @@ def _require_path(source: str, path: Path | None, what: str) -> Path:
     return path
 
 
+def _require_no_files(source: str, path: Path | None, split: str) -> None:
+    if path is not None:
+        raise UserError(f"data.path = {str(path)!r}: {source!r} takes none, it needs no file")
+    _require_one_split(source, split)
+
+
 def _require_one_split(source: str, split: str) -> None:
     if split != "train":
         raise UserError(f"data.split = {split!r}: {source!r} has only 'train'")
@@ -109,6 +120,7 @@ def _require_one_split(source: str, split: str) -> None:
 
 DATASETS: Mapping[str, Loader] = {
     "digits": _digits,
+    "digits_pairs": _digits_pairs,
     "mnist": _mnist,
     "fashion_mnist": _fashion_mnist,
     "idx": _idx,

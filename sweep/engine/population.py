@@ -39,7 +39,8 @@ class Shared(NamedTuple):
     `images` [n, h, w, c] float32, or `ByteImages`; `train` [folds, m] int32, each fold's training
     images; `validation` [v] int32, images that no member trains on and none is judged by; the
     parameters of the feature map; `seed`, a uint32. `held_out` [folds, s] int32 are the images that
-    judge each fold, `labels` [n] int32 the classes of the images, if they have any.
+    judge each fold, `labels` [n] int32 the classes of the images, if they have any, and `pairs` [n]
+    int32 their counterparts in other classes, if these are known.
     """
 
     images: Any
@@ -49,6 +50,11 @@ class Shared(NamedTuple):
     seed: Any
     held_out: Any = None
     labels: Any = None
+    pairs: Any = None
+
+    def data(self, fold: Any) -> Data:
+        """What a member on a fold may see."""
+        return Data(self.images, self.train[fold], self.validation, self.labels, self.pairs)
 
 
 class _Member(NamedTuple):
@@ -145,7 +151,8 @@ class Population:
         extras = {"strength_factor": metrics.strength_factor}
         for what, numbers in (("zeros", metrics.zeros), ("norm", metrics.norms)):
             extras |= {f"{name}_{what}": numbers[name] for name in self._family.networks()}
-        extras |= {name: self._collect(figures[name]) for name in self._family.figures}
+        names = [name for name in self._family.figures if name in figures]
+        extras |= {name: self._collect(figures[name]) for name in names}
         labels = None if labels is None else self._collect(labels)
         return Chunk(features, self._collect(images), losses, finite, extras, labels)
 
@@ -206,6 +213,31 @@ def _with_rows(state: MemberState, members: jax.Array, new: MemberState) -> Memb
     return changed
 
 
+def memory_of(
+    program: Program, features: Features, shared: Shared, slots: int, devices: Sequence[jax.Device]
+) -> int:
+    """Bytes that a chunk of a population takes of each device, by XLA's analysis of its program."""
+    mesh = Mesh(np.array(devices), ("members",))
+    advance, state = _compiled(program, features, mesh)
+    count = -(-slots * len(shared.train) // len(devices)) * len(devices)
+
+    def rows(leaf: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((count, *np.shape(leaf)), leaf.dtype)
+
+    number = np.zeros((), np.int32)
+    member = _Member(hyperparameters(program.family), number, np.True_, np.True_)
+    with jax.threefry_partitionable(True):
+        lowered = advance.lower(jax.tree.map(rows, state), jax.tree.map(rows, member), shared)
+        found = lowered.compile().memory_analysis()
+    # The state is written where it lies.
+    return int(
+        found.argument_size_in_bytes
+        + found.output_size_in_bytes
+        - found.alias_size_in_bytes
+        + found.temp_size_in_bytes
+    )
+
+
 def training_programs() -> int:
     """How many training programs this process has compiled so far."""
     return len(_TRACED)
@@ -248,7 +280,7 @@ def _compile(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyT
                 lambda state: state,
                 state,
             )
-            data = Data(shared.images, shared.train[member.fold], shared.validation, shared.labels)
+            data = shared.data(member.fold)
             state, metrics = train_chunk(program, state, member.hyperparameters, data, key)
             images = sample(program, state, member.hyperparameters, data, key, program.samples)
             found = features(shared.feature_params, images)

@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -16,6 +17,7 @@ from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.export.again import Trained
 from normsweep.models.architecture import Architecture, networks
+from normsweep.models.data import Data
 from normsweep.models.layers.mode import Mode
 from normsweep.models.member import averaged
 from normsweep.models.networks.contract import Variables
@@ -63,36 +65,80 @@ def save_trained(trained: Trained, config: Config, folder: str | Path) -> Path:
 def load_generator(folder: str | Path) -> Generate:
     """Loads the generator that `sweep train` wrote, as a function (key, count) → images.
 
-    Raises `UserError` for a folder that is none of these.
+    Raises `UserError` for a folder that is none of these, and for a family that makes images of
+    other images, whose networks `load_network` loads.
     """
+    spec, architecture = _read(folder)
+    if architecture.family.translates:
+        raise UserError(
+            f'{folder}: model.family = "{spec.model.family}" makes images of images, not of a key; '
+            f"accepted: load_network(folder, name) with {_named(architecture.family.networks())}"
+        )
+    stored = _restored(folder, architecture, architecture.family.sampled)
+    return _generate(spec, architecture, stored, None)
+
+
+def load_network(folder: str | Path, name: str) -> Callable[[jax.Array], jax.Array]:
+    """Loads one of the networks that `sweep train` wrote, as a function of a batch of its inputs.
+
+    Images are [n, h, w, c] float32 in [−1, 1]. Raises `UserError` for a folder that is none of
+    these, and for a name of no network.
+    """
+    spec, architecture = _read(folder)
+    names = architecture.family.networks()
+    if name not in names:
+        raise UserError(f"{folder}: has no network {name!r}; accepted: {_named(names)}")
+    return partial(
+        _applying(spec, architecture, name), _restored(folder, architecture, [name])[name]
+    )
+
+
+def _named(networks: Iterable[str]) -> str:
+    return ", ".join(networks)
+
+
+def _read(folder: str | Path) -> tuple[Spec, Architecture]:
+    """What a folder of `sweep train` says of its networks."""
     folder = Path(folder).absolute()
     if not (folder / CHECKPOINT).is_dir():
         raise UserError(f"{folder}: holds no {CHECKPOINT}/; `sweep train CONFIG -o DIR` writes one")
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     spec = read_config(folder / CONFIG).spec
     height, width, channels = metrics["image_shape"]
-    architecture = architecture_of(spec, (height, width, channels), metrics.get("classes", 0))
+    return spec, architecture_of(spec, (height, width, channels), metrics.get("classes", 0))
+
+
+def _restored(
+    folder: str | Path, architecture: Architecture, names: Iterable[str]
+) -> dict[str, Variables]:
+    """The variables of some networks by name."""
+    folder = Path(folder).absolute()
     like = jax.eval_shape(networks(architecture).init, jax.random.key(0))
     with ocp.StandardCheckpointer() as checkpointer:
         stored = {
             name: checkpointer.restore(folder / CHECKPOINT / name, like[name]._asdict())
-            for name in architecture.family.sampled
+            for name in names
         }
-    return _generate(spec, architecture, {name: Variables(**each) for name, each in stored.items()})
+    return {name: Variables(**each) for name, each in stored.items()}
 
 
-def _generate(spec: Spec, architecture: Architecture, stored: dict[str, Variables]) -> Generate:
-    def applying(name: str) -> Callable[[Variables, jax.Array], jax.Array]:
-        mode = Mode(units=getattr(spec.model, f"{architecture.family.role(name)}_units"))
-        return jax.jit(lambda own, inputs: networks(architecture).apply[name](own, inputs, mode)[0])
+def _applying(
+    spec: Spec, architecture: Architecture, name: str
+) -> Callable[[Variables, jax.Array], jax.Array]:
+    mode = Mode(units=getattr(spec.model, f"{architecture.family.role(name)}_units"))
+    return jax.jit(lambda own, inputs: networks(architecture).apply[name](own, inputs, mode)[0])
 
-    functions = {name: applying(name) for name in stored}
+
+def _generate(
+    spec: Spec, architecture: Architecture, stored: dict[str, Variables], data: Data | None
+) -> Generate:
+    functions = {name: _applying(spec, architecture, name) for name in stored}
 
     def apply(name: str, inputs: jax.Array) -> jax.Array:
         return functions[name](stored[name], inputs)
 
     def generate(key: jax.Array, count: int) -> jax.Array:
-        images: jax.Array = architecture.family.sample(apply, key, count, None)
+        images: jax.Array = architecture.family.sample(apply, key, count, data)
         return images
 
     return generate
@@ -109,7 +155,9 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
     (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
     architecture = architecture_of(spec, shape, trained.setup.classes)
     sampled = {name: stored[name] for name in architecture.family.sampled}
-    generate = _generate(spec, architecture, sampled)
+    # What a family samples without data is seen as `load_generator` will have it.
+    data = trained.setup.shared(trained.seed).data(0) if architecture.family.translates else None
+    generate = _generate(spec, architecture, sampled, data)
     images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
     draw_grid(images, folder / SAMPLES)
     draw_curves(trained.measurements, folder / CURVES, strengths_of(spec))

@@ -21,6 +21,7 @@ from normsweep.models.optimizers import optimizers_with
 from normsweep.objectives.distances import DISTANCES, RealFeatures
 from normsweep.objectives.distances.contract import CLASSES, TRAINING
 from normsweep.objectives.features import classifier as classifier_map
+from normsweep.objectives.figures import FIGURES, PAIRS
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
@@ -99,6 +100,7 @@ class Setup:
             seed=np.uint32(seed),
             held_out=self.plan.held_out[:, : self.samples],
             labels=self.dataset.labels,
+            pairs=known_pairs(self.dataset, self.plan, self.samples),
         )
 
     def facts(self) -> Facts:
@@ -147,8 +149,9 @@ def prepare(spec: Spec) -> Setup:
     )
     samples = _samples(spec, plan)
     _check_classes(spec)
-    _check_labels(spec, dataset)
+    _check_labels(spec, dataset, plan)
     _check_networks(spec, dataset)
+    _check_pairs(spec, known_pairs(dataset, plan, samples))
     _check_penalised(spec, dataset)
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
     _check_samples(spec, samples, features.dimension)
@@ -264,13 +267,59 @@ def _check_classes(spec: Spec) -> None:
             )
 
 
-def _check_labels(spec: Spec, dataset: Dataset) -> None:
+def _check_labels(spec: Spec, dataset: Dataset, plan: FoldPlan) -> None:
     for method in spec.methods or [None]:
         family = spec.alternative(method).model.family
-        if families.FAMILIES[family].needs_labels and dataset.labels is None:
+        entry, images = families.FAMILIES[family], f'images of data.source = "{spec.data.source}"'
+        if entry.needs_labels and dataset.labels is None:
             raise UserError(
-                f'{_path("model.family", method)} = "{family}" needs labels, and the images of '
-                f'data.source = "{spec.data.source}" have none'
+                f'{_path("model.family", method)} = "{family}" needs labels, and the {images} '
+                "have none"
+            )
+        if entry.sets and dataset.labels is not None:
+            _check_sets(f'{_path("model.family", method)} = "{family}"', entry.sets, dataset, plan)
+
+
+def _check_sets(of: str, sets: int, dataset: Dataset, plan: FoldPlan) -> None:
+    """Each set must have images wherever a network looks for one."""
+    assert dataset.labels is not None
+    found = np.unique(dataset.labels)
+    if not np.array_equal(found, np.arange(sets)):
+        raise UserError(
+            f"{of} needs {sets} sets of images, those labelled {', '.join(map(str, range(sets)))}; "
+            f"the labels of data set {dataset.name!r} are "
+            + (
+                f"{', '.join(map(str, found))}"
+                if len(found) < 4
+                else f"{len(found)} different ones"
+            )
+        )
+    counts = np.bincount(dataset.labels)
+    for rows in (plan.feature_indices, *plan.train, *plan.held_out):
+        if len(missing := np.setdiff1d(found, dataset.labels[rows])):
+            raise UserError(
+                f"{of}: data set {dataset.name!r} has {counts[missing[0]]} images of label "
+                f"{missing[0]}, too few for one in each fold and one set aside; accepted: more of "
+                "these, or fewer folds (score.folds)"
+            )
+
+
+def known_pairs(dataset: Dataset, plan: FoldPlan, samples: int) -> np.ndarray | None:
+    """The counterparts of images, where some are known of those that judge each fold."""
+    if dataset.pairs is None:
+        return None
+    known = (dataset.pairs[plan.held_out[:, :samples]] >= 0).any(axis=1)
+    return dataset.pairs if known.all() else None
+
+
+def _check_pairs(spec: Spec, pairs: np.ndarray | None) -> None:
+    for field in ("metric", "second"):
+        name = getattr(spec.score, field)
+        if pairs is None and name in FIGURES and PAIRS in FIGURES[name].needs:
+            raise UserError(
+                f'score.{field} = "{name}" needs images of which the counterparts are known, in '
+                f'each fold, and data.source = "{spec.data.source}" has none; accepted: '
+                "digits_pairs, an .npz archive with 'pairs', or another metric"
             )
 
 

@@ -4,13 +4,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import jax
 
 from normsweep.engine.devices import local_devices
+from normsweep.engine.fit import AUTO, fitting_slots
 from normsweep.engine.population import Chunk, Population
-from normsweep.engine.settings import methods_of
+from normsweep.engine.settings import methods_of, program_of
 from normsweep.errors import in_one_line
 from normsweep.models.member import MemberState
 from normsweep.models.method import Method
@@ -18,6 +20,7 @@ from normsweep.models.program import Program
 from normsweep.score.run import Failed, Run
 from normsweep.score.setup import Setup
 from normsweep.spec.plugins import fault_of_plugin
+from normsweep.spec.space import middle, resolve
 from normsweep.spec.spec import Spec
 from normsweep.storage.retry import is_outage
 
@@ -41,6 +44,22 @@ class Training:
     programs: set[Program] = field(default_factory=set)
     _populations: dict[Program, Population] = field(default_factory=dict)
     _methods: dict[str | None, tuple[Method, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def slots(self) -> int:
+        """The trials in training at a time: what the spec says, or as many as fit."""
+        asked = self.spec.study.slots
+        if asked != AUTO:
+            return int(asked)
+        config, method = resolve(self.spec, lambda path, asked: middle(asked))
+        setup = self.setup
+        methods = self.methods(method)
+        program = program_of(
+            config, setup.image_shape, setup.samples, methods, classes=setup.classes
+        )
+        shared = setup.shared(self.spec.study.seed)
+        most = self.spec.study.trials + 1
+        return fitting_slots(program, setup.features, shared, local_devices(), most)
 
     def advance(self, slots: Sequence[R | None]) -> Iterator[tuple[int, R, Chunk]]:
         """Trains every run that has no end for one chunk, program by program, and judges it.
@@ -127,7 +146,7 @@ class Training:
                 program,
                 self.setup.features,
                 self.setup.shared(self.spec.study.seed),
-                self.spec.study.slots,
+                self.slots,
                 local_devices(),
             )
         return self._populations[program]

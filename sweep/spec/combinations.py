@@ -2,7 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from normsweep.spec.family import ALL, BOTH, DISCRIMINATOR, FAMILIES, networks_of
+from normsweep.spec.family import (
+    ALL,
+    BOTH,
+    DECODER,
+    DISCRIMINATOR,
+    FAMILIES,
+    families_with,
+    networks_of,
+)
+from normsweep.spec.fields import family_fields
 from normsweep.spec.penalty_fields import check
 from normsweep.spec.ranges import each, quoted
 from normsweep.spec.tables import (
@@ -10,6 +19,7 @@ from normsweep.spec.tables import (
     CONSTRAINTS,
     FIGURES,
     FOLLOWING,
+    IMAGE_OUTPUTS,
     NORMALISATIONS,
     OVERFITTING_SIGNALS,
 )
@@ -29,6 +39,7 @@ def check_together(spec: "Spec") -> None:
         raise ValueError(f"penalty: {error}") from error
     _check_gradient_penalty(spec)
     _check_signal(spec)
+    _check_likelihood(spec)
     _check_constraint(spec)
 
 
@@ -74,6 +85,13 @@ def _check_signal(spec: "Spec") -> None:
     penalty = spec.penalty
     if not any(schedule in FOLLOWING for schedule in each(penalty.schedule)):
         return
+    judging = families_with(DISCRIMINATOR)
+    if spec.model.family not in judging:
+        raise ValueError(
+            f"penalty.schedule = {quoted(penalty.schedule)} follows a {DISCRIMINATOR}, which "
+            f'model.family = "{spec.model.family}" does not have; it counts with '
+            f"{', '.join(judging)}"
+        )
     unfit = [loss for loss in each(spec.train.loss) if not ADVERSARIAL_LOSSES[loss].boundary]
     free = [name for name, entry in OVERFITTING_SIGNALS.items() if not entry.needs_boundary]
     signals = [signal for signal in each(penalty.adaptive_signal) if signal not in free]
@@ -82,6 +100,18 @@ def _check_signal(spec: "Spec") -> None:
             f'penalty.adaptive_signal = "{signals[0]}" has no meaning with train.loss = '
             f'"{unfit[0]}", whose logits do not change sign between real and generated images; '
             f"accepted: {', '.join(free)}"
+        )
+
+
+def _check_likelihood(spec: "Spec") -> None:
+    """Beyond white, a probability would be above 1: the pixel is cut off and learns no more."""
+    output = f"model.{DECODER}_output"
+    taken = "train.likelihood" not in family_fields(but=spec.model.family)
+    if taken and spec.train.likelihood == "bernoulli" and "linear" in each(spec.value(output)):
+        raise ValueError(
+            f'{output} = "linear" is no probability, which train.likelihood = "bernoulli" needs; '
+            f"accepted: {', '.join(name for name in IMAGE_OUTPUTS if name != 'linear')}, "
+            "or another likelihood"
         )
 
 

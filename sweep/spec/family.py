@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+ENCODER, DECODER, AUTOENCODER = "encoder", "decoder", "autoencoder"
 
 BOTH, ALL = "both", "all"
 """The targets that are every network of the family."""
@@ -24,11 +25,13 @@ class Names(NamedTuple):
     players: tuple[str, ...]
 
 
-GAN = "gan"
-"""The family where a spec names none."""
+GAN, VAE, CYCLEGAN = "gan", "vae", "cyclegan"
+"""The first is the family where a spec names none."""
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
+        VAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
+        CYCLEGAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
     }
 )
 """The names of every family."""
@@ -37,6 +40,9 @@ FAMILIES: Mapping[str, Names] = MappingProxyType(
 def _each(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
+
+WITH_LATENTS = tuple(family for family in FAMILIES if family != CYCLEGAN)
+"""The families that begin with a vector drawn at random."""
 
 NETWORKS = _each(names.networks for names in FAMILIES.values())
 """What is said of networks is said in this order."""

@@ -11,8 +11,29 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
-from normsweep.spec.facts import MOST, Facts, Section, With, facts_of, families, for_each_network
-from normsweep.spec.family import ALL, BOTH, DISCRIMINATOR, GAN, GENERATOR, PLAYERS, families_with
+from normsweep.spec.facts import (
+    KEPT,
+    MOST,
+    Facts,
+    Section,
+    With,
+    facts_of,
+    families,
+    for_each_network,
+)
+from normsweep.spec.family import (
+    ALL,
+    BOTH,
+    CYCLEGAN,
+    DECODER,
+    DISCRIMINATOR,
+    GAN,
+    GENERATOR,
+    PLAYERS,
+    VAE,
+    WITH_LATENTS,
+    families_with,
+)
 from normsweep.spec.ranges import STORED, Interval, PixelRange, Rule, each, highest
 from normsweep.spec.tables import (
     ACTIVATIONS,
@@ -31,6 +52,7 @@ from normsweep.spec.tables import (
     IMAGE_OUTPUTS,
     LATENTS,
     LEARNING_RATE_SCHEDULES,
+    LIKELIHOODS,
     NORMALISATIONS,
     OPTIMIZERS,
     OVERFITTING_SIGNALS,
@@ -89,7 +111,7 @@ class StudySection(Section):
     pruner_percentile: Annotated[
         float, Rule(float, minimum=0, maximum=100, searchable=False), Facts(table="pruners")
     ] = 25.0
-    slots: Annotated[int, _whole(1, 1024)] = 4
+    slots: Annotated[Any, Rule(int, minimum=1, maximum=1024, searchable=False, words=("auto",))] = 4
 
 
 class DataSection(Section):
@@ -114,6 +136,10 @@ def _kinds_with(setting: str) -> tuple[With, ...]:
     return (With("model.network", taking),)
 
 
+_OF_VAE = families((VAE,))
+_OF_NOISE = families((GAN,))
+
+
 def _fewest_layers(model: Section, network: str) -> int:
     return min(map(len, each(getattr(model, f"{network}_hidden"))))
 
@@ -129,16 +155,21 @@ def _widest_layer(model: Section, network: str) -> int | None:
     return max((width for width in widths if width is not None), default=None)
 
 
+_FROM_LATENTS = families(WITH_LATENTS)
+
+
 @for_each_network
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
 
-    family: Annotated[str, _one(FAMILIES), Facts(table="families")] = GAN
-    network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(asked=11, table="networks")] = (
+    family: Annotated[str, _one(FAMILIES), Facts(asked=11, table="families")] = GAN
+    network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(asked=12, table="networks")] = (
         "mlp"
     )
-    latent: Annotated[Any, _WIDTH, Facts(table="latents")] = 64
-    latent_distribution: Annotated[Any, Rule(str, names=LATENTS), Facts(table="latents")] = "normal"
+    latent: Annotated[Any, _WIDTH, Facts(counts=_FROM_LATENTS, table="latents")] = 64
+    latent_distribution: Annotated[
+        Any, Rule(str, names=LATENTS), Facts(counts=_OF_NOISE, table="latents")
+    ] = "normal"
     network_hidden: Annotated[
         Any,
         Rule(tuple),
@@ -183,7 +214,7 @@ class ModelSection(Section):
         "leaky_relu"
     )
     network_output: Annotated[
-        Any, Rule(str, names=IMAGE_OUTPUTS), Facts(networks=(GENERATOR,), table="outputs")
+        Any, Rule(str, names=IMAGE_OUTPUTS), Facts(networks=(GENERATOR, DECODER), table="outputs")
     ] = "tanh"
     network_normalisation: Annotated[
         Any, Rule(str, names=NORMALISATIONS), Facts(off="none", kind=True, table="normalisations")
@@ -206,8 +237,15 @@ def _optimizers_with(setting: str) -> tuple[With, ...]:
 
 
 _JUDGED = families(families_with(DISCRIMINATOR))
+_TRANSLATES = families((CYCLEGAN,))
 _CHANGING_RATE = Names(LEARNING_RATE_SCHEDULES, without=("constant",))
 _LOSSES_OF_LABELS = Names(ADVERSARIAL_LOSSES, only=lambda loss: loss.labels)
+
+
+def _weight_of_set(of: str, off: Any = KEPT) -> Facts:
+    return Facts(
+        traced=True, counts=_TRANSLATES, off=off, table="structure", label=f"weight of {of}"
+    )
 
 
 @for_each_network
@@ -247,6 +285,79 @@ class TrainSection(Section):
             table="losses",
         ),
     ] = 0.0
+    likelihood: Annotated[
+        str,
+        _one(LIKELIHOODS),
+        Facts(counts=_OF_VAE, asked=13, table="likelihoods"),
+    ] = "bernoulli"
+    likelihood_scale: Annotated[
+        Any,
+        _POSITIVE,
+        Facts(
+            traced=True,
+            counts=(
+                *_OF_VAE,
+                With(
+                    "train.likelihood",
+                    Names(LIKELIHOODS, only=lambda entry: "likelihood_scale" in entry.settings),
+                ),
+            ),
+            table="likelihoods",
+        ),
+    ] = 0.25
+    beta: Annotated[
+        Any,
+        _AMOUNT,
+        Facts(
+            traced=True,
+            counts=_OF_VAE,
+            table="structure",
+            label="weight of the divergence of codes from their prior",
+        ),
+    ] = 1.0
+    kl_warmup: Annotated[
+        Any,
+        _SHARE,
+        Facts(
+            traced=True,
+            counts=_OF_VAE,
+            off=0.0,
+            table="structure",
+            label="share of the steps over which that weight rises from 0",
+        ),
+    ] = 0.0
+    free_bits: Annotated[
+        Any,
+        _AMOUNT,
+        Facts(
+            traced=True,
+            counts=_OF_VAE,
+            off=0.0,
+            table="structure",
+            label="nats of each dimension of the code that its divergence costs anyhow",
+        ),
+    ] = 0.0
+    cycle_a: Annotated[
+        Any, _AMOUNT, _weight_of_set("the error of an image of set A translated there and back")
+    ] = 10.0
+    cycle_b: Annotated[
+        Any, _AMOUNT, _weight_of_set("the error of an image of set B translated there and back")
+    ] = 10.0
+    identity_a: Annotated[
+        Any, _AMOUNT, _weight_of_set("the change of an image of set A translated into A", off=0.0)
+    ] = 0.0
+    identity_b: Annotated[
+        Any, _AMOUNT, _weight_of_set("the change of an image of set B translated into B", off=0.0)
+    ] = 0.0
+    image_pool: Annotated[
+        Any,
+        Rule(int, minimum=0, maximum=65536),
+        Facts(
+            counts=_TRANSLATES,
+            table="structure",
+            label=f"generated images kept for each {DISCRIMINATOR}; 0: it judges the last ones",
+        ),
+    ] = 50
     optimizer: Annotated[Any, Rule(str, names=OPTIMIZERS), Facts(asked=3, table="optimizers")] = (
         "adam"
     )
@@ -290,7 +401,7 @@ class TrainSection(Section):
         Facts(
             traced=True,
             table="structure",
-            label=f"decay of an average of the {GENERATOR}, which samples; 0: no average",
+            label="decay of an average of the networks that sample; 0: no average",
         ),
     ] = 0.0
 
@@ -628,6 +739,19 @@ def most(model: Section, field: str) -> int | None:
 def counts(path: str, chosen: Callable[[str], Any]) -> bool:
     """Whether a field has an effect, given what is chosen for those that it depends on."""
     return all(chosen(needed.control) in needed.values for needed in FACTS[path].counts)
+
+
+def family_fields(*, but: str) -> tuple[str, ...]:
+    """The fields that count with some families, and not with this one."""
+    return tuple(path for path, having in _OF_FAMILIES.items() if but not in having)
+
+
+_OF_FAMILIES = {
+    path: needed.values
+    for path, facts in FACTS.items()
+    for needed in facts.counts
+    if needed.control == "model.family"
+}
 
 
 def rule_of(path: str) -> Rule | None:

@@ -17,7 +17,7 @@ from normsweep.objectives.augmentation import AUGMENTATIONS
 from normsweep.objectives.constraints import Constraint
 from normsweep.objectives.distances import Distance
 from normsweep.objectives.penalties import Penalty
-from normsweep.spec.family import DISCRIMINATOR, GENERATOR
+from normsweep.spec.family import DISCRIMINATOR
 from normsweep.spec.fields import FACTS, paths, rule_of
 from normsweep.spec.penalty_fields import schedule_fields
 from normsweep.spec.tables import (
@@ -37,6 +37,7 @@ from normsweep.spec.tables import (
     IMAGE_OUTPUTS,
     LATENTS,
     LEARNING_RATE_SCHEDULES,
+    LIKELIHOODS,
     NORMALISATIONS,
     OPTIMIZERS,
     OVERFITTING_SIGNALS,
@@ -238,6 +239,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         "normalisations", "normalisations of activations or kernels", _described(NORMALISATIONS)
     ),
     _table("losses", "adversarial losses", _described(ADVERSARIAL_LOSSES)),
+    _table("likelihoods", "likelihoods of images given what is decoded", _described(LIKELIHOODS)),
     _table("optimizers", "optimisers of the two networks", _described(OPTIMIZERS)),
     _table(
         "learning_rate_schedules",
@@ -254,7 +256,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
     _table("activations", "activations of hidden layers", _documented(ACTIVATIONS)),
     _table(
         "outputs",
-        f"activations of the {GENERATOR}'s last layer; pixels lie in [−1, 1]",
+        "activations of the last layer of what gives images; pixels lie in [−1, 1]",
         _documented(IMAGE_OUTPUTS),
     ),
     _table("latents", "distributions of the latent vector", _documented(LATENTS)),

@@ -74,7 +74,7 @@ class Rule:
     """What a scalar may be, as the metadata of an annotated field.
 
     `parse` takes what TOML gives and returns a value or a range. `names` are looked up when a name
-    is checked, and not before.
+    is checked, and not before. `words` are texts that stand for a value of another kind.
     """
 
     kind: type
@@ -85,6 +85,7 @@ class Rule:
     names: Collection[str] | None = None
     searchable: bool = True
     optional: bool = False
+    words: Collection[str] = ()
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -123,13 +124,16 @@ class Rule:
             bounds.append(f"{'>' if self.exclusive_minimum else '≥'} {self.minimum:.15g}")
         if self.maximum is not None:
             bounds.append(f"{'<' if self.exclusive_maximum else '≤'} {self.maximum:.15g}")
-        return " ".join([_NOUNS[self.kind], " and ".join(bounds)]).strip()
+        words = "".join(f' or "{word}"' for word in self.words)
+        return " ".join([_NOUNS[self.kind], " and ".join(bounds)]).strip() + words
 
     def _is_one_value(self, raw: list[Any] | tuple[Any, ...]) -> bool:
         return self.kind is tuple and not any(isinstance(item, list | tuple | str) for item in raw)
 
     def _value(self, raw: Any) -> Value:
         value: Any = raw
+        if isinstance(raw, str) and raw in self.words:
+            return raw
         if self.kind is tuple:
             value = _widths(raw)
         elif self.kind is float and isinstance(raw, int) and not isinstance(raw, bool):

@@ -17,6 +17,8 @@ from normsweep.spec.fields import (
     PenaltySection,
     ServiceSection,
     StudySection,
+    default,
+    family_fields,
     fields,
 )
 from normsweep.spec.idle import check_idle
@@ -137,10 +139,18 @@ class Spec(Section):
                 )
 
     def plain(self) -> dict[str, Any]:
-        """Nested tables of what was set or defaulted, without the fields that are not set."""
+        """Nested tables of what was set or defaulted, without the fields that are not set.
+
+        Nor those of other families at their defaults, where all methods have one family.
+        """
         tables = self.model_dump(exclude_none=True)
         if not self.methods:
             del tables["methods"]
+        if not any("family" in method.get("model", {}) for method in self.methods.values()):
+            for path in family_fields(but=self.model.family):
+                if self.value(path) == default(path):
+                    section, field = path.split(".")
+                    tables[section].pop(field, None)
         return tables
 
     def ranges(self) -> dict[str, Range]:

@@ -151,9 +151,9 @@ class Confirming:
         spec = self._spec.with_values({"study.seed": int(drawn.generate_state(1)[0] & 0x7FFFFFFF)})
         training = Training(spec, setup)
         waiting = iter(wanted)
-        while together := list(islice(waiting, spec.study.slots)):
+        while together := list(islice(waiting, training.slots)):
             runs = [self._run(role, arm, seed, training, setup) for arm in together]
-            slots = [*runs, *[None] * (spec.study.slots - len(runs))]
+            slots = [*runs, *[None] * (training.slots - len(runs))]
             while any(run.end is None for run in runs):
                 if self.stop():
                     return False

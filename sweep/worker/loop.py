@@ -101,7 +101,7 @@ class Work:
         Raises `Stopped` where it was told so while it waited for the database.
         """
         study = self.spec.study
-        self._slots = [None] * study.slots
+        self._slots = [None] * self.training.slots
         self._space = unconditional_space(self.spec)
         self.study.pruner = pruner(
             study.pruner,

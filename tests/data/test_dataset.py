@@ -222,8 +222,31 @@ def test_a_source_that_needs_a_path_says_so(source: str) -> None:
         load_dataset(source)
 
 
-def test_the_digits_take_neither_a_path_nor_another_split() -> None:
-    with pytest.raises(UserError, match=r"data\.path"):
-        load_dataset("digits", path="somewhere")
-    with pytest.raises(UserError, match=r"data\.split = 'test'"):
-        load_dataset("digits", split="test")
+@pytest.mark.parametrize("source", ["digits", "digits_pairs"])
+def test_the_digits_take_neither_a_path_nor_another_split(source: str) -> None:
+    with pytest.raises(UserError, match=rf"data\.path = 'somewhere': '{source}' takes none"):
+        load_dataset(source, path="somewhere")
+    with pytest.raises(UserError, match=rf"data\.split = 'test': '{source}' has only"):
+        load_dataset(source, split="test")
+
+
+@pytest.mark.parametrize("limit", [None, 100, 101])
+def test_pairs_of_digits_show_the_same_digit_changed_in_a_limited_set_too(
+    limit: int | None,
+) -> None:
+    dataset = load_dataset("digits_pairs", limit=limit)
+    labels, pairs = dataset.labels, dataset.pairs
+    assert labels is not None and pairs is not None
+    assert len(labels) == (limit or 2 * 1797)
+    plain = load_dataset("digits").images
+    in_a = np.flatnonzero(labels == 0)
+    np.testing.assert_array_equal(dataset.images[in_a], plain[: len(in_a)])
+    known = np.flatnonzero(pairs >= 0)
+    assert len(known) >= len(labels) - 1
+    assert np.array_equal(pairs[pairs[known]], known)
+    for row in known[labels[known] == 0]:
+        image, other = dataset.images[row, ..., 0], dataset.images[pairs[row], ..., 0]
+        assert labels[pairs[row]] == 1
+        # The column on the right comes to the top, the row at the top to the left.
+        np.testing.assert_array_equal(other[0], -image[:, -1])
+        np.testing.assert_array_equal(other[:, 0], -image[0, ::-1])

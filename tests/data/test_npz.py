@@ -137,3 +137,37 @@ def test_a_bare_pickle_is_refused_and_never_run(path: Path, tmp_path: Path) -> N
     with pytest.raises(UserError, match="objects are never unpickled"):
         load_npz(path)
     assert not harm.exists()
+
+
+def test_pairs_are_read_too(path: Path) -> None:
+    labels, pairs = np.arange(6) % 2, np.array([1, 0, 3, -1, -1, 4])
+    np.savez(path, images=IMAGES, labels=labels, pairs=pairs)
+    found = load_npz(path)
+    assert found.pairs is not None
+    assert found.pairs.tolist() == pairs.tolist()
+    assert found == make_dataset("faces", IMAGES, labels, pairs=pairs)
+    assert found != make_dataset("faces", IMAGES, labels)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "labels", "told"),
+    [
+        (
+            [1, 0, 3, 2, 5, 6],
+            [0, 1, 0, 1, 0, 1],
+            r"pairs have the range 0 to 6; accepted are \[6\]",
+        ),
+        ([1, 0, 3, -2, 5, 4], [0, 1, 0, 1, 0, 1], "pairs have the range -2 to 5"),
+        ([1, 0, 3, 2], [0, 1, 0, 1, 0, 1], r"pairs are \[4\] int64"),
+        ([0.0] * 6, [0, 1, 0, 1, 0, 1], r"pairs are \[6\] float64"),
+        ([-1, 3, -1, -1, -1, -1], [0, 1, 0, 1, 0, 1], r"pairs\[1\] = 3, of the same label 1;"),
+        ([1, 0, 3, 2, 5, 4], None, "accepted with 'labels'"),
+    ],
+)
+def test_pairs_that_are_none_are_refused_with_the_file(
+    path: Path, pairs: list[float], labels: list[int] | None, told: str
+) -> None:
+    known = {} if labels is None else {"labels": np.array(labels)}
+    np.savez(path, images=IMAGES, pairs=np.array(pairs), **known)
+    with pytest.raises(UserError, match=rf"faces\.npz: .*{told}"):
+        load_npz(path)

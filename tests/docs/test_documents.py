@@ -14,6 +14,7 @@ from normsweep.export.again import train_config
 from normsweep.export.trained import save_trained
 from normsweep.spec import Spec, load_spec, spec_from_tables
 from normsweep.spec.config import Config
+from normsweep.spec.family import NETWORKS
 from normsweep.spec.options import option_tables
 from normsweep.spec.ranges import plain
 from normsweep.spec.space import check_ranges
@@ -76,7 +77,7 @@ def test_every_field_of_the_spec_is_documented_with_its_default() -> None:
             name.strip(): default for names, default, _ in rows for name in names.split(",")
         }
         for name, entry in model.model_fields.items():
-            if name.split("_", 1)[0] in ("generator", "discriminator") and section == "penalty":
+            if name.split("_", 1)[0] in NETWORKS and section == "penalty":
                 assert f"`{name}`" in body
                 continue
             assert name in documented, f"{section}.{name}"

@@ -14,7 +14,7 @@ import pytest
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.models.families import FAMILIES as MODELS
 from normsweep.spec import Spec, spec_from_tables
-from normsweep.spec.family import ALL, BOTH, FAMILIES, NETWORKS, Names
+from normsweep.spec.family import ALL, BOTH, FAMILIES, GAN, NETWORKS, Names
 from normsweep.spec.fields import FACTS, METHOD_SECTIONS, NOT_TRAINING, SECTIONS, rule_of
 from normsweep.spec.penalty_fields import coefficient_fields
 from normsweep.spec.tables import TARGETS
@@ -101,7 +101,8 @@ def config(path: str, value: Any) -> Spec:
     form = FORM.get(field.split("_")[-1] if own else field, "group")
     form = tables["penalty"].get("form", form)
     separate = own and section == "penalty"
-    numbers = dict.fromkeys(coefficient_fields(form, NETWORKS, separate), 3.0)
+    networks = FAMILIES[tables["model"].get("family", GAN)].networks
+    numbers = dict.fromkeys(coefficient_fields(form, networks, separate), 3.0)
     tables["penalty"] |= {"form": form, "separate_strengths": separate} | numbers
     tables[section][field] = value
     return spec_from_tables(tables, path)

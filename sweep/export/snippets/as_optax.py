@@ -57,7 +57,7 @@ def optax_snippet(config: Config) -> str:
     pieces = [_rate_schedule(recipe), *(_network(recipe, network) for network in recipe.rates)]
 
     def head(functions: set[str]) -> str:
-        title = "Regularisation and optimisers of a GAN, for JAX and Optax."
+        title = f"Regularisation and optimisers {recipe.model}, for JAX and Optax."
         lost = [note for name, note in NOTES.items() if name in functions]
         return header(config, recipe, title, lost) + "\n" + _USE.format(network=recipe.counted)
 

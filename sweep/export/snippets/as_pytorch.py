@@ -40,7 +40,7 @@ def pytorch_snippet(config: Config) -> str:
     pieces = [_rate_schedule(recipe), *(_network(recipe, network) for network in recipe.rates)]
 
     def head(functions: set[str]) -> str:
-        title = "Regularisation and optimisers of a GAN, for PyTorch."
+        title = f"Regularisation and optimisers {recipe.model}, for PyTorch."
         lost = dict.fromkeys(note for name, note in _NOTES.items() if name in functions)
         return header(config, recipe, title, [*lost])
 

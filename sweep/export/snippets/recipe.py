@@ -1,14 +1,15 @@
 """What a config asks of training code: the regulariser on each network, and the optimisers."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, cast
 
 from normsweep.engine.settings import method_of, settings_of_optimizer
 from normsweep.errors import UserError
 from normsweep.export.snippets.source import exportable
+from normsweep.models.families import FAMILIES as MODELS
 from normsweep.models.method import ADAPTIVE
 from normsweep.objectives.constraints import CONSTRAINTS
-from normsweep.spec.family import DISCRIMINATOR, NETWORKS
+from normsweep.spec.family import DISCRIMINATOR, FAMILIES, GAN
 from normsweep.spec.penalty_fields import field_value, fields_of
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.spec import Spec
@@ -31,7 +32,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A config for training code.
+    """A config for training code; `model` says of what.
 
     `terms`, `rates` and `updates`, the updates in each step of the training, are by network,
     `terms` only of those that have one. `coupling` is "loss", "decoupled", "proximal" or
@@ -39,6 +40,7 @@ class Recipe:
     where it is constant.
     """
 
+    model: str
     terms: dict[str, Term]
     rates: dict[str, float]
     optimizer: str
@@ -87,8 +89,9 @@ def recipe_of(config: Spec, form: str) -> Recipe:
         penalty.schedule_finish,
     )
     return Recipe(
+        model="of a GAN" if config.model.family == GAN else f'of a model "{config.model.family}"',
         terms=_terms(config),
-        rates={name: getattr(train, f"{name}_learning_rate") for name in NETWORKS},
+        rates=_rates(config),
         optimizer=train.optimizer,
         settings=settings_of_optimizer(config),
         weights=method_of(config).weights,
@@ -104,10 +107,24 @@ def recipe_of(config: Spec, form: str) -> Recipe:
     )
 
 
+def _networks(config: Spec) -> tuple[str, ...]:
+    return FAMILIES[config.model.family].networks
+
+
+def _rates(config: Spec) -> dict[str, float]:
+    """The learning rate of each network: that of the player who trains it."""
+    family = MODELS[config.model.family]
+    return {
+        family.role(network): getattr(config.train, f"{player}_learning_rate")
+        for player, networks in family.players.items()
+        for network in networks
+    }
+
+
 def _terms(config: Spec) -> dict[str, Term]:
     penalty = config.penalty
     found: dict[str, dict[str, float]] = {}
-    for network in NETWORKS:
+    for network in _networks(config):
         for field, networks in fields_of(config).items():
             if network in networks:
                 name = field.removeprefix(f"{network}_")
@@ -117,7 +134,7 @@ def _terms(config: Spec) -> dict[str, Term]:
 
 def _updates(config: Spec) -> dict[str, int]:
     """The updates of each network in a step; the spec says so of those that may have several."""
-    return {name: getattr(config.train, f"{name}_steps", 1) for name in NETWORKS}
+    return {name: getattr(config.train, f"{name}_steps", 1) for name in _networks(config)}
 
 
 def left_out(config: Spec, recipe: Recipe) -> list[str]:
@@ -165,10 +182,21 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
     return found
 
 
+def _descended(config: Spec) -> dict[str, Any]:
+    """Which losses, and with which numbers where these are the family's own."""
+    name = config.model.family
+    if name == GAN:
+        return {"loss": config.train.loss}
+    family = MODELS[name]
+    settings = [*(each.name for each in fields(cast(Any, family))), *family.coefficients]
+    told = {each: getattr(config.train, each) for each in settings if hasattr(config.train, each)}
+    return {"family": name} | {each.replace("_", " "): value for each, value in told.items()}
+
+
 def found_with(config: Spec, recipe: Recipe) -> str:
     """What the numbers were found with, and may depend on."""
     facts: dict[str, Any] = {
-        "loss": config.train.loss,
+        **_descended(config),
         "batch": config.train.batch,
         f"{recipe.counted} steps": recipe.steps,
     } | {

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial
 
 from normsweep.spec.family import FAMILIES
 from normsweep.spec.space import METHOD
+from normsweep.spec.spec import Spec
 from normsweep.storage import Measurement, read_study_measurements
 from normsweep.storage.measurements import COLUMNS, loss_name
 from normsweep.study.attributes import arm_of, result_of, role
@@ -42,7 +43,7 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
     searched. In a confirmation `trial` is that of the search with the same config, if there is one.
     Raises `UserError` for a study that was not made by sweep.
     """
-    players = FAMILIES[study_spec(study).model.family].players
+    players = _players(study_spec(study))
     trials = study.get_trials(deepcopy=False)
     measured = read_study_measurements(storage.engine, study._study_id)
     held = find_confirmation(study, storage)
@@ -60,6 +61,12 @@ def table_of(study: optuna.Study, storage: RDBStorage) -> Table:
     ]
     columns = OF_TRIAL | OF_ARM | parameters | OF_MEMBER | dict.fromkeys(metrics, float)
     return Table(columns, rows)
+
+
+def _players(spec: Spec) -> tuple[str, ...]:
+    """Those of all families that a trial may be of."""
+    families = [spec.alternative(method).model.family for method in (None, *spec.methods)]
+    return tuple(dict.fromkeys(player for name in families for player in FAMILIES[name].players))
 
 
 def _rows(
