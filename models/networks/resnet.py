@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +38,8 @@ class ResNet(Network):
     activation: str = "relu"
     output: str = "linear"
     normalisation: str = "none"
+
+    positions: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         normalisation(self.normalisation)

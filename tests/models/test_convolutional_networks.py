@@ -25,6 +25,7 @@ from normsweep.models.networks.sequence import (
     layer_of,
     transposed,
 )
+from normsweep.models.networks.translation import PatchGAN
 from tests.haste import IN_HASTE
 
 CONVOLUTIONAL = ("dcgan", "resnet")
@@ -136,6 +137,47 @@ def test_the_residual_networks_have_as_many_parameters_as_the_published_ones() -
     assert count(ResNet(normalisation="spectral").pure((32, 32, 3), ())) == discriminator
 
 
+def test_the_networks_of_translations_have_as_many_parameters_as_the_published_ones() -> None:
+    """Zhu et al., arXiv:1703.10593, sec. 7.2, of 128×128 pixels; by hand, layer by layer.
+
+    G: c7s1-64, d128, d256, six R256, u128, u64, c7s1-3. D: C64-C128-C256-C512, and one to a logit.
+    """
+
+    def conv(side: int, before: int, after: int) -> int:
+        return side * side * before * after + after
+
+    generator = conv(7, 3, 64) + conv(3, 64, 128) + conv(3, 128, 256) + 12 * conv(3, 256, 256)
+    generator += conv(3, 256, 128) + conv(3, 128, 64) + conv(7, 64, 3)
+    discriminator = conv(4, 3, 64) + conv(4, 64, 128) + conv(4, 128, 256) + conv(4, 256, 512)
+    discriminator += conv(4, 512, 1)
+    # What the authors' program counts: 7.838 M and 2.765 M.
+    assert (generator, discriminator) == (7837699, 2764737)
+    image = (128, 128, 3)
+    assert count(PatchGAN().pure(image, image)) == generator
+    assert count(PatchGAN().pure(image, ())) == discriminator
+
+
+@pytest.mark.parametrize(("side", "patches"), [(8, 4), (28, 7), (32, 8), (64, 8), (128, 16)])
+def test_a_patchgan_judges_every_patch(side: int, patches: int) -> None:
+    pure = PatchGAN(channels=2).pure((side, side, 1), ())
+    x = jax.ShapeDtypeStruct((3, side, side, 1), np.float32)
+    y, _ = jax.eval_shape(pure.apply, shapes_of(pure), x)
+    assert y.shape == (3 * patches * patches,)
+    translator = PatchGAN(channels=2).pure((side, side, 1), (side, side, 1))
+    assert jax.eval_shape(translator.apply, shapes_of(translator), x)[0].shape == x.shape
+
+
+def test_a_translation_with_instance_norm_forgets_the_contrast_of_its_image() -> None:
+    """Ulyanov et al., arXiv:1607.08022, eq. 4: twice the image gives the same outputs."""
+    network = PatchGAN(channels=2, normalisation="instance", output="tanh").pure(SMALL, SMALL)
+    x = np.random.default_rng(1).normal(size=(2, *SMALL)).astype(np.float32)
+    run, variables = jax.jit(network.apply, compiler_options=IN_HASTE), drawn(network)
+    plain, doubled = (np.asarray(run(variables, factor * x)[0]) for factor in (1, 2))
+    assert (np.abs(plain) < 1).all()
+    assert np.std(plain) > 0.01
+    np.testing.assert_allclose(doubled, plain, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("network", "side", "blocks"),
     [("dcgan", side, None) for side in (8, 12, 28, 32, 48, 64)]
@@ -223,8 +265,15 @@ def pairs(name: str, normalisation: str, way: tuple[Shape, Shape]) -> tuple[Pure
     return described.pure(*way), narrowed(described, 3, *way)
 
 
-@pytest.mark.parametrize("normalisation", NORMALISATIONS)
-@pytest.mark.parametrize("name", CONVOLUTIONAL)
+@pytest.mark.parametrize(
+    ("name", "normalisation"),
+    [
+        (name, kind)
+        for name in CONVOLUTIONAL
+        for kind, entry in NORMALISATIONS.items()
+        if NETWORKS[name].positions or not entry.positions
+    ],
+)
 def test_a_masked_network_is_the_narrow_network_cut_out_of_it(
     name: str, normalisation: str
 ) -> None:
