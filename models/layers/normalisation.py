@@ -44,8 +44,8 @@ def drop_bias(layer: Layer) -> None:
 
 
 def along_outputs(x: jax.Array, vector: jax.Array) -> jax.Array:
-    """A vector of numbers by output, shaped to be broadcast to the outputs [n, …, outputs]."""
-    return jnp.expand_dims(vector, tuple(range(x.ndim - 1)))
+    """A vector of numbers by output, like the outputs [n, …, outputs] to be broadcast to them."""
+    return jnp.expand_dims(vector, tuple(range(x.ndim - 1))).astype(x.dtype)
 
 
 class ScaledWeightNorm(nnx.Module):

@@ -41,6 +41,7 @@ from normsweep.spec.tables import (
     PENALISED_AT,
     PENALTIES,
     POLICIES,
+    PRECISIONS,
     PRUNERS,
     REDUCTIONS,
     SAMPLERS,
@@ -247,6 +248,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         "sizes of the networks and of the training, and the weights that a penalty acts on",
         _labelled(),
     ),
+    _table("precisions", "what the networks compute with", _described(PRECISIONS)),
     _table("gans", "kinds of GAN", _documented(ARCHITECTURES)),
     _table("activations", "activations of hidden layers", _documented(ACTIVATIONS)),
     _table(
