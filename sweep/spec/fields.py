@@ -59,6 +59,7 @@ from normsweep.spec.tables import (
     PENALISED_AT,
     PENALTIES,
     POLICIES,
+    PRECISIONS,
     PRUNERS,
     REDUCTIONS,
     SAMPLERS,
@@ -263,6 +264,7 @@ class TrainSection(Section):
         Facts(common=True, table="structure", label="scores along the way; divides the steps"),
     ] = 8
     batch: Annotated[Any, _WIDTH, Facts(table="structure", label="images of a step")] = 64
+    precision: Annotated[Any, Rule(str, names=PRECISIONS), Facts(table="precisions")] = "float32"
     network_steps: Annotated[
         Any,
         Rule(int, minimum=1, maximum=100),

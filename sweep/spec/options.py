@@ -44,6 +44,7 @@ from normsweep.spec.tables import (
     PENALISED_AT,
     PENALTIES,
     POLICIES,
+    PRECISIONS,
     PRUNERS,
     REDUCTIONS,
     SAMPLERS,
@@ -253,6 +254,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
     ),
     _table("families", "families of models", _documented(FAMILIES)),
     _table("networks", "kinds of network", _documented(ARCHITECTURES)),
+    _table("precisions", "what the networks compute with", _described(PRECISIONS)),
     _table("activations", "activations of hidden layers", _documented(ACTIVATIONS)),
     _table(
         "outputs",

@@ -179,6 +179,8 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
             found.append(f"{kind} normalisation of the {network}")
         if (rate := getattr(model, f"{network}_dropout")) is not None:
             found.append(f"dropout of the {network}, rate {rate!r}")
+    if train.precision != "float32":
+        found.append(f"networks that compute in {train.precision}")
     if train.label_smoothing:
         found.append(f"label smoothing {train.label_smoothing!r}")
     if train.ema:
