@@ -1,5 +1,9 @@
 """The 8x8 handwritten digits that ship inside scikit-learn: no file, no network."""
 
+import gzip
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 
 from normsweep.data.dataset import Dataset, make_dataset
@@ -15,9 +19,13 @@ def load_digits() -> Dataset:
     References:
         Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test part).
     """
-    # Imported here because it takes longer than everything else a session imports from here.
-    from sklearn import datasets
-
-    digits = datasets.load_digits()
-    images = np.asarray(digits.images, np.float32) / MAX_GREY
-    return make_dataset("digits", images, np.asarray(digits.target), pixel_range=(0, 1))
+    # The package itself need not be imported for it, which would take longer than all else that a
+    # worker does before its first trial.
+    package = find_spec("sklearn")
+    assert package is not None and package.origin is not None
+    path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = np.loadtxt(file, delimiter=",")
+    # A row is 64 greys and a label.
+    images = rows[:, :-1].reshape(-1, 8, 8).astype(np.float32) / MAX_GREY
+    return make_dataset("digits", images, rows[:, -1].astype(int), pixel_range=(0, 1))
