@@ -6,6 +6,10 @@ BIN = $(VENV)/bin
 .PHONY: help install demo test fast slow lint types check bench calibrate soak mutate dist clean
 .DEFAULT_GOAL := help
 
+# Else each of a thousand processes of the tests compiles all that it imports, which takes it longer
+# than what it is tested for: nothing is compiled at install.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
