@@ -52,7 +52,7 @@ bench: $(VENV)/.installed  ## measure what the project promises (PyTorch as a pe
 calibrate: $(VENV)/.installed  ## measure whether verdicts mean what they say, on studies of known truth
 	$(BIN)/python -m bench.calibration --null 200 --effect 50
 
-soak: $(VENV)/.installed  ## kill workers for an hour, and count what is lost
+soak: $(VENV)/.installed  ## kill workers for an hour, where `slow` kills ten, and count what is lost
 	$(BIN)/python -m bench.soak
 
 # In the background of a day, and not in CI: what is stopped goes on.
