@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -16,9 +17,11 @@ from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.export.again import Trained
 from normsweep.models.architecture import Architecture, networks
+from normsweep.models.data import Data
 from normsweep.models.layers.mode import Mode
 from normsweep.models.member import averaged
 from normsweep.models.networks.contract import Variables
+from normsweep.objectives.aliases import PyTree
 from normsweep.score.pictures import draw_curves, draw_grid
 from normsweep.spec.config import Config, read_config, render
 from normsweep.spec.spec import Spec
@@ -26,10 +29,15 @@ from normsweep.storage.files import require_room
 
 CHECKPOINT, CONFIG, METRICS = "checkpoint", "config.toml", "metrics.json"
 SAMPLES, CURVES = "samples.png", "curves.png"
+FITTED = "fitted"
+"""Beside the networks of a checkpoint, what samples are drawn by."""
 _SHOWN = 64
 
 Generate = Callable[[jax.Array, int], jax.Array]
 """(key, count) → images [count, h, w, c] float32 in [−1, 1]."""
+Call = Callable[[str, jax.Array], jax.Array]
+"""(network, inputs) → outputs."""
+_KEYS = "threefry2x32"
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -78,10 +86,15 @@ def load_generator(folder: str | Path) -> Generate:
             name: checkpointer.restore(folder / CHECKPOINT / name, like[name]._asdict())
             for name in architecture.family.sampled
         }
-    return _generate(spec, architecture, {name: Variables(**each) for name, each in stored.items()})
+        fitted = folder / CHECKPOINT / FITTED
+        found = checkpointer.restore(fitted) if fitted.is_dir() else None
+    apply = _applying(
+        spec, architecture, {name: Variables(**each) for name, each in stored.items()}
+    )
+    return _generate(architecture, apply, found)
 
 
-def _generate(spec: Spec, architecture: Architecture, stored: dict[str, Variables]) -> Generate:
+def _applying(spec: Spec, architecture: Architecture, stored: dict[str, Variables]) -> Call:
     def applying(name: str) -> Callable[[Variables, jax.Array], jax.Array]:
         mode = Mode(units=getattr(spec.model, f"{architecture.family.role(name)}_units"))
         return jax.jit(lambda own, inputs: networks(architecture).apply[name](own, inputs, mode)[0])
@@ -91,11 +104,21 @@ def _generate(spec: Spec, architecture: Architecture, stored: dict[str, Variable
     def apply(name: str, inputs: jax.Array) -> jax.Array:
         return functions[name](stored[name], inputs)
 
+    return apply
+
+
+def _generate(architecture: Architecture, apply: Call, fitted: PyTree) -> Generate:
     def generate(key: jax.Array, count: int) -> jax.Array:
-        images: jax.Array = architecture.family.sample(apply, key, count, None)
+        images: jax.Array = architecture.family.sample(apply, key, count, fitted)
         return images
 
     return generate
+
+
+def _data(trained: Trained) -> Data:
+    """What the member was trained on."""
+    shared = jax.tree.map(jnp.asarray, trained.setup.shared(trained.seed))
+    return Data(shared.images, shared.train[0], shared.validation, shared.labels)
 
 
 def _write(trained: Trained, config: Config, folder: Path) -> None:
@@ -108,9 +131,12 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
             checkpointer.save(folder / CHECKPOINT / name, variables._asdict())
     (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
     architecture = architecture_of(spec, shape, trained.setup.classes)
-    sampled = {name: stored[name] for name in architecture.family.sampled}
-    generate = _generate(spec, architecture, sampled)
-    images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
+    apply, key = _applying(spec, architecture, stored), jax.random.key(trained.seed, impl=_KEYS)
+    fitted = architecture.family.fitted(apply, jax.random.fold_in(key, 0), _data(trained))
+    if fitted is not None:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(folder / CHECKPOINT / FITTED, fitted)
+    images = np.asarray(_generate(architecture, apply, fitted)(key, _SHOWN))
     draw_grid(images, folder / SAMPLES)
     draw_curves(trained.measurements, folder / CURVES, strengths_of(spec))
     metrics = {

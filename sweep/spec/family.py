@@ -25,12 +25,14 @@ class Names(NamedTuple):
     players: tuple[str, ...]
 
 
-GAN, VAE = "gan", "vae"
+GAN, VAE, RAE = "gan", "vae", "rae"
 """The first is the family where a spec names none."""
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
         VAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
+        RAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
+        AUTOENCODER: Names((ENCODER, GENERATOR, DISCRIMINATOR), (AUTOENCODER, DISCRIMINATOR)),
     }
 )
 """The names of every family."""

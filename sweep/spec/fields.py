@@ -23,12 +23,14 @@ from normsweep.spec.facts import (
 )
 from normsweep.spec.family import (
     ALL,
+    AUTOENCODER,
     BOTH,
     DECODER,
     DISCRIMINATOR,
     GAN,
     GENERATOR,
     PLAYERS,
+    RAE,
     VAE,
     families_with,
 )
@@ -38,6 +40,7 @@ from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     ARCHITECTURES,
     AUGMENTED,
+    CODE_LAWS,
     CONSTRAINTS,
     COUPLINGS,
     DATASETS,
@@ -130,7 +133,9 @@ class DataSection(Section):
 
 
 _OF_VAE = families((VAE,))
-_OF_NOISE = families((GAN,))
+_OF_RAE = families((RAE,))
+_OF_AUTOENCODER = families((AUTOENCODER,))
+_OF_NOISE = families((GAN, AUTOENCODER))
 
 
 def _fewest_layers(hidden: Collection[Widths]) -> int:
@@ -153,6 +158,7 @@ class ModelSection(Section):
         Rule(str, names=LATENTS),
         Facts(counts=_OF_NOISE, table="latents"),
     ] = "normal"
+    code_law: Annotated[str, _one(CODE_LAWS), Facts(counts=_OF_RAE, table="code_laws")] = "mixture"
     network_hidden: Annotated[
         Any,
         Rule(tuple),
@@ -297,6 +303,37 @@ class TrainSection(Section):
             off=0.0,
             table="structure",
             label="nats of each dimension of the code that its divergence costs anyhow",
+        ),
+    ] = 0.0
+    reconstruction_weight: Annotated[
+        Any,
+        _AMOUNT,
+        Facts(
+            traced=True,
+            counts=_OF_AUTOENCODER,
+            table="structure",
+            label="weight of the mean squared error of a reconstructed pixel",
+        ),
+    ] = 1.0
+    code_weight: Annotated[
+        Any,
+        _AMOUNT,
+        Facts(
+            traced=True,
+            counts=families((RAE, AUTOENCODER)),
+            table="structure",
+            label="weight of half the squared length of an image's code",
+        ),
+    ] = 1e-4
+    jacobian_weight: Annotated[
+        Any,
+        _AMOUNT,
+        Facts(
+            traced=True,
+            counts=_OF_RAE,
+            off=0.0,
+            table="structure",
+            label="weight of the squared slope of what is decoded in the code",
         ),
     ] = 0.0
     optimizer: Annotated[Any, Rule(str, names=OPTIMIZERS), Facts(asked=3, table="optimizers")] = (
