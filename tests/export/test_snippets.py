@@ -32,9 +32,10 @@ from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
 from normsweep.objectives.transform import advanced
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.config import Config
-from normsweep.spec.family import NETWORKS, networks_of
+from normsweep.spec.family import FAMILIES, GAN, networks_of
 from tests.haste import IN_HASTE
 
+NETWORKS = FAMILIES[GAN].networks
 SHAPE = (3, 2, 1)
 MODEL = {"latent": 4, "generator_hidden": [5, 3], "discriminator_hidden": [5, 3]}
 STEPS = 4
