@@ -25,12 +25,14 @@ class Names(NamedTuple):
     players: tuple[str, ...]
 
 
-GAN, VAE, CYCLEGAN = "gan", "vae", "cyclegan"
+GAN, VAE, RAE, CYCLEGAN = "gan", "vae", "rae", "cyclegan"
 """The first is the family where a spec names none."""
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
         VAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
+        RAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
+        AUTOENCODER: Names((ENCODER, GENERATOR, DISCRIMINATOR), (AUTOENCODER, DISCRIMINATOR)),
         CYCLEGAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
     }
 )

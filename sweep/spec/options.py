@@ -25,6 +25,7 @@ from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     ARCHITECTURES,
     AUGMENTED,
+    CODE_LAWS,
     CONSTRAINTS,
     COUPLINGS,
     DATASETS,
@@ -261,6 +262,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         "activations of the last layer of what gives images; pixels lie in [−1, 1]",
         _documented(IMAGE_OUTPUTS),
     ),
+    _table("code_laws", "laws of codes that samples are decoded from", _worded(CODE_LAWS)),
     _table("latents", "distributions of the latent vector", _documented(LATENTS)),
     _table(
         "distances",
