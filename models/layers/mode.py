@@ -12,13 +12,15 @@ class Mode(NamedTuple):
     `training`, a Python bool: statistics are those of this batch, their averages and the power
     iterations advance, and dropout acts; else the stored statistics are used and stay as they are.
     `units`, int32: at most so many units of each hidden layer are in use. `dropout`, float32 in
-    [0, 1): the rate behind each hidden activation, drawn from the typed key `key`.
+    [0, 1): the rate behind each hidden activation, drawn from the typed key `key`. `labels` [n]
+    int32 are the classes of the batch, for layers that depend on them.
     """
 
     training: bool = False
     units: ArrayLike | None = None
     dropout: ArrayLike | None = None
     key: jax.Array | None = None
+    labels: jax.Array | None = None
 
     @property
     def dropout_key(self) -> jax.Array | None:

@@ -14,7 +14,12 @@ from normsweep.models.layers.dropout import dropout
 from normsweep.models.layers.initialisers import he_normal
 from normsweep.models.layers.masks import in_use_along
 from normsweep.models.layers.mode import EVALUATION, Mode
-from normsweep.models.layers.normalisation import Normalisation, drop_bias, normalisation
+from normsweep.models.layers.normalisation import (
+    Normalisation,
+    drop_bias,
+    normalisation,
+    normalised,
+)
 from normsweep.models.networks.contract import Network, PureNetwork, Shape
 from normsweep.models.networks.modules import of_modules
 
@@ -24,8 +29,9 @@ class MLP(Network):
     """Fully connected networks, as in the first GANs (arXiv:1406.2661).
 
     Hidden layers have the widths in `hidden`, of which only the first `layers` are used, None: all.
-    `output` names the function behind the last layer. Raises `ValueError` for more layers than
-    there are widths, and for a normalisation that is not in `NORMALISATIONS`.
+    `output` names the function behind the last layer, `classes` is the number of classes where the
+    normalisation depends on them. Raises `ValueError` for more layers than there are widths, and
+    for a normalisation that is not in `NORMALISATIONS`.
     """
 
     hidden: tuple[int, ...] = (128, 128)
@@ -33,6 +39,7 @@ class MLP(Network):
     activation: str = "leaky_relu"
     output: str = "linear"
     normalisation: str = "none"
+    classes: int = 0
 
     def __post_init__(self) -> None:
         normalisation(self.normalisation)
@@ -70,7 +77,8 @@ class MLPModule(nnx.Module):
         self.outputs = outputs
         self.output = IMAGE_OUTPUTS[settings.output]
         widths = (math.prod(inputs), *settings.widths, math.prod(outputs))
-        self.network = Layers(widths, settings.activation, settings.normalisation, units, rngs=rngs)
+        kind = normalisation(settings.normalisation, settings.classes)
+        self.network = Layers(widths, settings.activation, kind, units, rngs=rngs)
 
     def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
         y = self.output(self.network(x.reshape(x.shape[0], -1), mode))
@@ -88,12 +96,11 @@ class Layers(nnx.Module):
         self,
         widths: tuple[int, ...],
         activation: str,
-        normalised: str,
+        kind: Normalisation,
         units: ArrayLike | None = None,
         *,
         rngs: nnx.Rngs,
     ) -> None:
-        kind = normalisation(normalised)
         self.activation = ACTIVATIONS[activation]
         self.layers = nnx.List(linear_layers(widths, units, kind, rngs))
         hidden = widths[1:-1] if kind.between else ()
@@ -110,8 +117,7 @@ class Layers(nnx.Module):
         x = self.layers[index](x)
         used = None if mode.units is None else in_use_along(x.shape, -1, mode.units)
         if self.norms:
-            norm = self.norms[index]
-            x = norm(x, mask=used) if isinstance(norm, nnx.LayerNorm) else norm(x)
+            x = normalised(self.norms[index], x, mode, used)
         x = self.activation(x)
         if used is not None:
             x = jnp.where(used, x, jnp.zeros_like(x))

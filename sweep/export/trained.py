@@ -6,10 +6,13 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.typing import ArrayLike
 
 from normsweep.engine.settings import architecture_of, strengths_of
 from normsweep.engine.versions import versions
@@ -28,8 +31,17 @@ CHECKPOINT, CONFIG, METRICS = "checkpoint", "config.toml", "metrics.json"
 SAMPLES, CURVES = "samples.png", "curves.png"
 _SHOWN = 64
 
-Generate = Callable[[jax.Array, int], jax.Array]
-"""(key, count) → images [count, h, w, c] float32 in [−1, 1]."""
+
+class Generate(Protocol):
+    """Gives `count` images [count, h, w, c] float32 in [−1, 1].
+
+    A conditional model draws their classes, each as likely as any other, or takes `labels` [count],
+    integers. Raises `ValueError` for labels that are not so many, or of a model that takes none.
+    """
+
+    def __call__(
+        self, key: jax.Array, count: int, labels: ArrayLike | None = None
+    ) -> jax.Array: ...
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -61,7 +73,7 @@ def save_trained(trained: Trained, config: Config, folder: str | Path) -> Path:
 
 
 def load_generator(folder: str | Path) -> Generate:
-    """Loads the generator that `sweep train` wrote, as a function (key, count) → images.
+    """Loads the generator that `sweep train` wrote: a function (key, count, labels) → images.
 
     Raises `UserError` for a folder that is none of these.
     """
@@ -82,18 +94,29 @@ def load_generator(folder: str | Path) -> Generate:
 
 
 def _generate(spec: Spec, architecture: Architecture, stored: dict[str, Variables]) -> Generate:
-    def applying(name: str) -> Callable[[Variables, jax.Array], jax.Array]:
-        mode = Mode(units=getattr(spec.model, f"{architecture.family.role(name)}_units"))
-        return jax.jit(lambda own, inputs: networks(architecture).apply[name](own, inputs, mode)[0])
+    family = architecture.family
+
+    def applying(name: str) -> Callable[..., jax.Array]:
+        units = getattr(spec.model, f"{family.role(name)}_units")
+
+        def applied(own: Variables, inputs: jax.Array, labels: jax.Array | None) -> jax.Array:
+            mode = Mode(units=units, labels=labels)
+            return networks(architecture).apply[name](own, inputs, mode)[0]
+
+        return jax.jit(applied)
 
     functions = {name: applying(name) for name in stored}
 
-    def apply(name: str, inputs: jax.Array) -> jax.Array:
-        return functions[name](stored[name], inputs)
+    def apply(network: str, inputs: jax.Array, labels: jax.Array | None = None) -> jax.Array:
+        return functions[network](stored[network], inputs, labels)
 
-    def generate(key: jax.Array, count: int) -> jax.Array:
-        images: jax.Array = architecture.family.sample(apply, key, count, None)
-        return images
+    def generate(key: jax.Array, count: int, labels: ArrayLike | None = None) -> jax.Array:
+        if labels is None:
+            return family.sample(apply, key, count, None)
+        asked = np.asarray(labels, np.int32)
+        if asked.shape != (count,):
+            raise ValueError(f"labels: got the shape {asked.shape}; accepted: ({count},)")
+        return family.sample_of(apply, key, jnp.asarray(asked))
 
     return generate
 

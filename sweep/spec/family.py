@@ -29,6 +29,7 @@ GAN = "gan"
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
+        "conditional": Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
     }
 )
 """The names of every family."""

@@ -31,11 +31,13 @@ from normsweep.spec.tables import (
     CONSTRAINTS,
     COUPLINGS,
     DATASETS,
+    DISCRIMINATOR_CONDITIONS,
     DISTANCES,
     FAMILIES,
     FEATURE_MAPS,
     FIGURES,
     FOLLOWING,
+    GENERATOR_CONDITIONS,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
     LATENTS,
@@ -126,14 +128,30 @@ def _widest_layer(hidden: Collection[Widths]) -> int:
     return max(max(widths, default=1) for widths in hidden)
 
 
+_CONDITIONAL = families(("conditional",))
+_CONDITIONS = {
+    GENERATOR: (Rule(str, names=GENERATOR_CONDITIONS), "embedding"),
+    DISCRIMINATOR: (Rule(str, names=DISCRIMINATOR_CONDITIONS), "projection"),
+}
+
+
 @for_each_network
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
 
-    family: Annotated[str, _one(FAMILIES), Facts(table="families")] = GAN
+    family: Annotated[str, _one(FAMILIES), Facts(asked=12, table="families")] = GAN
     network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(table="networks")] = "mlp"
     latent: Annotated[Any, _WIDTH, Facts(table="latents")] = 64
     latent_distribution: Annotated[Any, Rule(str, names=LATENTS), Facts(table="latents")] = "normal"
+    network_condition: Annotated[
+        Any,
+        Facts(
+            networks=tuple(_CONDITIONS),
+            own=_CONDITIONS,
+            counts=_CONDITIONAL,
+            table="{network}_conditions",
+        ),
+    ] = None
     network_hidden: Annotated[
         Any,
         Rule(tuple),
@@ -227,6 +245,9 @@ class TrainSection(Section):
             off=0.0,
             table="losses",
         ),
+    ] = 0.0
+    auxiliary_weight: Annotated[
+        Any, _AMOUNT, Facts(traced=True, counts=_CONDITIONAL, table=f"{DISCRIMINATOR}_conditions")
     ] = 0.0
     optimizer: Annotated[Any, Rule(str, names=OPTIMIZERS), Facts(asked=3, table="optimizers")] = (
         "adam"

@@ -8,7 +8,7 @@ from normsweep.errors import UserError
 from normsweep.export.snippets.source import exportable
 from normsweep.models.method import ADAPTIVE
 from normsweep.objectives.constraints import CONSTRAINTS
-from normsweep.spec.family import DISCRIMINATOR, NETWORKS
+from normsweep.spec.family import DISCRIMINATOR, GENERATOR, NETWORKS
 from normsweep.spec.penalty_fields import field_value, fields_of
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.spec import Spec
@@ -158,6 +158,13 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
             found.append(f"{kind} normalisation of the {network}")
         if (rate := getattr(model, f"{network}_dropout")) is not None:
             found.append(f"dropout of the {network}, rate {rate!r}")
+    if model.family == "conditional":
+        found.append(
+            f"labels in the {GENERATOR} by {model.generator_condition}, in the {DISCRIMINATOR} by "
+            f"{model.discriminator_condition}"
+        )
+        if train.auxiliary_weight:
+            found.append(f"the auxiliary classifier, weight {train.auxiliary_weight!r}")
     if train.label_smoothing:
         found.append(f"label smoothing {train.label_smoothing!r}")
     if train.ema:
