@@ -9,7 +9,7 @@ from normsweep.export.snippets.source import exportable
 from normsweep.models.families import FAMILIES as MODELS
 from normsweep.models.method import ADAPTIVE
 from normsweep.objectives.constraints import CONSTRAINTS
-from normsweep.spec.family import DISCRIMINATOR, FAMILIES, GAN, GENERATOR
+from normsweep.spec.family import DISCRIMINATOR, FAMILIES, GAN
 from normsweep.spec.fields import default, most
 from normsweep.spec.penalty_fields import field_value, fields_of
 from normsweep.spec.plugins import is_plugin
@@ -182,10 +182,9 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
     if train.precision != "float32":
         found.append(f"networks that compute in {train.precision}")
     if model.family == "conditional":
-        found.append(
-            f"labels in the {GENERATOR} by {model.generator_condition}, in the {DISCRIMINATOR} by "
-            f"{model.discriminator_condition}"
-        )
+        for network in recipe.rates:
+            how = getattr(model, f"{network}_condition")
+            found.append(f"labels in the {network} by {how}")
         if train.auxiliary_weight:
             found.append(f"the auxiliary classifier, weight {train.auxiliary_weight!r}")
     if train.label_smoothing:
