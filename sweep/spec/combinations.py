@@ -8,6 +8,7 @@ from normsweep.spec.family import (
     DECODER,
     DISCRIMINATOR,
     FAMILIES,
+    GENERATOR,
     families_with,
     networks_of,
 )
@@ -18,6 +19,7 @@ from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     ARCHITECTURES,
     CONSTRAINTS,
+    DISTANCES,
     FIGURES,
     FOLLOWING,
     IMAGE_OUTPUTS,
@@ -34,6 +36,7 @@ def check_together(spec: "Spec") -> None:
     """Raises `ValueError` for a combination that would train something else than it says."""
     _check_targets(spec)
     _check_figures(spec)
+    _check_labelled(spec)
     try:
         check(spec.penalty, spec.model.family)
     except ValueError as error:
@@ -66,6 +69,36 @@ def _check_figures(spec: "Spec") -> None:
                 f'score.{field} = "{name}" is not measured with model.family = '
                 f'"{spec.model.family}"; it is with {", ".join(able)}'
             )
+
+
+def _check_labelled(spec: "Spec") -> None:
+    """What needs the label of an image needs a family that has labels."""
+    family, condition = spec.model.family, f"model.{GENERATOR}_condition"
+    able = [name for name, entry in MODELS.items() if entry.needs_labels]
+    for field in ("metric", "second"):
+        name = getattr(spec.score, field)
+        if name in DISTANCES and DISTANCES[name].labelled and family not in able:
+            raise ValueError(
+                f'score.{field} = "{name}" needs samples of a class that is asked for, and '
+                f'model.family = "{family}" asks for none; it is measured with {", ".join(able)}'
+            )
+    labelled = [name for name, entry in NORMALISATIONS.items() if entry.labelled]
+    for network in FAMILIES[family].networks:
+        field = f"model.{network}_normalisation"
+        kinds = each(spec.value(field))
+        if family not in able and (found := [kind for kind in kinds if kind in labelled]):
+            free = [name for name in NORMALISATIONS if name not in labelled]
+            raise ValueError(
+                f'{field} = "{found[0]}" needs labels, which model.family = "{family}" gives no '
+                f"network; accepted: {', '.join(free)}, or model.family = {', '.join(able)}"
+            )
+        if family == "conditional" and network == GENERATOR:
+            unfit = [kind for kind in kinds if kind not in labelled]
+            if unfit and "batch_norm" in each(spec.value(condition)):
+                raise ValueError(
+                    f'{condition} = "batch_norm" tells the {GENERATOR} no label with '
+                    f'{field} = "{unfit[0]}"; accepted: {", ".join(labelled)}'
+                )
 
 
 def _check_gradient_penalty(spec: "Spec") -> None:
