@@ -19,6 +19,8 @@ FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 WANTED = [
     "adaptive",
+    "autoencoder",
+    "beta-vae",
     "constraint",
     "hard-l1l2",
     "hard-structure",
@@ -28,6 +30,7 @@ WANTED = [
     "l2-generator",
     "landscape",
     "norm-lp",
+    "rae",
     "soft-elastic",
 ]
 QUICK = {
