@@ -19,6 +19,8 @@ FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 WANTED = [
     "adaptive",
+    "autoencoder",
+    "beta-vae",
     "constraint",
     "hard-l1l2",
     "hard-structure",
@@ -29,6 +31,7 @@ WANTED = [
     "landscape",
     "norm-lp",
     "projection",
+    "rae",
     "soft-elastic",
 ]
 QUICK = {
