@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from normsweep.models import (
     GAN,
     MLP,
+    NORMALISATIONS,
     Architecture,
     Hyperparameters,
     Variables,
@@ -19,6 +20,8 @@ from normsweep.models import (
 )
 
 NAMES = ("generator", "discriminator")
+OF_VECTORS = tuple(name for name, entry in NORMALISATIONS.items() if not entry.positions)
+"""The normalisations that fully connected networks can have."""
 
 
 def make_gan(image_shape: tuple[int, ...], **settings: Any) -> Architecture:

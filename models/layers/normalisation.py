@@ -26,7 +26,8 @@ class Normalisation(NamedTuple):
     `wrap(layer, units, rngs)` puts one around each layer with a kernel, the last too. `units` says
     how many outputs are in use, None: all. `hidden_bias` is False where a bias in front of the
     normalisation would have no effect, `per_example` where an output depends on the other examples
-    of the batch. `rescales` is True where every kernel is divided by a norm of itself.
+    of the batch. `rescales` is True where every kernel is divided by a norm of itself, `positions`
+    where the averages are over the positions of an image, of which a vector has none.
     """
 
     summary: str
@@ -36,6 +37,7 @@ class Normalisation(NamedTuple):
     hidden_bias: bool = True
     per_example: bool = True
     rescales: bool = False
+    positions: bool = False
 
 
 def drop_bias(layer: Layer) -> None:
@@ -81,6 +83,11 @@ def layer_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Modul
     return nnx.LayerNorm(width, scale_init=constant(1, units), rngs=rngs)
 
 
+def instance_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:
+    """A layer of instance normalisation, of images alone."""
+    return nnx.InstanceNorm(width, scale_init=constant(1, units), rngs=rngs)
+
+
 def over_positions(norm: nnx.Module) -> nnx.Module:
     """The same layer for images: layer norm is over all units of an example, at all positions."""
     if isinstance(norm, nnx.LayerNorm):
@@ -107,6 +114,13 @@ NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
             "γ·(x − E[x])/√(Var[x] + ε) + β, over the units in use, for each example",
             "Ba et al., arXiv:1607.06450, eq. 4",
             between=layer_norm,
+        ),
+        "instance": Normalisation(
+            "γ·(x − E[x])/√(Var[x] + ε) + β, over the positions, for each unit and example",
+            "Ulyanov et al., arXiv:1607.08022, eq. 4",
+            between=instance_norm,
+            hidden_bias=False,
+            positions=True,
         ),
         "weight": Normalisation(
             "kernel columns g·v/‖v‖ with g learned",

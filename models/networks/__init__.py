@@ -7,8 +7,9 @@ from normsweep.models.networks.contract import Network
 from normsweep.models.networks.dcgan import DCGAN
 from normsweep.models.networks.mlp import MLP
 from normsweep.models.networks.resnet import ResNet
+from normsweep.models.networks.translation import PatchGAN
 
 NETWORKS: Mapping[str, type[Network]] = MappingProxyType(
-    {"mlp": MLP, "dcgan": DCGAN, "resnet": ResNet}
+    {"mlp": MLP, "dcgan": DCGAN, "resnet": ResNet, "patchgan": PatchGAN}
 )
 """Kinds of network by name; the fields of an entry are its settings."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import jax
 from flax import nnx
@@ -49,8 +49,12 @@ class Network(ABC):
 
     It says nothing of what the network is for. That follows from the shapes of one input and one
     output, which the family gives: from a vector to an image, from an image to one number, `()`.
+    A network may judge an image by its parts, and then gives as many numbers as they are.
     The first line of a subclass's docstring says what it is and, in brackets, where it is from.
     """
+
+    positions: ClassVar[bool] = False
+    """Whether all hidden layers have positions, over which `instance` normalisation averages."""
 
     @property
     def widest(self) -> int | None:

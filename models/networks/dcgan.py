@@ -45,10 +45,10 @@ class DCGAN(Network):
         """The layers between these shapes. Raises `ValueError` where there are none."""
         width = self.channels or PUBLISHED
         if len(inputs) == 1 and len(outputs) == 3:
-            generator = _sndcgan_generator if _is_large(outputs) else _infogan_generator
-            return generator(outputs, width)
+            rows = _sndcgan_to_image if _is_large(outputs) else _infogan_to_image
+            return rows(outputs, width)
         if len(inputs) == 3 and len(outputs) <= 1:
-            encoder = _sndcgan_discriminator if _is_large(inputs) else _infogan_discriminator
+            encoder = _sndcgan_from_image if _is_large(inputs) else _infogan_from_image
             return (*encoder(inputs, width), dense(math.prod(outputs)))
         raise ValueError(
             f"dcgan: no network from {inputs} to {outputs}; accepted: from a vector to an image, "
@@ -78,7 +78,7 @@ def _is_large(image: Shape) -> bool:
     return not any(side % 8 or side < 32 for side in image[:2])
 
 
-def _sndcgan_generator(image: Shape, width: int) -> tuple[Row, ...]:
+def _sndcgan_to_image(image: Shape, width: int) -> tuple[Row, ...]:
     height, length, colours = image
     start = dense(height // 8, length // 8, 8 * width, bare=True)
     first = transposed(start, 4 * width, window=4, stride=2)
@@ -87,7 +87,7 @@ def _sndcgan_generator(image: Shape, width: int) -> tuple[Row, ...]:
     return start, first, second, third, convolution(third, colours, window=3)
 
 
-def _sndcgan_discriminator(image: Shape, width: int) -> tuple[Row, ...]:
+def _sndcgan_from_image(image: Shape, width: int) -> tuple[Row, ...]:
     rows: list[Row] = []
     before: Row | Shape = image
     for factor in (1, 2, 4):
@@ -97,7 +97,7 @@ def _sndcgan_discriminator(image: Shape, width: int) -> tuple[Row, ...]:
     return (*rows, convolution(before, 8 * width, window=3))
 
 
-def _infogan_generator(image: Shape, width: int) -> tuple[Row, ...]:
+def _infogan_to_image(image: Shape, width: int) -> tuple[Row, ...]:
     height, length, colours = image
     start = dense(height // 4, length // 4, 2 * width)
     first = transposed(start, width, window=4, stride=2)
@@ -105,7 +105,7 @@ def _infogan_generator(image: Shape, width: int) -> tuple[Row, ...]:
     return dense(16 * width), start, first, last
 
 
-def _infogan_discriminator(image: Shape, width: int) -> tuple[Row, ...]:
+def _infogan_from_image(image: Shape, width: int) -> tuple[Row, ...]:
     first = convolution(image, width, window=4, stride=2)
     second = convolution(first, 2 * width, window=4, stride=2)
     return first, second, dense(16 * width)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +18,8 @@ from normsweep.models.networks.contract import Network, PureNetwork, Shape
 from normsweep.models.networks.modules import of_modules
 from normsweep.models.networks.sequence import Row, as_map, convolution, dense, layer_of, times
 
-GENERATOR_CHANNELS, DISCRIMINATOR_CHANNELS = 256, 128
-"""The published widths."""
+TO_IMAGE, FROM_IMAGE = 256, 128
+"""The published channels of networks to an image, and from one."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,25 @@ class ResNet(Network):
     output: str = "linear"
     normalisation: str = "none"
 
+    positions: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         normalisation(self.normalisation)
 
     @property
     def widest(self) -> int:
         """The channels, or the larger of the published ones."""
-        return self.channels or GENERATOR_CHANNELS
+        return self.channels or TO_IMAGE
 
     def pure(self, inputs: Shape, outputs: Shape) -> PureNetwork:
         """The network between a vector and an image, or an image and a vector or number."""
         if len(inputs) == 1 and len(outputs) == 3:
-            ups, width = doublings(outputs), self.channels or GENERATOR_CHANNELS
+            ups, width = doublings(outputs), self.channels or TO_IMAGE
             start = (outputs[0] >> ups, outputs[1] >> ups, width)
             blocks = tuple(Block(width, width, "up") for _ in range(ups))
             layout = Layout(start, blocks, outputs)
         elif len(inputs) == 3 and len(outputs) <= 1:
-            width = self.channels or DISCRIMINATOR_CHANNELS
+            width = self.channels or FROM_IMAGE
             first = Block(inputs[-1], width, "down", first=True)
             more = (Block(width, width, "down") for _ in range(halvings(inputs) - 1))
             layout = Layout(None, (first, *more, *2 * (Block(width, width),)), outputs)

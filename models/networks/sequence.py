@@ -26,7 +26,7 @@ class Row:
 
     `outputs` is (width,) or (height, width, channels); `window` and `stride` are the sides of the
     kernel of a convolution and of its step. A hidden layer has normalisation, activation and
-    dropout behind it, unless it is `bare`.
+    dropout behind it, unless it is `bare`, or no normalisation where it is not `normed`.
     """
 
     kind: str
@@ -34,6 +34,7 @@ class Row:
     window: int = 1
     stride: int = 1
     bare: bool = False
+    normed: bool = True
 
     @property
     def flat(self) -> bool:
@@ -69,7 +70,10 @@ def transposed(before: Row | Shape, channels: int, window: int, stride: int) -> 
 
 
 class SequenceModule(nnx.Module):
-    """[n, *inputs] → [n, *outputs] in the range of the output function, by the rows of a table."""
+    """[n, *inputs] → [n, *outputs] in the range of the output function, by the rows of a table.
+
+    For one number, a table that ends in a map gives those of all its positions, [n·h·w].
+    """
 
     def __init__(
         self,
@@ -89,7 +93,9 @@ class SequenceModule(nnx.Module):
 
     def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
         y = self.output(self.network(x.reshape(x.shape[0], *self.inputs), mode))
-        return y.reshape(-1, *self.outputs) if self.outputs else y[:, 0]
+        if not self.outputs:
+            return y[:, 0] if y.ndim == 2 else y.reshape(-1)
+        return y.reshape(-1, *self.outputs)
 
 
 class Sequence(nnx.Module):
@@ -120,7 +126,7 @@ class Sequence(nnx.Module):
             layers.append(layer_of(row, before, units_before, used[len(layers)], rngs))
             before, units_before = row.outputs, units
         # Dropped and wrapped after all kernels are drawn: those are the same in each normalisation.
-        between = [kind.between is not None and not row.bare for row in rows[:-1]]
+        between = [kind.between is not None and row.normed and not row.bare for row in rows[:-1]]
         for layer, normed in zip(layers, between, strict=False):
             if normed and not kind.hidden_bias:
                 drop_bias(layer)

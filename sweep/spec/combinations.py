@@ -11,11 +11,12 @@ from normsweep.spec.family import (
     families_with,
     networks_of,
 )
-from normsweep.spec.fields import family_fields
+from normsweep.spec.fields import FACTS, family_fields
 from normsweep.spec.penalty_fields import check
 from normsweep.spec.ranges import each, quoted
 from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
+    ARCHITECTURES,
     CONSTRAINTS,
     FIGURES,
     FOLLOWING,
@@ -38,6 +39,7 @@ def check_together(spec: "Spec") -> None:
     except ValueError as error:
         raise ValueError(f"penalty: {error}") from error
     _check_gradient_penalty(spec)
+    _check_positions(spec)
     _check_signal(spec)
     _check_likelihood(spec)
     _check_constraint(spec)
@@ -78,6 +80,23 @@ def _check_gradient_penalty(spec: "Spec") -> None:
             f"{DISCRIMINATOR} that judges each image by itself, which {normalisation} = "
             f'"{unfit[0]}" does not; accepted: {", ".join(judges)}'
         )
+
+
+def _check_positions(spec: "Spec") -> None:
+    """A normalisation over the positions of images, in networks of which all layers have some."""
+    unfit = [
+        kind
+        for kind in each(spec.model.network)
+        if kind in ARCHITECTURES and not ARCHITECTURES[kind].positions
+    ]
+    free = [name for name, entry in NORMALISATIONS.items() if not entry.positions]
+    for path in (name for name in FACTS if name.endswith("_normalisation")):
+        found = [kind for kind in each(spec.value(path)) if kind not in free]
+        if unfit and found:
+            raise ValueError(
+                f'{path} = "{found[0]}" is over the positions of images, which not all layers have '
+                f'with model.network = "{unfit[0]}"; accepted: {", ".join(free)}'
+            )
 
 
 def _check_signal(spec: "Spec") -> None:

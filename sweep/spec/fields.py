@@ -146,7 +146,7 @@ def _fewest_layers(model: Section, network: str) -> int:
 
 def _widest_layer(model: Section, network: str) -> int | None:
     widths = []
-    for entry in (ARCHITECTURES[kind] for kind in each(model.network)):
+    for entry in (ARCHITECTURES[kind] for kind in each(model.network) if kind in ARCHITECTURES):
         for setting in ("hidden", "channels"):
             if setting in entry.__dataclass_fields__:
                 asked = getattr(model, f"{network}_{setting}")

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from jax import lax
 
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
@@ -21,6 +22,7 @@ from normsweep.export.snippets import SNIPPETS, as_optax, source
 from normsweep.export.snippets.source import undefined_names
 from normsweep.models.architecture import networks
 from normsweep.models.method import COUPLINGS, Method
+from normsweep.models.networks import NETWORKS as NETWORK_KINDS
 from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS
 from normsweep.models.player import player_optimizer
 from normsweep.models.regulariser import regularised_update, regulariser, selected
@@ -583,6 +585,32 @@ def test_widths_and_depths_that_leave_a_network_whole_are_not_said(form: str) ->
     whole = {"generator_layers": 2, "generator_units": 5}
     config = config_of({"form": "none"}, model=MODEL | whole)
     assert "hidden layer" not in text_of(config, form)
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
+def test_convolutional_networks_are_named_with_what_a_snippet_does_not_hold(form: str) -> None:
+    model = {"network": "dcgan", "generator_channels": 2, "generator_units": 8}
+    text = text_of(config_of({"order": 2.0, "strength": 0.1}, model=model), form)
+    head = text.split("\n\n")[0].replace("\n#   ", " ")
+    assert ", network dcgan" in head
+    assert "# NOT in this snippet: at most 8 units a hidden layer of the generator" in head
+    whole = model | {"generator_units": 32}
+    assert "hidden layer" not in text_of(config_of({"form": "none"}, model=whole), form)
+
+
+def test_the_optax_snippet_penalises_the_kernels_of_convolutions() -> None:
+    """λ·Σw² over those of a generator of 8×8 images, by NumPy."""
+    model = {"network": "dcgan", "generator_channels": 2, "latent": 3}
+    config = config_of({"order": 2.0, "strength": 0.1, "target": "generator"}, model=model)
+    generator = NETWORK_KINDS["dcgan"](channels=2).pure((3,), (8, 8, 1))  # type: ignore[call-arg]
+    shapes = jax.eval_shape(lambda: generator.init(nnx.Rngs(params=jax.random.key(0)), None))
+    draw = np.random.default_rng(5)
+    params = jax.tree.map(lambda leaf: draw.normal(size=leaf.shape).astype(np.float32), shapes[0])
+    kernels = [leaf for leaf in jax.tree.leaves(params) if leaf.ndim > 1]
+    assert sorted(leaf.ndim for leaf in kernels) == [2, 2, 4, 4]
+    wanted = 0.1 * sum(float(np.sum(np.float64(leaf) ** 2)) for leaf in kernels)
+    found = executed(config, "optax")["generator_penalty"](params)
+    assert found == pytest.approx(wanted, rel=1e-5)
 
 
 @pytest.mark.parametrize("form", SNIPPETS)

@@ -15,9 +15,8 @@ from normsweep.models.architecture import Architecture
 from normsweep.models.layers.initialisers import constant, he_normal
 from normsweep.models.layers.masks import in_use, in_use_along
 from normsweep.models.layers.mode import Mode
-from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.networks.contract import Variables
-from tests.gans import make_gan, pair_of
+from tests.gans import OF_VECTORS, make_gan, pair_of
 from tests.haste import IN_HASTE
 
 pytestmark = pytest.mark.usefixtures("compiled_with_care")
@@ -141,7 +140,7 @@ def assert_close(found: Any, wanted: Any, rounding: float = 1e-5) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NORMALISATIONS)
+@pytest.mark.parametrize("name", OF_VECTORS)
 def test_a_masked_network_is_the_narrow_network_cut_out_of_it(name: str) -> None:
     """Outputs, gradients, statistics and weights, through steps of Adam; the rest stays 0."""
     narrow = jax.tree.map(np.float64, narrow_of(name))
@@ -203,7 +202,7 @@ def test_all_units_in_use_is_no_mask(name: str, units: int) -> None:
     jax.tree.map(np.testing.assert_array_equal, found, wanted)
 
 
-@pytest.mark.parametrize("name", NORMALISATIONS)
+@pytest.mark.parametrize("name", OF_VECTORS)
 def test_members_of_different_widths_run_under_vmap(name: str) -> None:
     gan, (params, stats) = gan_of(WIDE, name), zip(*widened(narrow_of(name), name), strict=True)
     units = np.array([1, 3, UNITS], np.int32)

@@ -16,7 +16,7 @@ from normsweep.models.layers.mode import Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS, normalisation
 from normsweep.models.networks.contract import Variables
 from normsweep.objectives.selection import count_selected, parameter_paths, select
-from tests.gans import make_gan, pair_of
+from tests.gans import OF_VECTORS, make_gan, pair_of
 
 LATENT = np.random.default_rng(6).normal(size=(8, 5)).astype(np.float32)
 TRAINING = Mode(training=True)
@@ -69,7 +69,7 @@ def generated(gan: Architecture, variables: Variables, mode: Mode) -> tuple[np.n
 
 
 def test_every_normalisation_says_what_it_is_and_whence() -> None:
-    assert set(NORMALISATIONS) == {"none", "batch", "layer", "weight", "spectral"}
+    assert set(NORMALISATIONS) == {"none", "batch", "layer", "instance", "weight", "spectral"}
     assert all(normalisation(name) is entry for name, entry in NORMALISATIONS.items())
     assert all(entry.summary and "arXiv:" in entry.source for entry in NORMALISATIONS.values())
 
@@ -235,7 +235,7 @@ def test_spectrally_normalised_discriminators_are_1_lipschitz() -> None:
     assert (rise > 0).any()
 
 
-@pytest.mark.parametrize("name", NORMALISATIONS)
+@pytest.mark.parametrize("name", OF_VECTORS)
 def test_parameters_keep_the_names_that_penalties_select(name: str) -> None:
     for network in jax.eval_shape(pair_of(gan_of(name, 7, 4)).init, key()):
         kernels = select(network.params, "kernel$")
@@ -255,7 +255,7 @@ def test_kernels_begin_the_same_in_every_normalisation() -> None:
         return [leaf for leaf in leaves if leaf.ndim == 2]
 
     plain = kernels("none")[:2]
-    for name in NORMALISATIONS:
+    for name in OF_VECTORS:
         jax.tree.map(np.testing.assert_array_equal, kernels(name)[:2], plain)
 
 
@@ -266,7 +266,7 @@ def loss(gan: Architecture, pair: Any, mode: Mode) -> tuple[jax.Array, Any]:
     return logits.sum(), (g_stats, d_stats)
 
 
-@pytest.mark.parametrize("name", NORMALISATIONS)
+@pytest.mark.parametrize("name", OF_VECTORS)
 def test_members_are_the_same_under_vmap_and_in_a_sharded_loop(name: str) -> None:
     """Losses, gradients and statistics of two members, as the population runs them."""
     gan = gan_of(name, 4)
@@ -296,7 +296,7 @@ def test_members_are_the_same_under_vmap_and_in_a_sharded_loop(name: str) -> Non
             )
 
 
-@pytest.mark.parametrize("name", NORMALISATIONS)
+@pytest.mark.parametrize("name", OF_VECTORS)
 @pytest.mark.parametrize("scale", [0, 1e-30, 1])
 def test_gradients_are_finite_for_zero_and_tiny_weights(name: str, scale: float) -> None:
     gan = gan_of(name, 4)
@@ -311,7 +311,7 @@ def test_gradients_are_finite_for_zero_and_tiny_weights(name: str, scale: float)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
 
-@pytest.mark.parametrize("name", NORMALISATIONS)
+@pytest.mark.parametrize("name", OF_VECTORS)
 def test_weights_that_are_not_numbers_show(name: str) -> None:
     gan = gan_of(name, 4)
     pair = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), drawn(gan))

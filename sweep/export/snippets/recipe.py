@@ -10,6 +10,7 @@ from normsweep.models.families import FAMILIES as MODELS
 from normsweep.models.method import ADAPTIVE
 from normsweep.objectives.constraints import CONSTRAINTS
 from normsweep.spec.family import DISCRIMINATOR, FAMILIES, GAN
+from normsweep.spec.fields import default, most
 from normsweep.spec.penalty_fields import field_value, fields_of
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.spec import Spec
@@ -169,7 +170,10 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
         )
         if layers is not None and layers < len(hidden):
             found.append(f"only the first {layers} of {len(hidden)} hidden layers of the {network}")
-        if units is not None and units < max(hidden[:layers], default=0):
+        widest = max(hidden[:layers], default=0)
+        if model.network != default("model.network"):
+            widest = most(model, f"{network}_units") or units
+        if units is not None and units < widest:
             found.append(f"at most {units} units a hidden layer of the {network}")
         if (kind := getattr(model, f"{network}_normalisation")) != "none":
             found.append(f"{kind} normalisation of the {network}")
@@ -203,9 +207,11 @@ def _descended(config: Spec) -> dict[str, Any]:
 
 def found_with(config: Spec, recipe: Recipe) -> str:
     """What the numbers were found with, and may depend on."""
+    network = config.model.network
     facts: dict[str, Any] = {
         **_descended(config),
         "batch": config.train.batch,
+        **({} if network == default("model.network") else {"network": network}),
         f"{recipe.counted} steps": recipe.steps,
     } | {
         f"{network} steps for each": updates
