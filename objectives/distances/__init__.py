@@ -1,7 +1,7 @@
 """Distances between samples of features, in NumPy and float64, and one table of them."""
 
 from normsweep.objectives.distances.authenticity import authenticity
-from normsweep.objectives.distances.classes import class_coverage, inception_score
+from normsweep.objectives.distances.classes import class_agreement, class_coverage, inception_score
 from normsweep.objectives.distances.contract import Distance, RealFeatures
 from normsweep.objectives.distances.copying import copying_statistic
 from normsweep.objectives.distances.frechet import (
@@ -31,6 +31,7 @@ from normsweep.objectives.distances.precision_recall import (
     precision_recall_density_coverage,
 )
 from normsweep.objectives.distances.table import DISTANCES, SCORES, better, cost, distance, scored
+from normsweep.objectives.distances.within_classes import frechet_within_classes
 
 __all__ = [
     "DISTANCES",
@@ -44,6 +45,7 @@ __all__ = [
     "RealFeatures",
     "authenticity",
     "better",
+    "class_agreement",
     "class_coverage",
     "copying_statistic",
     "cost",
@@ -53,6 +55,7 @@ __all__ = [
     "frechet_distance_to",
     "frechet_infinity",
     "frechet_reference",
+    "frechet_within_classes",
     "generalisation_gap",
     "inception_score",
     "kernel_distance",

@@ -5,8 +5,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from normsweep.objectives.distances.contract import CLASSES, HIGHER, SHARE, Distance, RealFeatures
-from normsweep.objectives.distances.samples import Float64Array, check_finite
+from normsweep.objectives.distances.contract import (
+    CLASSES,
+    HIGHER,
+    LABELS,
+    SHARE,
+    Distance,
+    RealFeatures,
+)
+from normsweep.objectives.distances.samples import Float64Array, IntArray, as_labels, check_finite
 
 
 def inception_score(probabilities: ArrayLike, splits: int = 1) -> float:
@@ -44,6 +51,19 @@ def class_coverage(probabilities: ArrayLike) -> float:
     """
     rows = _distributions(probabilities)
     return float(len(np.unique(rows.argmax(axis=1))) / rows.shape[1])
+
+
+def class_agreement(probabilities: ArrayLike, labels: ArrayLike) -> float:
+    """Returns the share of samples that are taken for the class that was asked for, in [0, 1].
+
+    A sample is taken for the class of its largest probability, in `[n, classes]`; `labels` `[n]`
+    are integers. Raises `ValueError` as `inception_score` does, and for other labels.
+
+    References:
+      Odena et al. 2017, arXiv:1610.09585, sec. 4.1 (there of Inception).
+    """
+    rows = _distributions(probabilities)
+    return float(np.mean(rows.argmax(axis=1) == as_labels("labels", labels, len(rows))))
 
 
 def _distributions(probabilities: ArrayLike) -> Float64Array:
@@ -89,4 +109,22 @@ CLASS_COVERAGE = Distance(
     "share of classes that at least one generated image is taken for",
     "Srivastava et al. 2017, arXiv:1705.07761, sec. 4.1",
     needs=(CLASSES,),
+)
+
+
+def _agreement(
+    classes: Callable[[Float64Array], Float64Array], features: Float64Array, labels: IntArray
+) -> float:
+    return class_agreement(classes(features), labels)
+
+
+CLASS_AGREEMENT = Distance(
+    _classes,
+    _agreement,
+    float,
+    HIGHER,
+    SHARE,
+    "share of generated images that the feature classifier takes for the class asked for",
+    "Odena et al. 2017, arXiv:1610.09585, sec. 4.1",
+    needs=(CLASSES, LABELS),
 )

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from normsweep.objectives.distances.samples import Float64Array
+from normsweep.objectives.distances.samples import Float64Array, IntArray
 
-TRAINING, CLASSES = "training", "classes"
+TRAINING, CLASSES, LABELS = "training", "classes", "labels"
 LOWER, HIGHER, ZERO = "lower", "higher", "zero"
 SHARE, FROM_ZERO, ANY = "0 … 1", "≥ 0", "any real number"
 """What most ranges are called."""
@@ -15,13 +15,15 @@ class RealFeatures(NamedTuple):
     """What generated features can be compared with; one fold's.
 
     `held_out` is float64 `[n, d]`; `training`, of images that were trained on, float64 `[m, d]`
-    with m of at least n; `classes` maps features `[n, d]` to probabilities `[n, classes]`. The last
-    two may be absent where no distance asked for needs them.
+    with m of at least n; `classes` maps features `[n, d]` to probabilities `[n, classes]`; `labels`
+    `[n]` are the classes of the held-out images. All but the first may be absent where no distance
+    asked for needs them.
     """
 
     held_out: Float64Array
     training: Float64Array | None = None
     classes: Callable[[Float64Array], Float64Array] | None = None
+    labels: IntArray | None = None
 
 
 def training_of(samples: RealFeatures) -> Float64Array:
@@ -36,15 +38,16 @@ class Distance(NamedTuple):
 
     `prepare(samples)` does once what does not depend on the generated features; `measure(prepared,
     features)` compares float64 features `[n, d]` with it; `part(measured)` is the number. Entries
-    with the same `measure` have the same `prepare`.
+    with the same `measure` have the same `prepare`. One that needs labels is `labelled`, and its
+    `measure` takes those `[n]` that the samples were asked for after the features.
 
     `better` is "lower", "higher" or "zero"; `needs` names the fields of `RealFeatures` that must be
     there beside `held_out`; `fewest` is the least number of samples a side, `per_feature` that
-    for each feature.
+    for each feature, `per_class` that for each class.
     """
 
     prepare: Callable[[RealFeatures], Any]
-    measure: Callable[[Any, Float64Array], Any]
+    measure: Callable[..., Any]
     part: Callable[[Any], float]
     better: str
     range: str
@@ -53,11 +56,27 @@ class Distance(NamedTuple):
     needs: tuple[str, ...] = ()
     fewest: int = 2
     per_feature: int = 0
+    per_class: int = 0
 
-    def fewest_of(self, features: int) -> int:
-        """Returns the least number of samples a side, of so many features."""
-        return max(self.fewest, self.per_feature * features)
+    @property
+    def labelled(self) -> bool:
+        """Whether it compares samples by the classes that they were asked for."""
+        return LABELS in self.needs
 
-    def value(self, prepared: Any, features: Float64Array) -> float:
-        """Returns the score of features `[n, d]`."""
-        return self.part(self.measure(prepared, features))
+    def fewest_of(self, features: int, classes: int = 0) -> int:
+        """Returns the least number of samples a side, of so many features and classes."""
+        return max(self.fewest, self.per_feature * features, self.per_class * classes)
+
+    def measured(
+        self, prepared: Any, features: Float64Array, labels: IntArray | None = None
+    ) -> Any:
+        """Returns what `measure` gives; raises `ValueError` where it lacks labels."""
+        if not self.labelled:
+            return self.measure(prepared, features)
+        if labels is None:
+            raise ValueError("labels are needed for this distance, got None")
+        return self.measure(prepared, features, labels)
+
+    def value(self, prepared: Any, features: Float64Array, labels: IntArray | None = None) -> float:
+        """Returns the score of features `[n, d]`, asked for as of the classes `labels` `[n]`."""
+        return self.part(self.measured(prepared, features, labels))

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float64Array = NDArray[np.float64]
+IntArray = NDArray[np.integer]
 
 
 def as_features(name: str, features: ArrayLike) -> Float64Array:
@@ -29,6 +30,16 @@ def feature_pair(features_a: ArrayLike, features_b: ArrayLike) -> tuple[Float64A
     b = as_features("features_b", features_b)
     check_alike(a.shape[1], b.shape[1])
     return a, b
+
+
+def as_labels(name: str, labels: ArrayLike, count: int) -> IntArray:
+    """Returns `labels` as integers of shape `[count]`; raises `ValueError` for anything else."""
+    array = np.asarray(labels)
+    if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(
+            f"{name} must be {count} integers, got {array.dtype} of shape {array.shape}"
+        )
+    return array
 
 
 def check_alike(features_a: int, features_b: int) -> None:

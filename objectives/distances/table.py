@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from normsweep.objectives.distances.authenticity import AUTHENTICITY
-from normsweep.objectives.distances.classes import CLASS_COVERAGE, INCEPTION_SCORE
+from normsweep.objectives.distances.classes import (
+    CLASS_AGREEMENT,
+    CLASS_COVERAGE,
+    INCEPTION_SCORE,
+)
 from normsweep.objectives.distances.contract import HIGHER, ZERO, Distance
 from normsweep.objectives.distances.copying import COPYING
 from normsweep.objectives.distances.frechet import FID
@@ -22,6 +26,7 @@ from normsweep.objectives.distances.kernel_subsets import (
     KID_SUBSETS_ERROR,
 )
 from normsweep.objectives.distances.precision_recall import COVERAGE, DENSITY, PRECISION, RECALL
+from normsweep.objectives.distances.within_classes import WITHIN_CLASS_FID
 from normsweep.objectives.figures import FIGURES, Figure
 
 DISTANCES: Mapping[str, Distance] = MappingProxyType(
@@ -40,6 +45,8 @@ DISTANCES: Mapping[str, Distance] = MappingProxyType(
         "coverage": COVERAGE,
         "inception_score": INCEPTION_SCORE,
         "class_coverage": CLASS_COVERAGE,
+        "class_agreement": CLASS_AGREEMENT,
+        "within_class_fid": WITHIN_CLASS_FID,
         "generalisation_gap": GENERALISATION_GAP,
         "copying": COPYING,
         "authenticity": AUTHENTICITY,

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from normsweep.models.families import FAMILIES
 from normsweep.objectives.distances import DISTANCES, RealFeatures
+from normsweep.objectives.distances.contract import CLASSES
 from normsweep.objectives.distances.reach import FARTHEST, Reach, multiple, reach
+from normsweep.score.features import CLASSIFIER
 from normsweep.spec.spec import Spec
 
 ALWAYS = ("fid", "kid")
@@ -36,20 +39,25 @@ class Judge:
             f"and at most {FARTHEST:g} times can be scored"
         )
 
-    def measure(self, fold: int, features: np.ndarray) -> dict[str, float]:
+    def measure(
+        self, fold: int, features: np.ndarray, labels: np.ndarray | None = None
+    ) -> dict[str, float]:
         """Every metric of generated features [n, d], in the order of `metrics`.
 
+        `labels` [n] are the classes that they were asked for; without, what needs them is left out.
         Of real features so large that their powers overflow, some may not be finite.
         """
         features = features.astype(np.float64)
+        named = {name: DISTANCES[name] for name in self.metrics}
+        if labels is None:
+            named = {name: entry for name, entry in named.items() if not entry.labelled}
+        steps = {entry.measure: entry for entry in named.values()}
         with np.errstate(over="ignore", invalid="ignore"):
             measured = {
-                measure: measure(prepared, features)
-                for measure, prepared in self.prepared[fold].items()
+                measure: entry.measured(self.prepared[fold][measure], features, labels)
+                for measure, entry in steps.items()
             }
-        return {
-            name: DISTANCES[name].part(measured[DISTANCES[name].measure]) for name in self.metrics
-        }
+        return {name: entry.part(measured[entry.measure]) for name, entry in named.items()}
 
     def only(self, fold: int) -> "Judge":
         """The judge of one fold, which becomes its fold 0."""
@@ -68,6 +76,16 @@ def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -
         )
         reaches = tuple(reach(samples.held_out) for samples in folds)
     return Judge(tuple(metrics), prepared, reaches)
+
+
+def metrics_of_labels(spec: Spec) -> tuple[str, ...]:
+    """What is measured beside it wherever samples are asked for as of a class, by any method."""
+    families = {spec.alternative(method).model.family for method in (None, *spec.methods)}
+    if not any(FAMILIES[family].needs_labels for family in families):
+        return ()
+    by_classifier = spec.score.features == CLASSIFIER
+    labelled = {name: entry for name, entry in DISTANCES.items() if entry.labelled}
+    return tuple(n for n, entry in labelled.items() if by_classifier or CLASSES not in entry.needs)
 
 
 def recorded_metrics(spec: Spec) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ def _measurement(
     trial_id: int,
 ) -> Measurement:
     fold = member[1]
-    judged = setup.judge.measure(fold, features)
+    labels = None if chunk.labels is None else chunk.labels[member]
+    judged = setup.judge.measure(fold, features, labels)
     return Measurement(
         trial_id=trial_id,
         fold=fold,

@@ -82,7 +82,8 @@ class Run:
                 return
         rows = measure(setup, chunk, step, slot, self.trial_id)
         for row, metric in product(rows, {*setup.judge.metrics, *self.config.score.objectives}):
-            if not np.isfinite(row.value(metric)):
+            # A method whose samples are of no class has no value of what needs labels.
+            if not np.isfinite(row.values().get(metric, 0.0)):
                 self.end = Failed(f"{metric} not finite by step {step} on fold {row.fold}")
                 return
         self.add_chunk(rows)

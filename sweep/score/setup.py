@@ -24,7 +24,7 @@ from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.figures import FIGURES, PAIRS
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
-from normsweep.score.judge import Judge, make_judge, recorded_metrics
+from normsweep.score.judge import Judge, make_judge, metrics_of_labels, recorded_metrics
 from normsweep.spec.family import FAMILIES, networks_of
 from normsweep.spec.fields import PenaltySection, default
 from normsweep.spec.penalty_fields import check, form_entry
@@ -71,9 +71,12 @@ class Setup:
         As many images of a fold are compared as before, or all there are.
         """
         samples = min(self.samples, plan.held_out.shape[1])
-        judge = _judge(
-            self.judge.metrics, self.dataset, plan, self.features, self.feature_params, samples
+        metrics = tuple(
+            name
+            for name in self.judge.metrics
+            if samples >= DISTANCES[name].per_class * self.classes
         )
+        judge = _judge(metrics, self.dataset, plan, self.features, self.feature_params, samples)
         return replace(self, plan=plan, samples=samples, judge=judge)
 
     @property
@@ -154,8 +157,11 @@ def prepare(spec: Spec) -> Setup:
     _check_pairs(spec, known_pairs(dataset, plan, samples))
     _check_penalised(spec, dataset)
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
-    _check_samples(spec, samples, features.dimension)
-    _check_final_look(spec, len(plan.outer), len(dataset.images), features.dimension)
+    size = features.dimension, dataset.class_count
+    _check_samples(spec, samples, size)
+    _check_final_look(spec, len(plan.outer), len(dataset.images), size)
+    further = [n for n in metrics_of_labels(spec) if samples >= DISTANCES[n].fewest_of(*size)]
+    metrics = tuple(dict.fromkeys((*recorded_metrics(spec), *further)))
     accuracy, warnings = None, dataset.warnings
     if dataset.labels is not None and score.features == CLASSIFIER:
         unseen = plan.held_out.reshape(-1)
@@ -171,9 +177,7 @@ def prepare(spec: Spec) -> Setup:
         feature_fingerprint=features.fingerprint,
         feature_accuracy=accuracy,
         samples=samples,
-        judge=_judge(
-            recorded_metrics(spec), dataset, plan, features.apply, features.params, samples
-        ),
+        judge=_judge(metrics, dataset, plan, features.apply, features.params, samples),
         penalty_files=penalty_files,
         training_version=_training_version(spec),
         warnings=warnings,
@@ -249,6 +253,7 @@ def _judge(
             if TRAINING in needs
             else None,
             classes=class_probabilities(params) if CLASSES in needs else None,
+            labels=None if dataset.labels is None else dataset.labels[held_out[:samples]],
         )
         for held_out, train in zip(plan.held_out, plan.train, strict=True)
     ]
@@ -264,6 +269,14 @@ def _check_classes(spec: Spec) -> None:
             raise UserError(
                 f"score.{field or 'record'}: {name!r} needs score.features = {CLASSIFIER!r}, got "
                 f"{score.features!r}; accepted with it: {free}"
+            )
+    for name in score.record:
+        if DISTANCES[name].labelled and not metrics_of_labels(spec):
+            able = [name for name, entry in families.FAMILIES.items() if entry.needs_labels]
+            raise UserError(
+                f"score.record: {name!r} needs samples of a class that is asked for, and "
+                f'model.family = "{spec.model.family}" asks for none; it is measured with '
+                f"{', '.join(able)}"
             )
 
 
@@ -323,32 +336,34 @@ def _check_pairs(spec: Spec, pairs: np.ndarray | None) -> None:
             )
 
 
-def _check_samples(spec: Spec, samples: int, dimension: int) -> None:
+def _check_samples(spec: Spec, samples: int, size: tuple[int, int]) -> None:
+    """`size` is how many features there are, and how many classes."""
     for name in recorded_metrics(spec):
-        if samples < DISTANCES[name].fewest_of(dimension):
+        if samples < DISTANCES[name].fewest_of(*size):
             raise UserError(
-                f"score.samples = {samples}: accepted for {_fewest(name, dimension)} or more "
+                f"score.samples = {samples}: accepted for {_fewest(name, *size)} or more "
                 "images compared in a fold"
             )
 
 
-def _check_final_look(spec: Spec, held_out: int, count: int, dimension: int) -> None:
+def _check_final_look(spec: Spec, held_out: int, count: int, size: tuple[int, int]) -> None:
     """Too few images for the last judge would be found out after all training."""
     if not spec.confirm.holdout:
         return
-    most = max(recorded_metrics(spec), key=lambda name: DISTANCES[name].fewest_of(dimension))
-    if held_out < DISTANCES[most].fewest_of(dimension):
+    most = max(recorded_metrics(spec), key=lambda name: DISTANCES[name].fewest_of(*size))
+    if held_out < DISTANCES[most].fewest_of(*size):
         raise UserError(
             f"confirm.holdout = {spec.confirm.holdout:g}: {held_out} of {count} images are kept "
-            f"for the look at the end; accepted for {_fewest(most, dimension)} or more, or a share "
+            f"for the look at the end; accepted for {_fewest(most, *size)} or more, or a share "
             "of 0"
         )
 
 
-def _fewest(name: str, dimension: int) -> str:
+def _fewest(name: str, features: int, classes: int) -> str:
     entry = DISTANCES[name]
-    each = f" of {dimension} features" if entry.per_feature else ""
-    return f"{name}{each} are {entry.fewest_of(dimension)}"
+    each = f" of {features} features" if entry.per_feature else ""
+    each += f" of {classes} classes" if entry.per_class else ""
+    return f"{name}{each} are {entry.fewest_of(features, classes)}"
 
 
 def _penalty_files(spec: Spec) -> dict[str, str]:

@@ -18,6 +18,7 @@ from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     ARCHITECTURES,
     CONSTRAINTS,
+    DISTANCES,
     FIGURES,
     FOLLOWING,
     IMAGE_OUTPUTS,
@@ -34,6 +35,7 @@ def check_together(spec: "Spec") -> None:
     """Raises `ValueError` for a combination that would train something else than it says."""
     _check_targets(spec)
     _check_figures(spec)
+    _check_labelled(spec)
     try:
         check(spec.penalty, spec.model.family)
     except ValueError as error:
@@ -65,6 +67,19 @@ def _check_figures(spec: "Spec") -> None:
             raise ValueError(
                 f'score.{field} = "{name}" is not measured with model.family = '
                 f'"{spec.model.family}"; it is with {", ".join(able)}'
+            )
+
+
+def _check_labelled(spec: "Spec") -> None:
+    """What needs the label of an image needs a family that has labels."""
+    family = spec.model.family
+    able = [name for name, entry in MODELS.items() if entry.needs_labels]
+    for field in ("metric", "second"):
+        name = getattr(spec.score, field)
+        if name in DISTANCES and DISTANCES[name].labelled and family not in able:
+            raise ValueError(
+                f'score.{field} = "{name}" needs samples of a class that is asked for, and '
+                f'model.family = "{family}" asks for none; it is measured with {", ".join(able)}'
             )
 
 

@@ -120,6 +120,7 @@ def _notes(entry: Any) -> str:
         needs = f"; needs {', '.join(entry.needs)}" if entry.needs else ""
         fewest = f"{entry.per_feature} samples for each feature"
         fewest = fewest if entry.per_feature else f"{entry.fewest} samples"
+        fewest = f"{entry.per_class} samples for each class" if entry.per_class else fewest
         return f"{_best(entry)} is better; {entry.range}; from {fewest}{needs}"
     if isinstance(entry, Figure):
         needs = f"; needs {', '.join(entry.needs)}" if entry.needs else ""

@@ -8,12 +8,14 @@ from normsweep.objectives.distances import (
     DISTANCES,
     RealFeatures,
     authenticity,
+    class_agreement,
     class_coverage,
     copying_statistic,
     cost,
     distance,
     frechet_distance,
     frechet_infinity,
+    frechet_within_classes,
     inception_score,
     kernel_distance,
     kernel_distance_blocks,
@@ -31,9 +33,18 @@ def classes(features: np.ndarray) -> np.ndarray:
 def samples(n: int = 120, features: int = 6, seed: int = 0) -> tuple[RealFeatures, np.ndarray]:
     rng = np.random.default_rng(seed)
     held_out, generated = rng.normal(size=(2, n, features))
-    return RealFeatures(
-        held_out, rng.normal(size=(2 * n, features)), classes
-    ), 1.2 * generated + 0.1
+    training = rng.normal(size=(2 * n, features))
+    return RealFeatures(held_out, training, classes, labels_of(n)), 1.2 * generated + 0.1
+
+
+def labels_of(n: int) -> np.ndarray:
+    """Pairs of images of four classes in turn."""
+    return np.arange(n) // 2 % 4
+
+
+def value_of(name: str, given: RealFeatures, generated: np.ndarray) -> float:
+    entry = distance(name)
+    return entry.value(entry.prepare(given), generated, labels_of(len(generated)))
 
 
 @every_distance
@@ -56,13 +67,14 @@ def test_an_entry_is_the_function_that_it_names(name):
         "kid_blocks_error": blocks.standard_error,
         "inception_score": inception_score(probabilities),
         "class_coverage": class_coverage(probabilities),
+        "class_agreement": class_agreement(probabilities, labels_of(120)),
+        "within_class_fid": frechet_within_classes(real, labels_of(120), generated, labels_of(120)),
         "generalisation_gap": frechet_distance(generated, real) - near,
         "copying": copying_statistic(generated, real, training),
         "authenticity": authenticity(generated, training),
         **four._asdict(),
     }
-    entry = distance(name)
-    value = entry.value(entry.prepare(given), generated)
+    value = value_of(name, given, generated)
     assert isinstance(value, float)
     assert value == pytest.approx(expected[name], rel=1e-9)
 
@@ -73,7 +85,7 @@ def test_the_fewest_samples_give_a_finite_value_in_range_and_one_less_an_error(n
     entry = DISTANCES[name]
     given, generated = samples(entry.fewest_of(features), features)
     with np.errstate(all="raise"):
-        value = entry.value(entry.prepare(given), generated)
+        value = value_of(name, given, generated)
     assert np.isfinite(value)
     if entry.range != "any real number":
         assert value >= 0
@@ -82,15 +94,14 @@ def test_the_fewest_samples_give_a_finite_value_in_range_and_one_less_an_error(n
     if not entry.needs:
         given, generated = samples(entry.fewest_of(features) - 1, features)
         with pytest.raises(ValueError):
-            entry.value(entry.prepare(given), generated)
+            value_of(name, given, generated)
 
 
 @every_distance
 @pytest.mark.parametrize("generated", [np.zeros((40, 3)), np.full((40, 3), 1e6)])
 def test_generated_samples_collapsed_to_one_point_give_finite_values(name, generated):
-    entry = DISTANCES[name]
     given, _ = samples(40, 3)
-    assert np.isfinite(entry.value(entry.prepare(given), generated))
+    assert np.isfinite(value_of(name, given, generated))
 
 
 @every_distance
@@ -110,7 +121,10 @@ def test_the_better_of_two_samples_costs_less(name):
         bad = np.tile(good[:1], (400, 1))
     if name == "kid_subsets_error":
         bad = 3 * good
-    costs = [cost(name, entry.value(entry.prepare(given), points)) for points in (good, bad)]
+    labels = classes(good).argmax(axis=1) if name == "class_agreement" else labels_of(400)
+    costs = [
+        cost(name, entry.value(entry.prepare(given), points, labels)) for points in (good, bad)
+    ]
     assert costs[0] < costs[1]
 
 
@@ -130,21 +144,26 @@ def test_a_value_that_is_not_finite_costs_more_than_all_others(name, value):
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown distance 'fud'; accepted: fid, fid_infinity, "):
         distance("fud")
-    with pytest.raises(ValueError, match="unknown distance 'fud'"):
+    with pytest.raises(ValueError, match="unknown score 'fud'"):
         cost("fud", 1.0)
 
 
 @every_distance
 def test_what_an_entry_needs_is_asked_for_where_it_is_not_given(name):
     entry = DISTANCES[name]
-    assert set(entry.needs) <= {"training", "classes"}
+    assert set(entry.needs) <= {"training", "classes", "labels"}
     assert entry.better in ("lower", "higher", "zero")
-    bare = samples()[0]._replace(training=None, classes=None)
+    bare = samples()[0]._replace(training=None, classes=None, labels=None)
     if not entry.needs:
         entry.prepare(bare)
-    for needed in entry.needs:
+    # Of generated samples the labels are needed whatever is prepared.
+    for needed in set(entry.needs) - ({"labels"} if "classes" in entry.needs else set()):
         with pytest.raises(ValueError, match=f"samples.{needed} is needed"):
             entry.prepare(bare)
+    if entry.labelled:
+        given, generated = samples()
+        with pytest.raises(ValueError, match="labels are needed for this distance, got None"):
+            entry.value(entry.prepare(given), generated)
 
 
 @every_distance

@@ -152,6 +152,7 @@ def test_classes_are_those_that_the_classifier_reads_off_the_features():
 def test_recording_more_changes_no_bit_of_the_scores():
     plain = prepare(spec_with())
     without_classes = [name for name, d in DISTANCES.items() if CLASSES not in d.needs]
+    without_classes.remove("within_class_fid")
     more = prepare(spec_with(record=without_classes))
     fake = generated(plain)
     found = more.judge.measure(0, fake)
@@ -255,7 +256,8 @@ def test_too_few_images_for_the_look_at_the_end_are_refused_before_any_training(
 
 
 def test_as_few_images_as_a_metric_takes_are_enough_for_the_look_at_the_end():
-    free = [name for name, entry in DISTANCES.items() if "classes" not in entry.needs]
+    unfit = {"classes", "labels"}
+    free = [name for name, entry in DISTANCES.items() if not unfit.intersection(entry.needs)]
     record = [name for name in free if DISTANCES[name].fewest_of(8) <= 6]
     setup = prepare(spec_with(record=record, holdout=0.02))
     last = setup.with_plan(outer_plan(setup.plan))
@@ -274,6 +276,7 @@ def test_a_row_holds_fid_and_kid_apart_and_all_else_by_name():
             "discriminator": np.array([[4.0, 5.0], [6.0, 7.0]]),
         },
         extras={"strength": np.array([[0.1, 0.2], [0.3, 0.4]])},
+        labels=None,
     )
     rows = measure(setup, chunk, step=50, slot=1, trial_id=9)
     assert [(row.trial_id, row.fold, row.step) for row in rows] == [(9, 0, 50), (9, 1, 50)]
