@@ -73,14 +73,24 @@ def _check_figures(spec: "Spec") -> None:
 def _check_labelled(spec: "Spec") -> None:
     """What needs the label of an image needs a family that has labels."""
     family = spec.model.family
-    able = [name for name, entry in MODELS.items() if entry.needs_labels]
     for field in ("metric", "second"):
         name = getattr(spec.score, field)
-        if name in DISTANCES and DISTANCES[name].labelled and family not in able:
+        if name in DISTANCES and family not in (able := families_measured_by(name)):
             raise ValueError(
                 f'score.{field} = "{name}" needs samples of a class that is asked for, and '
-                f'model.family = "{family}" asks for none; it is measured with {", ".join(able)}'
+                f'model.family = "{family}" asks for none such; it is measured with '
+                f"{', '.join(able)}"
             )
+
+
+def families_measured_by(distance: str) -> tuple[str, ...]:
+    """The families whose samples have the labels that a distance needs."""
+    entry = DISTANCES[distance]
+    return tuple(
+        name
+        for name, family in MODELS.items()
+        if not entry.labelled or (family.needs_labels and entry.sets in (0, family.sets))
+    )
 
 
 def _check_gradient_penalty(spec: "Spec") -> None:
