@@ -6,6 +6,10 @@ BIN = $(VENV)/bin
 .PHONY: help install demo test fast slow lint types check bench calibrate soak mutate dist clean
 .DEFAULT_GOAL := help
 
+# Else each of a thousand processes of the tests compiles all that it imports, which takes it longer
+# than what it is tested for: nothing is compiled at install.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -48,7 +52,7 @@ bench: $(VENV)/.installed  ## measure what the project promises (PyTorch as a pe
 calibrate: $(VENV)/.installed  ## measure whether verdicts mean what they say, on studies of known truth
 	$(BIN)/python -m bench.calibration --null 200 --effect 50
 
-soak: $(VENV)/.installed  ## kill workers for an hour, and count what is lost
+soak: $(VENV)/.installed  ## kill workers for an hour, where `slow` kills ten, and count what is lost
 	$(BIN)/python -m bench.soak
 
 # In the background of a day, and not in CI: what is stopped goes on.

@@ -10,20 +10,24 @@ from flax import nnx
 from jax.typing import ArrayLike
 
 from normsweep.models.families.contract import Family
+from normsweep.models.layers.mode import EVALUATION, Mode
+from normsweep.models.layers.precision import FLOAT32
 from normsweep.models.networks.contract import Apply, Network, Shape, Variables
+from normsweep.objectives.aliases import PyTree
 
 
 @dataclass(frozen=True)
 class Architecture:
     """A family with a description of each of its networks, for images of one shape. Static.
 
-    `networks` are pairs of name and description, in the family's order. Raises `ValueError` where
-    the names are not the family's.
+    `networks` are pairs of name and description, in the family's order; they compute in
+    `precision`, a name in `PRECISIONS`. Raises `ValueError` where the names are not the family's.
     """
 
     family: Family
     image_shape: Shape
     networks: tuple[tuple[str, Network], ...]
+    precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         names = tuple(name for name, _ in self.networks)
@@ -59,4 +63,16 @@ def networks(architecture: Architecture) -> Networks:
             for name, network in pure.items()
         }
 
-    return Networks(init, {name: network.apply for name, network in pure.items()})
+    apply = {name: network.apply for name, network in pure.items()}
+    if architecture.precision != FLOAT32:
+        apply = {name: _in(architecture.precision, each) for name, each in apply.items()}
+    return Networks(init, apply)
+
+
+def _in(precision: str, apply: Apply) -> Apply:
+    def computed(
+        variables: Variables, inputs: jax.Array, mode: Mode = EVALUATION
+    ) -> tuple[jax.Array, PyTree]:
+        return apply(variables, inputs, mode._replace(precision=precision))
+
+    return computed

@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from normsweep.models.families.autoencoder import Autoencoder
 from normsweep.models.families.contract import Family
 from normsweep.models.families.cyclegan import CycleGAN
 from normsweep.models.families.gan import GAN
+from normsweep.models.families.rae import RAE
 from normsweep.models.families.vae import VAE
 
 FAMILIES: Mapping[str, type[Family]] = MappingProxyType(
     {
         "gan": GAN,
         "vae": VAE,
+        "rae": RAE,
+        "autoencoder": Autoencoder,
         "cyclegan": CycleGAN,
     }
 )

@@ -137,14 +137,23 @@ class Family(ABC):
         apply: Callable[[str, jax.Array], jax.Array],
         key: jax.Array,
         count: int,
-        data: Data | None,
+        data: Data | PyTree,
     ) -> jax.Array:
         """`count` images [count, h, w, c] float32 in [−1, 1], which depend on the key alone.
 
         `apply(network, inputs)` calls one of the networks in `sampled` with its stored statistics,
         and with the averages of these and of its weights if they are kept. `data` are the member's;
-        None where a trained model is sampled without any.
+        where a trained model is sampled without any, what `fitted` made of them.
         """
+
+    def fitted(
+        self, apply: Callable[[str, jax.Array], jax.Array], key: jax.Array, data: Data
+    ) -> PyTree:
+        """What `sample` has to know of the training images, to be kept with a trained model.
+
+        A dict of arrays, None where that is nothing. `apply` is that of `sample`.
+        """
+        del apply, key, data
 
     def sampled_labels(self, key: jax.Array, count: int, data: Data | None) -> jax.Array | None:
         """The classes [count] int32 that the images of `sample` were asked for with this key."""

@@ -1,5 +1,24 @@
-"""Convolutions of images as matrix products, whose gradients stay fast inside of a `lax` loop."""
+"""Convolutions of images as matrix products, whose gradients stay fast inside of a `lax` loop.
 
+Inside a loop XLA:CPU computes the gradients of `lax.conv` by plain loops, some twenty times slower
+than these. There are two ways, each one product and the transposition of the other:
+
+- gathered: the product of the patches of the image with the kernel,
+- overlapped: the product of the pixels with all taps of the kernel, summed where they overlap.
+
+`python -m bench.convolutions` measures both, by which the choice below was made: a convolution with
+a stride gathers, a transposed one overlaps, and with stride 1 the side with fewer channels is the
+one that is written out. A stride that divides the kernel's sides is taken out first: blocks of
+stride × stride pixels become channels, so that all that is copied is contiguous.
+
+Derivatives are those of slices, sums and products: JAX derives them, of any order, in both modes.
+
+An accelerator runs the same code. There the engine maps over members, each with kernels of its own,
+of which `lax.conv` would make a grouped convolution and this makes batched products. One network
+by itself may be slower than by `lax.conv`; none of it is measured there.
+"""
+
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -25,12 +44,22 @@ def convolve(
     """y[n, i, j, m] = Σ x[n, stride·i + a − top, stride·j + b − left, c] · kernel[a, b, c, m].
 
     [n, h, w, c] and [kh, kw, c, m] → [n, h', w', m], with `top` and `left` of the padding: what
-    `lax.conv_general_dilated` gives for NHWC, HWIO, NHWC. Raises `ValueError` for other channels
-    and for a padding of another name.
+    `lax.conv_general_dilated` gives for NHWC, HWIO, NHWC. Raises `ValueError` for other shapes, and
+    for a padding that is none.
     """
     _check(x, kernel)
-    pairs = _pairs(padding, x.shape[1:3], kernel.shape[:2], stride)
-    return _strided(x, kernel, stride, pairs)
+    window = kernel.shape[:2]
+    pairs = _pairs(padding, x.shape[1:3], window, stride)
+    sizes = _sizes(x.shape[1:3], window, pairs, stride)
+    if 0 in sizes:
+        return jnp.zeros((x.shape[0], *sizes, kernel.shape[3]), x.dtype)
+    if stride == 1 and _overlaps(x, kernel, sizes):
+        return _overlapped(x, kernel, 1, (pairs[0][0], pairs[1][0]), sizes)
+    if stride > 1 and not any(width % stride for width in window):
+        x, kernel, stride = *_in_blocks(x, kernel, stride, pairs, sizes), 1
+    else:
+        x = _padded(x, pairs)
+    return _gathered(x, kernel, stride, sizes)
 
 
 def convolve_transposed(
@@ -44,8 +73,16 @@ def convolve_transposed(
     of the image with its zeros. Raises `ValueError` as `convolve`.
     """
     _check(x, kernel)
-    pairs = _transposed_pairs(padding, kernel.shape[:2], stride)
-    return _dilated(x, kernel, stride, pairs)
+    window = kernel.shape[:2]
+    pairs = _transposed_pairs(padding, window, stride)
+    if stride == 1:
+        return convolve(x, kernel, padding=pairs)
+    sizes = _sizes([(n - 1) * stride + 1 for n in x.shape[1:3]], window, pairs, 1)
+    if 0 in sizes:
+        return jnp.zeros((x.shape[0], *sizes, kernel.shape[3]), x.dtype)
+    if not any(width % stride for width in window):
+        return _overlapped_blocks(x, kernel, stride, pairs, sizes)
+    return _overlapped(x, kernel, stride, (pairs[0][0], pairs[1][0]), sizes)
 
 
 def _check(x: jax.Array, kernel: jax.Array) -> None:
@@ -63,24 +100,35 @@ def _explicit(padding: Padding) -> Pairs:
     return ((int(top), int(bottom)), (int(left), int(right)))
 
 
-def _pairs(padding: Padding, size: tuple[int, ...], window: tuple[int, ...], stride: int) -> Pairs:
+def _pairs(padding: Padding, size: Sequence[int], window: Sequence[int], stride: int) -> Pairs:
     if padding in ("SAME", "VALID"):
         return _explicit(lax.padtype_to_pads(size, window, (stride, stride), str(padding)))
     return _explicit(padding)
 
 
-def _transposed_pairs(padding: Padding, window: tuple[int, ...], stride: int) -> Pairs:
+def _transposed_pairs(padding: Padding, window: Sequence[int], stride: int) -> Pairs:
     if padding not in ("SAME", "VALID"):
         return _explicit(padding)
 
     def pair(width: int) -> tuple[int, int]:
         # As lax.conv_transpose has it.
         total = width + stride - 2 + (max(width - stride, 0) if padding == "VALID" else 0)
-        behind = padding == "VALID" or stride > width - 1
-        front = width - 1 if behind else math.ceil(total / 2)
+        whole = padding == "VALID" or stride > width - 1
+        front = width - 1 if whole else math.ceil(total / 2)
         return front, total - front
 
     return pair(window[0]), pair(window[1])
+
+
+def _sizes(
+    size: Sequence[int], window: Sequence[int], pairs: Pairs, stride: int
+) -> tuple[int, int]:
+    """Height and width of the outputs."""
+    rows, columns = (
+        max((n + sum(pair) - width) // stride + 1, 0)
+        for n, width, pair in zip(size, window, pairs, strict=True)
+    )
+    return rows, columns
 
 
 def _padded(x: jax.Array, pairs: Pairs) -> jax.Array:
@@ -88,64 +136,89 @@ def _padded(x: jax.Array, pairs: Pairs) -> jax.Array:
     return lax.pad(x, jnp.zeros((), x.dtype), config)
 
 
-def _strided(x: jax.Array, kernel: jax.Array, stride: int, pairs: Pairs) -> jax.Array:
-    """The convolution as one product of the image's patches with the kernel."""
-    x = _padded(x, pairs)
+def _overlaps(x: jax.Array, kernel: jax.Array, sizes: tuple[int, int]) -> bool:
+    """Whether the outputs have no more channels, and most pixels are the middle of a patch."""
+    return kernel.shape[3] <= kernel.shape[2] and math.prod(x.shape[1:3]) <= 2 * math.prod(sizes)
+
+
+def _gathered(x: jax.Array, kernel: jax.Array, stride: int, sizes: tuple[int, int]) -> jax.Array:
+    """The convolution of a padded image as one product of its patches with the kernel."""
     kh, kw, inputs, outputs = kernel.shape
-    rows = max((x.shape[1] - kh) // stride + 1, 0)
-    columns = max((x.shape[2] - kw) // stride + 1, 0)
-    if not rows * columns:
-        return jnp.zeros((x.shape[0], rows, columns, outputs), x.dtype)
+    rows, columns = ((size - 1) * stride + 1 for size in sizes)
     patches = [
-        x[
-            :,
-            a : a + stride * (rows - 1) + 1 : stride,
-            b : b + stride * (columns - 1) + 1 : stride,
-        ]
+        x[:, a : a + rows : stride, b : b + columns : stride]
         for a, b in itertools.product(range(kh), range(kw))
     ]
-    flat = jnp.concatenate(patches, axis=-1) if len(patches) > 1 else patches[0]
-    return flat @ kernel.reshape(kh * kw * inputs, outputs)
+    return jnp.concatenate(patches, axis=-1) @ kernel.reshape(kh * kw * inputs, outputs)
 
 
-def _dilated(x: jax.Array, kernel: jax.Array, stride: int, pairs: Pairs) -> jax.Array:
-    """The transposed convolution as convolutions of stride 1, one for each phase of the outputs."""
-    if stride == 1:
-        return _strided(x, kernel, 1, pairs)
-    sizes = [
-        max((n - 1) * stride + 1 + sum(pair) - k + 1, 0)
-        for n, k, pair in zip(x.shape[1:3], kernel.shape[:2], pairs, strict=True)
-    ]
-    counts = [-(-size // stride) for size in sizes]
-    phases = [
-        _phase(x, kernel, stride, pairs, (r, s), counts)
-        for r, s in itertools.product(range(stride), repeat=2)
-    ]
-    y = jnp.stack(phases, axis=3).reshape(x.shape[0], *counts, stride, stride, kernel.shape[-1])
-    y = y.transpose(0, 1, 3, 2, 4, 5)
-    y = y.reshape(x.shape[0], counts[0] * stride, counts[1] * stride, kernel.shape[-1])
-    return y[:, : sizes[0], : sizes[1]]
-
-
-def _phase(
+def _overlapped(
     x: jax.Array,
     kernel: jax.Array,
     stride: int,
-    pairs: Pairs,
-    phase: tuple[int, int],
-    counts: Sequence[int],
+    fronts: tuple[int, int],
+    sizes: tuple[int, int],
 ) -> jax.Array:
-    """The outputs at `stride`·i + phase: those taps of the kernel that meet pixels, not zeros."""
-    firsts = [(pair[0] - r) % stride for pair, r in zip(pairs, phase, strict=True)]
-    kernel = kernel[firsts[0] :: stride, firsts[1] :: stride]
-    fronts = [(pair[0] - r - t) // stride for pair, r, t in zip(pairs, phase, firsts, strict=True)]
-    if 0 in kernel.shape[:2]:
-        return jnp.zeros((x.shape[0], *counts, kernel.shape[-1]), x.dtype)
+    """y[n, stride·i + top − a, stride·j + left − b, m] += Σ x[n, i, j, c] · kernel[a, b, c, m].
+
+    One product gives the terms of all taps, which are summed along the rows, then the columns.
+    """
+    kh, kw, inputs, outputs = kernel.shape
+    terms = x @ kernel.transpose(2, 0, 1, 3).reshape(inputs, kh * kw * outputs)
+    for axis, width, front, size in zip((1, 2), (kh, kw), fronts, sizes, strict=True):
+        extent = (terms.shape[axis] - 1) * stride + 1
+        padded = []
+        for tap, term in enumerate(jnp.split(terms, width, axis=-1)):
+            config = [(0, 0, 0)] * 4
+            config[axis] = (front - tap, size - extent - (front - tap), stride - 1)
+            padded.append(lax.pad(term, jnp.zeros((), x.dtype), config))
+        terms = functools.reduce(jnp.add, padded)
+    return terms
+
+
+def _in_blocks(
+    x: jax.Array, kernel: jax.Array, stride: int, pairs: Pairs, sizes: tuple[int, int]
+) -> tuple[jax.Array, jax.Array]:
+    """A padded image and a kernel whose channels are blocks of pixels, to convolve by stride 1."""
+    blocks = [width // stride for width in kernel.shape[:2]]
+    extents = [size - 1 + count for size, count in zip(sizes, blocks, strict=True)]
     top, left = (
-        (front, count - 1 + k - n - front)
-        for front, count, k, n in zip(fronts, counts, kernel.shape[:2], x.shape[1:3], strict=True)
+        (front, extent * stride - n - front)
+        for (front, _), extent, n in zip(pairs, extents, x.shape[1:3], strict=True)
     )
-    return _strided(x, kernel, 1, (top, left))
+    x = _padded(x, (top, left))
+    n, _, _, channels = x.shape
+    x = x.reshape(n, extents[0], stride, extents[1], stride, channels).transpose(0, 1, 3, 2, 4, 5)
+    inputs = stride * stride * channels
+    kernel = _of_blocks(kernel, stride).reshape(*blocks, inputs, kernel.shape[3])
+    return x.reshape(n, *extents, inputs), kernel
+
+
+def _of_blocks(kernel: jax.Array, stride: int) -> jax.Array:
+    """[kh, kw, c, m] → [kh/stride, kw/stride, stride, stride, c, m]."""
+    kh, kw, *channels = kernel.shape
+    kernel = kernel.reshape(kh // stride, stride, kw // stride, stride, *channels)
+    return kernel.transpose(0, 2, 1, 3, 4, 5)
+
+
+def _overlapped_blocks(
+    x: jax.Array, kernel: jax.Array, stride: int, pairs: Pairs, sizes: tuple[int, int]
+) -> jax.Array:
+    """The transposed convolution, whose outputs are blocks of pixels until they are summed."""
+    n, outputs = x.shape[0], kernel.shape[3]
+    blocks = [width // stride for width in kernel.shape[:2]]
+    taps = _of_blocks(kernel, stride)[:, :, ::-1, ::-1].transpose(0, 1, 4, 2, 3, 5)
+    taps = taps.reshape(*blocks, kernel.shape[2], stride * stride * outputs)
+    rows, columns = (size + count - 1 for size, count in zip(x.shape[1:3], blocks, strict=True))
+    y = _overlapped(x, taps, 1, (blocks[0] - 1, blocks[1] - 1), (rows, columns))
+    y = y.reshape(n, rows, columns, stride, stride, outputs).transpose(0, 1, 3, 2, 4, 5)
+    y = y.reshape(n, rows * stride, columns * stride, outputs)
+    cut = [width - 1 - front for width, (front, _) in zip(kernel.shape[:2], pairs, strict=True)]
+    top, left = (
+        (-start, start + size - extent)
+        for start, size, extent in zip(cut, sizes, y.shape[1:3], strict=True)
+    )
+    return _padded(y, (top, left))
 
 
 class Convolution(nnx.Conv):
@@ -225,12 +298,13 @@ def _promoted(
 def enlarge(x: jax.Array) -> jax.Array:
     """[n, h, w, c] → [n, 2h, 2w, c]: each pixel four times (nearest neighbour)."""
     n, h, w, c = x.shape
-    return jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c)).reshape(n, 2 * h, 2 * w, c)
+    x = jnp.stack([x, x], axis=2).reshape(n, 2 * h, w, c)
+    return jnp.stack([x, x], axis=3).reshape(n, 2 * h, 2 * w, c)
 
 
 def halve(x: jax.Array) -> jax.Array:
     """[n, 2h, 2w, c] → [n, h, w, c]: means of 2×2 pixels. Raises `ValueError` for an odd side."""
-    n, h, w, c = x.shape
-    if h % 2 or w % 2:
-        raise ValueError(f"images of {h}×{w} pixels; accepted: even sides")
-    return x.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
+    if x.shape[1] % 2 or x.shape[2] % 2:
+        raise ValueError(f"images of {x.shape[1]}×{x.shape[2]} pixels; accepted: even sides")
+    corners = [x[:, a::2, b::2] for a, b in itertools.product(range(2), repeat=2)]
+    return functools.reduce(jnp.add, corners) * np.asarray(0.25, x.dtype)

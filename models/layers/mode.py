@@ -5,6 +5,8 @@ from typing import NamedTuple
 import jax
 from jax.typing import ArrayLike
 
+from normsweep.models.layers.precision import FLOAT32
+
 
 class Mode(NamedTuple):
     """The mode of one call; with the defaults nothing is compiled beside the layers.
@@ -12,13 +14,15 @@ class Mode(NamedTuple):
     `training`, a Python bool: statistics are those of this batch, their averages and the power
     iterations advance, and dropout acts; else the stored statistics are used and stay as they are.
     `units`, int32: at most so many units of each hidden layer are in use. `dropout`, float32 in
-    [0, 1): the rate behind each hidden activation, drawn from the typed key `key`.
+    [0, 1): the rate behind each hidden activation, drawn from the typed key `key`. `precision`, a
+    name in `PRECISIONS`: what is computed with; inputs and outputs are float32 in each.
     """
 
     training: bool = False
     units: ArrayLike | None = None
     dropout: ArrayLike | None = None
     key: jax.Array | None = None
+    precision: str = FLOAT32
 
     @property
     def dropout_key(self) -> jax.Array | None:

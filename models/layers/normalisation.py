@@ -10,7 +10,6 @@ import numpy as np
 from flax import nnx
 from jax.typing import ArrayLike
 
-from normsweep.models.layers.convolution import ConvolutionTransposed
 from normsweep.models.layers.initialisers import constant
 
 Between = Callable[[int, ArrayLike | None, nnx.Rngs], nnx.Module]
@@ -47,8 +46,8 @@ def drop_bias(layer: Layer) -> None:
 
 
 def along_outputs(x: jax.Array, vector: jax.Array) -> jax.Array:
-    """A vector of numbers by output, shaped to be broadcast to the outputs [n, …, outputs]."""
-    return jnp.expand_dims(vector, tuple(range(x.ndim - 1)))
+    """A vector of numbers by output, like the outputs [n, …, outputs] to be broadcast to them."""
+    return jnp.expand_dims(vector, tuple(range(x.ndim - 1))).astype(x.dtype)
 
 
 class ScaledWeightNorm(nnx.Module):
@@ -60,8 +59,7 @@ class ScaledWeightNorm(nnx.Module):
     """
 
     def __init__(self, layer: Layer, units: ArrayLike | None, rngs: nnx.Rngs) -> None:
-        stride = layer.stride if isinstance(layer, ConvolutionTransposed) else 1
-        start = constant(np.sqrt(2) * stride, units)
+        start = constant(np.sqrt(2) * _stride(layer), units)
         self.scale = nnx.Param(start(rngs.params(), layer.kernel.shape[-1:], np.float32))
         self.bias = layer.bias
         drop_bias(layer)
@@ -71,6 +69,15 @@ class ScaledWeightNorm(nnx.Module):
         outputs: jax.Array = self.direction(x)
         outputs = outputs * along_outputs(outputs, self.scale[...])
         return outputs if self.bias is None else outputs + along_outputs(outputs, self.bias[...])
+
+
+def _stride(layer: Layer) -> float:
+    """That of a transposed convolution, the mean of its two; 1 of other layers."""
+    if not isinstance(layer, nnx.ConvTranspose):
+        return 1.0
+    # Our own have one number, Flax's one or two or none.
+    strides = getattr(layer, "stride", layer.strides)
+    return float(np.sqrt(np.prod(np.broadcast_to(strides or 1, 2))))
 
 
 def batch_norm(width: int, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:

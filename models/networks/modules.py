@@ -5,13 +5,17 @@ inside the traced function.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax.typing import ArrayLike
 
 from normsweep.models.layers.mode import EVALUATION, Mode
+from normsweep.models.layers.precision import FLOAT32, set_precision
 from normsweep.models.networks.contract import PureNetwork, Variables
 from normsweep.objectives.aliases import PyTree
 
@@ -21,7 +25,13 @@ Build = Callable[[ArrayLike | None, nnx.Rngs], nnx.Module]
 
 def of_modules(build: Build) -> PureNetwork:
     """The pure functions of the modules that `build` makes."""
-    graph = nnx.graphdef(nnx.eval_shape(lambda: build(None, nnx.Rngs(params=jax.random.key(0)))))
+
+    @lru_cache
+    def graph(precision: str) -> nnx.GraphDef[Any]:
+        module = nnx.eval_shape(lambda: build(None, nnx.Rngs(params=jax.random.key(0))))
+        if precision != FLOAT32:
+            set_precision(module, precision)
+        return nnx.graphdef(module)
 
     def init(rngs: nnx.Rngs, units: ArrayLike | None) -> Variables:
         return _variables(build(units, rngs))
@@ -31,12 +41,12 @@ def of_modules(build: Build) -> PureNetwork:
     ) -> tuple[jax.Array, PyTree]:
         # NumPy's arrays would be written in place, which the variables of a module must not be.
         params, stats = jax.tree.map(jnp.asarray, variables)
-        module = nnx.merge(graph, nnx.State(params), nnx.State(stats))
+        module = nnx.merge(graph(mode.precision), nnx.State(params), nnx.State(stats))
         if not mode.training:
             module.eval()
-            return module(inputs, mode), stats
+            return module(inputs, mode).astype(np.float32), stats
         module.train()
-        outputs: jax.Array = module(inputs, mode)
+        outputs: jax.Array = module(inputs, mode).astype(np.float32)
         # Not the parameters: weight and spectral norm write the normalised kernels over them.
         return outputs, _variables(module).stats
 

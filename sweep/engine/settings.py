@@ -85,7 +85,7 @@ def architecture_of(config: Spec, image_shape: Shape, classes: int = 0) -> Archi
         return {name: static[field] for name, field in named.items() if field in static}
 
     described = tuple((name, kind(**settings(name))) for name in family.networks())
-    return Architecture(family, image_shape, described)
+    return Architecture(family, image_shape, described, config.train.precision)
 
 
 def program_of(

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -21,6 +22,7 @@ from normsweep.models.data import Data
 from normsweep.models.layers.mode import Mode
 from normsweep.models.member import averaged
 from normsweep.models.networks.contract import Variables
+from normsweep.objectives.aliases import PyTree
 from normsweep.score.pictures import draw_curves, draw_grid
 from normsweep.spec.config import Config, read_config, render
 from normsweep.spec.spec import Spec
@@ -28,10 +30,14 @@ from normsweep.storage.files import require_room
 
 CHECKPOINT, CONFIG, METRICS = "checkpoint", "config.toml", "metrics.json"
 SAMPLES, CURVES = "samples.png", "curves.png"
+FITTED = "fitted"
+"""Beside the networks of a checkpoint, what samples are drawn by."""
 _SHOWN = 64
 
 Generate = Callable[[jax.Array, int], jax.Array]
 """(key, count) → images [count, h, w, c] float32 in [−1, 1]."""
+Call = Callable[[str, jax.Array], jax.Array]
+"""(network, inputs) → outputs."""
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -75,7 +81,12 @@ def load_generator(folder: str | Path) -> Generate:
             f"accepted: load_network(folder, name) with {_named(architecture.family.networks())}"
         )
     stored = _restored(folder, architecture, architecture.family.sampled)
-    return _generate(spec, architecture, stored, None)
+    fitted = Path(folder).absolute() / CHECKPOINT / FITTED
+    found = None
+    if fitted.is_dir():
+        with ocp.StandardCheckpointer() as checkpointer:
+            found = checkpointer.restore(fitted)
+    return _generate(architecture, _calling(spec, architecture, stored), found)
 
 
 def load_network(folder: str | Path, name: str) -> Callable[[jax.Array], jax.Array]:
@@ -122,21 +133,22 @@ def _restored(
     return {name: Variables(**each) for name, each in stored.items()}
 
 
-def _applying(
-    spec: Spec, architecture: Architecture, name: str
-) -> Callable[[Variables, jax.Array], jax.Array]:
+def _applying(spec: Spec, architecture: Architecture, name: str) -> Callable[..., jax.Array]:
+    """(variables, inputs) → outputs, compiled, of one of the networks."""
     mode = Mode(units=getattr(spec.model, f"{architecture.family.role(name)}_units"))
     return jax.jit(lambda own, inputs: networks(architecture).apply[name](own, inputs, mode)[0])
 
 
-def _generate(
-    spec: Spec, architecture: Architecture, stored: dict[str, Variables], data: Data | None
-) -> Generate:
+def _calling(spec: Spec, architecture: Architecture, stored: dict[str, Variables]) -> Call:
     functions = {name: _applying(spec, architecture, name) for name in stored}
 
     def apply(name: str, inputs: jax.Array) -> jax.Array:
         return functions[name](stored[name], inputs)
 
+    return apply
+
+
+def _generate(architecture: Architecture, apply: Call, data: Data | PyTree) -> Generate:
     def generate(key: jax.Array, count: int) -> jax.Array:
         images: jax.Array = architecture.family.sample(apply, key, count, data)
         return images
@@ -154,11 +166,16 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
             checkpointer.save(folder / CHECKPOINT / name, variables._asdict())
     (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
     architecture = architecture_of(spec, shape, trained.setup.classes)
-    sampled = {name: stored[name] for name in architecture.family.sampled}
+    apply = _calling(spec, architecture, stored)
+    key = jax.random.key(trained.seed, impl="threefry2x32")
+    data = jax.tree.map(jnp.asarray, trained.setup.shared(trained.seed).data(0))
+    fitted = architecture.family.fitted(apply, jax.random.fold_in(key, 0), data)
+    if fitted is not None:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(folder / CHECKPOINT / FITTED, fitted)
     # What a family samples without data is seen as `load_generator` will have it.
-    data = trained.setup.shared(trained.seed).data(0) if architecture.family.translates else None
-    generate = _generate(spec, architecture, sampled, data)
-    images = np.asarray(generate(jax.random.key(trained.seed, impl="threefry2x32"), _SHOWN))
+    of = data if architecture.family.translates else fitted
+    images = np.asarray(_generate(architecture, apply, of)(key, _SHOWN))
     draw_grid(images, folder / SAMPLES)
     draw_curves(trained.measurements, folder / CURVES, strengths_of(spec))
     metrics = {

@@ -25,12 +25,14 @@ class Names(NamedTuple):
     players: tuple[str, ...]
 
 
-GAN, VAE, CYCLEGAN = "gan", "vae", "cyclegan"
+GAN, VAE, RAE, CYCLEGAN = "gan", "vae", "rae", "cyclegan"
 """The first is the family where a spec names none."""
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
         VAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
+        RAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
+        AUTOENCODER: Names((ENCODER, GENERATOR, DISCRIMINATOR), (AUTOENCODER, DISCRIMINATOR)),
         CYCLEGAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
     }
 )
@@ -42,7 +44,7 @@ def _each(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 WITH_LATENTS = tuple(family for family in FAMILIES if family != CYCLEGAN)
-"""The families that begin with a vector drawn at random."""
+"""The families in which images come from latent vectors or codes."""
 
 NETWORKS = _each(names.networks for names in FAMILIES.values())
 """What is said of networks is said in this order."""

@@ -23,6 +23,7 @@ from normsweep.spec.facts import (
 )
 from normsweep.spec.family import (
     ALL,
+    AUTOENCODER,
     BOTH,
     CYCLEGAN,
     DECODER,
@@ -30,6 +31,7 @@ from normsweep.spec.family import (
     GAN,
     GENERATOR,
     PLAYERS,
+    RAE,
     VAE,
     WITH_LATENTS,
     families_with,
@@ -40,6 +42,7 @@ from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     ARCHITECTURES,
     AUGMENTED,
+    CODE_LAWS,
     CONSTRAINTS,
     COUPLINGS,
     DATASETS,
@@ -59,6 +62,7 @@ from normsweep.spec.tables import (
     PENALISED_AT,
     PENALTIES,
     POLICIES,
+    PRECISIONS,
     PRUNERS,
     REDUCTIONS,
     SAMPLERS,
@@ -137,7 +141,9 @@ def _kinds_with(setting: str) -> tuple[With, ...]:
 
 
 _OF_VAE = families((VAE,))
-_OF_NOISE = families((GAN,))
+_OF_RAE = families((RAE,))
+_OF_AUTOENCODER = families((AUTOENCODER,))
+_OF_NOISE = families((GAN, AUTOENCODER))
 
 
 def _fewest_layers(model: Section, network: str) -> int:
@@ -170,6 +176,7 @@ class ModelSection(Section):
     latent_distribution: Annotated[
         Any, Rule(str, names=LATENTS), Facts(counts=_OF_NOISE, table="latents")
     ] = "normal"
+    code_law: Annotated[str, _one(CODE_LAWS), Facts(counts=_OF_RAE, table="code_laws")] = "mixture"
     network_hidden: Annotated[
         Any,
         Rule(tuple),
@@ -263,6 +270,7 @@ class TrainSection(Section):
         Facts(common=True, table="structure", label="scores along the way; divides the steps"),
     ] = 8
     batch: Annotated[Any, _WIDTH, Facts(table="structure", label="images of a step")] = 64
+    precision: Annotated[Any, Rule(str, names=PRECISIONS), Facts(table="precisions")] = "float32"
     network_steps: Annotated[
         Any,
         Rule(int, minimum=1, maximum=100),
@@ -358,6 +366,37 @@ class TrainSection(Section):
             label=f"generated images kept for each {DISCRIMINATOR}; 0: it judges the last ones",
         ),
     ] = 50
+    reconstruction_weight: Annotated[
+        Any,
+        _AMOUNT,
+        Facts(
+            traced=True,
+            counts=_OF_AUTOENCODER,
+            table="structure",
+            label="weight of the mean squared error of a reconstructed pixel",
+        ),
+    ] = 1.0
+    code_weight: Annotated[
+        Any,
+        _AMOUNT,
+        Facts(
+            traced=True,
+            counts=families((RAE, AUTOENCODER)),
+            table="structure",
+            label="weight of half the squared length of an image's code",
+        ),
+    ] = 1e-4
+    jacobian_weight: Annotated[
+        Any,
+        _AMOUNT,
+        Facts(
+            traced=True,
+            counts=_OF_RAE,
+            off=0.0,
+            table="structure",
+            label="weight of the squared slope of what is decoded in the code",
+        ),
+    ] = 0.0
     optimizer: Annotated[Any, Rule(str, names=OPTIMIZERS), Facts(asked=3, table="optimizers")] = (
         "adam"
     )

@@ -15,6 +15,9 @@ import jax
 import pytest
 import tomlkit
 
+from bench.soak.kills import undisturbed
+from bench.soak.ledger import Entry
+from bench.soak.study import Study
 from normsweep.cli import main
 from normsweep.spec import Spec, load_spec
 from normsweep.storage import open_storage
@@ -138,6 +141,20 @@ def write_long_spec(write_spec: WriteSpec) -> Callable[[], Path]:
 def compiled() -> Path:
     """The folder of compiled programs that all processes share."""
     return Path(jax.config.jax_compilation_cache_dir)
+
+
+@pytest.fixture(scope="session")
+def soaked() -> Study:
+    """The study that workers, launches and servers are stopped under: two waves of trials."""
+    return Study(searched=11, chunks=40)
+
+
+@pytest.fixture(scope="session")
+def undisturbed_soak(
+    soaked: Study, tmp_path_factory: pytest.TempPathFactory, compiled: Path
+) -> list[Entry]:
+    """What it finds that nobody disturbs."""
+    return undisturbed(soaked, tmp_path_factory.mktemp("undisturbed"), compiled)
 
 
 @pytest.fixture

@@ -116,12 +116,21 @@ def test_cores_that_are_not_there_are_refused(sweep, cores: str) -> None:
     assert f"--cores {cores}: accepted: numbers out of" in called.err
 
 
-def test_a_stopped_study_is_left_after_the_chunk_and_resumed_to_the_same_scores(
+def test_a_paused_study_is_waited_for_and_a_stopped_one_left_after_the_chunk(
     start, wait_for, sweep, write_long_spec, read_trials, outcome, long_example
 ) -> None:
     sweep("submit", write_long_spec())
     worker = start("worker", "small", "--log-json")
     wait_for(lambda: rows() > 20, worker)
+    sweep("pause", "small")
+    wait_for(lambda: not query("select 1 from sweep_claims"), worker)
+    assert "RUNNING" not in {trial.state.name for trial in read_trials(URL)}
+    before = rows()
+    time.sleep(1)
+    assert rows() == before
+    assert worker.poll() is None
+    assert sweep("resume", "small").out == "small is open.\n"
+    wait_for(lambda: rows() > before + 20, worker)
     assert sweep("stop", "small").out == "small is stopped.\n"
     _, err = worker.communicate(timeout=60)
     assert worker.returncode == 0, err
@@ -135,73 +144,27 @@ def test_a_stopped_study_is_left_after_the_chunk_and_resumed_to_the_same_scores(
     assert outcome(read_trials(URL)) == outcome(long_example.trials)
 
 
-def test_a_paused_study_is_waited_for(
+def test_a_worker_told_to_end_gives_its_trials_back(
     start, wait_for, sweep, write_long_spec, read_trials, outcome, long_example
 ) -> None:
     sweep("submit", write_long_spec())
-    worker = start("worker", "small", "--log-json")
-    wait_for(lambda: rows() > 20, worker)
-    sweep("pause", "small")
-    wait_for(lambda: not query("select 1 from sweep_claims"), worker)
-    assert "RUNNING" not in {trial.state.name for trial in read_trials(URL)}
-    before = rows()
-    time.sleep(1)
-    assert rows() == before
-    assert worker.poll() is None
-    sweep("resume", "small")
-    _, err = worker.communicate(timeout=90)
-    assert worker.returncode == 0, err
-    assert outcome(read_trials(URL)) == outcome(long_example.trials)
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_worker_told_to_end_gives_its_trials_back(
-    start,
-    wait_for,
-    sweep,
-    write_long_spec,
-    read_trials,
-    outcome,
-    long_example,
-    number: int,
-    code: int,
-) -> None:
-    sweep("submit", write_long_spec())
-    worker = start("worker", "small", "--log-json")
-    wait_for(lambda: rows() > 20, worker)
-    worker.send_signal(number)
-    _, err = worker.communicate(timeout=60)
-    assert worker.returncode == code, err
-    assert "Traceback" not in err
-    assert "RUNNING" not in {trial.state.name for trial in read_trials(URL)}
-    assert query("select * from sweep_claims") == []
+    # Out of seven trials of 40 chunks on two folds.
+    for number, code, enough in ((signal.SIGTERM, 0, 20), (signal.SIGINT, 130, 100)):
+        worker = start("worker", "small", "--log-json")
+        wait_for(lambda enough=enough: rows() > enough, worker)
+        worker.send_signal(number)
+        _, err = worker.communicate(timeout=60)
+        assert worker.returncode == code, err
+        assert "Traceback" not in err
+        assert "RUNNING" not in {trial.state.name for trial in read_trials(URL)}
+        assert query("select * from sweep_claims") == []
     before = rows()
     again = sweep("worker", "small", "--log-json")
     # It goes on where the other was: not one chunk was lost.
     steps = [e["step"] for e in events(again.err) if e["event"] == "trial taken"]
-    assert sum(step > 0 for step in steps) == 3
+    assert 0 < sum(step > 0 for step in steps) <= 3
     assert before + 2 * sum(40 - step // 10 for step in steps) == 7 * 40 * 2
     assert outcome(read_trials(URL)) == outcome(long_example.trials)
-
-
-def test_status_tells_workers_studies_and_failures(start, wait_for, sweep, write_long_spec) -> None:
-    sweep("submit", write_long_spec())
-    worker = start("worker", "small")
-    wait_for(lambda: rows() > 20, worker)
-    found = json.loads(sweep("status", "--json").out)
-    (at_work,) = found["workers"]
-    assert at_work["pid"] == worker.pid
-    assert at_work["study"] == "small"
-    assert at_work["alive"] is True
-    assert len(at_work["trials"]) == 3
-    (study,) = found["studies"]
-    assert study["running"] == 3
-    shown = sweep("status").out
-    assert str(worker.pid) in shown and "small" in shown and "training" in shown
-    worker.kill()
-    worker.wait()
-    assert json.loads(sweep("status", "--json").out)["workers"][0]["alive"] is False
-    assert "(gone)" in sweep("status").out
 
 
 def test_status_tells_of_a_study_that_it_cannot_read_and_of_all_others(sweep, write_spec) -> None:
@@ -249,9 +212,9 @@ def test_a_trial_whose_worker_dies_again_and_again_fails_with_the_reason(
 def test_a_launch_with_workers_replaces_one_that_dies_and_ends_with_an_answer(
     start, wait_for, sweep, write_spec, read_trials
 ) -> None:
-    spec = write_spec(train__steps=2000, train__chunks=200, **UNTIRING)
+    spec = write_spec(train__steps=800, train__chunks=80, **UNTIRING)
     process = start("launch", spec, "--workers", "2")
-    wait_for(lambda: rows() > 100, process)
+    wait_for(lambda: rows() > 50, process)
     ((pid,), *_) = query("select pid from sweep_workers order by started")
     os.kill(pid, signal.SIGKILL)
     out, err = process.communicate(timeout=180)
@@ -292,18 +255,30 @@ def test_workers_of_a_launch_that_is_killed_end_by_themselves(
     assert "WAITING" in states
 
 
-def test_a_backup_made_while_workers_run_is_whole_and_gone_on_with(
+def test_status_tells_of_a_worker_and_a_backup_made_beside_it_is_gone_on_with(
     start, wait_for, sweep, write_long_spec, read_trials, outcome, long_example
 ) -> None:
     text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     (command,) = re.findall(r'^    python (-c) "(import sqlite3.*)"$', text, re.MULTILINE)
     sweep("submit", write_long_spec())
     worker = start("worker", "small")
+    wait_for(lambda: rows() > 20, worker)
+    found = json.loads(sweep("status", "--json").out)
+    (at_work,) = found["workers"]
+    assert at_work["pid"] == worker.pid
+    assert at_work["study"] == "small"
+    assert at_work["alive"] is True
+    (study,) = found["studies"]
+    assert len(at_work["trials"]) == study["running"] == 3
+    shown = sweep("status").out
+    assert str(worker.pid) in shown and "small" in shown and "training" in shown
     wait_for(lambda: any(t.state.name == "COMPLETE" for t in read_trials(URL)), worker)
     subprocess.run([sys.executable, *command], check=True)
     assert worker.poll() is None
     worker.kill()
     worker.wait()
+    assert json.loads(sweep("status", "--json").out)["workers"][0]["alive"] is False
+    assert "(gone)" in sweep("status").out
     with closing(sqlite3.connect("backup.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     backup = "sqlite:///backup.db"

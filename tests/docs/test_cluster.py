@@ -48,9 +48,14 @@ def check(environment: dict[str, str], command: list[str]) -> None:
     assert "postgresql" not in ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("study", [["small"], []])
-def test_the_slurm_script_starts_a_worker(environment, study: list[str]) -> None:
-    check(environment | {"SLURM_ARRAY_TASK_ID": "1"}, [str(CLUSTER / "slurm.sh"), *study])
+def test_the_slurm_script_starts_a_worker_of_all_studies_or_of_the_one_that_it_is_given(
+    environment,
+) -> None:
+    script = str(CLUSTER / "slurm.sh")
+    check(environment | {"SLURM_ARRAY_TASK_ID": "1"}, [script])
+    refused = subprocess.run([script, "absent"], env=environment, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "study 'absent' is not in" in refused.stderr
 
 
 def test_the_kubernetes_job_starts_a_worker(environment) -> None:

@@ -37,6 +37,9 @@ from normsweep.objectives.penalties import PENALTIES
 from tests.families import autoencoder
 from tests.gans import changed_gan, make_gan, make_numbers
 
+# Bits are compared across programs.
+pytestmark = pytest.mark.usefixtures("compiled_with_care")
+
 FOLDS, CHUNKS, SEED = 3, 3, 5
 METHODS = {
     "none": Method(),

@@ -17,6 +17,9 @@ CODED = {"generator_hidden": None, "discriminator_hidden": None, "encoder_hidden
 CODERS = {f"model__{name}": value for name, value in (CODED | {"decoder_hidden": [16]}).items()}
 STUDIES: dict[str, dict[str, Any]] = {
     "vae": CODERS | {"train__beta": [0.5, 1.0], "score__metric": "elbo"},
+    "rae": CODERS | {"train__jacobian_weight": [0.0, 0.1], "train__ema": 0.5},
+    "autoencoder": {"model__encoder_hidden": [16], "train__reconstruction_weight": [1.0, 10.0]}
+    | {"gradient_penalty__kind": "r1", "gradient_penalty__strength": 0.1},
 }
 
 

@@ -32,9 +32,10 @@ from normsweep.objectives.schedules import STRENGTH_SCHEDULES, strength_factor
 from normsweep.objectives.transform import advanced
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.config import Config
-from normsweep.spec.family import NETWORKS, networks_of
+from normsweep.spec.family import FAMILIES, GAN, networks_of
 from tests.haste import IN_HASTE
 
+NETWORKS = FAMILIES[GAN].networks
 SHAPE = (3, 2, 1)
 MODEL = {"latent": 4, "generator_hidden": [5, 3], "discriminator_hidden": [5, 3]}
 STEPS = 4
@@ -235,10 +236,18 @@ def updates_of(config: Spec, network: str) -> int:
     return STEPS * (config.train.discriminator_steps if network == "discriminator" else 1)
 
 
-def trained(config: Spec, network: str, params: Any) -> Any:
+TRAINED: dict[tuple[str, str], Any] = {}
+"""By config and network: the snippets of both formats are compared with the same."""
+
+
+def trained(config: Spec, network: str) -> Any:
     """The parameters after a training on drawn gradients, by the model's own step."""
-    gradients = gradients_of(params, updates_of(config, network))
-    return hastily(partial(by_model, config, network), params, gradients)
+    key = (config.model_dump_json(), network)
+    if key not in TRAINED:
+        params = params_of(config)[network]
+        gradients = gradients_of(params, updates_of(config, network))
+        TRAINED[key] = hastily(partial(by_model, config, network), params, gradients)
+    return TRAINED[key]
 
 
 def followed(config: Spec, network: str, params: Any) -> Any:
@@ -356,7 +365,7 @@ def test_the_optimisers_of_the_optax_snippet_train_as_ours_do(penalty: dict[str,
     for network in told_apart(config):
         params = params_of(config)[network]
         found = followed(config, network, params)
-        agree(found, trained(config, network, params), **ROUNDING)
+        agree(found, trained(config, network), **ROUNDING)
 
 
 @pytest.mark.parametrize("train", TRAININGS, ids=str)
@@ -371,7 +380,7 @@ def test_every_optimiser_and_schedule_of_the_optax_snippet_trains_as_ours_do(
     for network in told_apart(config):
         params = params_of(config)[network]
         found = followed(config, network, params)
-        agree(found, trained(config, network, params), **ROUNDING)
+        agree(found, trained(config, network), **ROUNDING)
 
 
 @pytest.fixture(scope="module")
@@ -453,7 +462,7 @@ def test_the_optimisers_of_the_pytorch_snippet_train_as_ours_do(
     for network in told_apart(config):
         params = params_of(config)[network]
         module = by_pytorch(torch, config, network, params)
-        ours = tensors(torch, trained(config, network, params))
+        ours = tensors(torch, trained(config, network))
         for found, expected in zip(module.parameters(), ours, strict=True):
             np.testing.assert_allclose(found.detach().numpy(), expected.numpy(), **ROUNDING)
 
@@ -471,7 +480,7 @@ def test_every_optimiser_and_schedule_of_the_pytorch_snippet_trains_as_ours_do(
     for network in told_apart(config):
         params = params_of(config)[network]
         module = by_pytorch(torch, config, network, params)
-        ours = tensors(torch, trained(config, network, params))
+        ours = tensors(torch, trained(config, network))
         for found, expected in zip(module.parameters(), ours, strict=True):
             np.testing.assert_allclose(found.detach().numpy(), expected.numpy(), **ROUNDING)
 

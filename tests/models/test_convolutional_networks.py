@@ -362,6 +362,23 @@ def test_a_transposed_convolution_begins_with_the_variance_of_its_inputs(stride:
     assert np.var(layer.kernel[...]) == pytest.approx(2 / (2 * 2 * 200), rel=0.03)
 
 
+@pytest.mark.parametrize("name", [*CONVOLUTIONAL, "patchgan"])
+def test_networks_compute_in_bfloat16_and_return_float32(name: str) -> None:
+    """With each normalisation; without it, types that do not match would be told."""
+    ways = [(SMALL, SMALL), WAYS[1]] if name == "patchgan" else WAYS
+    for kind, entry in NORMALISATIONS.items():
+        if entry.positions and not NETWORKS[name].positions:
+            continue
+        described = NETWORKS[name](channels=2, normalisation=kind)  # type: ignore[call-arg]
+        for inputs, wanted in ways:
+            pure = described.pure(inputs, wanted)
+            x = jax.ShapeDtypeStruct((2, *inputs), np.float32)
+            call = partial(pure.apply, mode=Mode(True, precision="bfloat16"))
+            y, stats = jax.eval_shape(call, shapes_of(pure), x)
+            assert y.dtype == np.float32
+            assert all(leaf.dtype != jnp.bfloat16 for leaf in jax.tree.leaves(stats))
+
+
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_dropout_acts_in_training_and_evaluation_leaves_the_statistics(name: str) -> None:
     network = NETWORKS[name](channels=3, normalisation="batch").pure(SMALL, ())  # type: ignore[call-arg]

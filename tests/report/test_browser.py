@@ -14,9 +14,10 @@ from normsweep.verdict.table import COLUMNS, rows
 from normsweep.verdict.wording import verdict_sentence
 from tests.browser import needs_browser, started_browser, webdriver
 
-WIDTHS = (390, 1400)
-
 pytestmark = needs_browser
+
+# What fits does not depend on the colours, nor can be read by the width.
+on_both_devices = pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1400, "dark")])
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +61,7 @@ def opened(browser: "webdriver.Chrome", tmp_path: Path) -> Open:
     return opened
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@on_both_devices
 @pytest.mark.parametrize("study", ["whole", "of_methods", "trained"])
 def test_it_is_drawn_without_an_error_a_request_or_a_sideways_scroll(
     browser, opened: Open, request: pytest.FixtureRequest, study: str, width: int, scheme: str
@@ -88,8 +88,7 @@ PICTURES = """return [...document.images].map(image => {
 })"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@on_both_devices
 def test_a_confirmed_study_shows_its_verdict_and_its_samples(
     browser, opened: Open, trained, width: int, scheme: str
 ) -> None:

@@ -37,6 +37,17 @@ ADAPTIVE = {"form": "power", "order": 2.0, "strength": 1e-3, "schedule": "adapti
             {"model": {"generator_units": {"low": 8, "high": 500}}},
             "model: generator_units: got 500, but the widest layer of generator_hidden has 128",
         ),
+        (
+            {"model": {"network": "dcgan", "generator_channels": [2, 4]}}
+            | {"methods": {"a": {"model": {"generator_units": [8, 65]}}}},
+            "methods.a.model: generator_units: got 65, but the widest layer of network = "
+            '"dcgan" has 64',
+        ),
+        (
+            {"model": {"network": ["resnet", "dcgan"], "generator_normalisation": "instance"}},
+            'model.generator_normalisation = "instance" is over the positions of images, which not '
+            'all layers have with model.network = "dcgan"',
+        ),
     ],
 )
 def test_a_contradiction_is_one_message(tables: dict[str, Any], told: str) -> None:

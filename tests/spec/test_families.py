@@ -21,10 +21,10 @@ def refusal(family: str, **sections: Any) -> str:
     return message.removeprefix("f: ")
 
 
-JUDGED = ("gan",)
+JUDGED = ("gan", "autoencoder")
 
 
-@pytest.mark.parametrize("family", ["vae"])
+@pytest.mark.parametrize("family", ["vae", "rae"])
 @pytest.mark.parametrize(
     ("section", "field", "value", "more"),
     [
@@ -66,17 +66,35 @@ def test_a_strength_that_follows_the_discriminator_is_refused_without_one() -> N
     message = refusal("vae", penalty=L2 | {"schedule": "adaptive"})
     assert message.startswith(
         'penalty.schedule = "adaptive" follows a discriminator, which model.family = "vae" does '
-        "not have; it counts with gan"
+        "not have; it counts with gan, autoencoder"
     )
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("beta", 2.0), ("kl_warmup", 0.5), ("free_bits", 0.1)]
+    ("field", "value", "having"),
+    [
+        ("beta", 2.0, "vae"),
+        ("kl_warmup", 0.5, "vae"),
+        ("free_bits", 0.1, "vae"),
+        ("reconstruction_weight", 2.0, "autoencoder"),
+        ("code_weight", 0.5, "rae, autoencoder"),
+        ("jacobian_weight", 0.5, "rae"),
+    ],
 )
-def test_numbers_of_another_family_s_loss_are_refused(field: str, value: float) -> None:
+def test_numbers_of_another_family_s_loss_are_refused(
+    field: str, value: float, having: str
+) -> None:
     message = refusal("gan", train={field: value})
     assert message == (
-        f'train.{field} = {value} has no effect with model.family = "gan"; it counts with vae'
+        f'train.{field} = {value} has no effect with model.family = "gan"; it counts with {having}'
+    )
+
+
+def test_a_law_of_codes_is_refused_where_samples_come_from_noise() -> None:
+    message = refusal("autoencoder", model={"code_law": "gaussian"})
+    assert message == (
+        'model.code_law = "gaussian" has no effect with model.family = "autoencoder"; it counts '
+        "with rae"
     )
 
 

@@ -87,6 +87,21 @@ def spec(tables: dict[str, Any]) -> Spec:
             "counts with adam, adamw, optimistic_adam",
         ),
         (
+            {"model": {"network": "dcgan", "generator_hidden": [16]}},
+            'model.generator_hidden = (16,) has no effect with model.network = "dcgan"; it counts '
+            "with mlp",
+        ),
+        (
+            {"model": {"network": ["dcgan", "resnet"], "discriminator_layers": 1}},
+            'model.discriminator_layers = 1 has no effect with model.network = "dcgan", "resnet"; '
+            "it counts with mlp",
+        ),
+        (
+            {"model": {"generator_channels": 16}},
+            'model.generator_channels = 16 has no effect with model.network = "mlp"; it counts '
+            "with dcgan, resnet, patchgan",
+        ),
+        (
             {"augment": {"strength": 0.5}},
             'augment.strength = 0.5 has no effect with augment.policy = "none"',
         ),

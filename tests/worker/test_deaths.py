@@ -1,9 +1,11 @@
 """A worker that dies before any one of its writes: the next goes on, to the same bits."""
 
-import contextlib
-import itertools
 import threading
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+from sqlite3 import connect
 from typing import Any
 
 import pytest
@@ -30,13 +32,17 @@ class Dead(BaseException):
     """What ends a process at once is caught by nobody."""
 
 
-class Killer:
-    """Lets so many transactions that write be committed, and none after them."""
+class Deaths:
+    """Keeps what a worker leaves behind that dies before the 1st, 2nd, … transaction that writes.
 
-    def __init__(self, engine: Engine, writes: int) -> None:
-        self.left, self.happened = writes, False
+    Of a process that ends, the system takes what it had not committed; its files stay.
+    """
+
+    def __init__(self, engine: Engine, path: Path, folder: Path) -> None:
+        self._path, self._folder = path, folder
+        self.left: list[Path] = []
         event.listen(engine, "before_cursor_execute", self._note)
-        event.listen(engine, "commit", self._count)
+        event.listen(engine, "commit", self._keep)
         event.listen(engine, "rollback", self._forget)
 
     def _note(self, connection: Connection, _: Any, statement: str, *rest: Any) -> None:
@@ -46,17 +52,17 @@ class Killer:
     def _forget(self, connection: Connection) -> None:
         connection.info.pop("wrote", None)
 
-    def _count(self, connection: Connection) -> None:
+    def _keep(self, connection: Connection) -> None:
         # The heart beats when it likes: its writes would make the count another in each run.
         beating = threading.current_thread() is not threading.main_thread()
         if not connection.info.pop("wrote", False) or beating:
             return
-        if self.left == 0:
-            self.happened = True
-            # As the system does for a process that ends: else its lock would outlive it.
-            connection.connection.dbapi_connection.rollback()
-            raise Dead
-        self.left -= 1
+        left = self._folder / f"{len(self.left)}.db"
+        with closing(connect(self._path)) as source, closing(connect(left)) as target:
+            source.backup(target)
+        if (files := self._path.with_suffix(".files")).exists():
+            copytree(files, left.with_suffix(".files"))
+        self.left.append(left)
 
 
 @pytest.fixture(autouse=True)
@@ -71,26 +77,23 @@ def every_worker_is_found_dead(monkeypatch) -> None:
 
 @pytest.mark.slow
 def test_a_worker_may_die_before_any_of_its_writes(
-    make_spec, run, outcome, databases, tmp_path, query
+    make_spec, run, outcome, databases, database, storage_url, tmp_path, query
 ) -> None:
     spec = make_spec(**SHORT)
-    undisturbed = outcome(run(spec).study)
-    for writes in itertools.count():
-        path = tmp_path / f"{writes}.db"
-        storage = databases.open(f"sqlite:///{path}")
-        killer = Killer(storage.engine, writes)
-        with contextlib.suppress(Dead):
-            launch(spec, storage)
-        storage.engine.dispose()
+    folder = tmp_path / "left"
+    folder.mkdir()
+    storage = databases.open(storage_url)
+    deaths = Deaths(storage.engine, database, folder)
+    undisturbed = outcome(launch(spec, storage).study)
+    assert undisturbed == outcome(run(spec, url=f"sqlite:///{tmp_path / 'another.db'}").study)
+    for path in deaths.left:
         again = launch(spec, databases.open(f"sqlite:///{path}"))
         assert again.done
-        assert outcome(again.study) == undisturbed, writes
-        assert query(path, "select * from sweep_claims") == [], writes
-        assert query(path, "select count(*) from sweep_measurements") == [(ROWS,)], writes
-        if not killer.happened:
-            break
+        assert outcome(again.study) == undisturbed, path
+        assert query(path, "select * from sweep_claims") == [], path
+        assert query(path, "select count(*) from sweep_measurements") == [(ROWS,)], path
     # Spec, queue, claims, parameters, rows, reports, results: there is something to die in.
-    assert writes > 30
+    assert len(deaths.left) > 30
 
 
 def test_what_a_dead_worker_finished_and_did_not_free_is_freed_by_the_one_that_ends_the_study(

@@ -12,7 +12,14 @@ def test_a_worker_keeps_the_programs_of_the_study_that_it_left_last(
     compiled = []
     forget_programs()
     for place, width in enumerate([8, 8, 6, 8]):
-        submit(make_spec(study__name=str(place), model__generator_hidden=[width]), storage)
+        spec = make_spec(
+            study__name=str(place),
+            study__trials=1,
+            model__generator_hidden=[width],
+            train__steps=2,
+            train__chunks=1,
+        )
+        submit(spec, storage)
         before = training_programs()
         Server(storage).serve()
         compiled.append(training_programs() - before)

@@ -187,6 +187,8 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
                 f"the others of {', '.join(several)}: each with the penalty of the {role} by "
                 "itself, all with its optimiser"
             )
+    if train.precision != "float32":
+        found.append(f"networks that compute in {train.precision}")
     if train.label_smoothing:
         found.append(f"label smoothing {train.label_smoothing!r}")
     if train.ema:
