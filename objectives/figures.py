@@ -34,13 +34,13 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         ),
         "reconstruction_error": Figure(
             "lower",
-            "0 … ∞",
+            "≥ 0",
             "mean squared error of a pixel on [−1, 1], decoded from the code, or from its mean",
             "Ghosh et al. 2019, arXiv:1903.12436, eq. 3",
         ),
         "kl": Figure(
             "lower",
-            "0 … ∞ nats an image",
+            "≥ 0 nats an image",
             "the divergence of the law of an image's code from that of all codes",
             "Kingma and Welling 2013, arXiv:1312.6114, appendix B",
         ),

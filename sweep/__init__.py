@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from normsweep.errors import UserError
     from normsweep.export.again import Rescored, Trained, score_config, train_config
     from normsweep.export.configs import best_config, best_configs, trial_config
-    from normsweep.export.trained import load_generator, save_trained
+    from normsweep.export.trained import load_generator, load_network, save_trained
     from normsweep.spec import Spec, load_spec
     from normsweep.spec.config import Config, read_config
     from normsweep.storage import open_storage
@@ -35,7 +35,7 @@ _HOMES = {
     "normsweep.study.progress": ("Progress",),
     "normsweep.study.records": ("load_study",),
     "normsweep.export.again": ("Rescored", "Trained", "score_config", "train_config"),
-    "normsweep.export.trained": ("load_generator", "save_trained"),
+    "normsweep.export.trained": ("load_generator", "load_network", "save_trained"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -53,6 +53,7 @@ __all__ = [
     "best_configs",
     "launch",
     "load_generator",
+    "load_network",
     "load_spec",
     "load_study",
     "open_storage",

@@ -43,7 +43,8 @@ class Distance(NamedTuple):
 
     `better` is "lower", "higher" or "zero"; `needs` names the fields of `RealFeatures` that must be
     there beside `held_out`; `fewest` is the least number of samples a side, `per_feature` that
-    for each feature, `per_class` that for each class.
+    for each feature, `per_class` that for each class. `sets` says of how many sets of images it
+    is, of which samples are translations; 0: of any samples.
     """
 
     prepare: Callable[[RealFeatures], Any]
@@ -57,6 +58,7 @@ class Distance(NamedTuple):
     fewest: int = 2
     per_feature: int = 0
     per_class: int = 0
+    sets: int = 0
 
     @property
     def labelled(self) -> bool:

@@ -26,6 +26,7 @@ from normsweep.objectives.distances.kernel_subsets import (
     KID_SUBSETS_ERROR,
 )
 from normsweep.objectives.distances.precision_recall import COVERAGE, DENSITY, PRECISION, RECALL
+from normsweep.objectives.distances.two_sets import FID_A, FID_B
 from normsweep.objectives.distances.within_classes import WITHIN_CLASS_FID
 from normsweep.objectives.figures import FIGURES, Figure
 
@@ -47,6 +48,8 @@ DISTANCES: Mapping[str, Distance] = MappingProxyType(
         "class_coverage": CLASS_COVERAGE,
         "class_agreement": CLASS_AGREEMENT,
         "within_class_fid": WITHIN_CLASS_FID,
+        "fid_a": FID_A,
+        "fid_b": FID_B,
         "generalisation_gap": GENERALISATION_GAP,
         "copying": COPYING,
         "authenticity": AUTHENTICITY,

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from normsweep.models.families import FAMILIES
 from normsweep.objectives.distances import DISTANCES, RealFeatures
 from normsweep.objectives.distances.contract import CLASSES
 from normsweep.objectives.distances.reach import FARTHEST, Reach, multiple, reach
 from normsweep.score.features import CLASSIFIER
+from normsweep.spec.combinations import families_measured_by
 from normsweep.spec.spec import Spec
 
 ALWAYS = ("fid", "kid")
@@ -81,11 +81,14 @@ def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -
 def metrics_of_labels(spec: Spec) -> tuple[str, ...]:
     """What is measured beside it wherever samples are asked for as of a class, by any method."""
     families = {spec.alternative(method).model.family for method in (None, *spec.methods)}
-    if not any(FAMILIES[family].needs_labels for family in families):
-        return ()
     by_classifier = spec.score.features == CLASSIFIER
-    labelled = {name: entry for name, entry in DISTANCES.items() if entry.labelled}
-    return tuple(n for n, entry in labelled.items() if by_classifier or CLASSES not in entry.needs)
+    return tuple(
+        name
+        for name, entry in DISTANCES.items()
+        if entry.labelled
+        and families.intersection(families_measured_by(name))
+        and (by_classifier or CLASSES not in entry.needs)
+    )
 
 
 def recorded_metrics(spec: Spec) -> tuple[str, ...]:

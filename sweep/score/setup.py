@@ -25,6 +25,7 @@ from normsweep.objectives.figures import FIGURES, PAIRS
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, metrics_of_labels, recorded_metrics
+from normsweep.spec.combinations import families_measured_by
 from normsweep.spec.family import FAMILIES, networks_of
 from normsweep.spec.fields import PenaltySection, default
 from normsweep.spec.penalty_fields import check, form_entry
@@ -271,12 +272,11 @@ def _check_classes(spec: Spec) -> None:
                 f"{score.features!r}; accepted with it: {free}"
             )
     for name in score.record:
-        if DISTANCES[name].labelled and not metrics_of_labels(spec):
-            able = [name for name, entry in families.FAMILIES.items() if entry.needs_labels]
+        if DISTANCES[name].labelled and name not in metrics_of_labels(spec):
             raise UserError(
                 f"score.record: {name!r} needs samples of a class that is asked for, and "
-                f'model.family = "{spec.model.family}" asks for none; it is measured with '
-                f"{', '.join(able)}"
+                f'model.family = "{spec.model.family}" asks for none such; it is measured with '
+                f"{', '.join(families_measured_by(name))}"
             )
 
 

@@ -74,23 +74,25 @@ def _check_figures(spec: "Spec") -> None:
 def _check_labelled(spec: "Spec") -> None:
     """What needs the label of an image needs a family that has labels."""
     family, condition = spec.model.family, f"model.{GENERATOR}_condition"
-    able = [name for name, entry in MODELS.items() if entry.needs_labels]
     for field in ("metric", "second"):
         name = getattr(spec.score, field)
-        if name in DISTANCES and DISTANCES[name].labelled and family not in able:
+        if name in DISTANCES and family not in (able := families_measured_by(name)):
             raise ValueError(
                 f'score.{field} = "{name}" needs samples of a class that is asked for, and '
-                f'model.family = "{family}" asks for none; it is measured with {", ".join(able)}'
+                f'model.family = "{family}" asks for none such; it is measured with '
+                f"{', '.join(able)}"
             )
+    giving = [name for name, entry in MODELS.items() if entry.needs_labels and not entry.sets]
+    gives = family in giving
     labelled = [name for name, entry in NORMALISATIONS.items() if entry.labelled]
     for network in FAMILIES[family].networks:
         field = f"model.{network}_normalisation"
         kinds = each(spec.value(field))
-        if family not in able and (found := [kind for kind in kinds if kind in labelled]):
+        if not gives and (found := [kind for kind in kinds if kind in labelled]):
             free = [name for name in NORMALISATIONS if name not in labelled]
             raise ValueError(
                 f'{field} = "{found[0]}" needs labels, which model.family = "{family}" gives no '
-                f"network; accepted: {', '.join(free)}, or model.family = {', '.join(able)}"
+                f"network; accepted: {', '.join(free)}, or model.family = {', '.join(giving)}"
             )
         if family == "conditional" and network == GENERATOR:
             unfit = [kind for kind in kinds if kind not in labelled]
@@ -99,6 +101,16 @@ def _check_labelled(spec: "Spec") -> None:
                     f'{condition} = "batch_norm" tells the {GENERATOR} no label with '
                     f'{field} = "{unfit[0]}"; accepted: {", ".join(labelled)}'
                 )
+
+
+def families_measured_by(distance: str) -> tuple[str, ...]:
+    """The families whose samples have the labels that a distance needs."""
+    entry = DISTANCES[distance]
+    return tuple(
+        name
+        for name, family in MODELS.items()
+        if not entry.labelled or (family.needs_labels and entry.sets in (0, family.sets))
+    )
 
 
 def _check_gradient_penalty(spec: "Spec") -> None:

@@ -45,7 +45,7 @@ def _each(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 WITH_LATENTS = tuple(family for family in FAMILIES if family != CYCLEGAN)
-"""The families that begin with a vector drawn at random."""
+"""The families in which images come from latent vectors or codes."""
 
 NETWORKS = _each(names.networks for names in FAMILIES.values())
 """What is said of networks is said in this order."""

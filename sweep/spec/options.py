@@ -16,6 +16,7 @@ from normsweep.errors import UserError
 from normsweep.objectives.augmentation import AUGMENTATIONS
 from normsweep.objectives.constraints import Constraint
 from normsweep.objectives.distances import Distance
+from normsweep.objectives.figures import Figure
 from normsweep.objectives.penalties import Penalty
 from normsweep.spec.family import DISCRIMINATOR, GENERATOR
 from normsweep.spec.fields import FACTS, paths, rule_of
@@ -121,17 +122,23 @@ def _notes(entry: Any) -> str:
         return f"with {', '.join(entry.coefficients)}{_of_matrices(entry)}"
     if isinstance(entry, Distance):
         needs = f"; needs {', '.join(entry.needs)}" if entry.needs else ""
-        best = "nearest to 0" if entry.better == "zero" else entry.better
         fewest = f"{entry.per_feature} samples for each feature"
         fewest = fewest if entry.per_feature else f"{entry.fewest} samples"
         fewest = f"{entry.per_class} samples for each class" if entry.per_class else fewest
-        return f"{best} is better; {entry.range}; from {fewest}{needs}"
+        return f"{_best(entry)} is better; {entry.range}; from {fewest}{needs}"
+    if isinstance(entry, Figure):
+        needs = f"; needs {', '.join(entry.needs)}" if entry.needs else ""
+        return f"{_best(entry)} is better; {entry.range}{needs}"
     if getattr(entry, "needs_labels", False):
         return "needs labels"
     if getattr(entry, "needs_validation", False):
         return "on the images set aside for the feature map"
     settings = getattr(entry, "settings", ())
     return f"with {', '.join(settings)}" if settings else ""
+
+
+def _best(entry: Distance | Figure) -> str:
+    return "nearest to 0" if entry.better == "zero" else entry.better
 
 
 def _of_matrices(entry: Penalty | Constraint) -> str:

@@ -576,6 +576,20 @@ def test_what_a_snippet_does_not_hold_is_said_at_its_top(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", SNIPPETS)
+def test_a_role_of_two_networks_is_explained(form: str) -> None:
+    model = {"family": "cyclegan", **{k: v for k, v in MODEL.items() if k != "latent"}}
+    config = config_of({"order": 2.0, "strength": 0.1}, {"cycle_b": 3.0}, model=model)
+    head = text_of(config, form).split("\n\n")[0].replace("\n#   ", " ")
+    assert "family cyclegan, " in head and "cycle a 10.0, cycle b 3.0, " in head
+    for role, names in (
+        ("generator", "generator_ab, generator_ba"),
+        ("discriminator", "discriminator_a, discriminator_b"),
+    ):
+        told = f"the others of {names}: each with the penalty of the {role} by itself, all with"
+        assert f"# NOT in this snippet: {told} its optimiser" in head
+
+
+@pytest.mark.parametrize("form", SNIPPETS)
 def test_widths_and_depths_that_leave_a_network_whole_are_not_said(form: str) -> None:
     whole = {"generator_layers": 2, "generator_units": 5}
     config = config_of({"form": "none"}, model=MODEL | whole)

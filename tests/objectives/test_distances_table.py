@@ -69,6 +69,8 @@ def test_an_entry_is_the_function_that_it_names(name):
         "class_coverage": class_coverage(probabilities),
         "class_agreement": class_agreement(probabilities, labels_of(120)),
         "within_class_fid": frechet_within_classes(real, labels_of(120), generated, labels_of(120)),
+        "fid_a": frechet_distance(*(x[labels_of(120) == 0] for x in (real, generated))),
+        "fid_b": frechet_distance(*(x[labels_of(120) == 1] for x in (real, generated))),
         "generalisation_gap": frechet_distance(generated, real) - near,
         "copying": copying_statistic(generated, real, training),
         "authenticity": authenticity(generated, training),

@@ -39,6 +39,7 @@ SMALL: dict[str, Any] = {
     "penalty__strength": None,
     "penalty__order": None,
     "penalty__target": None,
+    "score__metric": "within_class_fid",
     "score__dimension": 4,
 }
 
@@ -67,6 +68,8 @@ def test_cycle_and_pair_errors_are_recorded_beside_the_score(launched: Launched)
         recorded = trial.user_attrs["result"]["recorded"]
         assert 0 < recorded["cycle_error"] < 2
         assert 0 < recorded["pair_error"] < 2
+        assert trial.value == pytest.approx((recorded["fid_a"] + recorded["fid_b"]) / 2, rel=1e-9)
+        assert recorded["fid_a"] != recorded["fid_b"]
         assert recorded["generator_ab_norm"] != recorded["generator_ba_norm"]
 
 
@@ -167,6 +170,12 @@ def test_what_does_not_fit_two_sets_is_refused_with_one_message(make_spec: MakeS
         told = f'train.{field} = {value} has no effect with model.family = "gan"; it counts with'
         with pytest.raises(UserError, match=told):
             make_spec(**{f"train__{field}": value})
+    for name in ("within_class_fid", "fid_a"):
+        told = f'score.metric = "{name}" needs samples of a class .* with .*cyclegan'
+        with pytest.raises(UserError, match=told):
+            make_spec(score__metric=name)
+    with pytest.raises(UserError, match=r"score\.record: 'fid_b' needs samples of a class"):
+        prepare(make_spec(score__record=["fid_b"]))
     told = r'score\.metric = "pair_error" is not measured with model\.family = "gan"; it is with'
     with pytest.raises(UserError, match=told):
         make_spec(score__metric="pair_error")

@@ -179,6 +179,14 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
             found.append(f"{kind} normalisation of the {network}")
         if (rate := getattr(model, f"{network}_dropout")) is not None:
             found.append(f"dropout of the {network}, rate {rate!r}")
+    family = MODELS[model.family]
+    for role in recipe.rates:
+        several = [network for network in family.networks() if family.role(network) == role]
+        if len(several) > 1:
+            found.append(
+                f"the others of {', '.join(several)}: each with the penalty of the {role} by "
+                "itself, all with its optimiser"
+            )
     if train.precision != "float32":
         found.append(f"networks that compute in {train.precision}")
     if model.family == "conditional":
