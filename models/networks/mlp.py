@@ -29,9 +29,8 @@ class MLP(Network):
     """Fully connected networks, as in the first GANs (arXiv:1406.2661).
 
     Hidden layers have the widths in `hidden`, of which only the first `layers` are used, None: all.
-    `output` names the function behind the last layer, `classes` is the number of classes where the
-    normalisation depends on them. Raises `ValueError` for more layers than there are widths, and
-    for a normalisation that is not in `NORMALISATIONS`.
+    `output` names the function behind the last layer. Raises `ValueError` for more layers than
+    there are widths, and for a normalisation that is not in `NORMALISATIONS`.
     """
 
     hidden: tuple[int, ...] = (128, 128)
@@ -39,7 +38,6 @@ class MLP(Network):
     activation: str = "leaky_relu"
     output: str = "linear"
     normalisation: str = "none"
-    classes: int = 0
 
     def __post_init__(self) -> None:
         normalisation(self.normalisation)
@@ -77,8 +75,7 @@ class MLPModule(nnx.Module):
         self.outputs = outputs
         self.output = IMAGE_OUTPUTS[settings.output]
         widths = (math.prod(inputs), *settings.widths, math.prod(outputs))
-        kind = normalisation(settings.normalisation, settings.classes)
-        self.network = Layers(widths, settings.activation, kind, units, rngs=rngs)
+        self.network = Layers(widths, settings.activation, settings.normalisation, units, rngs=rngs)
 
     def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
         y = self.output(self.network(x.reshape(x.shape[0], -1), mode))
@@ -96,11 +93,12 @@ class Layers(nnx.Module):
         self,
         widths: tuple[int, ...],
         activation: str,
-        kind: Normalisation,
+        name: str,
         units: ArrayLike | None = None,
         *,
         rngs: nnx.Rngs,
     ) -> None:
+        kind = normalisation(name)
         self.activation = ACTIVATIONS[activation]
         self.layers = nnx.List(linear_layers(widths, units, kind, rngs))
         hidden = widths[1:-1] if kind.between else ()

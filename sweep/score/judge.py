@@ -81,7 +81,7 @@ def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -
 def metrics_of_labels(spec: Spec) -> tuple[str, ...]:
     """What is measured beside it wherever samples are asked for as of a class, by any method."""
     families = {spec.alternative(method).model.family for method in (None, *spec.methods)}
-    if not any(FAMILIES[family].needs_labels for family in families):
+    if not any(FAMILIES[family].by_class for family in families):
         return ()
     by_classifier = spec.score.features == CLASSIFIER
     labelled = {name: entry for name, entry in DISTANCES.items() if entry.labelled}

@@ -268,7 +268,7 @@ def _check_classes(spec: Spec) -> None:
             )
     for name in score.record:
         if DISTANCES[name].labelled and not metrics_of_labels(spec):
-            able = [name for name, entry in families.FAMILIES.items() if entry.needs_labels]
+            able = [name for name, entry in families.FAMILIES.items() if entry.by_class]
             raise UserError(
                 f"score.record: {name!r} needs samples of a class that is asked for, and "
                 f'model.family = "{spec.model.family}" asks for none; it is measured with '

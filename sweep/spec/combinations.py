@@ -67,7 +67,7 @@ def _check_figures(spec: "Spec") -> None:
 def _check_labelled(spec: "Spec") -> None:
     """What needs the label of an image needs a family that has labels."""
     family, condition = spec.model.family, f"model.{GENERATOR}_condition"
-    able = [name for name, entry in MODELS.items() if entry.needs_labels]
+    able = [name for name, entry in MODELS.items() if entry.by_class]
     for field in ("metric", "second"):
         name = getattr(spec.score, field)
         if name in DISTANCES and DISTANCES[name].labelled and family not in able:
