@@ -16,7 +16,7 @@ from normsweep.models.architecture import Architecture
 from normsweep.models.families import FAMILIES
 from normsweep.models.families.contract import Family
 from normsweep.models.hyperparameters import Hyperparameters
-from normsweep.models.layers.normalisation import NORMALISATIONS
+from normsweep.models.layers.normalisation import of_classes
 from normsweep.models.method import (
     Method,
     NetworkPenalty,
@@ -92,9 +92,8 @@ def architecture_of(config: Spec, image_shape: Shape, classes: int = 0) -> Archi
         # A network has no setting where the spec has no field for it.
         named = {name: f"{family.role(network)}_{name}" for name in _settings(kind)}
         found = {name: static[field] for name, field in named.items() if field in static}
-        # Of no other network: what is described alike is compiled once.
-        if NORMALISATIONS[found.get("normalisation", "none")].labelled:
-            found[CLASSES] = classes
+        if "normalisation" in found:
+            found["normalisation"] = of_classes(found["normalisation"], classes)
         return found
 
     described = tuple((name, kind(**settings(name))) for name in family.networks())

@@ -82,13 +82,12 @@ def _check_labelled(spec: "Spec") -> None:
                 f'model.family = "{family}" asks for none such; it is measured with '
                 f"{', '.join(able)}"
             )
-    giving = [name for name, entry in MODELS.items() if entry.needs_labels and not entry.sets]
-    gives = family in giving
+    giving = [name for name, entry in MODELS.items() if entry.by_class]
     labelled = [name for name, entry in NORMALISATIONS.items() if entry.labelled]
     for network in FAMILIES[family].networks:
         field = f"model.{network}_normalisation"
         kinds = each(spec.value(field))
-        if not gives and (found := [kind for kind in kinds if kind in labelled]):
+        if family not in giving and (found := [kind for kind in kinds if kind in labelled]):
             free = [name for name in NORMALISATIONS if name not in labelled]
             raise ValueError(
                 f'{field} = "{found[0]}" needs labels, which model.family = "{family}" gives no '
