@@ -24,12 +24,19 @@ from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, recorded_metrics
+from normsweep.score.own_networks import check_own_networks
 from normsweep.spec.family import FAMILIES, networks_of
 from normsweep.spec.fields import PenaltySection, default
 from normsweep.spec.penalty_fields import check, form_entry
-from normsweep.spec.plugins import check_penalty, is_plugin, look_again, plugin_fingerprint
+from normsweep.spec.plugins import (
+    check_penalty,
+    is_plugin,
+    load_plugin,
+    look_again,
+    plugin_fingerprint,
+)
 from normsweep.spec.ranges import Interval, each, highest
-from normsweep.spec.space import middle, resolve
+from normsweep.spec.space import idle, middle, own_fields, resolve
 from normsweep.spec.spec import Spec
 from normsweep.study.records import Facts
 
@@ -48,8 +55,8 @@ CORRECTED_VERSION = 4
 class Setup:
     """Data, fold plan, feature map and judge of a study. All of it follows from the spec alone.
 
-    `penalty_files` are the fingerprints of the files of a user's own penalties, by their path;
-    `warnings` say what looks wrong with data and features.
+    `own_files` are the fingerprints of the files of a user's own penalties and networks, by their
+    path; `warnings` say what looks wrong with data, features and such networks.
     """
 
     dataset: Dataset
@@ -60,7 +67,7 @@ class Setup:
     feature_accuracy: float | None
     samples: int
     judge: Judge
-    penalty_files: dict[str, str]
+    own_files: dict[str, str]
     training_version: int
     warnings: tuple[str, ...] = ()
 
@@ -120,7 +127,7 @@ class Setup:
             "features": self.feature_fingerprint,
             "samples": self.samples,
             "training": self.training_version,
-            **self.penalty_files,
+            **self.own_files,
         }
 
 
@@ -133,7 +140,7 @@ def prepare(spec: Spec) -> Setup:
     data, score = spec.data, spec.score
     # The user's own files are those of now, until the next study begins.
     look_again()
-    penalty_files = _penalty_files(spec)
+    own_files = _own_files(spec)
     dataset = load_dataset(
         data.source, path=data.path, limit=data.limit, split=data.split, pixel_range=data.range
     )
@@ -148,11 +155,12 @@ def prepare(spec: Spec) -> Setup:
     samples = _samples(spec, plan)
     _check_classes(spec)
     _check_labels(spec, dataset)
+    of_networks = check_own_networks(spec, dataset)
     _check_penalised(spec, dataset)
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
     _check_samples(spec, samples, features.dimension)
     _check_final_look(spec, len(plan.outer), len(dataset.images), features.dimension)
-    accuracy, warnings = None, dataset.warnings
+    accuracy, warnings = None, dataset.warnings + of_networks
     if dataset.labels is not None and score.features == CLASSIFIER:
         unseen = plan.held_out.reshape(-1)
         accuracy = classifier_map.accuracy(
@@ -170,7 +178,7 @@ def prepare(spec: Spec) -> Setup:
         judge=_judge(
             recorded_metrics(spec), dataset, plan, features.apply, features.params, samples
         ),
-        penalty_files=penalty_files,
+        own_files=own_files,
         training_version=_training_version(spec),
         warnings=warnings,
     )
@@ -301,18 +309,21 @@ def _fewest(name: str, dimension: int) -> str:
     return f"{name}{each} are {entry.fewest_of(dimension)}"
 
 
-def _penalty_files(spec: Spec) -> dict[str, str]:
-    """The files of a user's own penalties, with fingerprints; their coefficients are checked."""
+def _own_files(spec: Spec) -> dict[str, str]:
+    """The files of a user's own, with fingerprints; the coefficients of penalties are checked."""
     found: dict[str, str] = {}
     for method in spec.methods or [None]:
         alternative = spec.alternative(method)
         penalty, family = alternative.penalty, alternative.model.family
         own = [form for form in each(penalty.form) if is_plugin(form)]
+        kinds = [kind for kind in each(alternative.model.network) if is_plugin(kind)]
+        for kind in kinds:
+            load_plugin(kind, _path("model.network", method))
         try:
             check(penalty, family, own=True)
         except ValueError as error:
             raise UserError(f"{_path('penalty', method)}: {error}") from error
-        found |= {form.rpartition(":")[0]: plugin_fingerprint(form) for form in own}
+        found |= {name.rpartition(":")[0]: plugin_fingerprint(name) for name in own + kinds}
     return found
 
 
@@ -324,8 +335,8 @@ def _check_penalised(spec: Spec, dataset: Dataset) -> None:
         penalty = alternative.penalty
         for network in _selected_networks(alternative):
             shape = (height, width, channels)
-            for depth, weights in _weights(alternative, network, shape, dataset.class_count):
-                where = f"of the {network} with {depth} hidden layers"
+            for which, weights in _weights(alternative, network, shape, dataset.class_count):
+                where = f"of the {network} {which}"
                 _check_selection(penalty, weights, _path("penalty.weights", method), where)
 
 
@@ -365,12 +376,21 @@ def _selected_networks(spec: Spec) -> list[str]:
 
 def _weights(
     spec: Spec, network: str, image_shape: Shape, classes: int
-) -> Iterator[tuple[int, Any]]:
+) -> Iterator[tuple[str, Any]]:
     """The weights of networks of a role as shapes, for every depth and normalisation they can have.
 
-    Nothing else that is searched changes their paths.
+    Each behind words for the depth, or for the user's file. Nothing else that is searched changes
+    their paths.
     """
     config, _ = resolve(spec, lambda path, asked: middle(asked))
+    for kind in filter(is_plugin, each(spec.model.network)):
+        chosen = {"model.network": kind}
+        own = config.with_values(chosen | idle(config, chosen))
+        yield from ((f"of {kind}", w) for w in _weights_of(own, network, image_shape, classes))
+    ours = [kind for kind in each(spec.model.network) if not is_plugin(kind)]
+    if not ours:
+        return
+    config = config.with_values({"model.network": ours[0]} | dict.fromkeys(own_fields(config)))
     fields = [f"{network}_{name}" for name in ("hidden", "layers", "normalisation")]
     found: dict[tuple[int, str], dict[str, Any]] = {}
     for values in product(*(_options(getattr(spec.model, name)) for name in fields)):
@@ -379,11 +399,16 @@ def _weights(
         depth = len(hidden) if layers is None else layers
         found.setdefault((depth, normalisation), dict(zip(paths, values, strict=True)))
     for (depth, _), settings in found.items():
-        architecture = architecture_of(config.with_values(settings), image_shape, classes)
-        variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
-        for name in architecture.family.networks():
-            if architecture.family.role(name) == network:
-                yield depth, variables[name].params
+        for weights in _weights_of(config.with_values(settings), network, image_shape, classes):
+            yield f"with {depth} hidden layers", weights
+
+
+def _weights_of(config: Spec, network: str, image_shape: Shape, classes: int) -> Iterator[Any]:
+    architecture = architecture_of(config, image_shape, classes)
+    variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+    for name in architecture.family.networks():
+        if architecture.family.role(name) == network:
+            yield variables[name].params
 
 
 def _options(value: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
 from normsweep.spec.facts import (
@@ -126,23 +126,50 @@ def _widest_layer(hidden: Collection[Widths]) -> int:
     return max(max(widths, default=1) for widths in hidden)
 
 
+_OURS = (With("model.network", ARCHITECTURES),)
+"""Networks of the user's own have settings of their own."""
+
+
+def _check_settings(value: Any) -> dict[str, Any] | None:
+    def fits(each: Any) -> bool:
+        return isinstance(each, bool | int | float | str)
+
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(
+        fits(each) or (isinstance(each, list) and all(map(fits, each))) for each in value.values()
+    ):
+        raise ValueError(
+            f"got {value!r}; accepted: a table of numbers, texts, true, false and lists of these"
+        )
+    return value
+
+
 @for_each_network
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
 
     family: Annotated[str, _one(FAMILIES), Facts(table="families")] = GAN
-    network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(table="networks")] = "mlp"
+    network: Annotated[
+        Any,
+        Rule(str, names=Names(ARCHITECTURES, plugin="network")),
+        Facts(asked=11, table="networks"),
+    ] = "mlp"
+    settings: Annotated[
+        dict[str, Any] | None, BeforeValidator(_check_settings), Facts(table="networks")
+    ] = None
     latent: Annotated[Any, _WIDTH, Facts(table="latents")] = 64
     latent_distribution: Annotated[Any, Rule(str, names=LATENTS), Facts(table="latents")] = "normal"
     network_hidden: Annotated[
         Any,
         Rule(tuple),
-        Facts(table="structure", label="widths of the {network}'s hidden layers"),
+        Facts(counts=_OURS, table="structure", label="widths of the {network}'s hidden layers"),
     ] = (128, 128)
     network_layers: Annotated[
         Any,
         _COUNT,
         Facts(
+            counts=_OURS,
             off=None,
             most=_fewest_layers,
             table="structure",
@@ -154,26 +181,32 @@ class ModelSection(Section):
         _COUNT,
         Facts(
             traced=True,
+            counts=_OURS,
             off=MOST,
             most=_widest_layer,
             table="structure",
             label="at most so many units of each hidden layer",
         ),
     ] = None
-    network_activation: Annotated[Any, Rule(str, names=ACTIVATIONS), Facts(table="activations")] = (
-        "leaky_relu"
-    )
+    network_activation: Annotated[
+        Any, Rule(str, names=ACTIVATIONS), Facts(counts=_OURS, table="activations")
+    ] = "leaky_relu"
     network_output: Annotated[
-        Any, Rule(str, names=IMAGE_OUTPUTS), Facts(networks=(GENERATOR,), table="outputs")
+        Any,
+        Rule(str, names=IMAGE_OUTPUTS),
+        Facts(networks=(GENERATOR,), counts=_OURS, table="outputs"),
     ] = "tanh"
     network_normalisation: Annotated[
-        Any, Rule(str, names=NORMALISATIONS), Facts(off="none", kind=True, table="normalisations")
+        Any,
+        Rule(str, names=NORMALISATIONS),
+        Facts(counts=_OURS, off="none", kind=True, table="normalisations"),
     ] = "none"
     network_dropout: Annotated[
         Any,
         _RATE,
         Facts(
             traced=True,
+            counts=_OURS,
             off=None,
             table="structure",
             label="rate behind each hidden activation, in training only",
@@ -274,6 +307,14 @@ class TrainSection(Section):
             label=f"decay of an average of the {GENERATOR}, which samples; 0: no average",
         ),
     ] = 0.0
+
+
+class CoefficientsSection(Section):
+    """Numbers of a model of the user's own, under the names that it gives them."""
+
+    of_methods: ClassVar[bool] = True
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Any, Rule(float)]] = Field(init=False)
 
 
 FORMS = Names(("none",), PENALTIES, CONSTRAINTS, plugin="penalty")
@@ -546,6 +587,7 @@ SECTIONS: Mapping[str, type[Section]] = MappingProxyType(
         "data": DataSection,
         "model": ModelSection,
         "train": TrainSection,
+        "coefficients": CoefficientsSection,
         "penalty": PenaltySection,
         "gradient_penalty": GradientPenaltySection,
         "augment": AugmentSection,

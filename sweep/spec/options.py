@@ -250,7 +250,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         _labelled(),
     ),
     _table("families", "families of models", _documented(FAMILIES)),
-    _table("networks", "kinds of network", _documented(ARCHITECTURES)),
+    _table("networks", "kinds of network", _documented(ARCHITECTURES), takes_plugins=True),
     _table("activations", "activations of hidden layers", _documented(ACTIVATIONS)),
     _table(
         "outputs",

@@ -12,6 +12,7 @@ from normsweep.spec.facts import Section
 from normsweep.spec.fields import (
     METHOD_SECTIONS,
     SECTIONS,
+    CoefficientsSection,
     ConfirmSection,
     DataSection,
     PenaltySection,
@@ -77,6 +78,7 @@ class Spec(Section):
     data: DataSection = DataSection()
     model: ModelSection = ModelSection()
     train: TrainSection = TrainSection()
+    coefficients: CoefficientsSection = CoefficientsSection()
     penalty: PenaltySection = PenaltySection.model_validate({"form": "none"}, context=STORED)
     gradient_penalty: GradientPenaltySection = GradientPenaltySection()
     augment: AugmentSection = AugmentSection()
@@ -139,8 +141,9 @@ class Spec(Section):
     def plain(self) -> dict[str, Any]:
         """Nested tables of what was set or defaulted, without the fields that are not set."""
         tables = self.model_dump(exclude_none=True)
-        if not self.methods:
-            del tables["methods"]
+        for name in ("methods", "coefficients"):
+            if not tables[name]:
+                del tables[name]
         return tables
 
     def ranges(self) -> dict[str, Range]:
@@ -180,7 +183,7 @@ class Spec(Section):
     def _alternative(self, method: str | None, context: str) -> "Spec":
         tables = {key: value for key, value in self.plain().items() if key != "methods"}
         for section, table in self.methods[method].items() if method is not None else ():
-            tables[section] = tables[section] | table
+            tables[section] = tables.get(section, {}) | table
         try:
             return Spec.model_validate(tables, context=context)
         except ValidationError as error:
@@ -192,7 +195,8 @@ class Spec(Section):
         tables = self.plain()
         for path, value in values.items():
             section, field = path.split(".")
-            tables[section].pop(field, None)
+            table = tables.setdefault(section, {})
+            table.pop(field, None)
             if value is not None:
-                tables[section][field] = value
+                table[field] = value
         return Spec.model_validate(tables)
