@@ -9,6 +9,7 @@ from normsweep.models.families.gan import GAN
 from normsweep.models.families.own import OwnModel, OwnTurn
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.latents import LATENTS
+from normsweep.models.layers.fast import fast_convolution
 from normsweep.models.layers.mode import EVALUATION, Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.member import MemberState, averaged, init, member_key
@@ -60,6 +61,7 @@ __all__ = [
     "Program",
     "Variables",
     "averaged",
+    "fast_convolution",
     "from_equinox",
     "from_haiku",
     "from_linen",

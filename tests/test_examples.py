@@ -28,6 +28,8 @@ WANTED = [
     "l2-generator",
     "landscape",
     "norm-lp",
+    "own-linen",
+    "own-nnx",
     "soft-elastic",
 ]
 QUICK = {

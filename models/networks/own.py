@@ -64,13 +64,17 @@ class OwnNetwork(Network):
         return PureNetwork(init, apply)
 
 
+class OutputError(ValueError):
+    """A network's output is of another shape than the family wants."""
+
+
 def _shaped(out: Any, count: int, outputs: Shape) -> jax.Array:
     found = jnp.asarray(out).astype(np.float32)
     if outputs == ANY:
         return found
     wanted = (count, *outputs)
     if found.shape[:1] != wanted[:1] or found.size != np.prod(wanted):
-        raise ValueError(f"returns {list(found.shape)}; accepted: {list(wanted)}")
+        raise OutputError(f"returns {list(found.shape)}; accepted: {list(wanted)}")
     return found.reshape(wanted)
 
 

@@ -20,6 +20,7 @@ from normsweep.models.data import Data
 from normsweep.models.families.own import OwnFamily
 from normsweep.models.layers.mode import Mode
 from normsweep.models.networks.contract import Variables
+from normsweep.models.networks.own import OutputError
 from normsweep.objectives.aliases import PyTree
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.plugins.load import in_one_line, plugin_path
@@ -150,7 +151,10 @@ class _Trial:
 
     def _apply(self, name: str, variables: Variables, inputs: Any, train: bool) -> Any:
         mode = Mode(training=train, key=jax.random.key(3))
-        return networks(self._architecture).apply[name](variables, inputs, mode)
+        try:
+            return networks(self._architecture).apply[name](variables, inputs, mode)
+        except OutputError as error:
+            raise self._refuse(f"its {name} {error}") from error
 
     def _sampled(self, variables: dict[str, Variables]) -> Iterator[str]:
         def sample(variables: dict[str, Variables]) -> jax.Array:
