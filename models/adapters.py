@@ -90,7 +90,8 @@ def from_nnx(make: Make) -> OwnNetwork:
     def blueprint() -> tuple[Any, PyTree]:
         """The graph, and the streams of random numbers as shapes."""
         made = nnx.eval_shape(lambda: make(nnx.Rngs(jax.random.key(0))))
-        graph, _, streams, _ = nnx.split(made, nnx.Param, nnx.RngState, ...)
+        parts: Any = nnx.split(made, nnx.Param, nnx.RngState, ...)
+        graph, _, streams, _ = parts
         return graph, nnx.to_pure_dict(streams)
 
     def init(key: jax.Array) -> tuple[PyTree, PyTree]:

@@ -42,7 +42,7 @@ def fast_convolution(
     )
     if plain and strides is not None and dilation == 1:
         return convolve(lhs, rhs, stride=strides, padding=padding)
-    # By name, the padding is that of the images with their zeros.
+    # Of dilated images JAX takes no padding by name.
     if plain and strides == 1 and dilation is not None and not isinstance(padding, str):
         return convolve_transposed(lhs, rhs, stride=dilation, padding=padding)
     return lax.conv_general_dilated(

@@ -189,6 +189,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("data", "seed", "x", "a whole number"),
     ("model", "family", "cnn", "one of gan"),
     ("model", "network", "cnn", "one of mlp"),
+    ("model", "settings", 3, "a table of numbers, texts"),
     ("model", "latent", 0, "≥ 1"),
     ("model", "latent_distribution", "cauchy", "one of normal, uniform"),
     ("model", "generator_hidden", 128, "a list of positive whole numbers"),
