@@ -32,6 +32,8 @@ WANTED = [
     "l2-generator",
     "landscape",
     "norm-lp",
+    "own-linen",
+    "own-nnx",
     "projection",
     "rae",
     "soft-elastic",

@@ -163,9 +163,7 @@ class Family(ABC):
         where a trained model is sampled without any, what `fitted` made of them.
         """
 
-    def fitted(
-        self, apply: Callable[[str, jax.Array], jax.Array], key: jax.Array, data: Data
-    ) -> PyTree:
+    def fitted(self, apply: Stored, key: jax.Array, data: Data) -> PyTree:
         """What `sample` has to know of the training images, to be kept with a trained model.
 
         A dict of arrays, None where that is nothing. `apply` is that of `sample`.

@@ -14,6 +14,7 @@ from normsweep.spec.family import (
 )
 from normsweep.spec.fields import FACTS, family_fields
 from normsweep.spec.penalty_fields import check
+from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.ranges import each, quoted
 from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
@@ -37,6 +38,7 @@ def check_together(spec: "Spec") -> None:
     _check_targets(spec)
     _check_figures(spec)
     _check_labelled(spec)
+    _check_own(spec)
     try:
         check(spec.penalty, spec.model.family)
     except ValueError as error:
@@ -57,6 +59,20 @@ def _check_targets(spec: "Spec") -> None:
                 f'penalty.target = "{target}" is no network of model.family = '
                 f'"{spec.model.family}"; accepted: {", ".join(known)}, {BOTH}, {ALL}'
             )
+
+
+def _check_own(spec: "Spec") -> None:
+    """Networks of ours have their own fields."""
+    kinds = each(spec.model.network)
+    if any(is_plugin(kind) for kind in kinds):
+        return
+    given = ["model.settings"] if spec.model.settings else []
+    given += [f"coefficients.{name}" for name, _ in spec.coefficients]
+    if given:
+        raise ValueError(
+            f"{given[0]} has no effect with model.network = {quoted(spec.model.network)}; it "
+            "counts with networks of your own, path/to/file.py:name"
+        )
 
 
 def _check_figures(spec: "Spec") -> None:
