@@ -96,7 +96,7 @@ def _open(url: str, create: bool) -> RDBStorage:
     if is_sqlite:
         _check_file(parsed, told, create)
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
-    elif parsed.get_driver_name() == "psycopg":
+    elif parsed.drivername == "postgresql+psycopg":
         arguments["connect_args"] = _psycopg_arguments(parsed)
     # That it made its tables is no news to a user of ours, and the log says when one is away.
     optuna.logging.set_verbosity(optuna.logging.ERROR)
