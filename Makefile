@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help install demo test fast slow lint types check bench calibrate soak mutate dist clean
+.PHONY: help install demo test fast slow lint types check bench calibrate soak mutate fuzz dist clean
 .DEFAULT_GOAL := help
 
 # Else each of a thousand processes of the tests compiles all that it imports, which takes it longer
@@ -59,6 +59,9 @@ soak: $(VENV)/.installed  ## kill workers for an hour, where `slow` kills ten, a
 mutate: $(VENV)/.installed  ## change objectives/ and models/ line by line, and count what tests notice
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[mutate]'
 	nice $(BIN)/python -m bench.mutation $(FILES)
+
+fuzz: $(VENV)/.installed  ## try 10,000 specs, texts, images, databases and URLs that nobody would write
+	SWEEP_FUZZ=$${SWEEP_FUZZ:-10000} $(BIN)/python -m pytest -q -n auto tests/test_fuzz.py
 
 dist: $(VENV)/.installed  ## build the sdist and, from it, the wheel; check what they say of themselves
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dist]'

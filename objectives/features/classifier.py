@@ -9,6 +9,7 @@ References:
   Hutter 2017, arXiv:1711.05101 (AdamW).
 """
 
+import math
 from functools import partial
 
 import jax
@@ -19,8 +20,11 @@ import optax
 from normsweep.objectives.aliases import PyTree
 from normsweep.objectives.features.contract import feature_map
 from normsweep.objectives.features.layers import (
+    BLOCK,
     dense,
     flatten,
+    in_blocks,
+    large,
     scaled_gaussian_layer,
     standardisation,
     standardise,
@@ -33,6 +37,10 @@ LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 1e-2
 
 
+_State = tuple[PyTree, PyTree]
+"""A network and its optimiser's state."""
+
+
 def fit(key: jax.Array, images: jax.Array, labels: jax.Array | None, dimension: int) -> PyTree:
     """Returns a trained classifier and the scale of its bottleneck on `images`.
 
@@ -42,7 +50,10 @@ def fit(key: jax.Array, images: jax.Array, labels: jax.Array | None, dimension: 
     if labels is None or int(np.min(labels)) < 0:
         raise ValueError("labels must be integers from 0 for the classifier's features")
     class_count = max(2, int(np.max(labels)) + 1)
-    return _train(key, flatten(images), jnp.asarray(labels, jnp.int32), dimension, class_count)
+    labels = jnp.asarray(labels, jnp.int32)
+    if large(images):
+        return _train_on_parts(key, images, labels, dimension, class_count)
+    return _train(key, flatten(images[:]), labels, dimension, class_count)
 
 
 def apply(params: PyTree, images: jax.Array) -> jax.Array:
@@ -66,9 +77,17 @@ def class_probabilities_of_features(params: PyTree, features: jax.Array) -> jax.
 
 
 def accuracy(params: PyTree, images: jax.Array, labels: jax.Array) -> float:
-    """Returns the fraction of images whose largest logit is that of their label."""
-    predicted = jnp.argmax(class_logits(params, images), axis=1)
-    return float(np.mean(np.asarray(predicted) == np.asarray(labels)))
+    """Returns the fraction of images whose largest logit is that of their label.
+
+    Takes no more of the images at once than a slice, and so need not be given an array.
+    """
+    rows = max(1, BLOCK // math.prod(images.shape[1:]))
+    right = 0
+    for begin in range(0, len(images), rows):
+        part = slice(begin, begin + rows)
+        predicted = jnp.argmax(class_logits(params, images[part]), axis=1)
+        right += int(np.sum(np.asarray(predicted) == np.asarray(labels[part])))
+    return right / len(images)
 
 
 def _bottleneck(network: PyTree, pixels: jax.Array) -> jax.Array:
@@ -97,33 +116,84 @@ def _initial_network(key: jax.Array, widths: tuple[int, int, int, int]) -> PyTre
 def _train(
     key: jax.Array, pixels: jax.Array, labels: jax.Array, dimension: int, class_count: int
 ) -> PyTree:
-    network_key, batch_key = jax.random.split(key)
-    network = _initial_network(network_key, (pixels.shape[1], HIDDEN_WIDTH, dimension, class_count))
-    schedule = optax.cosine_decay_schedule(LEARNING_RATE, TRAINING_STEPS)
-    optimiser = optax.adamw(schedule, weight_decay=WEIGHT_DECAY)
+    state, batches = _begin(key, pixels.shape, dimension, class_count)
 
-    def loss(candidate: PyTree, batch: jax.Array) -> jax.Array:
-        logits = _logits(candidate, pixels[batch])
-        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels[batch]))
-
-    def step(carry: tuple[PyTree, PyTree], batch: jax.Array) -> tuple[tuple[PyTree, PyTree], None]:
-        current, optimiser_state = carry
-        gradient = jax.grad(loss)(current, batch)
-        # Optax's Adam raises a float to an integer power, which strict promotion forbids.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, optimiser_state = optimiser.update(gradient, optimiser_state, current)
-        return (optax.apply_updates(current, updates), optimiser_state), None
-
-    # Indices fit 32 bits whether or not JAX's 64-bit mode is on.
-    batches = jax.random.randint(batch_key, (TRAINING_STEPS, BATCH_SIZE), 0, len(pixels), jnp.int32)
-    (network, _), _ = jax.lax.scan(step, (network, optimiser.init(network)), batches)
+    network, _ = _steps(state, pixels, labels, batches)
     return network | {"scale": standardisation(_bottleneck(network, pixels))}
+
+
+def _train_on_parts(
+    key: jax.Array, images: jax.Array, labels: jax.Array, dimension: int, class_count: int
+) -> PyTree:
+    """The same, with no more of the images on the device than some batches need."""
+    size = math.prod(images.shape[1:])
+    state, batches = _begin(key, (len(images), size), dimension, class_count)
+    batches = np.asarray(batches)
+    together = max(n for n in range(1, TRAINING_STEPS + 1) if _fits(n, size))
+    within = np.arange(together * BATCH_SIZE, dtype=np.int32).reshape(together, BATCH_SIZE)
+    for begin in range(0, TRAINING_STEPS, together):
+        rows = batches[begin : begin + together]
+        pixels = np.asarray(images[rows.reshape(-1)], np.float32).reshape(rows.size, size)
+        state = _steps_on_part(state, pixels, labels[rows.reshape(-1)], within[: len(rows)])
+    network, _ = state
+    outputs = in_blocks(jax.jit(partial(_bottleneck, network)), images)
+    # Compiled, as it is where all is one program: the last bit of a deviation depends on it.
+    return network | {"scale": jax.jit(standardisation)(outputs)}
+
+
+def _fits(steps: int, size: int) -> bool:
+    """Whether so many steps are an equal part of all, with batches that fit in a block."""
+    return TRAINING_STEPS % steps == 0 and (steps == 1 or steps * BATCH_SIZE * size <= BLOCK)
+
+
+def _steps(state: _State, pixels: jax.Array, labels: jax.Array, batches: jax.Array) -> _State:
+    """Some steps, with the images [n, pixels] at `batches` [steps, batch]."""
+
+    def step(state: _State, batch: jax.Array) -> tuple[_State, None]:
+        return _step(state, pixels[batch], labels[batch]), None
+
+    return jax.lax.scan(step, state, batches)[0]
+
+
+_steps_on_part = jax.jit(_steps, donate_argnums=0)
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _begin(
+    key: jax.Array, shape: tuple[int, int], dimension: int, class_count: int
+) -> tuple[_State, jax.Array]:
+    """The first state, and the images of each step's batch, of so many with so many pixels."""
+    network_key, batch_key = jax.random.split(key)
+    network = _initial_network(network_key, (shape[1], HIDDEN_WIDTH, dimension, class_count))
+    # Indices fit 32 bits whether or not JAX's 64-bit mode is on.
+    batches = jax.random.randint(batch_key, (TRAINING_STEPS, BATCH_SIZE), 0, shape[0], jnp.int32)
+    return (network, _optimiser().init(network)), batches
+
+
+def _step(state: _State, pixels: jax.Array, labels: jax.Array) -> _State:
+    current, optimiser_state = state
+
+    def loss(candidate: PyTree) -> jax.Array:
+        logits = _logits(candidate, pixels)
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+
+    gradient = jax.grad(loss)(current)
+    # Optax's Adam raises a float to an integer power, which strict promotion forbids.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, optimiser_state = _optimiser().update(gradient, optimiser_state, current)
+    return optax.apply_updates(current, updates), optimiser_state
+
+
+def _optimiser() -> optax.GradientTransformation:
+    schedule = optax.cosine_decay_schedule(LEARNING_RATE, TRAINING_STEPS)
+    return optax.adamw(schedule, weight_decay=WEIGHT_DECAY)
 
 
 CLASSIFIER = feature_map(
     fit,
     apply,
     needs_labels=True,
+    in_blocks=True,
     summary="standardised bottleneck of a classifier trained on labelled images",
     source="after Heusel et al. 2017, arXiv:1706.08500",
 )

@@ -20,8 +20,8 @@ class FeatureMap(NamedTuple):
     images of shape `[n, height, width, channels]` in [-1, 1] and, where `needs_labels`, integer
     labels of shape `[n]`; else labels are ignored and may be `None`. It is deterministic in its
     arguments. `apply(params, images)` returns float32 features of shape `[n, dimension]`; it may
-    be jitted. Where `in_blocks`, `fit` takes no more of the images at once than a slice, and so
-    need not be given an array.
+    be jitted. Where `in_blocks`, `fit` reads the images by slices and indices of rows, and so need
+    not be given an array.
 
     The features of a map must never be used to judge samples of the images it was fitted on.
     """

@@ -1,14 +1,38 @@
 """The steps that several feature maps share: flat pixels, a dense layer, standardised outputs."""
 
+import math
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
 from normsweep.objectives.aliases import PyTree
 
+LARGE = 2**25
+"""Pixels from which images are taken some at a time; the last bits may depend on it."""
+BLOCK = 2**22
+
 
 def flatten(images: jax.Array) -> jax.Array:
     """Returns images of shape `[n, …]` as float32 pixels of shape `[n, pixels]`."""
     return images.reshape(len(images), -1).astype(jnp.float32)
+
+
+def large(images: jax.Array) -> bool:
+    """Whether images are so many that no array of floats is made of all."""
+    return math.prod(images.shape) >= LARGE
+
+
+def in_blocks(function: Callable[[jax.Array], jax.Array], images: jax.Array) -> jax.Array:
+    """Returns `function` of the flat pixels of images, `[n, d]`: of `large` ones some at a time.
+
+    `images` are read by slices alone, and need not be an array.
+    """
+    rows = max(1, BLOCK // math.prod(images.shape[1:])) if large(images) else len(images)
+    if rows >= len(images):
+        return function(flatten(images[:]))
+    slices = (images[begin : begin + rows] for begin in range(0, len(images), rows))
+    return jnp.concatenate([function(flatten(each)) for each in slices])
 
 
 def dense(layer: PyTree, inputs: jax.Array) -> jax.Array:

@@ -41,7 +41,7 @@ def fit(key: jax.Array, images: jax.Array, labels: jax.Array | None, dimension: 
         )
     if size <= count and 8 * count * size >= LARGE:
         mean, products = _moments(images, size)
-        components = _signed(_eigenvectors(products, dimension))
+        components = _signed(_last_eigenvectors(products, dimension))
     else:
         pixels = np.array(images, dtype=np.float64).reshape(count, size)
         mean = pixels.mean(axis=0)
@@ -60,7 +60,10 @@ def apply(params: PyTree, images: jax.Array) -> jax.Array:
 
 
 def _moments(images: jax.Array, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The mean of the pixels and their centred sum of products, from some images at a time."""
+    """The mean of the pixels and their centred sum of products, from some images at a time.
+
+    The products are one triangle of the matrix, the lower.
+    """
     rows = max(1, LARGE // 64 // (8 * size))
 
     def blocks() -> Iterator[NDArray[np.float64]]:
@@ -68,13 +71,16 @@ def _moments(images: jax.Array, size: int) -> tuple[NDArray[np.float64], NDArray
             block = np.asarray(images[begin : begin + rows], dtype=np.float64)
             yield block.reshape(len(block), size)
 
+    # Adds to one triangle, where it lies.
+    from scipy.linalg.blas import dsyrk
+
     mean = np.zeros(size)
     for block in blocks():
         mean += block.sum(axis=0) / len(images)
-    products = np.zeros((size, size))
+    products = np.zeros((size, size), order="F")
     for block in blocks():
-        centred = block - mean
-        products += centred.T @ centred
+        block -= mean
+        products = dsyrk(1.0, block.T, beta=1.0, c=products, overwrite_c=True, lower=True)
     return mean, products
 
 
@@ -97,6 +103,17 @@ def _eigenvectors(products: NDArray[np.float64], count: int) -> NDArray[np.float
     """Those of the largest eigenvalues, as columns."""
     found: NDArray[np.float64] = np.linalg.eigh(products)[1][:, ::-1][:, :count]
     return found
+
+
+def _last_eigenvectors(products: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """The same of a lower triangle, in the memory of it and of so many columns alone."""
+    from scipy.linalg import eigh
+
+    last = (len(products) - count, len(products) - 1)
+    found: NDArray[np.float64] = eigh(
+        products, lower=True, subset_by_index=last, overwrite_a=True, check_finite=False
+    )[1]
+    return found[:, ::-1]
 
 
 def _signed(leading: NDArray[np.float64]) -> NDArray[np.float64]:

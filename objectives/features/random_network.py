@@ -6,6 +6,9 @@ References:
   Naeem et al. 2020, arXiv:2002.09797 (random embeddings for judging generators).
 """
 
+import math
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -14,6 +17,7 @@ from normsweep.objectives.features.contract import feature_map
 from normsweep.objectives.features.layers import (
     dense,
     flatten,
+    in_blocks,
     scaled_gaussian_layer,
     standardisation,
     standardise,
@@ -29,13 +33,13 @@ def fit(key: jax.Array, images: jax.Array, labels: jax.Array | None, dimension: 
     """
     del labels
     hidden_key, bias_key, output_key = jax.random.split(key, 3)
-    pixels = flatten(images)
-    hidden = scaled_gaussian_layer(hidden_key, pixels.shape[1], HIDDEN_WIDTH, variance=2.0)
+    pixels = math.prod(images.shape[1:])
+    hidden = scaled_gaussian_layer(hidden_key, pixels, HIDDEN_WIDTH, variance=2.0)
     # Without biases the network would be homogeneous: a faint image and a bright one are alike.
     hidden["bias"] = 0.5 * jax.random.normal(bias_key, (HIDDEN_WIDTH,), jnp.float32)
     output = scaled_gaussian_layer(output_key, HIDDEN_WIDTH, dimension, variance=1.0)
     network = {"hidden": hidden, "output": output}
-    return network | {"scale": standardisation(_outputs(network, pixels))}
+    return network | {"scale": standardisation(in_blocks(partial(_outputs, network), images))}
 
 
 def apply(params: PyTree, images: jax.Array) -> jax.Array:
@@ -51,6 +55,7 @@ RANDOM_NETWORK = feature_map(
     fit,
     apply,
     needs_labels=False,
+    in_blocks=True,
     summary="standardised outputs of a fixed random network of ReLUs",
     source="Naeem et al. 2020, arXiv:2002.09797",
 )

@@ -41,6 +41,7 @@ def _printable(facts: dict[str, Any]) -> dict[str, Any]:
 
 _WORTH_A_NOTICE = {
     "data",
+    "memory",
     "warning",
     "storage away",
     "storage back",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from normsweep.data.fingerprint import fingerprint
-from normsweep.data.pixels import BytePixels, Range, scale
+from normsweep.data.pixels import BytePixels, Range, rows_of, scale
 from normsweep.errors import UserError
 
 MAX_CHANNELS = 4
@@ -109,16 +109,12 @@ def take(dataset: Dataset, indices: np.ndarray) -> Dataset:
     Its fingerprint is that of what it holds, so it differs from the whole's.
     """
     labels = None if dataset.labels is None else dataset.labels[indices]
-    images = some(dataset.images, indices)
+    whole = dataset.images
+    images = whole.taken(indices) if isinstance(whole, BytePixels) else rows_of(whole, indices)
     taken = _freeze(dataset.name, images, labels, _pairs_among(dataset.pairs, indices))
     return replace(
         taken, classes=dataset.classes, guesses=dataset.guesses, warnings=dataset.warnings
     )
-
-
-def some(images: np.ndarray | BytePixels, rows: np.ndarray) -> np.ndarray | BytePixels:
-    """The images at `rows`; bytes stay bytes."""
-    return images.taken(rows) if isinstance(images, BytePixels) else images[rows]
 
 
 def _pairs_among(pairs: np.ndarray | None, indices: np.ndarray) -> np.ndarray | None:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from normsweep.data.dataset import Dataset, make_dataset
+from normsweep.data.memory import check_room
 from normsweep.data.pixels import Range
 from normsweep.errors import UserError
 
@@ -143,6 +144,8 @@ def _parse(stream: BinaryIO | gzip.GzipFile, path: Path) -> np.ndarray:
         raise UserError(f"{path}: expected dimensions >= 1, found {list(shape)}")
 
     expected = math.prod(shape) * dtype.itemsize
+    if Path(path).stat().st_size > expected:
+        check_room(expected, f"{path}: the array")
     data = _read_at_most(stream, expected + 1)
     if len(data) != expected:
         fault, found = "truncated", str(len(data))

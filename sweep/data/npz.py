@@ -1,14 +1,24 @@
 """Images in a NumPy archive."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from normsweep.data.dataset import Dataset, make_dataset
-from normsweep.data.pixels import Range
+from normsweep.data.memory import check_room
+from normsweep.data.pixels import Range, empty
 from normsweep.errors import UserError
 
 ARRAYS = ("images", "labels", "pairs")
+_HEADERS: Mapping[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_BLOCK = 2**20
+
 ACCEPTED = "accepted is a .npz archive with the array 'images' and, if wanted, 'labels'"
 
 
@@ -31,6 +41,8 @@ def load_npz(path: Path, *, name: str | None = None, pixel_range: Range | None =
         raise UserError(f"{path}: no such file; {ACCEPTED}")
     try:
         arrays = _read(path)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     # A damaged archive raises whatever the zip, inflate or header code trips over (a dozen
     # unrelated types); to the user all of them mean the same.
     except Exception as error:
@@ -56,11 +68,34 @@ def _read(path: Path) -> dict[str, np.ndarray | None]:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("a single array, not an archive of named ones")
         with archive:
-            arrays = {key: archive[key] if key in ARRAYS else None for key in archive.files}
+            arrays = {key: _array(archive, key) if key in ARRAYS else None for key in archive.files}
     for key, array in arrays.items():
         if key in ARRAYS and not isinstance(array, np.ndarray):
             raise ValueError(f"{key!r} is not in numpy's format")
     return arrays
+
+
+def _array(archive: np.lib.npyio.NpzFile, key: str) -> Any:
+    """An array of an archive; one of plain numbers is read to where it is to stay."""
+    packed: Any = archive.zip
+    entry = f"{key}.npy"
+    if entry not in packed.NameToInfo:
+        return archive[key]
+    with packed.open(entry) as stream:
+        read = _HEADERS.get(np.lib.format.read_magic(stream))
+        shape, by_column, dtype = ((), True, np.dtype("u1")) if read is None else read(stream)
+        size = math.prod(shape) * dtype.itemsize
+        number = dtype.kind in "buif" and dtype.isnative
+        if by_column or not number or size > packed.NameToInfo[entry].file_size:
+            return archive[key]
+        check_room(size, f"the array {key!r}")
+        array = empty(shape, dtype)
+        left: Any = memoryview(array.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+        while len(left):
+            if not (got := stream.readinto(left[:_BLOCK])):
+                raise ValueError(f"{key!r} ends {len(left)} bytes too early")
+            left = left[got:]
+    return array
 
 
 def _reason(error: Exception) -> str:

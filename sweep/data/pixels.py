@@ -1,5 +1,6 @@
 """Pixels in [-1, 1], and the range of the numbers that they are made of."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,8 @@ LARGE = 2**28
 """Bytes as float32 from which images of bytes stay bytes: a look-up in each batch is slower than
 none, by a twelfth of a step of a small network."""
 
-_BLOCK = 2**24
+_BLOCK = 2**20
+_ALIGNMENT = 64
 _BYTES, _UNIT, _SIGNED = (0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)
 _ACCEPTED = "uint8 (0 to 255), floats in [0, 1] or [-1, 1], or any numbers with data.range"
 
@@ -51,21 +53,47 @@ class BytePixels:
         return len(self.bytes)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.table[self.bytes[index]]
+        return _looked_up(self.table, self.bytes[index])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         del copy
-        return self.table[self.bytes].astype(dtype or np.float32, copy=False)
+        return self[:].astype(dtype or np.float32, copy=False)
 
     def taken(self, rows: np.ndarray) -> "BytePixels":
         """Some of the images, still as bytes."""
-        return BytePixels(self.bytes[rows], self.table)
+        return BytePixels(rows_of(self.bytes, rows), self.table)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """All of them as float32, some at a time."""
         size = max(1, _BLOCK // max(1, self.bytes[0].size))
         for begin in range(0, len(self), size):
             yield self[begin : begin + size]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The images at some `rows` of others, copied no sooner than they are read."""
+
+    images: np.ndarray | BytePixels
+    rows: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), *self.images.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        return self.images.ndim
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.images[self.rows[index]]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        del copy
+        return self[:].astype(dtype or np.float32, copy=False)
 
 
 @dataclass(frozen=True)
@@ -75,6 +103,35 @@ class Scaled:
     pixels: np.ndarray | BytePixels
     guess: str | None
     warning: str | None
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array that JAX's CPU devices read where it lies; of others each makes a copy."""
+    bytes_of = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(bytes_of + _ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % _ALIGNMENT
+    found: np.ndarray = memory[begin : begin + bytes_of].view(dtype).reshape(shape)
+    return found
+
+
+def rows_of(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`array[rows]`, made by `empty`."""
+    found = empty((len(rows), *array.shape[1:]), array.dtype)
+    # Rows that are not there raise, as they do in an index; `take` would copy to find out.
+    if len(rows) and not -len(array) <= rows.min() <= rows.max() < len(array):
+        raise IndexError(f"rows of {rows.min()} to {rows.max()} of {len(array)}")
+    np.take(array, rows, axis=0, out=found, mode="wrap")
+    return found
+
+
+def _looked_up(table: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """`table[places]`, made by `empty`, some at a time: NumPy makes eight bytes of each place."""
+    found = empty(places.shape, table.dtype)
+    flat, into = np.ascontiguousarray(places).reshape(-1), found.reshape(-1)
+    for begin in range(0, flat.size, _BLOCK):
+        part = slice(begin, begin + _BLOCK)
+        np.take(table, flat[part], out=into[part], mode="wrap")
+    return found
 
 
 def scale(images: np.ndarray, where: str, given: Range | None) -> Scaled:
@@ -141,15 +198,18 @@ def _onto(images: np.ndarray, means: Range, found: Range) -> np.ndarray | BytePi
     if images.dtype == np.uint8:
         table = _floats(np.arange(256, dtype=np.uint8), means, (0.0, 255.0))
         if images.size * table.itemsize < LARGE:
-            small: np.ndarray = table[images]
-            return small
-        # Not a copy, which would be half of the memory that there is to be had.
-        return BytePixels(np.ascontiguousarray(images).view(), table)
+            return _looked_up(table, images)
+        if images.flags.c_contiguous and images.ctypes.data % _ALIGNMENT == 0:
+            return BytePixels(images.view(), table)
+        kept = empty(images.shape, np.uint8)
+        kept[...] = images
+        return BytePixels(kept, table)
     return _floats(images, means, found)
 
 
 def _floats(images: np.ndarray, means: Range, found: Range) -> np.ndarray:
-    floats = images.astype(np.float32, order="C")
+    floats = empty(images.shape, np.float32)
+    np.copyto(floats, images, casting="unsafe")
     if means != _SIGNED:
         if means[0]:
             floats -= means[0]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import jax
-import psutil
 
+from normsweep.data import memory
 from normsweep.engine.population import Features, Shared, memory_of
 from normsweep.errors import UserError
 from normsweep.models.program import Program
@@ -49,8 +49,8 @@ def fitting_slots(
 
 
 def free_memory(device: jax.Device) -> int:
-    """Bytes that are free on a device; on a CPU, of the machine."""
+    """Bytes that are free on a device; on a CPU, those that this process may yet take."""
     stats = device.memory_stats() if device.platform != "cpu" else None
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
-    return int(psutil.virtual_memory().available)
+    return memory.free_memory()

@@ -85,6 +85,16 @@ class Chunk:
     labels: np.ndarray | None = None
 
 
+def on_devices(shared: Shared, devices: Sequence[jax.Device]) -> Shared:
+    """What is shared, where a population on these devices reads it; there already, it stays.
+
+    CPU devices read an array of the host that is aligned (see `data.pixels.empty`) where it lies.
+    """
+    mesh = Mesh(np.array(devices), ("members",))
+    placed: Shared = jax.device_put(shared, NamedSharding(mesh, PartitionSpec()))
+    return placed
+
+
 class Population:
     """`slots` trials in flight with a member on each fold."""
 
@@ -103,7 +113,7 @@ class Population:
         self._on_cpu = devices[0].platform == "cpu"
         self._advance, state = _compiled(program, features, mesh)
         self._sharded = NamedSharding(mesh, PartitionSpec("members"))
-        self._shared = jax.device_put(shared, NamedSharding(mesh, PartitionSpec()))
+        self._shared = on_devices(shared, devices)
         count = slots * self.folds
         rows = -(-count // len(devices))
         # Members are dealt out to the devices in turn, so that a few active slots still use all of

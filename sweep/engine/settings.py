@@ -47,6 +47,9 @@ _MOMENTUM, _WEIGHT_DECAY = 0.9, 1e-4
 _SHAPING = paths(lambda facts: facts.shapes)
 """Paths whose values decide which code a step runs."""
 
+MOST_WAYS = 256
+"""Products of choices grow without bounds, and each is resolved to know its method."""
+
 MOST_METHODS = 16
 """The most methods in one program: each costs about a second of compilation, met or not."""
 
@@ -192,10 +195,13 @@ def methods_of(
 
     All that the spec can meet and that the same program can run, so that trials of different
     methods train side by side; the baseline's among them. None where they are more than
-    `MOST_METHODS`: each config's program then holds its own alone.
+    `MOST_METHODS`, or the ways to shape a step more than `MOST_WAYS`: each config's program then
+    holds its own alone.
     """
     found: dict[str | None, tuple[Program, list[Method]]] = {}
-    for method, config in _shaped_configs(spec):
+    for number, (method, config) in enumerate(_shaped_configs(spec)):
+        if number == MOST_WAYS:
+            return ()
         program = program_of(config, image_shape, 1, classes=classes)
         program = replace(program, methods=())
         found.setdefault(method, (program, []))[1].append(method_of(config))

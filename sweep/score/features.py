@@ -9,8 +9,8 @@ import jax
 import numpy as np
 
 from normsweep.data import Dataset
-from normsweep.data.dataset import some
 from normsweep.data.fingerprint import fingerprint
+from normsweep.data.pixels import Rows
 from normsweep.engine.population import Features
 from normsweep.errors import UserError
 from normsweep.objectives.features import FEATURE_MAPS, FeatureMap
@@ -107,7 +107,7 @@ def _fit(
             f"accepted without labels: {free}"
         )
     try:
-        chosen: Any = some(dataset.images, aside)
+        chosen: Any = Rows(dataset.images, aside)
         if not feature_map.in_blocks:
             chosen = np.asarray(chosen)
         # The keys that JAX derives depend on this setting, which is the user's to choose.

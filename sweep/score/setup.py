@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
-from normsweep.data.pixels import BytePixels
+from normsweep.data.pixels import BytePixels, Rows
 from normsweep.engine.population import Features, Shared
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.engine.versions import versions
@@ -45,6 +45,9 @@ from normsweep.study.records import Facts
 MOST_SAMPLES = 2048
 """How many images of a fold are compared where the spec does not say: the KID's time and memory
 grow with the square, and the bias of the Fréchet distance is small by then."""
+
+LARGE = 2**26
+"""Pixels of which features are taken at a time."""
 
 TRAINING_VERSION = 3
 """Grows whenever the same config comes to train to other bits by our doing: random numbers drawn
@@ -174,9 +177,8 @@ def prepare(spec: Spec) -> Setup:
     accuracy, warnings = None, dataset.warnings + of_networks
     if dataset.labels is not None and score.features == CLASSIFIER:
         unseen = plan.held_out.reshape(-1)
-        accuracy = classifier_map.accuracy(
-            features.params, dataset.images[unseen], dataset.labels[unseen]
-        )
+        judged: Any = Rows(dataset.images, unseen)
+        accuracy = classifier_map.accuracy(features.params, judged, dataset.labels[unseen])
         warnings += _unlearnt(accuracy, dataset.labels[unseen])
     return Setup(
         dataset=dataset,
@@ -247,20 +249,21 @@ def _judge(
     """
     needs = {need for name in metrics for need in DISTANCES[name].needs}
 
+    pixels = int(np.prod(dataset.images.shape[1:]))
+
     def values(row: np.ndarray) -> np.ndarray:
-        found = feature_values(features, params, dataset.images[row])
-        return found.astype(np.float64)
+        parts = [feature_values(features, params, dataset.images[part]) for part in blocks(row)]
+        return np.concatenate(parts).astype(np.float64)
 
     def blocks(row: np.ndarray) -> list[np.ndarray]:
-        # As many at a time as are held out: no more memory, and mostly no other program.
-        return np.split(row, range(samples, len(row), samples))
+        # As many at a time as are held out: mostly no other program.
+        most = min(samples, max(1, LARGE // pixels))
+        return np.split(row, range(most, len(row), most))
 
     folds = [
         RealFeatures(
             held_out=values(held_out[:samples]),
-            training=np.concatenate([values(block) for block in blocks(train)])
-            if TRAINING in needs
-            else None,
+            training=values(train) if TRAINING in needs else None,
             classes=class_probabilities(params) if CLASSES in needs else None,
             labels=None if dataset.labels is None else dataset.labels[held_out[:samples]],
         )

@@ -11,7 +11,7 @@ import jax
 
 from normsweep.engine.devices import local_devices
 from normsweep.engine.fit import AUTO, fitting_slots
-from normsweep.engine.population import Chunk, Population
+from normsweep.engine.population import Chunk, Population, Shared, on_devices
 from normsweep.engine.settings import methods_of, program_of
 from normsweep.errors import in_one_line
 from normsweep.models.member import MemberState
@@ -42,6 +42,7 @@ class Training:
     setup: Setup
     seconds: float = 0.0
     programs: set[Program] = field(default_factory=set)
+    _shared: Shared | None = None
     _populations: dict[Program, Population] = field(default_factory=dict)
     _methods: dict[str | None, tuple[Method, ...]] = field(default_factory=dict)
 
@@ -143,11 +144,15 @@ class Training:
 
     def _population(self, program: Program) -> Population:
         self.programs.add(program)
+        if self._shared is None:
+            # Once for all programs: the images may take more memory than all else.
+            shared = self.setup.shared(self.spec.study.seed)
+            self._shared = on_devices(shared, local_devices())
         if program not in self._populations:
             self._populations[program] = Population(
                 program,
                 self.setup.features,
-                self.setup.shared(self.spec.study.seed),
+                self._shared,
                 self.slots,
                 local_devices(),
             )

@@ -39,12 +39,14 @@ def _completed_method(tables: Tables, own: Tables, shared: Tables) -> dict[str, 
 def _done_before(tables: Tables) -> dict[str, Any]:
     """What versions before 0.5 did, by dotted path; None takes a field away.
 
-    A range stays as it is: what it was to one choice of another field it may not be to the next.
+    An end that is a range stays as it is: what it was to one choice of another field it may not be
+    to the next.
     """
     found: dict[str, Any] = {}
     train = tables["train"]
     optimizers = _each(train.get("optimizer"))
-    if "rmsprop" in optimizers and isinstance(train.get("beta2"), float):
+    # A range too: no trial of such an optimiser can be without it.
+    if "rmsprop" in optimizers and train.get("beta2") is not None:
         found["train.decay"] = train["beta2"]
         if optimizers == ["rmsprop"]:
             found["train.beta2"] = None

@@ -56,13 +56,34 @@ def shown(url: str | URL) -> str:
     if isinstance(url, str):
         parsed = _parsed(url)
         if parsed is None or _is_ambiguous(parsed, url):
-            return _masked(url, _hidden_spans(url))
-        if parsed.get_backend_name() == "sqlite" and "@" in url:
-            return _masked(url, _hidden_spans(url))
+            scheme, rest = _parts(url)
+            return scheme + (rest if _is_harmless(rest) else _HIDDEN)
         url = parsed
     query = {name: value if name in _HARMLESS else _HIDDEN for name, value in url.query.items()}
-    rendered = url.set(query=query).render_as_string(hide_password=True)
-    return rendered.replace(quote_plus(_HIDDEN), _HIDDEN)
+    rendered = url.set(query=query, database=_shown_database(url))
+    return rendered.render_as_string(hide_password=True).replace(quote_plus(_HIDDEN), _HIDDEN)
+
+
+def _shown_database(url: URL) -> str | None:
+    """The name of a database or a file, which in a file's URL may be what was to be a server's."""
+    in_file = url.get_backend_name() == "sqlite"
+    hidden = in_file and re.search(r":.*@", url.database or "", re.DOTALL)
+    return _HIDDEN if hidden else url.database
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """What is not quite a URL: its scheme, which is shown, and the rest."""
+    found = re.match(r"(?:[\w+]*:)?//+|(?:sqlite|postgres(?:ql)?)(?:\+\w+)?:", text)
+    end = found.end() if found else 0
+    return text[:end], text[end:]
+
+
+def _is_harmless(rest: str) -> bool:
+    """Whether there can be no password, and no parameter, in what follows a scheme.
+
+    A port may stand there by its name, as examples have it.
+    """
+    return not re.search(r"[:@=?&]", re.sub(r"^[\w.-]+:port\b", "", rest))
 
 
 def holds_secret(url: str) -> bool:
@@ -112,7 +133,9 @@ def _parsed(text: str) -> URL | None:
 def _is_ambiguous(url: URL, text: str) -> bool:
     """Whether the end of the password, or a host, may not be where SQLAlchemy takes it to be."""
     if url.get_backend_name() == "sqlite":
-        return url.host is not None or url.username is not None
+        return url.host is not None or url.username is not None or url.port is not None
+    if re.search(r"[\s?=&/'\"]", url.username or ""):
+        return True
     # As SQLAlchemy does, which has the password end at the first @.
     after = re.sub(r"^[\w+]+://(?:[^:/]*(?::[^@]*)?@)?", "", text, count=1)
     place, _, query = after.partition("?")
@@ -120,43 +143,20 @@ def _is_ambiguous(url: URL, text: str) -> bool:
     return "@" in place or ("@" in query and not names <= _KNOWN)
 
 
-def _hidden_spans(text: str) -> list[tuple[int, int]]:
-    """Where there may be a secret in what is not quite a URL."""
-    # The words before the first colon are a scheme, or a user.
-    begin = found.end() if (found := re.match(r"[\w+.-]*:(?://+)?", text)) else 0
-    end = text.rfind("@", begin)
-    spans = []
-    in_file = text.startswith("sqlite")
-    # A name of a file may have an @ in it.
-    if end >= 0 and not (in_file and ":" not in text[begin:end]):
-        if "=" in text[begin:end]:
-            # A parameter with an @ in it, of which there may be more behind it.
-            return [(begin, len(text))]
-        spans.append((begin, end))
-    elif not in_file and (port := re.search(r":\s*(?!(?:\d+|port)\b)[^\s/\\]", text[begin:])):
-        # A password where a port would be, or a user where a scheme would.
-        return [(begin + port.start() + 1, len(text))]
-    for parameter in re.finditer(r"([\w.-]+)\s*=", text[end + 1 :]):
-        if parameter[1] not in _HARMLESS:
-            return [*spans, (end + 1 + parameter.end(), len(text))]
-    return spans
-
-
-def _masked(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    for start, end in reversed(spans):
-        text = text[:start] + _HIDDEN + text[end:]
-    return text
-
-
 def _secrets(text: str) -> Iterator[str]:
     """What is secret in a URL, in each form in which it may be written."""
     url = _parsed(text)
-    if url is None or _is_ambiguous(url, text) or url.get_backend_name() == "sqlite":
-        yield from filter(None, (text[start:end] for start, end in _hidden_spans(text)))
+    if url is None or _is_ambiguous(url, text):
+        rest = _parts(text)[1]
+        if not _is_harmless(rest):
+            yield rest
         return
     if url.password:
         yield from _forms(str(url.password))
         yield text.partition("://")[2].partition(":")[2].partition("@")[0]
+    if url.database and _shown_database(url) == _HIDDEN:
+        yield from _forms(url.database)
+        yield from re.findall(r":(.*)@", url.database, re.DOTALL)
     for name, value in url.query.items():
         if name not in _HARMLESS:
             for each in (value,) if isinstance(value, str) else value:

@@ -107,7 +107,7 @@ def launch(
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, on_ray.start)
-    opened, study, setup, _ = submit(spec, storage, source, log)
+    opened, study, setup, _ = submit(spec, storage, source, log, workers)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_pool(study, here.start)

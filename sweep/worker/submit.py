@@ -6,7 +6,9 @@ from typing import NamedTuple
 import optuna
 from optuna.storages import RDBStorage
 
+from normsweep.data.memory import check_room, free_memory, gigabytes
 from normsweep.engine.devices import use_all_cores
+from normsweep.score.memory import images_of, memory_of
 from normsweep.score.setup import Setup, prepare
 from normsweep.search.samplers import SamplerSettings, check_sampler
 from normsweep.spec.plugins import is_plugin, look_again, plugin_sampler
@@ -21,6 +23,9 @@ from normsweep.study.plan import MADE_AT_ONCE, plan_of
 from normsweep.study.queue import enqueue
 from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule
+
+WORTH_SAYING = 900_000_000
+"""Bytes of a worker from which the estimate is said: a small study takes less, and fits."""
 
 
 class Submitted(NamedTuple):
@@ -37,10 +42,12 @@ def submit(
     storage: str | RDBStorage | None = None,
     source: str | None = None,
     log: Log = no_log,
+    workers: int = 1,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
-    With the trials of the study `source` that fit, where there is one.
+    With the trials of the study `source` that fit, where there is one. So many `workers` are to
+    train it on this machine: each has the images in its memory.
 
     Raises `UserError` for what the user can mend; nothing is written before.
     """
@@ -54,6 +61,7 @@ def submit(
         plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
     plan = plan_of(spec)
     setup = prepare(spec)
+    _check_memory(setup, spec, workers, log)
     for guess in setup.dataset.guesses:
         log("data", guess=guess)
     for warning in setup.warnings:
@@ -70,6 +78,23 @@ def submit(
             enqueue(study, point)
     set_control(study, OPEN)
     return Submitted(opened, study, setup, was)
+
+
+def _check_memory(setup: Setup, spec: Spec, workers: int, log: Log) -> None:
+    """Says what the study takes, where that is worth it; raises where images alone are too many."""
+    # Of one worker this process is the one, and of several it watches and has them too.
+    others = 0 if workers == 1 else workers
+    if others:
+        check_room(others * images_of(setup), f"--workers {workers}: the images of all of them")
+    each, free = memory_of(setup, spec), free_memory()
+    if others * each > free:
+        log(
+            "warning",
+            of=f"{workers} workers take about {gigabytes(each)} of memory each, and "
+            f"{gigabytes(free)} is free: fewer --workers, study.slots or images (data.limit) help",
+        )
+    elif each > WORTH_SAYING:
+        log("memory", about=f"{gigabytes(each)} a worker, {gigabytes(free)} is free")
 
 
 def _control_before(name: str, storage: RDBStorage) -> str | None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from normsweep.engine import settings
 from normsweep.engine.population import training_programs
 from normsweep.engine.settings import hyperparameters_of, method_of, methods_of, program_of
 from normsweep.models.method import LINEAR, Method
+from normsweep.models.program import Program
 from normsweep.objectives.constraints import CONSTRAINTS
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES
@@ -169,3 +171,24 @@ def test_alone_in_their_programs_trials_score_the_bits_that_they_score_in_a_menu
     alone = outcome(run(study, url=f"sqlite:///{tmp_path / 'alone.db'}").study)
     assert training_programs() == before + 2
     assert alone == together
+
+
+def test_products_of_choices_of_any_size_are_not_walked_to_their_end(monkeypatch) -> None:
+    choices = {
+        "form": ["power", "group", "orthogonal"],
+        "coupling": ["loss", "decoupled"],
+        "scope": ["network", "layer"],
+        "schedule": ["constant", "linear", "cosine"],
+        "order": [1.0 + k / 100 for k in range(100)],
+    }
+    many = spec(penalty=choices | {"strength": STRENGTH})
+    walked = []
+
+    def counted(*of: object) -> Program:
+        walked.append(of)
+        return Program()
+
+    monkeypatch.setattr(settings, "program_of", counted)
+    monkeypatch.setattr(settings, "method_of", lambda config: Method())
+    assert methods_of(many, None) == ()
+    assert len(walked) == settings.MOST_WAYS

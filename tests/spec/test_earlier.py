@@ -7,6 +7,7 @@ import pytest
 
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.fields import default
+from normsweep.spec.ranges import Choices, Interval
 
 LATER = ("train.decay", "gradient_penalty.images", "gradient_penalty.rescale_adam")
 """Fields that 0.5 added to sections that 0.4 had, and has a value for in each spec."""
@@ -36,6 +37,15 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (
         {"train": {"optimizer": ["adam", "rmsprop"], "beta2": 0.8}},
         {"train.decay": 0.8, "train.beta2": 0.8},
+    ),
+    # A range is one of the decay, where no other optimiser has it too.
+    (
+        {"train": {"optimizer": "rmsprop", "beta2": {"low": 0.8, "high": 0.99}}},
+        {"train.decay": Interval(0.8, 0.99), "train.beta2": 0.999},
+    ),
+    (
+        {"train": {"optimizer": "rmsprop", "beta2": [0.8, 0.99]}},
+        {"train.decay": Choices((0.8, 0.99)), "train.beta2": 0.999},
     ),
     *(
         (

@@ -1,0 +1,43 @@
+"""How much memory a study takes, about."""
+
+import jax
+import numpy as np
+
+from normsweep.data.pixels import BytePixels
+from normsweep.engine.devices import local_devices
+from normsweep.engine.settings import architecture_of
+from normsweep.models.architecture import networks
+from normsweep.score.setup import Setup
+from normsweep.spec.space import middle, resolve
+from normsweep.spec.spec import Spec
+
+PROGRAM = 700_000_000
+"""Bytes of Python, its packages and JAX with what it compiles: measured, on a CPU."""
+
+_OF_WEIGHTS = 4
+"""Copies of the weights: themselves, two moments of Adam, and an average or the gradient."""
+
+_OF_SAMPLES = 4
+"""Copies of a member's samples while they are made and their features taken."""
+
+
+def memory_of(setup: Setup, spec: Spec) -> int:
+    """Bytes that a worker takes at most, roughly: with networks in the middle of what is searched.
+
+    PROGRAM + images + 4 · weights · slots · folds + 4 · samples · pixels · devices.
+    """
+    config, _ = resolve(spec, lambda path, asked: middle(asked))
+    architecture = architecture_of(config, setup.image_shape)
+    variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+    leaves = jax.tree.leaves(variables)
+    weights: int = sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in leaves)
+    members = spec.study.slots * spec.score.folds
+    pixels = int(np.prod(setup.image_shape))
+    samples = 4 * setup.samples * pixels * len(local_devices())
+    return int(PROGRAM + images_of(setup) + _OF_WEIGHTS * weights * members + _OF_SAMPLES * samples)
+
+
+def images_of(setup: Setup) -> int:
+    """Bytes of the images, which every worker holds."""
+    images = setup.dataset.images
+    return int((images.bytes if isinstance(images, BytePixels) else images).nbytes)
