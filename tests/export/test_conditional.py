@@ -77,8 +77,7 @@ def test_a_trained_model_draws_images_of_the_classes_asked_for(
 @pytest.mark.parametrize("name", ["optax", "pytorch"])
 def test_a_snippet_says_how_labels_were_told(launched: Launched, name: str) -> None:
     text = SNIPPETS[name](trial_config(launched.study, 1))
-    assert "labels in the generator by batch_norm" in text
-    assert "labels in the discriminator by projection" in text
+    assert "labels in the generator by batch_norm, in the discriminator by projection" in text
     assert "the auxiliary classifier, weight 0.5" in text
 
 
