@@ -123,7 +123,9 @@ def _applied(
     hyperparameters: Hyperparameters,
     network: str,
     inputs: jax.Array,
+    labels: jax.Array | None = None,
 ) -> jax.Array:
-    mode = Mode(units=hyperparameters.units[network] if program.masked else None)
+    units = hyperparameters.units[network] if program.masked else None
+    mode = Mode(units=units, labels=labels)
     function = networks(program.architecture).apply[network]
     return function(averaged(state, network), inputs, mode)[0]

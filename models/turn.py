@@ -85,7 +85,12 @@ def take_turn(
 
 
 def _apply(
-    setting: Setting, network: str, variables: Variables, inputs: jax.Array, key: jax.Array
+    setting: Setting,
+    network: str,
+    variables: Variables,
+    inputs: jax.Array,
+    key: jax.Array,
+    labels: jax.Array | None = None,
 ) -> tuple[jax.Array, PyTree]:
     program, index, h, *_ = setting
     drops = program.methods[index].dropout
@@ -94,6 +99,7 @@ def _apply(
         units=h.units[network] if program.masked else None,
         dropout=h.dropout[network] if drops else None,
         key=key if drops else None,
+        labels=labels,
     )
     return networks(program.architecture).apply[network](variables, inputs, mode)
 

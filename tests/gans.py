@@ -20,8 +20,10 @@ from normsweep.models import (
 )
 
 NAMES = ("generator", "discriminator")
-OF_VECTORS = tuple(name for name, entry in NORMALISATIONS.items() if not entry.positions)
-"""The normalisations that fully connected networks can have."""
+OF_VECTORS = tuple(
+    name for name, entry in NORMALISATIONS.items() if not (entry.positions or entry.labelled)
+)
+"""The normalisations that fully connected networks can have, without labels."""
 
 
 def make_gan(image_shape: tuple[int, ...], **settings: Any) -> Architecture:

@@ -30,6 +30,7 @@ WANTED = [
     "l2-generator",
     "landscape",
     "norm-lp",
+    "projection",
     "soft-elastic",
 ]
 QUICK = {

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from normsweep.models.families.autoencoder import Autoencoder
+from normsweep.models.families.conditional import Conditional
 from normsweep.models.families.contract import Family
 from normsweep.models.families.cyclegan import CycleGAN
 from normsweep.models.families.gan import GAN
@@ -13,6 +14,7 @@ from normsweep.models.families.vae import VAE
 FAMILIES: Mapping[str, type[Family]] = MappingProxyType(
     {
         "gan": GAN,
+        "conditional": Conditional,
         "vae": VAE,
         "rae": RAE,
         "autoencoder": Autoencoder,

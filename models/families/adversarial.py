@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from normsweep.models.data import Data, drawn
+from normsweep.models.data import Data, drawn_rows, images_at
 from normsweep.models.families.contract import Params, Turn
 from normsweep.models.networks.contract import Variables
 from normsweep.objectives.adaptive import OVERFITTING_SIGNALS
@@ -18,11 +18,15 @@ from normsweep.objectives.gradient_penalties import gradient_penalty_value
 
 Images = jax.Array
 
+Judge = Callable[[Variables, Images, jax.Array | None, jax.Array], jax.Array]
+"""(variables, images, their labels, key of the dropout) → logits [n]."""
+
 
 class Batches(NamedTuple):
     """Real and generated images for a network to tell apart, and what it gets to see of them.
 
-    That is what the method's augmentation, drawn by `key`, makes of them.
+    That is what the method's augmentation, drawn by `key`, makes of them. The labels are None for a
+    network that judges without.
     """
 
     real: Images
@@ -30,12 +34,26 @@ class Batches(NamedTuple):
     seen_real: Images
     seen_fake: Images
     key: jax.Array
+    real_labels: jax.Array | None = None
+    fake_labels: jax.Array | None = None
 
 
 def batches(turn: Turn, key: jax.Array, real: Images, fake: Images) -> Batches:
     """Real and generated images with what a network that judges them gets to see."""
     seen_real = augmented(turn, key, real, fake=False)
     return Batches(real, fake, seen_real, augmented(turn, key, fake, fake=True), key)
+
+
+def judging(turn: Turn, network: str) -> Judge:
+    """Judges by a network whose outputs are the logits, whatever the labels."""
+
+    def judge(
+        variables: Variables, images: Images, labels: jax.Array | None, key: jax.Array
+    ) -> jax.Array:
+        del labels
+        return turn.apply(network, variables, images, key)[0]
+
+    return judge
 
 
 def augmented(turn: Turn, key: jax.Array, images: Images, *, fake: bool) -> Images:
@@ -48,7 +66,7 @@ def augmented(turn: Turn, key: jax.Array, images: Images, *, fake: bool) -> Imag
 
 
 def gradient_penalty(
-    turn: Turn, network: str, images: Batches, key: jax.Array
+    turn: Turn, network: str, images: Batches, key: jax.Array, judge: Judge | None = None
 ) -> Callable[[Params], Params] | None:
     """The gradient of strength · every · penalty of the one that judges; in every so many steps.
 
@@ -56,7 +74,8 @@ def gradient_penalty(
     rarer, the stronger (Karras et al. 2020, arXiv:1912.04958, sec. 3.1).
 
     Points lie among the images as they are, and the slope is that of D(T(x)), T the augmentation;
-    with `slope_at_seen` among those that D sees, and the slope is that of D.
+    with `slope_at_seen` among those that D sees, and the slope is that of D. Of what lies between a
+    real and a generated image, the label is the real one's. `judge` is by default `judging`.
     """
     method, h = turn.method, turn.hyperparameters
     entry = method.gradient_penalty
@@ -66,13 +85,15 @@ def gradient_penalty(
     real, fake = images.real, images.fake
     if method.slope_at_seen:
         real, fake = images.seen_real, images.seen_fake
+    labels = images.fake_labels if entry.generated else images.real_labels
+    judge = judge or judging(turn, network)
 
     def value(params: Params) -> jax.Array:
         def critic(points: Images) -> jax.Array:
             if not method.slope_at_seen:
                 points = augmented(turn, images.key, points, fake=entry.generated)
             variables = Variables(params[network], turn.networks[network].stats)
-            return turn.apply(network, variables, points, dropout_key)[0]
+            return judge(variables, points, labels, dropout_key)
 
         every = jnp.asarray(h.gradient_penalty_every, np.float32)
         weight = every * h.gradient_penalty_strength
@@ -89,19 +110,20 @@ def gradient_penalty(
 
 
 def overfitting(
-    turn: Turn, network: str, data: Data, key: jax.Array
+    turn: Turn, network: str, data: Data, key: jax.Array, judge: Judge | None = None
 ) -> Callable[[tuple[jax.Array, jax.Array]], jax.Array]:
     """The method's signal of overfitting, of the logits of real and generated images."""
     signal = OVERFITTING_SIGNALS[turn.method.signal]
+    judge = judge or judging(turn, network)
 
     def value(logits: tuple[jax.Array, jax.Array]) -> jax.Array:
         validation_logits = logits[0]
         if signal.needs_validation:
             draw_key, augment_key, dropout_key = jax.random.split(key, 3)
-            images = drawn(draw_key, turn.batch, data.images, data.validation)
-            images = augmented(turn, augment_key, images, fake=False)
-            variables = turn.networks[network]
-            validation_logits, _ = turn.apply(network, variables, images, dropout_key)
+            rows = drawn_rows(draw_key, turn.batch, data.validation)
+            images = augmented(turn, augment_key, images_at(rows, data.images), fake=False)
+            labels = None if data.labels is None else data.labels[rows]
+            validation_logits = judge(turn.networks[network], images, labels, dropout_key)
         return signal.value(*logits, validation_logits)
 
     return value

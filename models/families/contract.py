@@ -28,12 +28,26 @@ class Shapes(NamedTuple):
 class Train(Protocol):
     """Calls a network as it is in training; returns outputs, and its stats after the call.
 
-    The units in use and the dropout are the member's; `key` draws the dropout.
+    The units in use and the dropout are the member's; `key` draws the dropout. `labels` [n] int32
+    are the classes of the batch, for networks with layers that depend on them.
     """
 
     def __call__(
-        self, network: str, variables: Variables, inputs: jax.Array, key: jax.Array
+        self,
+        network: str,
+        variables: Variables,
+        inputs: jax.Array,
+        key: jax.Array,
+        labels: jax.Array | None = None,
     ) -> tuple[jax.Array, PyTree]: ...
+
+
+class Stored(Protocol):
+    """Calls a network with its stored statistics; `labels` as in training."""
+
+    def __call__(
+        self, network: str, inputs: jax.Array, labels: jax.Array | None = None
+    ) -> jax.Array: ...
 
 
 class Turn(NamedTuple):
@@ -97,7 +111,8 @@ class Family(ABC):
     `figures` are the names in `FIGURES` of what `measured` gives. `needs_labels` says that the
     images must have labels; the field `classes` of a family is how many these name. Where `sets` is
     above 0 they must name so many, each of them a set of images. `translates` says that `sample`
-    makes its images of those of the data, and cannot do without.
+    makes its images of those of the data, and cannot do without. A field whose metadata name a
+    `coefficient` says whether that is not 0.
     """
 
     players: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -134,7 +149,7 @@ class Family(ABC):
     @abstractmethod
     def sample(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         key: jax.Array,
         count: int,
         data: Data | PyTree,
@@ -160,9 +175,17 @@ class Family(ABC):
         del key, count, data
         return None
 
+    def sample_of(self, apply: Stored, key: jax.Array, labels: jax.Array) -> jax.Array:
+        """Images of the classes `labels` [n] int32, as `sample` gives them.
+
+        Raises `ValueError` where the family asks for no classes.
+        """
+        del apply, key, labels
+        raise ValueError("labels: samples of this family are of no class")
+
     def measured(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,

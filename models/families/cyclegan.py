@@ -208,7 +208,7 @@ class CycleGAN(Family):
             total, stats, seen = jnp.zeros((), np.float32), {}, {}
             for own in SETS:
                 *_, real_key, fake_key = keys[own]
-                judge, (_, _, real, fake, _) = own.judge, images[own]
+                judge, real, fake = own.judge, images[own].seen_real, images[own].seen_fake
                 variables = Variables(params[judge], turn.networks[judge].stats)
                 real_logits, after = turn.apply(judge, variables, real, real_key)
                 variables = Variables(params[judge], after)

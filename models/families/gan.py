@@ -1,13 +1,13 @@
 """The generative adversarial network: a generator and a discriminator, each its own player."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import jax
 
-from normsweep.models.data import Data, drawn
+from normsweep.models.data import Data, drawn_rows, images_at
 from normsweep.models.families.adversarial import (
     Images,
     augmented,
@@ -15,13 +15,29 @@ from normsweep.models.families.adversarial import (
     gradient_penalty,
     overfitting,
 )
-from normsweep.models.families.contract import Family, Objective, Outcome, Params, Shapes, Turn
+from normsweep.models.families.contract import (
+    Family,
+    Objective,
+    Outcome,
+    Params,
+    Shapes,
+    Stored,
+    Turn,
+)
 from normsweep.models.latents import LATENTS
 from normsweep.models.networks.contract import Shape, Variables
 from normsweep.objectives.adversarial import adversarial_loss
 from normsweep.objectives.aliases import PyTree
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+
+
+class Judged(NamedTuple):
+    """What a discriminator says of a batch: logits [n], its statistics after it, a further loss."""
+
+    logits: jax.Array
+    stats: PyTree
+    further: jax.Array | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +74,12 @@ class GAN(Family):
     def objective(self, player: str, turn: Turn, data: Data, key: jax.Array) -> Objective:
         """The adversarial loss of a player."""
         if player == GENERATOR:
-            return self._of_generator(turn, key)
+            return self._of_generator(turn, data, key)
         return self._of_discriminator(turn, data, key)
 
     def sample(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         key: jax.Array,
         count: int,
         data: Data | None,
@@ -72,16 +88,18 @@ class GAN(Family):
         del data
         return apply(GENERATOR, self._latents(key, count))
 
-    def _of_generator(self, turn: Turn, key: jax.Array) -> Objective:
+    def _of_generator(self, turn: Turn, data: Data, key: jax.Array) -> Objective:
         keys = jax.random.split(key, 4)
         before, judge = turn.networks[GENERATOR], turn.networks[DISCRIMINATOR]
+        labels = self.sampled_labels(keys[0], turn.batch, data)
 
         def loss(params: Params) -> tuple[jax.Array, Outcome]:
             generator = Variables(params[GENERATOR], before.stats)
-            fake, stats = self._generated(turn, generator, keys[0], keys[1])
+            fake, stats = self._generated(turn, generator, labels, keys[0], keys[1])
             fake = augmented(turn, keys[2], fake, fake=True)
-            logits, _ = turn.apply(DISCRIMINATOR, judge, fake, keys[3])
-            return adversarial_loss(self.loss).generator(logits), Outcome({GENERATOR: stats})
+            judged = self._judged(turn, judge, fake, labels, keys[3])
+            value = adversarial_loss(self.loss).generator(judged.logits)
+            return self._and_further(value, judged), Outcome({GENERATOR: stats})
 
         return Objective(loss)
 
@@ -90,32 +108,64 @@ class GAN(Family):
         smoothing = turn.hyperparameters.coefficients["label_smoothing"]
         settings = (smoothing,) if adversarial.labels else ()
         keys = jax.random.split(key, 8)
-        real = drawn(keys[0], turn.batch, data.images, data.train)
-        fake, _ = self._generated(turn, turn.networks[GENERATOR], keys[1], keys[2])
-        images = batches(turn, keys[3], real, fake)
+        rows = drawn_rows(keys[0], turn.batch, data.train)
+        labels = self.sampled_labels(keys[1], turn.batch, data)
+        generator = turn.networks[GENERATOR]
+        fake, _ = self._generated(turn, generator, labels, keys[1], keys[2])
+        images = batches(turn, keys[3], images_at(rows, data.images), fake)
+        if data.labels is not None:
+            images = images._replace(real_labels=data.labels[rows], fake_labels=labels)
         before = turn.networks[DISCRIMINATOR]
 
-        def judged(params: PyTree, stats: PyTree, images: Images, key: jax.Array) -> PyTree:
-            return turn.apply(DISCRIMINATOR, Variables(params, stats), images, key)
-
         def loss(params: Params) -> tuple[jax.Array, Outcome]:
-            own = params[DISCRIMINATOR]
-            real_logits, stats = judged(own, before.stats, images.seen_real, keys[4])
-            fake_logits, stats = judged(own, stats, images.seen_fake, keys[5])
-            value = adversarial.discriminator(real_logits, fake_logits, *settings)
-            return value, Outcome({DISCRIMINATOR: stats}, seen=(real_logits, fake_logits))
+            own = Variables(params[DISCRIMINATOR], before.stats)
+            real = self._judged(turn, own, images.seen_real, images.real_labels, keys[4])
+            own = own._replace(stats=real.stats)
+            fake = self._judged(turn, own, images.seen_fake, images.fake_labels, keys[5])
+            value = adversarial.discriminator(real.logits, fake.logits, *settings)
+            outcome = Outcome({DISCRIMINATOR: fake.stats}, seen=(real.logits, fake.logits))
+            return self._and_further(value, real, fake), outcome
+
+        def judge(
+            variables: Variables, images: Images, labels: jax.Array | None, key: jax.Array
+        ) -> jax.Array:
+            return self._judged(turn, variables, images, labels, key).logits
 
         return Objective(
             loss,
-            gradient=gradient_penalty(turn, DISCRIMINATOR, images, keys[6]),
-            overfitting=overfitting(turn, DISCRIMINATOR, data, keys[7]),
+            gradient=gradient_penalty(turn, DISCRIMINATOR, images, keys[6], judge),
+            overfitting=overfitting(turn, DISCRIMINATOR, data, keys[7], judge),
         )
 
     def _generated(
-        self, turn: Turn, generator: Variables, key: jax.Array, dropout_key: jax.Array
+        self,
+        turn: Turn,
+        generator: Variables,
+        labels: jax.Array | None,
+        key: jax.Array,
+        dropout_key: jax.Array,
     ) -> tuple[Images, PyTree]:
         """A batch of generated images, and the generator's statistics after it."""
+        del labels
         return turn.apply(GENERATOR, generator, self._latents(key, turn.batch), dropout_key)
+
+    def _judged(
+        self,
+        turn: Turn,
+        discriminator: Variables,
+        images: Images,
+        labels: jax.Array | None,
+        key: jax.Array,
+    ) -> Judged:
+        """What the discriminator says of images."""
+        del labels
+        return Judged(*turn.apply(DISCRIMINATOR, discriminator, images, key))
+
+    def _and_further(self, value: jax.Array, *judged: Judged) -> jax.Array:
+        """An adversarial loss and, where there are any, the further losses beside it."""
+        for each in judged:
+            value = value if each.further is None else value + each.further
+        return value
 
     def _latents(self, key: jax.Array, count: int) -> jax.Array:
         return LATENTS[self.latent_distribution](key, (count, self.latent))

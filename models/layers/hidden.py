@@ -9,6 +9,7 @@ from normsweep.models.layers.activations import Activation
 from normsweep.models.layers.dropout import dropout
 from normsweep.models.layers.masks import in_use_along
 from normsweep.models.layers.mode import Mode
+from normsweep.models.layers.normalisation import normalised
 
 
 def hidden(
@@ -27,7 +28,7 @@ def hidden(
     units = mode.units if units is None else units
     used = None if units is None else in_use_along(x.shape, -1, units)
     if norm is not None:
-        x = norm(x, mask=used) if isinstance(norm, nnx.LayerNorm) else norm(x)
+        x = normalised(norm, x, mode, used)
     if activation is not None:
         x = activation(x)
     if used is not None:

@@ -15,7 +15,8 @@ class Mode(NamedTuple):
     iterations advance, and dropout acts; else the stored statistics are used and stay as they are.
     `units`, int32: at most so many units of each hidden layer are in use. `dropout`, float32 in
     [0, 1): the rate behind each hidden activation, drawn from the typed key `key`. `precision`, a
-    name in `PRECISIONS`: what is computed with; inputs and outputs are float32 in each.
+    name in `PRECISIONS`: what is computed with; inputs and outputs are float32 in each. `labels`
+    [n] int32 are the classes of the batch, for layers that depend on them.
     """
 
     training: bool = False
@@ -23,6 +24,7 @@ class Mode(NamedTuple):
     dropout: ArrayLike | None = None
     key: jax.Array | None = None
     precision: str = FLOAT32
+    labels: jax.Array | None = None
 
     @property
     def dropout_key(self) -> jax.Array | None:

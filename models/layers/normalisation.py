@@ -1,6 +1,7 @@
 """Normalisations of a network: of the activations between its layers, or of its kernels."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -8,11 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax import lax
 from jax.typing import ArrayLike
 
 from normsweep.models.layers.initialisers import constant
+from normsweep.models.layers.mode import Mode
 
-Between = Callable[[int, ArrayLike | None, nnx.Rngs], nnx.Module]
+Between = Callable[..., nnx.Module]
 Layer = nnx.Linear | nnx.Conv | nnx.ConvTranspose
 """A layer with a kernel, whose last axis is that of its outputs, and perhaps a bias."""
 Wrap = Callable[[Layer, ArrayLike | None, nnx.Rngs], nnx.Module]
@@ -21,7 +24,8 @@ Wrap = Callable[[Layer, ArrayLike | None, nnx.Rngs], nnx.Module]
 class Normalisation(NamedTuple):
     """An entry of `NORMALISATIONS`.
 
-    `between(width, units, rngs)` makes the layer between a hidden layer and its activation;
+    `between(width, units, rngs)` makes the layer between a hidden layer and its activation, which
+    `normalised` calls; where it is `labelled` it depends on the class, and takes `classes` too;
     `wrap(layer, units, rngs)` puts one around each layer with a kernel, the last too. `units` says
     how many outputs are in use, None: all. `hidden_bias` is False where a bias in front of the
     normalisation would have no effect, `per_example` where an output depends on the other examples
@@ -37,6 +41,7 @@ class Normalisation(NamedTuple):
     per_example: bool = True
     rescales: bool = False
     positions: bool = False
+    labelled: bool = False
 
 
 def drop_bias(layer: Layer) -> None:
@@ -102,6 +107,50 @@ def over_positions(norm: nnx.Module) -> nnx.Module:
     return norm
 
 
+class ConditionalBatchNorm(nnx.Module):
+    """[n, …, width] → γ_y·(x − E[x])/√(Var[x] + ε) + β_y, with a row of γ and of β for each class.
+
+    Raises `ValueError` without classes, and called without labels.
+    """
+
+    def __init__(
+        self, width: int, units: ArrayLike | None, rngs: nnx.Rngs, *, classes: int = 0
+    ) -> None:
+        if classes < 1:
+            raise ValueError(f"conditional_batch needs the number of classes, got {classes}")
+        self.norm = nnx.BatchNorm(width, momentum=0.9, use_scale=False, use_bias=False, rngs=rngs)
+        start = constant(1, units)
+        self.scale = nnx.Param(start(rngs.params(), (classes, width), np.float32))
+        self.bias = nnx.Param(jnp.zeros((classes, width), np.float32))
+
+    def __call__(self, x: jax.Array, labels: jax.Array | None) -> jax.Array:
+        if labels is None:
+            raise ValueError("conditional_batch needs the labels of the batch, got None")
+        # A product, since the gradient of a look-up adds in any order on an accelerator.
+        rows = jax.nn.one_hot(labels, self.scale.shape[0], dtype=x.dtype)
+
+        def of_class(table: nnx.Param[jax.Array]) -> jax.Array:
+            chosen = jnp.matmul(rows, table[...], precision=lax.Precision.HIGHEST)
+            return chosen.reshape(len(x), *(1 for _ in x.shape[2:]), x.shape[-1])
+
+        outputs: jax.Array = self.norm(x)
+        return outputs * of_class(self.scale) + of_class(self.bias)
+
+
+def normalised(
+    norm: nnx.Module, x: jax.Array, mode: Mode, used: jax.Array | None = None
+) -> jax.Array:
+    """Calls a layer that `between` made; `used`, of the shape of x, masks the units in use."""
+    outputs: jax.Array
+    if isinstance(norm, nnx.LayerNorm):
+        outputs = norm(x, mask=used)
+    elif isinstance(norm, ConditionalBatchNorm):
+        outputs = norm(x, mode.labels)
+    else:
+        outputs = norm(x)
+    return outputs
+
+
 def spectral_norm(layer: Layer, units: ArrayLike | None, rngs: nnx.Rngs) -> nnx.Module:
     """A layer whose kernel is divided by its spectral norm, one power iteration a call."""
     return nnx.SpectralNorm(layer, rngs=rngs)
@@ -141,14 +190,25 @@ NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
             wrap=spectral_norm,
             rescales=True,
         ),
+        "conditional_batch": Normalisation(
+            "γ_y·(x − E[x])/√(Var[x] + ε) + β_y, over the batch, γ and β by the class y",
+            "Dumoulin et al., arXiv:1610.07629, eq. 5; de Vries et al., arXiv:1707.00683, eq. 4",
+            between=ConditionalBatchNorm,
+            hidden_bias=False,
+            per_example=False,
+            labelled=True,
+        ),
     }
 )
 """Normalisations of the hidden layers or of the kernels of a network, by name."""
 
 
-def normalisation(name: str) -> Normalisation:
-    """The entry of `NORMALISATIONS`. Raises `ValueError` for another name."""
+def normalisation(name: str, classes: int = 0) -> Normalisation:
+    """The entry of `NORMALISATIONS`, for so many classes. Raises `ValueError` for another name."""
     if name not in NORMALISATIONS:
         accepted = ", ".join(NORMALISATIONS)
         raise ValueError(f"unknown normalisation {name!r}; accepted: {accepted}")
-    return NORMALISATIONS[name]
+    entry = NORMALISATIONS[name]
+    if not entry.labelled or entry.between is None:
+        return entry
+    return entry._replace(between=partial(entry.between, classes=classes))

@@ -30,6 +30,7 @@ class DCGAN(Network):
     activation: str = "leaky_relu"
     output: str = "linear"
     normalisation: str = "none"
+    classes: int = 0
 
     def __post_init__(self) -> None:
         normalisation(self.normalisation)
@@ -58,7 +59,8 @@ class DCGAN(Network):
     def pure(self, inputs: Shape, outputs: Shape) -> PureNetwork:
         """The network between a vector and an image, or an image and a vector or number."""
         rows = self.rows(inputs, outputs)
-        named = (self.activation, self.output, self.normalisation)
+        kind = normalisation(self.normalisation, self.classes)
+        named = (self.activation, self.output, kind)
         return of_modules(
             lambda units, rngs: SequenceModule(rows, inputs, outputs, *named, units, rngs=rngs)
         )

@@ -38,6 +38,7 @@ class ResNet(Network):
     activation: str = "relu"
     output: str = "linear"
     normalisation: str = "none"
+    classes: int = 0
 
     positions: ClassVar[bool] = True
 
@@ -145,7 +146,7 @@ class ResNetModule(nnx.Module):
         self.layout, self.outputs = layout, outputs
         self.activation = ACTIVATIONS[settings.activation]
         self.output = IMAGE_OUTPUTS[settings.output]
-        kind = normalisation(settings.normalisation)
+        kind = normalisation(settings.normalisation, settings.classes)
         layers: list[Any] = []
         used: list[ArrayLike | None] = []
 

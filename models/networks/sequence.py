@@ -14,7 +14,7 @@ from normsweep.models.layers.convolution import Convolution, ConvolutionTranspos
 from normsweep.models.layers.hidden import hidden
 from normsweep.models.layers.initialisers import he_normal
 from normsweep.models.layers.mode import EVALUATION, Mode
-from normsweep.models.layers.normalisation import Layer, drop_bias, normalisation, over_positions
+from normsweep.models.layers.normalisation import Layer, Normalisation, drop_bias, over_positions
 from normsweep.models.networks.contract import Shape
 
 DENSE, CONVOLUTION, TRANSPOSED = "dense", "convolution", "transposed"
@@ -82,14 +82,14 @@ class SequenceModule(nnx.Module):
         outputs: Shape,
         activation: str,
         output: str,
-        normalised: str,
+        kind: Normalisation,
         units: ArrayLike | None = None,
         *,
         rngs: nnx.Rngs,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.output = IMAGE_OUTPUTS[output]
-        self.network = Sequence(rows, inputs, activation, normalised, units, rngs=rngs)
+        self.network = Sequence(rows, inputs, activation, kind, units, rngs=rngs)
 
     def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
         y = self.output(self.network(x.reshape(x.shape[0], *self.inputs), mode))
@@ -111,12 +111,11 @@ class Sequence(nnx.Module):
         rows: tuple[Row, ...],
         inputs: Shape,
         activation: str,
-        normalised: str,
+        kind: Normalisation,
         units: ArrayLike | None = None,
         *,
         rngs: nnx.Rngs,
     ) -> None:
-        kind = normalisation(normalised)
         self.rows = rows
         self.activation = ACTIVATIONS[activation]
         used = [*(times(units, row.positions) for row in rows[:-1]), None]

@@ -41,6 +41,7 @@ class PatchGAN(Network):
     activation: str = "relu"
     output: str = "linear"
     normalisation: str = "none"
+    classes: int = 0
 
     positions: ClassVar[bool] = True
 
@@ -68,10 +69,9 @@ class PatchGAN(Network):
             )
         if len(inputs) == 3 and outputs == ():
             rows = judge(inputs, width)
+            kind = normalisation(self.normalisation, self.classes)
             return of_modules(
-                lambda units, rngs: SequenceModule(
-                    rows, inputs, (), *named, self.normalisation, units, rngs=rngs
-                )
+                lambda units, rngs: SequenceModule(rows, inputs, (), *named, kind, units, rngs=rngs)
             )
         raise ValueError(
             f"patchgan: no network from {inputs} to {outputs}; accepted: from an image to an image "
@@ -108,7 +108,8 @@ class Translator(nnx.Module):
     ) -> None:
         self.activation = ACTIVATIONS[settings.activation]
         self.output = IMAGE_OUTPUTS[settings.output]
-        kind, width = normalisation(settings.normalisation), settings.channels or PUBLISHED
+        kind = normalisation(settings.normalisation, settings.classes)
+        width = settings.channels or PUBLISHED
         side = min(inputs[:2])
         self.blocks = 9 if side >= 256 else 6 if side >= 64 else 3
         rows = [convolution(inputs, width, 7)]

@@ -16,6 +16,7 @@ from normsweep.models.architecture import Architecture
 from normsweep.models.families import FAMILIES
 from normsweep.models.families.contract import Family
 from normsweep.models.hyperparameters import Hyperparameters
+from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.method import (
     Method,
     NetworkPenalty,
@@ -52,11 +53,19 @@ Shape = tuple[int, int, int]
 def family_of(config: Spec, classes: int = 0) -> Family:
     """The family of a config, with its settings, which are fields of the model or of training.
 
-    But for the number of `classes`, which the data have.
+    But for the number of `classes`, which the data have, and for what a coefficient says.
     """
     entry = FAMILIES[config.model.family]
-    settings = {name: _setting(config, name) for name in _settings(entry) if name != CLASSES}
-    return entry(**settings, **({CLASSES: classes} if CLASSES in _settings(entry) else {}))
+    settings: dict[str, Any] = {}
+    for each in dataclasses.fields(entry):  # type: ignore[arg-type]
+        coefficient = each.metadata.get("coefficient")
+        if each.name == CLASSES:
+            settings[each.name] = classes
+        elif coefficient:
+            settings[each.name] = _setting(config, coefficient) != 0
+        else:
+            settings[each.name] = _setting(config, each.name)
+    return entry(**settings)
 
 
 CLASSES = "classes"
@@ -82,7 +91,11 @@ def architecture_of(config: Spec, image_shape: Shape, classes: int = 0) -> Archi
     def settings(network: str) -> dict[str, Any]:
         # A network has no setting where the spec has no field for it.
         named = {name: f"{family.role(network)}_{name}" for name in _settings(kind)}
-        return {name: static[field] for name, field in named.items() if field in static}
+        found = {name: static[field] for name, field in named.items() if field in static}
+        # Of no other network: what is described alike is compiled once.
+        if NORMALISATIONS[found.get("normalisation", "none")].labelled:
+            found[CLASSES] = classes
+        return found
 
     described = tuple((name, kind(**settings(name))) for name in family.networks())
     return Architecture(family, image_shape, described, config.train.precision)

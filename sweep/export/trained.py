@@ -7,11 +7,13 @@ import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.typing import ArrayLike
 
 from normsweep.engine.settings import architecture_of, strengths_of
 from normsweep.engine.versions import versions
@@ -34,10 +36,25 @@ FITTED = "fitted"
 """Beside the networks of a checkpoint, what samples are drawn by."""
 _SHOWN = 64
 
-Generate = Callable[[jax.Array, int], jax.Array]
-"""(key, count) → images [count, h, w, c] float32 in [−1, 1]."""
-Call = Callable[[str, jax.Array], jax.Array]
-"""(network, inputs) → outputs."""
+
+class Generate(Protocol):
+    """Gives `count` images [count, h, w, c] float32 in [−1, 1].
+
+    A conditional model draws their classes, each as likely as any other, or takes `labels` [count],
+    integers. Raises `ValueError` for labels that are not so many, or of a model that takes none.
+    """
+
+    def __call__(
+        self, key: jax.Array, count: int, labels: ArrayLike | None = None
+    ) -> jax.Array: ...
+
+
+class Call(Protocol):
+    """(network, inputs, labels) → outputs."""
+
+    def __call__(
+        self, network: str, inputs: jax.Array, labels: jax.Array | None = None
+    ) -> jax.Array: ...
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -69,7 +86,7 @@ def save_trained(trained: Trained, config: Config, folder: str | Path) -> Path:
 
 
 def load_generator(folder: str | Path) -> Generate:
-    """Loads the generator that `sweep train` wrote, as a function (key, count) → images.
+    """Loads the generator that `sweep train` wrote: a function (key, count, labels) → images.
 
     Raises `UserError` for a folder that is none of these, and for a family that makes images of
     other images, whose networks `load_network` loads.
@@ -134,24 +151,35 @@ def _restored(
 
 
 def _applying(spec: Spec, architecture: Architecture, name: str) -> Callable[..., jax.Array]:
-    """(variables, inputs) → outputs, compiled, of one of the networks."""
-    mode = Mode(units=getattr(spec.model, f"{architecture.family.role(name)}_units"))
-    return jax.jit(lambda own, inputs: networks(architecture).apply[name](own, inputs, mode)[0])
+    """(variables, inputs, labels) → outputs, compiled, of one of the networks."""
+    units = getattr(spec.model, f"{architecture.family.role(name)}_units")
+
+    def applied(own: Variables, inputs: jax.Array, labels: jax.Array | None = None) -> jax.Array:
+        mode = Mode(units=units, labels=labels)
+        return networks(architecture).apply[name](own, inputs, mode)[0]
+
+    return jax.jit(applied)
 
 
 def _calling(spec: Spec, architecture: Architecture, stored: dict[str, Variables]) -> Call:
     functions = {name: _applying(spec, architecture, name) for name in stored}
 
-    def apply(name: str, inputs: jax.Array) -> jax.Array:
-        return functions[name](stored[name], inputs)
+    def apply(network: str, inputs: jax.Array, labels: jax.Array | None = None) -> jax.Array:
+        return functions[network](stored[network], inputs, labels)
 
     return apply
 
 
 def _generate(architecture: Architecture, apply: Call, data: Data | PyTree) -> Generate:
-    def generate(key: jax.Array, count: int) -> jax.Array:
-        images: jax.Array = architecture.family.sample(apply, key, count, data)
-        return images
+    family = architecture.family
+
+    def generate(key: jax.Array, count: int, labels: ArrayLike | None = None) -> jax.Array:
+        if labels is None:
+            return family.sample(apply, key, count, data)
+        asked = np.asarray(labels, np.int32)
+        if asked.shape != (count,):
+            raise ValueError(f"labels: got the shape {asked.shape}; accepted: ({count},)")
+        return family.sample_of(apply, key, jnp.asarray(asked))
 
     return generate
 

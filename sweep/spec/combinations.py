@@ -8,6 +8,7 @@ from normsweep.spec.family import (
     DECODER,
     DISCRIMINATOR,
     FAMILIES,
+    GENERATOR,
     families_with,
     networks_of,
 )
@@ -72,7 +73,7 @@ def _check_figures(spec: "Spec") -> None:
 
 def _check_labelled(spec: "Spec") -> None:
     """What needs the label of an image needs a family that has labels."""
-    family = spec.model.family
+    family, condition = spec.model.family, f"model.{GENERATOR}_condition"
     for field in ("metric", "second"):
         name = getattr(spec.score, field)
         if name in DISTANCES and family not in (able := families_measured_by(name)):
@@ -81,6 +82,24 @@ def _check_labelled(spec: "Spec") -> None:
                 f'model.family = "{family}" asks for none such; it is measured with '
                 f"{', '.join(able)}"
             )
+    told = [n for n, entry in MODELS.items() if entry.needs_labels and not entry.sets]
+    labelled = [name for name, entry in NORMALISATIONS.items() if entry.labelled]
+    for network in FAMILIES[family].networks:
+        field = f"model.{network}_normalisation"
+        kinds = each(spec.value(field))
+        if family not in told and (found := [kind for kind in kinds if kind in labelled]):
+            free = [name for name in NORMALISATIONS if name not in labelled]
+            raise ValueError(
+                f'{field} = "{found[0]}" needs labels, which model.family = "{family}" gives no '
+                f"network; accepted: {', '.join(free)}, or model.family = {', '.join(told)}"
+            )
+        if family == "conditional" and network == GENERATOR:
+            unfit = [kind for kind in kinds if kind not in labelled]
+            if unfit and "batch_norm" in each(spec.value(condition)):
+                raise ValueError(
+                    f'{condition} = "batch_norm" tells the {GENERATOR} no label with '
+                    f'{field} = "{unfit[0]}"; accepted: {", ".join(labelled)}'
+                )
 
 
 def families_measured_by(distance: str) -> tuple[str, ...]:

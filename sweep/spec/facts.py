@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationInfo, create_model, model_validator
 
 from normsweep.spec.family import FAMILIES, NETWORKS, PLAYERS, families_with
-from normsweep.spec.ranges import STORED
+from normsweep.spec.ranges import STORED, Rule
 
 KEPT = object()
 """Of a field that does not regularise: the baseline holds the middle of its range."""
@@ -44,10 +44,12 @@ class Facts:
     Words: `table` names those in `sweep options` that tell what it accepts; a `label` stands there
     for one that takes no names; `symbol` heads its column.
 
-    A field `network_…` stands for one of each of the `networks`, whose name may be in its label.
+    A field `network_…` stands for one of each of the `networks`, whose name may be in its label and
+    in that of its table; `own` are rules and defaults, where they are not the same for all.
     """
 
     networks: tuple[str, ...] = NETWORKS
+    own: Mapping[str, tuple[Rule, Any]] = field(default_factory=dict)
     traced: bool = False
     shapes: bool = False
     counts: tuple[With, ...] = ()
@@ -137,13 +139,17 @@ def for_each_network(section: type[SomeSection]) -> type[SomeSection]:
 def _definition(section: type[Section], name: str, network: str = "") -> tuple[Any, Any]:
     known = section.model_fields[name]
     annotation: Any = known.annotation
+    default = known.default
     for entry in known.metadata:
         if isinstance(entry, Facts) and network:
-            label = entry.label.replace("{network}", network)
+            label, table = (t.replace("{network}", network) for t in (entry.label, entry.table))
             counts = (*families(families_with(network)), *entry.counts)
-            entry = replace(entry, label=label, counts=counts)
+            if network in entry.own:
+                rule, default = entry.own[network]
+                annotation = Annotated[annotation, rule]
+            entry = replace(entry, label=label, counts=counts, table=table)
         annotation = Annotated[annotation, entry]
-    return annotation, known.default
+    return annotation, default
 
 
 def facts_of(section: type[Section], name: str) -> Facts:

@@ -30,6 +30,7 @@ GAN, VAE, RAE, CYCLEGAN = "gan", "vae", "rae", "cyclegan"
 FAMILIES: Mapping[str, Names] = MappingProxyType(
     {
         GAN: Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
+        "conditional": Names((GENERATOR, DISCRIMINATOR), (GENERATOR, DISCRIMINATOR)),
         VAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
         RAE: Names((ENCODER, DECODER), (AUTOENCODER,)),
         AUTOENCODER: Names((ENCODER, GENERATOR, DISCRIMINATOR), (AUTOENCODER, DISCRIMINATOR)),

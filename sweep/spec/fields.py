@@ -46,11 +46,13 @@ from normsweep.spec.tables import (
     CONSTRAINTS,
     COUPLINGS,
     DATASETS,
+    DISCRIMINATOR_CONDITIONS,
     DISTANCES,
     FAMILIES,
     FEATURE_MAPS,
     FIGURES,
     FOLLOWING,
+    GENERATOR_CONDITIONS,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
     LATENTS,
@@ -143,7 +145,7 @@ def _kinds_with(setting: str) -> tuple[With, ...]:
 _OF_VAE = families((VAE,))
 _OF_RAE = families((RAE,))
 _OF_AUTOENCODER = families((AUTOENCODER,))
-_OF_NOISE = families((GAN, AUTOENCODER))
+_OF_NOISE = families((GAN, "conditional", AUTOENCODER))
 
 
 def _fewest_layers(model: Section, network: str) -> int:
@@ -164,6 +166,13 @@ def _widest_layer(model: Section, network: str) -> int | None:
 _FROM_LATENTS = families(WITH_LATENTS)
 
 
+_CONDITIONAL = families(("conditional",))
+_CONDITIONS = {
+    GENERATOR: (Rule(str, names=GENERATOR_CONDITIONS), "embedding"),
+    DISCRIMINATOR: (Rule(str, names=DISCRIMINATOR_CONDITIONS), "projection"),
+}
+
+
 @for_each_network
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
@@ -177,6 +186,15 @@ class ModelSection(Section):
         Any, Rule(str, names=LATENTS), Facts(counts=_OF_NOISE, table="latents")
     ] = "normal"
     code_law: Annotated[str, _one(CODE_LAWS), Facts(counts=_OF_RAE, table="code_laws")] = "mixture"
+    network_condition: Annotated[
+        Any,
+        Facts(
+            networks=tuple(_CONDITIONS),
+            own=_CONDITIONS,
+            counts=_CONDITIONAL,
+            table="{network}_conditions",
+        ),
+    ] = None
     network_hidden: Annotated[
         Any,
         Rule(tuple),
@@ -292,6 +310,9 @@ class TrainSection(Section):
             off=0.0,
             table="losses",
         ),
+    ] = 0.0
+    auxiliary_weight: Annotated[
+        Any, _AMOUNT, Facts(traced=True, counts=_CONDITIONAL, table=f"{DISCRIMINATOR}_conditions")
     ] = 0.0
     likelihood: Annotated[
         str,

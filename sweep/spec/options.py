@@ -18,7 +18,7 @@ from normsweep.objectives.constraints import Constraint
 from normsweep.objectives.distances import Distance
 from normsweep.objectives.figures import Figure
 from normsweep.objectives.penalties import Penalty
-from normsweep.spec.family import DISCRIMINATOR
+from normsweep.spec.family import DISCRIMINATOR, GENERATOR
 from normsweep.spec.fields import FACTS, paths, rule_of
 from normsweep.spec.penalty_fields import schedule_fields
 from normsweep.spec.tables import (
@@ -30,11 +30,13 @@ from normsweep.spec.tables import (
     CONSTRAINTS,
     COUPLINGS,
     DATASETS,
+    DISCRIMINATOR_CONDITIONS,
     DISTANCES,
     FAMILIES,
     FEATURE_MAPS,
     FIGURES,
     FOLLOWING,
+    GENERATOR_CONDITIONS,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
     LATENTS,
@@ -262,6 +264,16 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         _labelled(),
     ),
     _table("families", "families of models", _documented(FAMILIES)),
+    _table(
+        f"{GENERATOR}_conditions",
+        f"how labels enter the {GENERATOR}",
+        _worded(GENERATOR_CONDITIONS),
+    ),
+    _table(
+        f"{DISCRIMINATOR}_conditions",
+        f"how labels enter the {DISCRIMINATOR}; the auxiliary classifier's weight in both losses",
+        _worded(DISCRIMINATOR_CONDITIONS),
+    ),
     _table("networks", "kinds of network", _documented(ARCHITECTURES)),
     _table("precisions", "what the networks compute with", _described(PRECISIONS)),
     _table("activations", "activations of hidden layers", _documented(ACTIVATIONS)),

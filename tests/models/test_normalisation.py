@@ -15,11 +15,12 @@ from normsweep.models.architecture import Architecture
 from normsweep.models.layers.mode import Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS, normalisation
 from normsweep.models.networks.contract import Variables
-from normsweep.objectives.selection import count_selected, parameter_paths, select
+from normsweep.objectives.selection import count_selected, keep, parameter_paths, select
 from tests.gans import OF_VECTORS, make_gan, pair_of
 
 LATENT = np.random.default_rng(6).normal(size=(8, 5)).astype(np.float32)
-TRAINING = Mode(training=True)
+CLASSES, LABELS = 3, np.array([0, 1, 2, 2, 0, 1, 2, 2], np.int32)
+TRAINING = Mode(training=True, labels=LABELS)
 MOMENTUM = 0.9
 
 
@@ -37,8 +38,10 @@ def gan_of(name: str, *hidden: int) -> Architecture:
         generator_activation="relu",
         generator_output="linear",
         generator_normalisation=name,
+        generator_classes=CLASSES,
         discriminator_hidden=hidden,
         discriminator_normalisation=name,
+        discriminator_classes=CLASSES,
     )
 
 
@@ -69,8 +72,8 @@ def generated(gan: Architecture, variables: Variables, mode: Mode) -> tuple[np.n
 
 
 def test_every_normalisation_says_what_it_is_and_whence() -> None:
-    assert set(NORMALISATIONS) == {"none", "batch", "layer", "instance", "weight", "spectral"}
-    assert all(normalisation(name) is entry for name, entry in NORMALISATIONS.items())
+    assert set(NORMALISATIONS) == {*OF_VECTORS, "instance", "conditional_batch"}
+    assert all(normalisation(name) is NORMALISATIONS[name] for name in OF_VECTORS)
     assert all(entry.summary and "arXiv:" in entry.source for entry in NORMALISATIONS.values())
 
 
@@ -235,7 +238,77 @@ def test_spectrally_normalised_discriminators_are_1_lipschitz() -> None:
     assert (rise > 0).any()
 
 
-@pytest.mark.parametrize("name", OF_VECTORS)
+def conditional() -> tuple[Architecture, Variables, dict[str, np.ndarray], np.ndarray]:
+    """A network with one conditional layer: its rows of γ and β, and what enters it."""
+    gan = gan_of("conditional_batch", 4)
+    generator = drawn(gan)[0]
+    first = layers(generator.params, "layers", 0)
+    assert set(first) == {"kernel"}
+    return gan, generator, layers(generator.params, "norms", 0), LATENT @ first["kernel"]
+
+
+def normed(x: np.ndarray, mean: np.ndarray, var: np.ndarray, rows: Any) -> np.ndarray:
+    """γ_y·(x − mean)/√(var + 1e-5) + β_y, image by image."""
+    return np.stack(
+        [
+            rows["scale"][label] * (row - mean) / np.sqrt(var + 1e-5) + rows["bias"][label]
+            for row, label in zip(x, LABELS, strict=True)
+        ]
+    )
+
+
+def test_conditional_batch_norm_has_gain_and_bias_by_class() -> None:
+    """Dumoulin et al., eq. 5, in training and with stored statistics."""
+    gan, generator, rows, x = conditional()
+    assert rows["scale"].shape == rows["bias"].shape == (CLASSES, 4)
+    last = layers(generator.params, "layers", 1)
+    stored = layers(generator.stats, "norms", 0, "norm")
+    for mode, mean, var in (
+        (TRAINING, x.mean(axis=0), x.var(axis=0)),
+        (Mode(labels=LABELS), stored["mean"], stored["var"]),
+    ):
+        images, stats = generated(gan, generator, mode)
+        hidden = np.maximum(normed(x, mean, var, rows), 0)
+        np.testing.assert_allclose(
+            images, hidden @ last["kernel"] + last["bias"], rtol=2e-4, atol=2e-4
+        )
+        after = layers(stats, "norms", 0, "norm")
+        keep_of = MOMENTUM if mode.training else 1.0
+        wanted = keep_of * stored["mean"] + (1 - keep_of) * x.mean(axis=0)
+        np.testing.assert_allclose(after["mean"], wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_class_learns_its_own_gain_and_bias_alone() -> None:
+    gan, (params, stats), _, _ = conditional()
+
+    def total(params: Any) -> jax.Array:
+        few = TRAINING._replace(labels=np.minimum(LABELS, 1))
+        return pair_of(gan).generator(Variables(params, stats), LATENT, few)[0].sum()
+
+    found = jax.jit(jax.grad(total))(params)["network"]["norms"][0]
+    for leaf in (found["scale"], found["bias"]):
+        np.testing.assert_array_equal(leaf[2], 0)
+        assert (np.abs(leaf[:2]).max(axis=1) > 0).all()
+
+
+def test_conditional_batch_norm_begins_as_batch_norm_with_the_units_in_use() -> None:
+    begun = pair_of(gan_of("conditional_batch", 4)).init(key(), np.int32(3), np.int32(3))[0]
+    rows = layers(begun.params, "norms", 0)
+    np.testing.assert_array_equal(rows["scale"], np.tile([1, 1, 1, 0], (CLASSES, 1)))
+    np.testing.assert_array_equal(rows["bias"], np.zeros((CLASSES, 4)))
+
+
+def test_conditional_batch_norm_says_what_it_lacks() -> None:
+    gan, generator, _, _ = conditional()
+    with pytest.raises(ValueError, match="needs the labels of the batch, got None"):
+        generated(gan, generator, Mode())
+    with pytest.raises(ValueError, match="needs the number of classes, got 0"):
+        make_gan((3, 2, 1), generator_normalisation="conditional_batch").networks[0][1].pure(
+            (5,), (3, 2, 1)
+        )
+
+
+@pytest.mark.parametrize("name", NORMALISATIONS)
 def test_parameters_keep_the_names_that_penalties_select(name: str) -> None:
     for network in jax.eval_shape(pair_of(gan_of(name, 7, 4)).init, key()):
         kernels = select(network.params, "kernel$")
@@ -243,7 +316,9 @@ def test_parameters_keep_the_names_that_penalties_select(name: str) -> None:
         assert count_selected(kernels) == 3
         assert {path.rsplit("/", 1)[1] for path in paths} <= {"kernel", "bias", "scale"}
         chosen = zip(jax.tree.leaves(kernels), jax.tree.leaves(network.params), strict=True)
-        assert all(leaf.ndim == 2 if kernel else leaf.ndim == 1 for kernel, leaf in chosen)
+        others = 2 if NORMALISATIONS[name].labelled else 1
+        assert all(kernel or leaf.ndim in (1, others) for kernel, leaf in chosen)
+        assert all(leaf.ndim == 2 for leaf in jax.tree.leaves(keep(network.params, kernels)))
 
 
 def test_kernels_begin_the_same_in_every_normalisation() -> None:

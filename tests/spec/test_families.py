@@ -21,7 +21,7 @@ def refusal(family: str, **sections: Any) -> str:
     return message.removeprefix("f: ")
 
 
-JUDGED = ("gan", "autoencoder")
+JUDGED = ("gan", "conditional", "autoencoder")
 
 
 @pytest.mark.parametrize("family", ["vae", "rae"])
@@ -66,7 +66,7 @@ def test_a_strength_that_follows_the_discriminator_is_refused_without_one() -> N
     message = refusal("vae", penalty=L2 | {"schedule": "adaptive"})
     assert message.startswith(
         'penalty.schedule = "adaptive" follows a discriminator, which model.family = "vae" does '
-        "not have; it counts with gan, autoencoder"
+        "not have; it counts with gan, conditional, autoencoder"
     )
 
 

@@ -105,6 +105,8 @@ def config(path: str, value: Any) -> Spec:
     numbers = dict.fromkeys(coefficient_fields(form, networks, separate), 3.0)
     tables["penalty"] |= {"form": form, "separate_strengths": separate} | numbers
     tables[section][field] = value
+    if value == "batch_norm":
+        tables["model"]["generator_normalisation"] = "conditional_batch"
     return spec_from_tables(tables, path)
 
 

@@ -189,6 +189,12 @@ def left_out(config: Spec, recipe: Recipe) -> list[str]:
             )
     if train.precision != "float32":
         found.append(f"networks that compute in {train.precision}")
+    if model.family == "conditional":
+        for network in recipe.rates:
+            how = getattr(model, f"{network}_condition")
+            found.append(f"labels in the {network} by {how}")
+        if train.auxiliary_weight:
+            found.append(f"the auxiliary classifier, weight {train.auxiliary_weight!r}")
     if train.label_smoothing:
         found.append(f"label smoothing {train.label_smoothing!r}")
     if train.ema:
