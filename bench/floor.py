@@ -73,10 +73,10 @@ def sgemm_rate(cores: int) -> float:
     return cores * 4 * 2 * SIZE**3 / seconds
 
 
-def population(side: int, methods: tuple[Method, ...]) -> Population:
+def population(side: int, methods: tuple[Method, ...], *, precision: str = "float32") -> Population:
     """A population on random images of `side` × `side` pixels."""
     networks = (("generator", GENERATOR), ("discriminator", DISCRIMINATOR))
-    gan = Architecture(GAN_OF, (side, side, 1), networks)
+    gan = Architecture(GAN_OF, (side, side, 1), networks, precision)
     program = Program(gan, BATCH, STEPS, CHUNK, BATCH, methods=methods)
     images = np.random.default_rng(0).uniform(-1, 1, (4000, side, side, 1)).astype(np.float32)
     train = np.tile(np.arange(3000, dtype=np.int32), (FOLDS, 1))

@@ -1,13 +1,16 @@
 """Families of models and the pure training step of one member. Knows no study, file or clock."""
 
+from normsweep.models.adapters import from_equinox, from_haiku, from_linen, from_nnx
 from normsweep.models.architecture import Architecture, Networks, networks
 from normsweep.models.data import Data
 from normsweep.models.families import FAMILIES
 from normsweep.models.families.contract import Family
 from normsweep.models.families.cyclegan import CycleGAN
 from normsweep.models.families.gan import GAN
+from normsweep.models.families.own import OwnModel, OwnTurn
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.latents import LATENTS
+from normsweep.models.layers.fast import fast_convolution
 from normsweep.models.layers.mode import EVALUATION, Mode
 from normsweep.models.layers.normalisation import NORMALISATIONS
 from normsweep.models.member import MemberState, averaged, init, member_key
@@ -22,6 +25,7 @@ from normsweep.models.method import (
 from normsweep.models.networks import NETWORKS
 from normsweep.models.networks.contract import Network, Variables
 from normsweep.models.networks.mlp import MLP
+from normsweep.models.networks.own import OwnNetwork
 from normsweep.models.optimizers import LEARNING_RATE_SCHEDULES, OPTIMIZERS, LearningRateSchedule
 from normsweep.models.program import Program, hyperparameters
 from normsweep.models.step import Losses, train_step
@@ -53,9 +57,17 @@ __all__ = [
     "Network",
     "NetworkPenalty",
     "Networks",
+    "OwnModel",
+    "OwnNetwork",
+    "OwnTurn",
     "Program",
     "Variables",
     "averaged",
+    "fast_convolution",
+    "from_equinox",
+    "from_haiku",
+    "from_linen",
+    "from_nnx",
     "hyperparameters",
     "init",
     "member_key",

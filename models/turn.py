@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import ArrayLike
 
@@ -98,7 +99,7 @@ def _apply(
         training=True,
         units=h.units[network] if program.masked else None,
         dropout=h.dropout[network] if drops else None,
-        key=key if drops else None,
+        key=key,
         labels=labels,
     )
     return networks(program.architecture).apply[network](variables, inputs, mode)
@@ -125,9 +126,19 @@ def _followed(
     Averaged weights give a layer other inputs than the last ones: its statistics are averaged too.
     """
     return {
-        name: optax.incremental_update(networks[name], each, 1 - decay) if name in trained else each
+        name: jax.tree.map(partial(_average, decay), networks[name], each)
+        if name in trained
+        else each
         for name, each in averages.items()
     }
+
+
+def _average(decay: ArrayLike, new: jax.Array, old: jax.Array) -> jax.Array:
+    # Of a counter or a key there is no average.
+    if not jnp.issubdtype(old.dtype, np.floating):
+        return new
+    found: jax.Array = optax.incremental_update(new, old, 1 - decay)
+    return found
 
 
 def _replaced(states: tuple[PyTree, ...], index: int, state: PyTree) -> tuple[PyTree, ...]:

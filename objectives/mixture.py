@@ -75,8 +75,7 @@ def _spread(key: jax.Array, points: jax.Array, components: int) -> jax.Array:
         new = points[jax.random.categorical(keys[index], logits)]
         return means.at[index].set(new), jnp.minimum(nearest, _squared(points, new))
 
-    found: jax.Array
-    found, _ = lax.fori_loop(1, components, add, (means, _squared(points, first)))
+    found: jax.Array = lax.fori_loop(1, components, add, (means, _squared(points, first)))[0]
     return found
 
 

@@ -20,6 +20,8 @@ FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 WANTED = [
     "adaptive",
+    "autoencoder",
+    "beta-vae",
     "constraint",
     "cycle",
     "hard-l1l2",
@@ -30,7 +32,10 @@ WANTED = [
     "l2-generator",
     "landscape",
     "norm-lp",
+    "own-linen",
+    "own-nnx",
     "projection",
+    "rae",
     "soft-elastic",
 ]
 QUICK = {

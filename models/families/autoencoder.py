@@ -1,6 +1,6 @@
 """The adversarial autoencoder of images: a GAN whose generator is a decoder too."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from normsweep.models.data import Data, drawn, images_at
-from normsweep.models.families.contract import Objective, Outcome, Params, Shapes, Turn
+from normsweep.models.families.contract import Objective, Outcome, Params, Shapes, Stored, Turn
 from normsweep.models.families.gan import DISCRIMINATOR, GAN, GENERATOR
 from normsweep.models.networks.contract import Shape, Variables
 
@@ -71,7 +71,7 @@ class Autoencoder(GAN):
 
     def measured(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,

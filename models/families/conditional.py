@@ -68,6 +68,7 @@ class Conditional(GAN):
         {**GAN.coefficients, "auxiliary_weight": 0.0}
     )
     needs_labels: ClassVar[bool] = True
+    by_class: ClassVar[bool] = True
 
     def shapes(self, image_shape: Shape) -> dict[str, Shapes]:
         """Those of a GAN, with what the labels add to inputs and outputs."""

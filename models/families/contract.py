@@ -109,10 +109,11 @@ class Family(ABC):
     traced, so that a study may search them. `roles` are the names under which a spec speaks of
     networks, where these are others: networks of one role are described and penalised alike.
     `figures` are the names in `FIGURES` of what `measured` gives. `needs_labels` says that the
-    images must have labels; the field `classes` of a family is how many these name. Where `sets` is
-    above 0 they must name so many, each of them a set of images. `translates` says that `sample`
-    makes its images of those of the data, and cannot do without. A field whose metadata name a
-    `coefficient` says whether that is not 0.
+    images must have labels; the field `classes` of a family is how many these name. `by_class` says
+    that samples are asked for as of classes, which `sampled_labels` gives, and that the networks
+    are told labels. Where `sets` is above 0 the labels must name so many, each of them a set of
+    images. `translates` says that `sample` makes its images of those of the data, and cannot do
+    without. A field whose metadata name a `coefficient` says whether that is not 0.
     """
 
     players: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -121,6 +122,7 @@ class Family(ABC):
     roles: ClassVar[Mapping[str, str]] = MappingProxyType({})
     figures: ClassVar[tuple[str, ...]] = ()
     needs_labels: ClassVar[bool] = False
+    by_class: ClassVar[bool] = False
     sets: ClassVar[int] = 0
     translates: ClassVar[bool] = False
 
@@ -161,9 +163,7 @@ class Family(ABC):
         where a trained model is sampled without any, what `fitted` made of them.
         """
 
-    def fitted(
-        self, apply: Callable[[str, jax.Array], jax.Array], key: jax.Array, data: Data
-    ) -> PyTree:
+    def fitted(self, apply: Stored, key: jax.Array, data: Data) -> PyTree:
         """What `sample` has to know of the training images, to be kept with a trained model.
 
         A dict of arrays, None where that is nothing. `apply` is that of `sample`.

@@ -21,7 +21,15 @@ from normsweep.models.families.adversarial import (
     gradient_penalty,
     overfitting,
 )
-from normsweep.models.families.contract import Family, Objective, Outcome, Params, Shapes, Turn
+from normsweep.models.families.contract import (
+    Family,
+    Objective,
+    Outcome,
+    Params,
+    Shapes,
+    Stored,
+    Turn,
+)
 from normsweep.models.image_pool import Pool, empty_pool, passed_through
 from normsweep.models.networks.contract import Shape, Variables
 from normsweep.objectives.adversarial import adversarial_loss
@@ -116,7 +124,7 @@ class CycleGAN(Family):
 
     def sample(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         key: jax.Array,
         count: int,
         data: Data | None,
@@ -142,7 +150,7 @@ class CycleGAN(Family):
 
     def measured(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,

@@ -1,6 +1,6 @@
 """The regularised autoencoder: a deterministic one, sampled from the law of its codes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -13,7 +13,15 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from normsweep.models.data import Data, drawn, images_at
-from normsweep.models.families.contract import Family, Objective, Outcome, Params, Shapes, Turn
+from normsweep.models.families.contract import (
+    Family,
+    Objective,
+    Outcome,
+    Params,
+    Shapes,
+    Stored,
+    Turn,
+)
 from normsweep.models.networks.contract import Shape, Variables
 from normsweep.objectives.mixture import Mixture, drawn_from, fitted_mixture
 
@@ -105,9 +113,7 @@ class RAE(Family):
 
         return Objective(loss, gradient)
 
-    def fitted(
-        self, apply: Callable[[str, jax.Array], jax.Array], key: jax.Array, data: Data
-    ) -> dict[str, jax.Array]:
+    def fitted(self, apply: Stored, key: jax.Array, data: Data) -> dict[str, jax.Array]:
         """The law of the codes of training images, as the fields of a `Mixture`."""
         rows_key, fit_key = jax.random.split(key)
         rows = jax.random.permutation(rows_key, data.train)[:_FITTED]
@@ -116,7 +122,7 @@ class RAE(Family):
 
     def sample(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         key: jax.Array,
         count: int,
         data: Any,
@@ -128,7 +134,7 @@ class RAE(Family):
 
     def measured(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,

@@ -1,6 +1,6 @@
 """The variational autoencoder: an encoder and a decoder, which one player trains."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
@@ -11,7 +11,15 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from normsweep.models.data import Data, drawn, images_at
-from normsweep.models.families.contract import Family, Objective, Outcome, Params, Shapes, Turn
+from normsweep.models.families.contract import (
+    Family,
+    Objective,
+    Outcome,
+    Params,
+    Shapes,
+    Stored,
+    Turn,
+)
 from normsweep.models.networks.contract import Shape, Variables
 from normsweep.objectives.likelihoods import divergence, log_likelihood
 
@@ -87,7 +95,7 @@ class VAE(Family):
 
     def sample(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         key: jax.Array,
         count: int,
         data: Data | None,
@@ -98,7 +106,7 @@ class VAE(Family):
 
     def measured(
         self,
-        apply: Callable[[str, jax.Array], jax.Array],
+        apply: Stored,
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,

@@ -14,9 +14,10 @@ class Mode(NamedTuple):
     `training`, a Python bool: statistics are those of this batch, their averages and the power
     iterations advance, and dropout acts; else the stored statistics are used and stay as they are.
     `units`, int32: at most so many units of each hidden layer are in use. `dropout`, float32 in
-    [0, 1): the rate behind each hidden activation, drawn from the typed key `key`. `precision`, a
-    name in `PRECISIONS`: what is computed with; inputs and outputs are float32 in each. `labels`
-    [n] int32 are the classes of the batch, for layers that depend on them.
+    [0, 1): the rate behind each hidden activation. The typed key `key` draws it, and whatever else
+    a network draws in training. `precision`, a name in `PRECISIONS`: what is computed with; inputs
+    and outputs are float32 in each. `labels` [n] int32 are the classes of the batch, for layers
+    that depend on them.
     """
 
     training: bool = False

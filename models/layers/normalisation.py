@@ -127,13 +127,14 @@ class ConditionalBatchNorm(nnx.Module):
         if labels is None:
             raise ValueError("conditional_batch needs the labels of the batch, got None")
         # A product, since the gradient of a look-up adds in any order on an accelerator.
-        rows = jax.nn.one_hot(labels, self.scale.shape[0], dtype=x.dtype)
+        outputs: jax.Array = self.norm(x)
+        rows = jax.nn.one_hot(labels, self.scale.shape[0], dtype=self.scale.dtype)
 
         def of_class(table: nnx.Param[jax.Array]) -> jax.Array:
             chosen = jnp.matmul(rows, table[...], precision=lax.Precision.HIGHEST)
-            return chosen.reshape(len(x), *(1 for _ in x.shape[2:]), x.shape[-1])
+            chosen = chosen.reshape(len(x), *(1 for _ in x.shape[2:]), x.shape[-1])
+            return chosen.astype(outputs.dtype)
 
-        outputs: jax.Array = self.norm(x)
         return outputs * of_class(self.scale) + of_class(self.bias)
 
 
@@ -203,12 +204,22 @@ NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
 """Normalisations of the hidden layers or of the kernels of a network, by name."""
 
 
-def normalisation(name: str, classes: int = 0) -> Normalisation:
-    """The entry of `NORMALISATIONS`, for so many classes. Raises `ValueError` for another name."""
+def of_classes(name: str, classes: int) -> str:
+    """What `normalisation` takes for the entry of this name and labels of so many classes."""
+    return f"{name}:{classes}" if NORMALISATIONS[name].labelled else name
+
+
+def normalisation(name: str) -> Normalisation:
+    """The entry of `NORMALISATIONS`; that of `conditional_batch:10` is made for ten classes.
+
+    Raises `ValueError` for another name.
+    """
+    bare, _, classes = name.partition(":")
+    if bare in NORMALISATIONS and NORMALISATIONS[bare].labelled and classes.isdecimal():
+        entry = NORMALISATIONS[bare]
+        assert entry.between is not None
+        return entry._replace(between=partial(entry.between, classes=int(classes)))
     if name not in NORMALISATIONS:
         accepted = ", ".join(NORMALISATIONS)
         raise ValueError(f"unknown normalisation {name!r}; accepted: {accepted}")
-    entry = NORMALISATIONS[name]
-    if not entry.labelled or entry.between is None:
-        return entry
-    return entry._replace(between=partial(entry.between, classes=classes))
+    return NORMALISATIONS[name]

@@ -30,7 +30,6 @@ class DCGAN(Network):
     activation: str = "leaky_relu"
     output: str = "linear"
     normalisation: str = "none"
-    classes: int = 0
 
     def __post_init__(self) -> None:
         normalisation(self.normalisation)
@@ -59,7 +58,7 @@ class DCGAN(Network):
     def pure(self, inputs: Shape, outputs: Shape) -> PureNetwork:
         """The network between a vector and an image, or an image and a vector or number."""
         rows = self.rows(inputs, outputs)
-        kind = normalisation(self.normalisation, self.classes)
+        kind = normalisation(self.normalisation)
         named = (self.activation, self.output, kind)
         return of_modules(
             lambda units, rngs: SequenceModule(rows, inputs, outputs, *named, units, rngs=rngs)

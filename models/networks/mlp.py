@@ -14,9 +14,8 @@ class MLP(Network):
     """Fully connected networks, as in the first GANs (arXiv:1406.2661).
 
     Hidden layers have the widths in `hidden`, of which only the first `layers` are used, None: all.
-    `output` names the function behind the last layer, `classes` is the number of classes where the
-    normalisation depends on them. Raises `ValueError` for more layers than there are widths, and
-    for a normalisation that is not in `NORMALISATIONS`.
+    `output` names the function behind the last layer. Raises `ValueError` for more layers than
+    there are widths, and for a normalisation that is not in `NORMALISATIONS`.
     """
 
     hidden: tuple[int, ...] = (128, 128)
@@ -24,7 +23,6 @@ class MLP(Network):
     activation: str = "leaky_relu"
     output: str = "linear"
     normalisation: str = "none"
-    classes: int = 0
 
     def __post_init__(self) -> None:
         normalisation(self.normalisation)
@@ -51,7 +49,7 @@ class MLP(Network):
         """The network between these shapes, whatever they are: what is no vector is flattened."""
         rows = (*(dense(width) for width in self.widths), dense(math.prod(outputs)))
         flat = (math.prod(inputs),)
-        kind = normalisation(self.normalisation, self.classes)
+        kind = normalisation(self.normalisation)
         named = (self.activation, self.output, kind)
         return of_modules(
             lambda units, rngs: SequenceModule(rows, flat, outputs, *named, units, rngs=rngs)

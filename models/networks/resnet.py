@@ -38,7 +38,6 @@ class ResNet(Network):
     activation: str = "relu"
     output: str = "linear"
     normalisation: str = "none"
-    classes: int = 0
 
     positions: ClassVar[bool] = True
 
@@ -146,7 +145,7 @@ class ResNetModule(nnx.Module):
         self.layout, self.outputs = layout, outputs
         self.activation = ACTIVATIONS[settings.activation]
         self.output = IMAGE_OUTPUTS[settings.output]
-        kind = normalisation(settings.normalisation, settings.classes)
+        kind = normalisation(settings.normalisation)
         layers: list[Any] = []
         used: list[ArrayLike | None] = []
 

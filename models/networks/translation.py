@@ -41,7 +41,6 @@ class PatchGAN(Network):
     activation: str = "relu"
     output: str = "linear"
     normalisation: str = "none"
-    classes: int = 0
 
     positions: ClassVar[bool] = True
 
@@ -69,7 +68,7 @@ class PatchGAN(Network):
             )
         if len(inputs) == 3 and outputs == ():
             rows = judge(inputs, width)
-            kind = normalisation(self.normalisation, self.classes)
+            kind = normalisation(self.normalisation)
             return of_modules(
                 lambda units, rngs: SequenceModule(rows, inputs, (), *named, kind, units, rngs=rngs)
             )
@@ -108,7 +107,7 @@ class Translator(nnx.Module):
     ) -> None:
         self.activation = ACTIVATIONS[settings.activation]
         self.output = IMAGE_OUTPUTS[settings.output]
-        kind = normalisation(settings.normalisation, settings.classes)
+        kind = normalisation(settings.normalisation)
         width = settings.channels or PUBLISHED
         side = min(inputs[:2])
         self.blocks = 9 if side >= 256 else 6 if side >= 64 else 3

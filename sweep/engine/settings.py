@@ -12,11 +12,13 @@ from optuna.distributions import (
     FloatDistribution,
 )
 
+from normsweep.errors import UserError
 from normsweep.models.architecture import Architecture
 from normsweep.models.families import FAMILIES
 from normsweep.models.families.contract import Family
+from normsweep.models.families.own import own_family
 from normsweep.models.hyperparameters import Hyperparameters
-from normsweep.models.layers.normalisation import NORMALISATIONS
+from normsweep.models.layers.normalisation import of_classes
 from normsweep.models.method import (
     Method,
     NetworkPenalty,
@@ -34,6 +36,7 @@ from normsweep.objectives.penalties import PENALTIES, per_layer
 from normsweep.spec.baseline import baseline
 from normsweep.spec.fields import fields, paths
 from normsweep.spec.penalty_fields import field_value, fields_of, form_entry
+from normsweep.spec.plugins import is_plugin, plugin_model
 from normsweep.spec.space import METHOD, middle, resolve, walk
 from normsweep.spec.spec import Spec
 
@@ -83,8 +86,13 @@ def _setting(config: Spec, name: str) -> Any:
 
 
 def architecture_of(config: Spec, image_shape: Shape, classes: int = 0) -> Architecture:
-    """The networks of a config, for images of this height, width and channels, of some classes."""
+    """The networks of a config, for images of this height, width and channels, of some classes.
+
+    Raises `UserError` for networks of the user's own that cannot be used.
+    """
     family, model = family_of(config, classes), config.model
+    if is_plugin(model.network):
+        return _own_architecture(config, family, image_shape, classes)
     kind = KINDS[model.network]
     static = {name: value for name, value in model if name not in _TRACED_OF_MODEL}
 
@@ -92,13 +100,28 @@ def architecture_of(config: Spec, image_shape: Shape, classes: int = 0) -> Archi
         # A network has no setting where the spec has no field for it.
         named = {name: f"{family.role(network)}_{name}" for name in _settings(kind)}
         found = {name: static[field] for name, field in named.items() if field in static}
-        # Of no other network: what is described alike is compiled once.
-        if NORMALISATIONS[found.get("normalisation", "none")].labelled:
-            found[CLASSES] = classes
+        if "normalisation" in found:
+            found["normalisation"] = of_classes(found["normalisation"], classes)
         return found
 
     described = tuple((name, kind(**settings(name))) for name in family.networks())
     return Architecture(family, image_shape, described, config.train.precision)
+
+
+def _own_architecture(config: Spec, base: Family, image_shape: Shape, classes: int) -> Architecture:
+    reference = config.model.network
+    settings = {name: getattr(base, name) for name in _settings(type(base)) if name != CLASSES}
+    settings |= config.model.settings or {}
+    model = plugin_model(reference, image_shape, classes, settings)
+    try:
+        family = own_family(base, model)
+    except ValueError as error:
+        raise UserError(f"model.network = {reference!r}: {error}") from error
+    if unknown := [name for name, _ in config.coefficients if name not in model.coefficients]:
+        accepted = ", ".join(model.coefficients) or "none, for it has no coefficients"
+        raise UserError(f"coefficients.{unknown[0]}: is none of {reference}; accepted: {accepted}")
+    described = tuple((name, model.networks[name]) for name in family.networks())
+    return Architecture(family, image_shape, described)
 
 
 def program_of(
@@ -162,17 +185,19 @@ def method_of(config: Spec) -> Method:
     )
 
 
-def methods_of(spec: Spec, chosen: str | None) -> tuple[Method, ...]:
+def methods_of(
+    spec: Spec, chosen: str | None, image_shape: Shape = (2, 2, 1), classes: int = 0
+) -> tuple[Method, ...]:
     """The methods that a study's program holds where a trial chose `chosen`.
 
     All that the spec can meet and that the same program can run, so that trials of different
     methods train side by side; the baseline's among them. None where they are more than
     `MOST_METHODS`: each config's program then holds its own alone.
     """
-    shape = (2, 2, 1)
     found: dict[str | None, tuple[Program, list[Method]]] = {}
     for method, config in _shaped_configs(spec):
-        program = replace(program_of(config, shape, 1), methods=())
+        program = program_of(config, image_shape, 1, classes=classes)
+        program = replace(program, methods=())
         found.setdefault(method, (program, []))[1].append(method_of(config))
     own = found[chosen][0]
     shared = [methods for program, methods in found.values() if program == own]
@@ -204,9 +229,15 @@ def _shaped_configs(spec: Spec) -> Iterator[tuple[str | None, Spec]]:
         yield method, config
 
 
-def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperparameters:
-    """The traced part of a config, as NumPy scalars, for a program that holds these methods."""
-    train, penalty, family, own = config.train, config.penalty, family_of(config), method_of(config)
+def hyperparameters_of(
+    config: Spec, methods: tuple[Method, ...] = (), family: Family | None = None
+) -> Hyperparameters:
+    """The traced part of a config, as NumPy scalars, for a program that holds these methods.
+
+    `family` is the program's; it may be left out where the networks are none of the user's own.
+    """
+    train, penalty, own = config.train, config.penalty, method_of(config)
+    family = family or family_of(config)
     penalties = {name: penalty_on(config, family.role(name)) for name in family.networks()}
     for each in penalties.values():
         check_reached(own, each)
@@ -229,10 +260,19 @@ def hyperparameters_of(config: Spec, methods: tuple[Method, ...] = ()) -> Hyperp
         learning_rates={p: getattr(train, f"{p}_learning_rate") for p in family.players},
         dropout=_of_networks(config, family, "dropout"),
         units=_of_networks(config, family, "units"),
-        coefficients={name: _setting(config, name) for name in family.coefficients},
+        coefficients=_coefficients(config, family),
         gradient_penalty_every=np.int32(config.gradient_penalty.every),
         **{name: np.float32(value) for name, value in numbers.items()},
     )
+
+
+def _coefficients(config: Spec, family: Family) -> dict[str, float]:
+    own = dict(config.coefficients)
+    of_family = type(family_of(config)).coefficients
+    return {
+        name: _setting(config, name) if name in of_family else own.get(name, default)
+        for name, default in family.coefficients.items()
+    }
 
 
 def _of_networks(config: Spec, family: Family, what: str) -> dict[str, Any]:

@@ -125,11 +125,8 @@ def _train(spec: Spec, setup: Setup, seed: int, watch: Watch) -> tuple[Run, Trai
     """Trains a config to its end; raises `UserError` where it does not stay finite."""
     alone = spec.with_values({"study.seed": seed, "study.slots": 1})
     training = Training(alone, setup)
-    run = Run(
-        spec,
-        program_of(spec, setup.image_shape, setup.samples, classes=setup.classes),
-        hyperparameters_of(spec),
-    )
+    program = program_of(spec, setup.image_shape, setup.samples, classes=setup.classes)
+    run = Run(spec, program, hyperparameters_of(spec, family=program.family))
     with threadpool_limits(limits=1, user_api="blas"):
         while run.end is None:
             for _ in training.advance([run]):

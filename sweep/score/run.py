@@ -106,7 +106,7 @@ class Run:
         self.program = program_of(
             self.config, setup.image_shape, setup.samples, classes=setup.classes
         )
-        self.hyperparameters = hyperparameters_of(self.config)
+        self.hyperparameters = hyperparameters_of(self.config, family=self.program.family)
         for found in (self.fold_scores, self.recorded, self.unstored):
             found.clear()
 

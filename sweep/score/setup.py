@@ -25,13 +25,20 @@ from normsweep.objectives.figures import FIGURES, PAIRS
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
 from normsweep.score.judge import Judge, make_judge, metrics_of_labels, recorded_metrics
+from normsweep.score.own_networks import check_own_networks
 from normsweep.spec.combinations import families_measured_by
 from normsweep.spec.family import FAMILIES, networks_of
 from normsweep.spec.fields import PenaltySection, default
 from normsweep.spec.penalty_fields import check, form_entry
-from normsweep.spec.plugins import check_penalty, is_plugin, look_again, plugin_fingerprint
+from normsweep.spec.plugins import (
+    check_penalty,
+    is_plugin,
+    load_plugin,
+    look_again,
+    plugin_fingerprint,
+)
 from normsweep.spec.ranges import Interval, each, highest
-from normsweep.spec.space import idle, middle, resolve
+from normsweep.spec.space import idle, middle, own_fields, resolve
 from normsweep.spec.spec import Spec
 from normsweep.study.records import Facts
 
@@ -50,8 +57,8 @@ CORRECTED_VERSION = 4
 class Setup:
     """Data, fold plan, feature map and judge of a study. All of it follows from the spec alone.
 
-    `penalty_files` are the fingerprints of the files of a user's own penalties, by their path;
-    `warnings` say what looks wrong with data and features.
+    `own_files` are the fingerprints of the files of a user's own penalties and networks, by their
+    path; `warnings` say what looks wrong with data, features and such networks.
     """
 
     dataset: Dataset
@@ -62,7 +69,7 @@ class Setup:
     feature_accuracy: float | None
     samples: int
     judge: Judge
-    penalty_files: dict[str, str]
+    own_files: dict[str, str]
     training_version: int
     warnings: tuple[str, ...] = ()
 
@@ -126,7 +133,7 @@ class Setup:
             "features": self.feature_fingerprint,
             "samples": self.samples,
             "training": self.training_version,
-            **self.penalty_files,
+            **self.own_files,
         }
 
 
@@ -139,7 +146,7 @@ def prepare(spec: Spec) -> Setup:
     data, score = spec.data, spec.score
     # The user's own files are those of now, until the next study begins.
     look_again()
-    penalty_files = _penalty_files(spec)
+    own_files = _own_files(spec)
     dataset = load_dataset(
         data.source, path=data.path, limit=data.limit, split=data.split, pixel_range=data.range
     )
@@ -154,6 +161,7 @@ def prepare(spec: Spec) -> Setup:
     samples = _samples(spec, plan)
     _check_classes(spec)
     _check_labels(spec, dataset, plan)
+    of_networks = check_own_networks(spec, dataset)
     _check_networks(spec, dataset)
     _check_pairs(spec, known_pairs(dataset, plan, samples))
     _check_penalised(spec, dataset)
@@ -163,7 +171,7 @@ def prepare(spec: Spec) -> Setup:
     _check_final_look(spec, len(plan.outer), len(dataset.images), size)
     further = [n for n in metrics_of_labels(spec) if samples >= DISTANCES[n].fewest_of(*size)]
     metrics = tuple(dict.fromkeys((*recorded_metrics(spec), *further)))
-    accuracy, warnings = None, dataset.warnings
+    accuracy, warnings = None, dataset.warnings + of_networks
     if dataset.labels is not None and score.features == CLASSIFIER:
         unseen = plan.held_out.reshape(-1)
         accuracy = classifier_map.accuracy(
@@ -179,7 +187,7 @@ def prepare(spec: Spec) -> Setup:
         feature_accuracy=accuracy,
         samples=samples,
         judge=_judge(metrics, dataset, plan, features.apply, features.params, samples),
-        penalty_files=penalty_files,
+        own_files=own_files,
         training_version=_training_version(spec),
         warnings=warnings,
     )
@@ -366,18 +374,21 @@ def _fewest(name: str, features: int, classes: int) -> str:
     return f"{name}{each} are {entry.fewest_of(features, classes)}"
 
 
-def _penalty_files(spec: Spec) -> dict[str, str]:
-    """The files of a user's own penalties, with fingerprints; their coefficients are checked."""
+def _own_files(spec: Spec) -> dict[str, str]:
+    """The files of a user's own, with fingerprints; the coefficients of penalties are checked."""
     found: dict[str, str] = {}
     for method in spec.methods or [None]:
         alternative = spec.alternative(method)
         penalty, family = alternative.penalty, alternative.model.family
         own = [form for form in each(penalty.form) if is_plugin(form)]
+        kinds = [kind for kind in each(alternative.model.network) if is_plugin(kind)]
+        for kind in kinds:
+            load_plugin(kind, _path("model.network", method))
         try:
             check(penalty, family, own=True)
         except ValueError as error:
             raise UserError(f"{_path('penalty', method)}: {error}") from error
-        found |= {form.rpartition(":")[0]: plugin_fingerprint(form) for form in own}
+        found |= {name.rpartition(":")[0]: plugin_fingerprint(name) for name in own + kinds}
     return found
 
 
@@ -385,7 +396,8 @@ def _check_networks(spec: Spec, dataset: Dataset) -> None:
     """An architecture does not map every shape of images."""
     height, width, channels = dataset.images.shape[1:]
     for method in spec.methods or [None]:
-        for kind in each(spec.alternative(method).model.network):
+        ours = (k for k in each(spec.alternative(method).model.network) if not is_plugin(k))
+        for kind in ours:
             config = _with_defaults(_config(spec.alternative(method)), {"model.network": kind})
             try:
                 shape = (height, width, channels)
@@ -456,12 +468,23 @@ def _weights(
 ) -> Iterator[tuple[str, Any]]:
     """The weights of networks of a role as shapes, for all kinds, depths and normalisations.
 
-    Each behind words for the kind or depth. Nothing else that is searched changes their paths.
+    Each behind words for the kind or depth, or for the user's file. Nothing else that is searched
+    changes their paths.
     """
+    config = _config(spec)
+    for kind in filter(is_plugin, each(spec.model.network)):
+        own_config = _with_defaults(config, {"model.network": kind})
+        for weights in _weights_of(own_config, network, image_shape, classes):
+            yield f"of {kind}", weights
+    ours = [kind for kind in each(spec.model.network) if not is_plugin(kind)]
+    if not ours:
+        return
+    config = _with_defaults(config, {"model.network": ours[0]} | dict.fromkeys(own_fields(config)))
     own = [f"{network}_{name}" for name in ("hidden", "layers", "normalisation")]
-    fields, config = ["network", *own], _config(spec)
+    choices = (ours, *(_options(getattr(spec.model, name)) for name in own))
+    fields = ["network", *own]
     found: dict[tuple[str, str], Spec] = {}
-    for values in product(*(_options(getattr(spec.model, name)) for name in fields)):
+    for values in product(*choices):
         paths = [f"model.{name}" for name in fields]
         each_config = _with_defaults(config, dict(zip(paths, values, strict=True)))
         kind, hidden, layers, normalisation = (each_config.value(path) for path in paths)
@@ -469,11 +492,16 @@ def _weights(
         which = f"with {depth} hidden layers" if kind == default("model.network") else f"({kind})"
         found.setdefault((which, normalisation), each_config)
     for (which, _), each_config in found.items():
-        architecture = architecture_of(each_config, image_shape, classes)
-        variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
-        for name in architecture.family.networks():
-            if architecture.family.role(name) == network:
-                yield which, variables[name].params
+        for weights in _weights_of(each_config, network, image_shape, classes):
+            yield which, weights
+
+
+def _weights_of(config: Spec, network: str, image_shape: Shape, classes: int) -> Iterator[Any]:
+    architecture = architecture_of(config, image_shape, classes)
+    variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+    for name in architecture.family.networks():
+        if architecture.family.role(name) == network:
+            yield variables[name].params
 
 
 def _options(value: Any) -> tuple[Any, ...]:

@@ -136,7 +136,9 @@ class Training:
         if local_devices()[0].platform != "cpu":
             return ()
         if method not in self._methods:
-            self._methods[method] = methods_of(self.spec, method)
+            self._methods[method] = methods_of(
+                self.spec, method, self.setup.image_shape, self.setup.classes
+            )
         return self._methods[method]
 
     def _population(self, program: Program) -> Population:

@@ -37,7 +37,8 @@ def baseline(spec: Spec, settings: Mapping[str, Any] = MappingProxyType({})) -> 
 
 def _off(spec: Spec, path: str, searched: Range) -> Any:
     """What switches a searched field off, if it regularises."""
-    off = FACTS[path].off
+    # Coefficients of a model of the user's own are in no table.
+    off = FACTS[path].off if path in FACTS else KEPT
     if off is MOST:
         return most(spec.model, path.split(".")[1])
     # A name is not taken that the study does not search.

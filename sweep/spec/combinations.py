@@ -14,6 +14,7 @@ from normsweep.spec.family import (
 )
 from normsweep.spec.fields import FACTS, family_fields
 from normsweep.spec.penalty_fields import check
+from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.ranges import each, quoted
 from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
@@ -37,6 +38,7 @@ def check_together(spec: "Spec") -> None:
     _check_targets(spec)
     _check_figures(spec)
     _check_labelled(spec)
+    _check_own(spec)
     try:
         check(spec.penalty, spec.model.family)
     except ValueError as error:
@@ -57,6 +59,20 @@ def _check_targets(spec: "Spec") -> None:
                 f'penalty.target = "{target}" is no network of model.family = '
                 f'"{spec.model.family}"; accepted: {", ".join(known)}, {BOTH}, {ALL}'
             )
+
+
+def _check_own(spec: "Spec") -> None:
+    """Networks of ours have their own fields."""
+    kinds = each(spec.model.network)
+    if any(is_plugin(kind) for kind in kinds):
+        return
+    given = ["model.settings"] if spec.model.settings else []
+    given += [f"coefficients.{name}" for name, _ in spec.coefficients]
+    if given:
+        raise ValueError(
+            f"{given[0]} has no effect with model.network = {quoted(spec.model.network)}; it "
+            "counts with networks of your own, path/to/file.py:name"
+        )
 
 
 def _check_figures(spec: "Spec") -> None:
@@ -82,16 +98,16 @@ def _check_labelled(spec: "Spec") -> None:
                 f'model.family = "{family}" asks for none such; it is measured with '
                 f"{', '.join(able)}"
             )
-    told = [n for n, entry in MODELS.items() if entry.needs_labels and not entry.sets]
+    giving = [name for name, entry in MODELS.items() if entry.by_class]
     labelled = [name for name, entry in NORMALISATIONS.items() if entry.labelled]
     for network in FAMILIES[family].networks:
         field = f"model.{network}_normalisation"
         kinds = each(spec.value(field))
-        if family not in told and (found := [kind for kind in kinds if kind in labelled]):
+        if family not in giving and (found := [kind for kind in kinds if kind in labelled]):
             free = [name for name in NORMALISATIONS if name not in labelled]
             raise ValueError(
                 f'{field} = "{found[0]}" needs labels, which model.family = "{family}" gives no '
-                f"network; accepted: {', '.join(free)}, or model.family = {', '.join(told)}"
+                f"network; accepted: {', '.join(free)}, or model.family = {', '.join(giving)}"
             )
         if family == "conditional" and network == GENERATOR:
             unfit = [kind for kind in kinds if kind not in labelled]

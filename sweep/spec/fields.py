@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
 from normsweep.spec.facts import (
@@ -173,14 +173,38 @@ _CONDITIONS = {
 }
 
 
+_OURS = (With("model.network", ARCHITECTURES),)
+"""Networks of the user's own have settings of their own."""
+
+
+def _check_settings(value: Any) -> dict[str, Any] | None:
+    def fits(each: Any) -> bool:
+        return isinstance(each, bool | int | float | str)
+
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(
+        fits(each) or (isinstance(each, list) and all(map(fits, each))) for each in value.values()
+    ):
+        raise ValueError(
+            f"got {value!r}; accepted: a table of numbers, texts, true, false and lists of these"
+        )
+    return value
+
+
 @for_each_network
 class ModelSection(Section):
     of_methods: ClassVar[bool] = True
 
     family: Annotated[str, _one(FAMILIES), Facts(asked=11, table="families")] = GAN
-    network: Annotated[Any, Rule(str, names=ARCHITECTURES), Facts(asked=12, table="networks")] = (
-        "mlp"
-    )
+    network: Annotated[
+        Any,
+        Rule(str, names=Names(ARCHITECTURES, plugin="network")),
+        Facts(asked=12, table="networks"),
+    ] = "mlp"
+    settings: Annotated[
+        dict[str, Any] | None, BeforeValidator(_check_settings), Facts(table="networks")
+    ] = None
     latent: Annotated[Any, _WIDTH, Facts(counts=_FROM_LATENTS, table="latents")] = 64
     latent_distribution: Annotated[
         Any, Rule(str, names=LATENTS), Facts(counts=_OF_NOISE, table="latents")
@@ -229,26 +253,32 @@ class ModelSection(Section):
         _COUNT,
         Facts(
             traced=True,
+            counts=_OURS,
             off=MOST,
             most=_widest_layer,
             table="structure",
             label="at most so many units of each hidden layer",
         ),
     ] = None
-    network_activation: Annotated[Any, Rule(str, names=ACTIVATIONS), Facts(table="activations")] = (
-        "leaky_relu"
-    )
+    network_activation: Annotated[
+        Any, Rule(str, names=ACTIVATIONS), Facts(counts=_OURS, table="activations")
+    ] = "leaky_relu"
     network_output: Annotated[
-        Any, Rule(str, names=IMAGE_OUTPUTS), Facts(networks=(GENERATOR, DECODER), table="outputs")
+        Any,
+        Rule(str, names=IMAGE_OUTPUTS),
+        Facts(networks=(GENERATOR, DECODER), counts=_OURS, table="outputs"),
     ] = "tanh"
     network_normalisation: Annotated[
-        Any, Rule(str, names=NORMALISATIONS), Facts(off="none", kind=True, table="normalisations")
+        Any,
+        Rule(str, names=NORMALISATIONS),
+        Facts(counts=_OURS, off="none", kind=True, table="normalisations"),
     ] = "none"
     network_dropout: Annotated[
         Any,
         _RATE,
         Facts(
             traced=True,
+            counts=_OURS,
             off=None,
             table="structure",
             label="rate behind each hidden activation, in training only",
@@ -464,6 +494,14 @@ class TrainSection(Section):
             label="decay of an average of the networks that sample; 0: no average",
         ),
     ] = 0.0
+
+
+class CoefficientsSection(Section):
+    """Numbers of a model of the user's own, under the names that it gives them."""
+
+    of_methods: ClassVar[bool] = True
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Any, Rule(float)]] = Field(init=False)
 
 
 FORMS = Names(("none",), PENALTIES, CONSTRAINTS, plugin="penalty")
@@ -736,6 +774,7 @@ SECTIONS: Mapping[str, type[Section]] = MappingProxyType(
         "data": DataSection,
         "model": ModelSection,
         "train": TrainSection,
+        "coefficients": CoefficientsSection,
         "penalty": PenaltySection,
         "gradient_penalty": GradientPenaltySection,
         "augment": AugmentSection,

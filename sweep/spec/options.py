@@ -274,7 +274,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         f"how labels enter the {DISCRIMINATOR}; the auxiliary classifier's weight in both losses",
         _worded(DISCRIMINATOR_CONDITIONS),
     ),
-    _table("networks", "kinds of network", _documented(ARCHITECTURES)),
+    _table("networks", "kinds of network", _documented(ARCHITECTURES), takes_plugins=True),
     _table("precisions", "what the networks compute with", _described(PRECISIONS)),
     _table("activations", "activations of hidden layers", _documented(ACTIVATIONS)),
     _table(

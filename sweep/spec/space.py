@@ -21,6 +21,7 @@ from normsweep.spec.penalty_fields import (
     coefficient_fields,
     schedule_fields,
 )
+from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.ranges import Choices, Interval, Range
 from normsweep.spec.spec import Spec
 
@@ -28,6 +29,7 @@ Ask = Callable[[str, BaseDistribution], Any]
 """Asks for the value of a path; Optuna's sampler, or a fixed answer."""
 
 METHOD = "method"
+NETWORK = "model.network"
 """The name under which a trial's method is asked for."""
 
 _CONTROLS = (METHOD, *fields.CONTROLS)
@@ -93,6 +95,8 @@ def _asked_beside(
         if path in _BESIDE and _counts(path, values, alternative):
             yield path
     yield from (path for path in _BESIDE if _counts(path, values, alternative))
+    if _is_own(values, alternative):
+        yield from _own_coefficients(alternative)
 
 
 def _asking(
@@ -135,7 +139,21 @@ def parts(spec: Spec, method: str | None) -> tuple[Callable[[Ask], None], ...]:
 
 def idle(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
     """The defaults of the fields outside the penalty that have no effect, given the answers."""
-    return {path: default(path) for path in _BESIDE if not _counts(path, values, spec)}
+    found = {path: default(path) for path in _BESIDE if not _counts(path, values, spec)}
+    return found if _is_own(values, spec) else found | dict.fromkeys(own_fields(spec))
+
+
+def _is_own(values: dict[str, Any], spec: Spec) -> bool:
+    return is_plugin(values.get(NETWORK, spec.value(NETWORK)))
+
+
+def own_fields(spec: Spec) -> list[str]:
+    """The fields of a spec that are of networks of the user's own."""
+    return ["model.settings", *_own_coefficients(spec)]
+
+
+def _own_coefficients(spec: Spec) -> list[str]:
+    return [f"coefficients.{name}" for name, _ in spec.coefficients]
 
 
 def _counts(path: str, values: dict[str, Any], spec: Spec) -> bool:

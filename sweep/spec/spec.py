@@ -12,6 +12,7 @@ from normsweep.spec.facts import Section
 from normsweep.spec.fields import (
     METHOD_SECTIONS,
     SECTIONS,
+    CoefficientsSection,
     ConfirmSection,
     DataSection,
     PenaltySection,
@@ -79,6 +80,7 @@ class Spec(Section):
     data: DataSection = DataSection()
     model: ModelSection = ModelSection()
     train: TrainSection = TrainSection()
+    coefficients: CoefficientsSection = CoefficientsSection()
     penalty: PenaltySection = PenaltySection.model_validate({"form": "none"}, context=STORED)
     gradient_penalty: GradientPenaltySection = GradientPenaltySection()
     augment: AugmentSection = AugmentSection()
@@ -144,8 +146,9 @@ class Spec(Section):
         Nor those of other families at their defaults, where all methods have one family.
         """
         tables = self.model_dump(exclude_none=True)
-        if not self.methods:
-            del tables["methods"]
+        for name in ("methods", "coefficients"):
+            if not tables[name]:
+                del tables[name]
         if not any("family" in method.get("model", {}) for method in self.methods.values()):
             for path in family_fields(but=self.model.family):
                 if self.value(path) == default(path):
@@ -190,7 +193,7 @@ class Spec(Section):
     def _alternative(self, method: str | None, context: str) -> "Spec":
         tables = {key: value for key, value in self.plain().items() if key != "methods"}
         for section, table in self.methods[method].items() if method is not None else ():
-            tables[section] = tables[section] | table
+            tables[section] = tables.get(section, {}) | table
         try:
             return Spec.model_validate(tables, context=context)
         except ValidationError as error:
@@ -202,7 +205,8 @@ class Spec(Section):
         tables = self.plain()
         for path, value in values.items():
             section, field = path.split(".")
-            tables[section].pop(field, None)
+            table = tables.setdefault(section, {})
+            table.pop(field, None)
             if value is not None:
-                tables[section][field] = value
+                table[field] = value
         return Spec.model_validate(tables)

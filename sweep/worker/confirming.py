@@ -170,12 +170,13 @@ class Confirming:
         if method_of(arm.config) not in methods:
             # A baseline with settings of its own.
             methods = ()
+        program = program_of(
+            arm.config, setup.image_shape, setup.samples, methods, classes=setup.classes
+        )
         return ArmRun(
             arm.config,
-            program_of(
-                arm.config, setup.image_shape, setup.samples, methods, classes=setup.classes
-            ),
-            hyperparameters_of(arm.config, methods),
+            program,
+            hyperparameters_of(arm.config, methods, program.family),
             arm=arm,
             seed=seed,
             role=role,

@@ -150,7 +150,8 @@ def begin(trial: optuna.Trial, spec: Spec, training: Training) -> TrialRun:
     methods = training.methods(method)
     setup = training.setup
     program = program_of(config, setup.image_shape, setup.samples, methods, classes=setup.classes)
-    return TrialRun(config, program, hyperparameters_of(config, methods), trial=trial)
+    hyperparameters = hyperparameters_of(config, methods, program.family)
+    return TrialRun(config, program, hyperparameters, trial=trial)
 
 
 def _suggest(trial: optuna.Trial, path: str, asked: BaseDistribution) -> Any:

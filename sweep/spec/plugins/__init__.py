@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         look_again,
         plugin_fingerprint,
     )
+    from normsweep.spec.plugins.network import plugin_model
     from normsweep.spec.plugins.penalty import check_penalty, plugin_penalty
     from normsweep.spec.plugins.sampler import SamplerError, plugin_sampler, telling_sampler
 
@@ -30,6 +31,7 @@ _HOMES = {
         "look_again",
         "plugin_fingerprint",
     ),
+    "network": ("plugin_model",),
     "penalty": ("check_penalty", "plugin_penalty"),
     "sampler": ("SamplerError", "plugin_sampler", "telling_sampler"),
 }
@@ -46,6 +48,7 @@ __all__ = [
     "look_again",
     "plugin_feature_map",
     "plugin_fingerprint",
+    "plugin_model",
     "plugin_penalty",
     "plugin_sampler",
     "telling_sampler",

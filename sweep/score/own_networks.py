@@ -1,0 +1,302 @@
+"""What networks of the user's own must do, tried once before anything trains.
+
+Each message says what to do. Nothing is trained: the networks are drawn, and called on a few images
+of the data.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from normsweep.data import Dataset
+from normsweep.engine.settings import architecture_of
+from normsweep.errors import UserError
+from normsweep.models.architecture import Architecture, networks
+from normsweep.models.data import Data
+from normsweep.models.families.own import OwnFamily
+from normsweep.models.layers.mode import Mode
+from normsweep.models.networks.contract import Variables
+from normsweep.models.networks.own import OutputError
+from normsweep.objectives.aliases import PyTree
+from normsweep.spec.plugins import is_plugin
+from normsweep.spec.plugins.load import in_one_line, plugin_path
+from normsweep.spec.ranges import each
+from normsweep.spec.space import idle, middle, resolve
+from normsweep.spec.spec import Spec
+
+NETWORK = "model.network"
+IMAGES = 4
+"""So many images a network is called with."""
+
+_LINEAR = ("dot_general", "conv_general_dilated", "add", "sub")
+"""Operations that put no bounds to a logit."""
+_MOVING = ("reshape", "squeeze", "convert_element_type", "broadcast_in_dim", "transpose", "slice")
+_SCALES = (1.0, 30.0, -30.0)
+"""Of all parameters: no logit that is free stays in [0, 1] with these."""
+
+
+def check_own_networks(spec: Spec, dataset: Dataset) -> tuple[str, ...]:
+    """Tries the networks of the user's own that a spec names; what looks wrong, as sentences.
+
+    Raises `UserError` for what would train something else than the user thinks, or nothing.
+    """
+    warnings: list[str] = []
+    for method in spec.methods or [None]:
+        alternative = spec.alternative(method)
+        place = NETWORK if method is None else f"methods.{method}.{NETWORK}"
+        for reference in each(alternative.model.network):
+            if is_plugin(reference):
+                config, _ = resolve(alternative, lambda path, asked: middle(asked))
+                chosen = {NETWORK: reference}
+                config = config.with_values(chosen | idle(config, chosen))
+                warnings += _Trial(config, alternative, dataset, place).warnings()
+    return tuple(dict.fromkeys(warnings))
+
+
+class _Trial:
+    """One reference of a spec, and what is known of its networks."""
+
+    def __init__(self, config: Spec, spec: Spec, dataset: Dataset, place: str) -> None:
+        shape = dataset.images.shape[1:]
+        self._spec = spec
+        self._where = f"{place} = {config.model.network!r}"
+        self._path = plugin_path(config.model.network)
+        self._architecture: Architecture = architecture_of(
+            config, (shape[0], shape[1], shape[2]), dataset.class_count
+        )
+        family = self._architecture.family
+        assert isinstance(family, OwnFamily)
+        self._family = family
+        rows = np.arange(IMAGES, dtype=np.int32) % len(dataset.images)
+        labels = None if dataset.labels is None else jnp.asarray(dataset.labels[rows])
+        images = jnp.asarray(dataset.images[rows])
+        self._data = Data(images, jnp.asarray(rows), jnp.asarray(rows), labels)
+
+    def warnings(self) -> Iterator[str]:
+        """Raises `UserError`; yields what only looks wrong."""
+        self._check_fields()
+        variables = self._drawn()
+        yield from self._sampled(variables)
+        for name in self._family.networks():
+            inputs = self._inputs(name)
+            if inputs is not None:
+                self._check_state(name, variables[name], inputs)
+                if self._judges(name):
+                    yield from self._judged(name, variables[name], inputs)
+
+    def _refuse(self, told: str) -> UserError:
+        return UserError(f"{self._where}: {told}")
+
+    def _run(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            # As the training step draws, whatever the user has set.
+            with jax.threefry_partitionable(True):
+                return jax.device_get(jax.jit(function)(*arguments))
+        except UserError:
+            raise
+        except Exception as error:
+            raise self._refuse(f"{what}: {in_one_line(error, self._path)}") from error
+
+    def _check_fields(self) -> None:
+        """Losses of the user's own know nothing of what the family's do beside theirs."""
+        family, spec = self._family, self._spec
+        idle = {
+            "gradient_penalty.kind": set(each(spec.gradient_penalty.kind)) - {"none"},
+            "augment.policy": set(each(spec.augment.policy)) - {"none"},
+        }
+        judges = {name for name, shapes in self._shapes().items() if shapes.outputs == ()}
+        judging = [player for player, names in family.players.items() if judges & set(names)]
+        own = [player for player in judging or family.players if player in family.model.losses]
+        for path, values in idle.items():
+            if own and values:
+                raise UserError(
+                    f'{path} = "{sorted(values)[0]}" has no effect with {self._where}, whose loss '
+                    f'of the {own[0]} is its own; accepted: "none"'
+                )
+        metrics = (spec.score.metric, spec.score.second)
+        lost = [name for name in metrics if name in set(family.base.figures) - set(family.figures)]
+        if lost:
+            raise UserError(f'score.metric = "{lost[0]}" is not measured with losses of your own')
+
+    def _shapes(self) -> dict[str, Any]:
+        return self._family.base.shapes(self._architecture.image_shape)
+
+    def _drawn(self) -> dict[str, Variables]:
+        """The networks of one key, drawn twice, and of another."""
+        init = networks(self._architecture).init
+        first, second = jax.random.key(1), jax.random.key(2)
+        one, other = self._run("init", lambda a, b: (init(a), init(b)), first, second)
+        again = self._run("init", lambda a: init(a), first)
+        for name in self._family.networks():
+            if not jax.tree.leaves(one[name].params):
+                raise self._refuse(f"its {name} has no parameters; init must return some to train")
+            if not _is_equal(one[name], again[name]):
+                raise self._refuse(
+                    f"its {name} has other weights each time it is drawn from one key; draw all "
+                    "of them with jax.random and the key that init is given"
+                )
+            if _is_equal(one[name].params, other[name].params):
+                raise self._refuse(
+                    f"its {name} has the same weights whatever the key; make the module in the "
+                    "function that you give, from the key that this is given"
+                )
+            if bad := _not_finite(one[name]):
+                raise self._refuse(f"its {name} begins with {bad} that is not finite")
+        found: dict[str, Variables] = one
+        return found
+
+    def _apply(
+        self,
+        name: str,
+        variables: Variables,
+        inputs: Any,
+        train: bool,
+        labels: jax.Array | None = None,
+    ) -> Any:
+        mode = Mode(training=train, key=jax.random.key(3), labels=labels)
+        try:
+            return networks(self._architecture).apply[name](variables, inputs, mode)
+        except OutputError as error:
+            raise self._refuse(f"its {name} {error}") from error
+
+    def _sampled(self, variables: dict[str, Variables]) -> Iterator[str]:
+        def sample(variables: dict[str, Variables]) -> jax.Array:
+            def apply(network: str, inputs: Any, labels: jax.Array | None = None) -> jax.Array:
+                own = variables[network]
+                found: jax.Array = self._apply(network, own, inputs, False, labels)[0]
+                return found
+
+            return self._family.sample(apply, jax.random.key(4), IMAGES, self._data)
+
+        images = self._run("sample", sample, variables)
+        wanted = (IMAGES, *self._architecture.image_shape)
+        if images.shape != wanted:
+            raise self._refuse(f"samples {list(images.shape)}; accepted are images {list(wanted)}")
+        if not np.isfinite(images).all():
+            raise self._refuse("its samples are not all finite")
+        low, high = float(images.min()), float(images.max())
+        if low < -1.001 or high > 1.001:
+            raise self._refuse(
+                f"its samples lie in [{low:.3g}, {high:.3g}]; accepted are pixels in [−1, 1]: end "
+                "with tanh"
+            )
+        if low >= 0:
+            yield (
+                f"{self._where}: all pixels of its first samples lie in [{low:.3g}, {high:.3g}], "
+                "and those of the data in [−1, 1]: end with tanh instead of sigmoid, or with "
+                "2·x − 1 behind it"
+            )
+
+    def _inputs(self, name: str) -> Any:
+        """What the family calls a network with: an image or a vector; None where that is unsaid."""
+        if name not in self._shapes():
+            return None
+        shape = self._shapes()[name].inputs
+        if shape == self._architecture.image_shape:
+            return self._data.images
+        return jax.random.normal(jax.random.key(5), (IMAGES, *shape), np.float32)
+
+    def _judges(self, name: str) -> bool:
+        shapes = self._shapes()[name]
+        of_family = any(
+            name in names and player not in self._family.model.losses
+            for player, names in self._family.players.items()
+        )
+        return bool(shapes.outputs == () and of_family)
+
+    def _check_state(self, name: str, variables: Variables, inputs: Any) -> None:
+        own = dict(self._architecture.networks)[name]
+        apply: Any = own.apply  # type: ignore[attr-defined]
+
+        def states(variables: Variables, inputs: Any) -> tuple[PyTree, PyTree]:
+            call = partial(apply, *variables, inputs, self._data.labels, jax.random.key(3))
+            return call(False)[1], call(True)[1]
+
+        kept, moved = self._run(f"its {name}", states, variables, inputs)
+        before = variables.stats
+        if not _is_equal(kept, before):
+            raise self._refuse(
+                f"the state of its {name} changes in a call with train=False; there it must stay "
+                "as it is, as with stored averages"
+            )
+        if not _is_alike(moved, before):
+            raise self._refuse(
+                f"the state of its {name} has other names, shapes or types after a call than "
+                "before; they must stay, as training goes on from it"
+            )
+
+    def _judged(self, name: str, variables: Variables, inputs: Any) -> Iterator[str]:
+        noise = jax.random.uniform(jax.random.key(6), inputs.shape, minval=-1, maxval=1)
+        changed = jnp.concatenate([inputs[:1], noise[1:]])
+
+        def logits(variables: Variables) -> tuple[list[jax.Array], jax.Array, jax.Array]:
+            def of(scale: float, inputs: jax.Array) -> jax.Array:
+                params = jax.tree.map(lambda w: w * scale, variables.params)
+                scaled = variables._replace(params=params)
+                found: jax.Array = self._apply(name, scaled, inputs, True, self._data.labels)[0]
+                return found
+
+            scaled = [of(scale, some) for scale in _SCALES for some in (inputs, noise)]
+            return scaled, scaled[0], of(1.0, changed)
+
+        scaled, found, beside_others = self._run(f"its {name}", logits, variables)
+        if not np.isfinite(found).all():
+            raise self._refuse(f"logits of its {name} are not finite")
+        call = jax.make_jaxpr(
+            lambda own: self._apply(name, own, inputs, True, self._data.labels)[0]
+        )(variables)
+        last = _last_operation(call.jaxpr)
+        bounded = all(((given >= 0) & (given <= 1)).all() for given in scaled)
+        if last == "logistic" or (last not in _LINEAR and bounded):
+            raise self._refuse(
+                f"its {name} squashes its logits to [0, 1]; return logits, without the sigmoid at "
+                "the end: the losses have it already"
+            )
+        penalised = set(each(self._spec.gradient_penalty.kind)) - {"none"}
+        if penalised and not np.allclose(found[0], beside_others[0], rtol=1e-4, atol=1e-6):
+            yield (
+                f"{self._where}: what its {name} says of an image depends on the others of the "
+                f"batch, as with batch statistics, and gradient_penalty.kind = "
+                f'"{sorted(penalised)[0]}" is of each image by itself; take layer, instance or '
+                "spectral normalisation there (arXiv:1704.00028, sec. 4)"
+            )
+
+
+def _is_alike(tree: PyTree, other: PyTree) -> bool:
+    structures: list[Any] = [jax.tree.structure(each) for each in (tree, other)]
+    if structures[0] != structures[1]:
+        return False
+    leaves = zip(jax.tree.leaves(tree), jax.tree.leaves(other), strict=True)
+    return all(np.shape(a) == np.shape(b) and a.dtype == b.dtype for a, b in leaves)
+
+
+def _is_equal(tree: PyTree, other: PyTree) -> bool:
+    pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(other), strict=False)
+    return _is_alike(tree, other) and all(np.array_equal(a, b) for a, b in pairs)
+
+
+def _not_finite(variables: Variables) -> str:
+    bad = [leaf for leaf in jax.tree.leaves(variables) if not np.isfinite(leaf).all()]
+    return "a weight or a state" if bad else ""
+
+
+def _last_operation(jaxpr: Any) -> str:
+    """The primitive that the first output of a program comes out of, behind reshapes."""
+    wanted = jaxpr.outvars[0]
+    for equation in reversed(jaxpr.eqns):
+        if wanted not in equation.outvars:
+            continue
+        if equation.primitive.name in _MOVING:
+            wanted = equation.invars[0]
+            continue
+        inner = equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
+        if inner is None:
+            return str(equation.primitive.name)
+        inner = getattr(inner, "jaxpr", inner)
+        place = equation.outvars.index(wanted)
+        return _last_operation(inner.replace(outvars=[inner.outvars[place]]))
+    return ""
