@@ -170,6 +170,9 @@ def test_what_does_not_fit_two_sets_is_refused_with_one_message(make_spec: MakeS
         told = f'train.{field} = {value} has no effect with model.family = "gan"; it counts with'
         with pytest.raises(UserError, match=told):
             make_spec(**{f"train__{field}": value})
+    told = '"conditional_batch" needs labels, which model.family = "cyclegan" gives no network'
+    with pytest.raises(UserError, match=told):
+        make_spec(**(SMALL | {"model__generator_normalisation": "conditional_batch"}))
     for name in ("within_class_fid", "fid_a"):
         told = f'score.metric = "{name}" needs samples of a class .* with .*cyclegan'
         with pytest.raises(UserError, match=told):
