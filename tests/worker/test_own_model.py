@@ -17,6 +17,7 @@ from normsweep.errors import UserError
 from normsweep.export.again import score_config, train_config
 from normsweep.export.configs import best_configs
 from normsweep.export.trained import load_generator, save_trained
+from normsweep.score.setup import prepare
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.spec.config import Config, read_config, render
 from normsweep.storage import open_storage
@@ -208,6 +209,15 @@ def test_settings_of_the_spec_reach_the_function(study) -> None:
 
 def config_of(**sections: dict[str, Any]) -> Spec:
     return spec(penalty={"strength": 1e-2, "order": 2.0, "target": "both"}, **sections)
+
+
+def test_a_pattern_that_matches_none_of_their_weights_is_told_with_those_there_are() -> None:
+    with pytest.raises(UserError) as refused:
+        prepare(spec(penalty={"strength": 1e-2, "order": 2.0, "weights": "weight$"}))
+    assert str(refused.value) == (
+        "penalty.weights = 'weight$' matches no weight of the generator of mine.py:bring; "
+        "there are: kernel"
+    )
 
 
 def test_networks_are_searched_among_ours(run) -> None:
