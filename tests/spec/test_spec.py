@@ -68,8 +68,6 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "network": "mlp",
             "latent": 64,
             "latent_distribution": "normal",
-            "generator_condition": "embedding",
-            "discriminator_condition": "projection",
             "generator_hidden": [128, 128],
             "generator_activation": "leaky_relu",
             "generator_output": "tanh",
