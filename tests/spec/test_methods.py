@@ -71,7 +71,7 @@ def test_methods_survive_toml_and_plain_tables() -> None:
         ({"lasso": {"penalty": 3}}, "methods.lasso.penalty: must be a table of settings, got 3"),
         (
             {"lasso": {"study": {"trials": 3}}},
-            "methods.lasso.study: unknown section; accepted: model, train, penalty, "
+            "methods.lasso.study: unknown section; accepted: model, train, coefficients, penalty, "
             "gradient_penalty, augment",
         ),
         ({"lasso": {"score": {}}}, "methods.lasso.score: unknown section; accepted: "),
