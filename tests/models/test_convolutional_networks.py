@@ -12,7 +12,12 @@ import pytest
 from flax import nnx
 
 from normsweep.models.layers.mode import Mode
-from normsweep.models.layers.normalisation import NORMALISATIONS, layer_norm, over_positions
+from normsweep.models.layers.normalisation import (
+    NORMALISATIONS,
+    layer_norm,
+    normalisation,
+    over_positions,
+)
 from normsweep.models.networks import NETWORKS
 from normsweep.models.networks.contract import PureNetwork, Shape, Variables
 from normsweep.models.networks.dcgan import DCGAN
@@ -227,7 +232,8 @@ def narrowed(network: Any, units: int, inputs: Shape, wanted: Shape) -> PureNetw
     narrow = [
         replace(row, outputs=(*row.outputs[:-1], min(row.outputs[-1], units))) for row in hidden
     ]
-    named = (network.activation, network.output, network.normalisation)
+    kind = normalisation(network.normalisation)
+    named = (network.activation, network.output, kind)
     return of_modules(
         lambda units, rngs: SequenceModule(
             (*narrow, last), inputs, wanted, *named, units, rngs=rngs
@@ -257,10 +263,10 @@ def assert_close(found: Any, wanted: Any) -> None:
 WAYS = [(LATENT, SMALL), (SMALL, ())]
 
 
-def pairs(name: str, normalisation: str, way: tuple[Shape, Shape]) -> tuple[PureNetwork, ...]:
+def pairs(name: str, kind: str, way: tuple[Shape, Shape]) -> tuple[PureNetwork, ...]:
     """A network of 4 channels, and the one of 3 units in each hidden layer."""
     # Its value at 0 is not 0: what the mask lets through would show.
-    settings = {"normalisation": normalisation, "activation": "sigmoid"}
+    settings = {"normalisation": kind, "activation": "sigmoid"}
     described = NETWORKS[name](channels=4, **settings)  # type: ignore[arg-type, call-arg]
     return described.pure(*way), narrowed(described, 3, *way)
 
@@ -271,7 +277,7 @@ def pairs(name: str, normalisation: str, way: tuple[Shape, Shape]) -> tuple[Pure
         (name, kind)
         for name in CONVOLUTIONAL
         for kind, entry in NORMALISATIONS.items()
-        if NETWORKS[name].positions or not entry.positions
+        if not entry.labelled and (NETWORKS[name].positions or not entry.positions)
     ],
 )
 def test_a_masked_network_is_the_narrow_network_cut_out_of_it(
@@ -367,7 +373,7 @@ def test_networks_compute_in_bfloat16_and_return_float32(name: str) -> None:
     """With each normalisation; without it, types that do not match would be told."""
     ways = [(SMALL, SMALL), WAYS[1]] if name == "patchgan" else WAYS
     for kind, entry in NORMALISATIONS.items():
-        if entry.positions and not NETWORKS[name].positions:
+        if entry.labelled or (entry.positions and not NETWORKS[name].positions):
             continue
         described = NETWORKS[name](channels=2, normalisation=kind)  # type: ignore[call-arg]
         for inputs, wanted in ways:
