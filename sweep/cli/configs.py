@@ -42,13 +42,16 @@ def export_command(
     ] = None,
 ) -> None:
     """Export the best config(s) of a study, with where they came from; or as code; or all of it."""
-    from normsweep.export.formats import exported, format_of
+    from normsweep.export.formats import TABLES, exported, format_of, worse_than_baseline
     from normsweep.storage import open_storage
     from normsweep.study.records import load_study
 
     form = format_of(form, output)
     opened = open_storage(storage, reading=True)
-    content = exported(load_study(study, opened), opened, form, trial=trial, top=top)
+    loaded = load_study(study, opened)
+    content = exported(loaded, opened, form, trial=trial, top=top)
+    if form not in TABLES and (worse := worse_than_baseline(loaded, trial)) is not None:
+        notices.print(f"warning: {worse}", markup=False, highlight=False, soft_wrap=True)
     if output is None:
         # As in a file, whatever the terminal's encoding: a config is to be read again.
         typer.echo(content.encode() if isinstance(content, str) else content, nl=False)

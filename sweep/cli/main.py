@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -18,6 +19,8 @@ from normsweep.errors import UserError
 from normsweep.cli import launch, confirm, service, options, data, inspect, compare  # noqa: F401
 from normsweep.cli import report, configs, copy, dashboard, version  # noqa: F401
 # isort: on
+
+_READER = str(Path("optuna") / "storages")
 
 ClickException: Any = typer.BadParameter.__mro__[2]
 """What a call that is none is told by: of Click, or of a copy of it that Typer brings along."""
@@ -51,10 +54,24 @@ def main() -> None:
             _say(str(error))
         elif is_outage(error):
             _say(f"the database is away or has no room: {cause_of(error)}")
+        elif _of_stored_values(error):
+            from normsweep.errors import in_one_line
+
+            _say(
+                "the database holds what cannot be read, written by another program or damaged: "
+                f"{in_one_line(error)}"
+            )
+            sys.exit(2)
         else:
             # As the interpreter would, but for what is secret.
             sys.stderr.write(_printable(traceback.format_exc()))
         sys.exit(1)
+
+
+def _of_stored_values(error: Exception) -> bool:
+    """Whether Optuna or SQLAlchemy stumbled over a value that the database holds."""
+    frames = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return any(_READER in name for name in frames) and not isinstance(error, MemoryError)
 
 
 def _describe_commands() -> None:

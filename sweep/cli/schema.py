@@ -40,8 +40,8 @@ class Printed(BaseModel):
 
 
 class Versioned(Printed):
-    version: Literal[1] = Field(
-        1, description="Raised when a field is removed or changes its meaning; not for a new one."
+    version: Literal[2] = Field(
+        2, description="Raised when a field is removed or changes its meaning; not for a new one."
     )
 
 

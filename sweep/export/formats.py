@@ -10,8 +10,10 @@ from normsweep.export.configs import best_configs, trial_config
 from normsweep.export.snippets import SNIPPETS
 from normsweep.export.tables import TABLES
 from normsweep.export.tables.rows import table_of
+from normsweep.objectives.distances import cost
 from normsweep.spec.config import FORMATS as CONFIG_FORMATS
 from normsweep.spec.config import render
+from normsweep.verdict.answers import Answer, Ranked, answer
 
 FORMATS = (*CONFIG_FORMATS, *SNIPPETS, *TABLES)
 """All that `sweep export --format` takes."""
@@ -30,6 +32,28 @@ def format_of(form: str | None, output: Path | None) -> str:
     if form in TABLES and not TABLES[form].text and output is None:
         raise UserError(f"--format {form}: is no text; accepted with -o FILE")
     return form
+
+
+def worse_than_baseline(study: optuna.Study, trial: int | None = None) -> str | None:
+    """A sentence where the best config, or that of a trial, scores worse than the baseline."""
+    found = answer(study)
+    chosen = found.best if trial is None else _ranked(found, trial)
+    if chosen is None or found.baseline is None or chosen is found.baseline:
+        return None
+    if trial is None and found.beats_baseline:
+        return None
+    score, without = chosen.score, found.baseline.score
+    metric = found.spec.score.metric
+    if cost(metric, score) <= cost(metric, without):
+        return None
+    return (
+        f"trial {chosen.number} scores worse than the baseline, without a penalty: {metric} "
+        f"{score:.4g}, and {without:.4g} of the baseline, trial {found.baseline.number}"
+    )
+
+
+def _ranked(found: Answer, number: int) -> Ranked | None:
+    return next((entry for entry in found.ranking if entry.number == number), None)
 
 
 def exported(

@@ -220,7 +220,7 @@ def ranked(trial: FrozenTrial) -> Ranked:
     plain, method = config_of(trial), chosen_method(trial)
     # A method's own parameters carry its name in front of section and field.
     parameters = {
-        ".".join(name.split(".")[-2:]): value
+        ".".join(str(name).split(".")[-2:]): value
         for name, value in trial.params.items()
         if name != METHOD
     }

@@ -33,7 +33,7 @@ def checked(command: str, text: str) -> dict[str, Any]:
 
 def test_a_finished_study_fits_the_schema(sweep, example) -> None:
     shown = checked("show", sweep("show", "small", "--storage", example.url, "--json").out)
-    assert shown["version"] == 1
+    assert shown["version"] == 2
     assert shown["counts"] == {"running": 0, "complete": 7, "pruned": 0, "fail": 0, "waiting": 0}
     assert len(shown["ranking"]) == 6
     assert shown["baseline"]["penalty"] == {"form": "none"}
@@ -69,7 +69,7 @@ def test_a_study_of_two_metrics_that_is_confirmed_fits_it(sweep, write_spec) -> 
     assert launched["front"]
     assert checked("show", sweep("show", "small", "--json").out)["confirmation"] == verdict
     again = checked("confirm", sweep("confirm", "small", "--json").out)
-    assert again == {"version": 1, "confirmation": verdict, "done": True}
+    assert again == {"version": 2, "confirmation": verdict, "done": True}
 
 
 def test_a_confirmation_by_one_seed_fits_it(sweep, write_spec) -> None:

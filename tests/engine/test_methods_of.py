@@ -183,10 +183,11 @@ def test_products_of_choices_of_any_size_are_not_walked_to_their_end(monkeypatch
     }
     many = spec(penalty=choices | {"strength": STRENGTH})
     walked = []
+    shape_of_all = program_of(baseline(many), (2, 2, 1), 1)
 
     def counted(*of: object) -> Program:
         walked.append(of)
-        return Program()
+        return shape_of_all
 
     monkeypatch.setattr(settings, "program_of", counted)
     monkeypatch.setattr(settings, "method_of", lambda config: Method())
