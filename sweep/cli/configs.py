@@ -42,7 +42,8 @@ def export_command(
     ] = None,
 ) -> None:
     """Export the best config(s) of a study, with where they came from; or as code; or all of it."""
-    from normsweep.export.formats import TABLES, exported, format_of, worse_than_baseline
+    from normsweep.export.formats import exported, format_of, worse_than_baseline
+    from normsweep.export.tables import TABLES
     from normsweep.storage import open_storage
     from normsweep.study.records import load_study
 
