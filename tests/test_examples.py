@@ -26,6 +26,7 @@ WANTED = [
     "cycle",
     "hard-l1l2",
     "hard-structure",
+    "kurach",
     "l1",
     "l2-both",
     "l2-discriminator",
@@ -35,7 +36,9 @@ WANTED = [
     "own-linen",
     "own-nnx",
     "projection",
+    "r1-gamma",
     "rae",
+    "sngan-miniature",
     "soft-elastic",
 ]
 QUICK = {
