@@ -101,11 +101,26 @@ def _maximised(points: jax.Array, shares: jax.Array) -> Mixture:
 
 def _joint(mixture: Mixture, points: jax.Array) -> jax.Array:
     """log(weight · density) of each point in each component, [n, k]."""
+    centred = points[None] - mixture.means[:, None]
+    away = jnp.einsum("kni,kji->knj", centred, _inverted(mixture.factors))
+    size = jnp.sum(jnp.log(jnp.diagonal(mixture.factors, axis1=1, axis2=2)), axis=1)
+    constant = np.float32(0.5 * np.log(2 * np.pi) * points.shape[1])
+    density = -0.5 * jnp.sum(away**2, axis=2) - size[:, None] - constant
+    return density.T + jnp.log(mixture.weights)[None]
 
-    def of(mean: jax.Array, factor: jax.Array) -> jax.Array:
-        away = jax.scipy.linalg.solve_triangular(factor, (points - mean[None]).T, lower=True)
-        size = jnp.sum(jnp.log(jnp.diagonal(factor)))
-        constant = np.float32(0.5 * np.log(2 * np.pi) * points.shape[1])
-        return -0.5 * jnp.sum(away**2, axis=0) - size - constant
 
-    return jax.vmap(of)(mixture.means, mixture.factors).T + jnp.log(mixture.weights)[None]
+def _inverted(factors: jax.Array) -> jax.Array:
+    """The inverses of lower triangular matrices [k, d, d], row by row.
+
+    XLA's triangular solve of a batch waits for ever in a program of two CPU devices (jaxlib 0.10).
+    """
+    eye = jnp.eye(factors.shape[1], dtype=np.float32)
+
+    def row(index: jax.Array, found: jax.Array) -> jax.Array:
+        # Rows that are not found yet are 0.
+        own = factors[:, index]
+        rest = eye[index][None] - jnp.einsum("ki,kij->kj", own, found)
+        return found.at[:, index].set(rest / own[:, index][:, None])
+
+    inverses: jax.Array = lax.fori_loop(0, factors.shape[1], row, jnp.zeros_like(factors))
+    return inverses

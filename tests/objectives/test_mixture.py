@@ -5,6 +5,8 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
+from jax import lax
+from jax.sharding import Mesh, PartitionSpec
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 
@@ -102,3 +104,18 @@ def test_points_of_any_size_and_number_are_fitted(scale: float, count: int, dime
     assert all(np.isfinite(leaf).all() for leaf in found)
     assert float(found.weights.sum()) == pytest.approx(1, abs=1e-5)
     assert np.isfinite(drawn_from(found, KEY, 10)).all()
+
+
+def test_a_fit_ends_on_several_devices_at_once() -> None:
+    """A triangular solve of a batch of matrices never did."""
+    devices = jax.devices()
+    mesh, split = Mesh(np.array(devices), ("members",)), PartitionSpec("members")
+    points = np.random.default_rng(1).normal(size=(2 * len(devices), 719, 16)).astype(np.float32)
+
+    def members(points: jax.Array) -> Mixture:
+        found: Mixture = lax.map(lambda own: fitted_mixture(KEY, own, 10, 5), points)
+        return found
+
+    mapped = jax.shard_map(members, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
+    found = jax.jit(mapped)(points)
+    assert all(np.isfinite(leaf).all() for leaf in found)
