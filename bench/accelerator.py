@@ -8,6 +8,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 
 import jax
 import numpy as np
@@ -16,28 +17,51 @@ from bench.floor import METHODS, hyperparameters, some_pixels
 from bench.rows import print_rows, row
 from normsweep import launch, load_spec
 from normsweep.engine.devices import device_names, local_devices, use_all_cores
-from normsweep.engine.population import Population, Shared
+from normsweep.engine.population import Population, Shared, memory_of
 from normsweep.models import GAN, MLP, Architecture, Program
+from normsweep.models.networks.contract import Network
+from normsweep.models.networks.dcgan import DCGAN
+from normsweep.models.networks.resnet import ResNet
 
 MEMBERS = (1, 8, 64, 256)
-PRECISIONS = {"float32": "highest", "TF32": "tensorfloat32"}
+PRECISIONS = {"float32": "highest", "TF32": "tensorfloat32", "bfloat16": "highest"}
 """What JAX calls the precision of a float32 product; a CPU knows but one."""
-CHUNK = 100
 ROUNDS = 5
 
 
-def population(side: int, members: int) -> Population:
-    """Members on random images of `side` × `side` pixels, each a trial on the one fold."""
-    networks = (("generator", MLP(output="tanh")), ("discriminator", MLP()))
-    gan = Architecture(GAN(), (side, side, 1), networks)
-    program = Program(gan, 64, 100_000, CHUNK, 64, methods=METHODS)
-    images = np.random.default_rng(0).uniform(-1, 1, (4000, side, side, 1)).astype(np.float32)
+@dataclass(frozen=True)
+class Case:
+    """Networks on images of one shape, and the goal for the most members at once."""
+
+    name: str
+    image: tuple[int, int, int]
+    generator: Network
+    discriminator: Network
+    chunk: int
+    goal: str = "–"
+
+
+CASES = (
+    Case("MLP, 8×8", (8, 8, 1), MLP(output="tanh"), MLP(), 100, "≥ 50 ×"),
+    Case("MLP, 28×28", (28, 28, 1), MLP(output="tanh"), MLP(), 100, "≥ 50 ×"),
+    Case("dcgan, 28×28", (28, 28, 1), DCGAN(32, output="tanh"), DCGAN(32), 20, "≥ 8 ×"),
+    Case("resnet, 32×32", (32, 32, 3), ResNet(32, output="tanh"), ResNet(32), 5),
+)
+
+
+def program_of(case: Case, precision: str) -> tuple[Program, Shared]:
+    """What is trained, and on which random images; each member is a trial on the one fold."""
+    networks = (("generator", case.generator), ("discriminator", case.discriminator))
+    computed = "bfloat16" if precision == "bfloat16" else "float32"
+    gan = Architecture(GAN(), case.image, networks, computed)
+    program = Program(gan, 64, 100_000, case.chunk, 64, methods=METHODS)
+    images = np.random.default_rng(0).uniform(-1, 1, (4000, *case.image)).astype(np.float32)
     train = np.arange(3000, dtype=np.int32)[None]
-    shared = Shared(images, train, np.arange(3000, 4000, dtype=np.int32), {}, np.uint32(0))
-    return Population(program, some_pixels, shared, members, local_devices())
+    validation = np.arange(3000, 4000, dtype=np.int32)
+    return program, Shared(images, train, validation, {}, np.uint32(0))
 
 
-def steps_per_second(trained: Population) -> float:
+def steps_per_second(trained: Population, chunk_steps: int) -> float:
     """Training steps of all members together in a second."""
     setting = hyperparameters(1.5)
 
@@ -48,23 +72,28 @@ def steps_per_second(trained: Population) -> float:
 
     chunk(fresh=True)
     seconds = statistics.median(chunk(fresh=False) for _ in range(ROUNDS))
-    return CHUNK * trained.slots / seconds
+    return chunk_steps * trained.slots / seconds
 
 
-def of_members(side: int, precision: str, most: int) -> list[dict[str, str]]:
-    """A row for each number of members."""
+def of_members(case: Case, precision: str, most: int) -> list[dict[str, str]]:
+    """A row for each number of members, and what one of them takes of the device's memory."""
     rows, alone = [], 0.0
+    program, shared = program_of(case, precision)
+    devices, name = local_devices(), f"{case.name}, {precision}"
     with jax.default_matmul_precision(PRECISIONS[precision]):
         for members in (number for number in MEMBERS if number <= most):
-            rate = steps_per_second(population(side, members))
+            trained = Population(program, some_pixels, shared, members, devices)
+            rate = steps_per_second(trained, case.chunk)
             alone = alone or rate
             rows.append(
                 row(
-                    f"MLP, {side}×{side}, {precision}, {members} at once: member-steps a second",
+                    f"{name}, {members} at once: member-steps a second",
                     f"{rate:.0f}  ({rate / alone:.1f} × one at a time)",
-                    "≥ 50 ×" if members == MEMBERS[-1] else "–",
+                    case.goal if members == MEMBERS[-1] else "–",
                 )
             )
+        one, two = (memory_of(program, some_pixels, shared, n, devices) for n in (8, 16))
+    rows.append(row(f"{name}: memory a member", f"{(two - one) / 8 / 1e6:.1f} MB", "–"))
     return rows
 
 
@@ -85,13 +114,18 @@ def main() -> None:
     """Parses the command line, measures, prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=MEMBERS[-1], help="members at once, at most")
-    most = parser.parse_args().most
+    parser.add_argument("--only", nargs="*", choices=[case.name for case in CASES], default=None)
+    arguments = parser.parse_args()
+    most, chosen = arguments.most, arguments.only or [case.name for case in CASES]
     use_all_cores()
     print(device_names(), "jax", jax.__version__, flush=True)
     rows = []
-    for side in (8, 28):
+    for case in (case for case in CASES if case.name in chosen):
         for precision in PRECISIONS:
-            rows += of_members(side, precision, most)
+            rows += of_members(case, precision, most)
+            print(
+                *(f"{each['what']}: {each['figure']}" for each in rows[-5:]), sep="\n", flush=True
+            )
     rows += [of_study(slots) for slots in (4, 17)]
     print_rows(rows)
 
