@@ -304,9 +304,7 @@ def test_conditional_batch_norm_says_what_it_lacks() -> None:
         with pytest.raises(ValueError, match=f"unknown normalisation '{name}'; accepted: none, "):
             normalisation(name)
     with pytest.raises(ValueError, match="needs the number of classes, got 0"):
-        make_gan((3, 2, 1), generator_normalisation="conditional_batch").networks[0][1].pure(
-            (5,), (3, 2, 1)
-        )
+        pair_of(make_gan((3, 2, 1), generator_normalisation="conditional_batch")).init(key())
 
 
 @pytest.mark.parametrize("name", NORMALISATIONS)

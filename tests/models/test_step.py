@@ -729,6 +729,10 @@ def test_no_two_draws_of_a_step_share_a_key(monkeypatch) -> None:
     given = program(method, architecture=changed_gan(NETWORKS, discriminator_steps=2))
     h = scalars(generator_dropout=0.25, discriminator_dropout=0.5, augment_strength=0.5)
     state = init(given, h, KEY)
+    # The modules' graphs are drawn once, when they are first called.
+    jax.eval_shape(
+        lambda *traced: train_step(given, 0, traced[0], h, *traced[1:]), state, DATA, KEY
+    )
     for name in ("uniform", "normal", "randint", "bernoulli"):
         watch(name, drawn)
     for name in ("split", "fold_in"):

@@ -59,16 +59,19 @@ def test_the_kernel_distance_of_a_sample_at_the_bound_keeps_its_digits():
     assert kernel_distance(generated, real) == pytest.approx(float(expected), rel=1e-10)
 
 
+UNLABELLED = [name for name, entry in DISTANCES.items() if not entry.labelled]
+
+
 @pytest.mark.parametrize("scale", [1e3, 1e30, 3e37])
 def test_huge_finite_features_of_one_fold_fail_the_trial_whatever_is_measured(make_spec, scale):
     """The probabilities of the classifier are not finite then, and raised."""
-    spec = make_spec(score__features="classifier", score__record=list(DISTANCES))
+    spec = make_spec(score__features="classifier", score__record=UNLABELLED)
     training = np.random.default_rng(0).normal(size=(200, 8))
     real = RealFeatures(training[:100], training, lambda x: softmax(x * np.float32(10), axis=1))
     run = Run(spec, program_of(spec, (8, 8, 1), 100), hyperparameters_of(spec))
     features = np.stack([real.held_out, scale * real.held_out])[None].astype(np.float32)
     chunk: Any = SimpleNamespace(finite=np.ones((1, 2), bool), features=features)
-    run.judge(SimpleNamespace(judge=make_judge([real] * 2, list(DISTANCES))), chunk, 0)  # type: ignore[arg-type]
+    run.judge(SimpleNamespace(judge=make_judge([real] * 2, UNLABELLED)), chunk, 0)  # type: ignore[arg-type]
     assert isinstance(run.end, Failed)
     assert run.end.reason.startswith("samples diverged by step 10 on fold 1: features reach ")
     assert run.fold_scores == run.unstored == []
@@ -84,7 +87,7 @@ def test_a_metric_that_is_not_finite_fails_the_trial(make_spec):
     run = Run(spec, program_of(spec, (8, 8, 1), 100), hyperparameters_of(spec))
     features = np.stack([generated, generated])[None].astype(np.float32)
     chunk: Any = SimpleNamespace(
-        finite=np.ones((1, 2), bool), features=features, losses={}, extras={}
+        finite=np.ones((1, 2), bool), features=features, losses={}, extras={}, labels=None
     )
     run.judge(SimpleNamespace(judge=judge), chunk, 0)  # type: ignore[arg-type]
     assert run.end == Failed("kid_blocks_error not finite by step 10 on fold 0")
