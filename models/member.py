@@ -1,5 +1,6 @@
 """One member: a model in training, with all that changes while it trains."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -45,11 +46,18 @@ def member_key(seed: ArrayLike, fold: ArrayLike) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), fold)
 
 
-def init(program: Program, hyperparameters: Hyperparameters, key: jax.Array) -> MemberState:
-    """A member before its first step."""
+def init(
+    program: Program,
+    hyperparameters: Hyperparameters,
+    key: jax.Array,
+    initial: Mapping[str, Variables] | None = None,
+) -> MemberState:
+    """A member before its first step: with variables that the key draws, or the `initial` ones."""
     family, h = program.family, hyperparameters
     units = h.units if program.masked else None
     variables = networks(program.architecture).init(jax.random.fold_in(key, INIT), units)
+    if initial:
+        variables |= initial
     params = {name: each.params for name, each in variables.items()}
     optimizers = {}
     for player, names in family.players.items():

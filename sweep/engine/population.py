@@ -40,7 +40,8 @@ class Shared(NamedTuple):
     images; `validation` [v] int32, images that no member trains on and none is judged by; the
     parameters of the feature map; `seed`, a uint32. `held_out` [folds, s] int32 are the images that
     judge each fold, `labels` [n] int32 the classes of the images, if they have any, and `pairs` [n]
-    int32 their counterparts in other classes, if these are known.
+    int32 their counterparts in other classes, if these are known. `initial` are variables of
+    networks, by name, that members begin with.
     """
 
     images: Any
@@ -51,6 +52,7 @@ class Shared(NamedTuple):
     held_out: Any = None
     labels: Any = None
     pairs: Any = None
+    initial: Any = None
 
     def data(self, fold: Any) -> Data:
         """What a member on a fold may see."""
@@ -286,7 +288,7 @@ def _compile(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyT
         def train(state: MemberState) -> Any:
             state = lax.cond(
                 member.fresh,
-                lambda state: init(program, member.hyperparameters, key),
+                lambda state: init(program, member.hyperparameters, key, shared.initial),
                 lambda state: state,
                 state,
             )

@@ -24,6 +24,7 @@ from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.figures import FIGURES, PAIRS
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
+from normsweep.score.initial import Initial, initial_fingerprint, load_initial
 from normsweep.score.judge import Judge, make_judge, metrics_of_labels, recorded_metrics
 from normsweep.score.own_networks import check_own_networks
 from normsweep.spec.combinations import families_measured_by
@@ -61,7 +62,8 @@ class Setup:
     """Data, fold plan, feature map and judge of a study. All of it follows from the spec alone.
 
     `own_files` are the fingerprints of the files of a user's own penalties and networks, by their
-    path; `warnings` say what looks wrong with data, features and such networks.
+    path; `warnings` say what looks wrong with data, features and such networks. `initial` are the
+    variables of networks that training begins with, None where they are drawn.
     """
 
     dataset: Dataset
@@ -75,6 +77,7 @@ class Setup:
     own_files: dict[str, str]
     training_version: int
     warnings: tuple[str, ...] = ()
+    initial: Initial | None = None
 
     def with_plan(self, plan: FoldPlan) -> "Setup":
         """The same data and feature map with other folds, and a judge by these.
@@ -115,6 +118,7 @@ class Setup:
             held_out=self.plan.held_out[:, : self.samples],
             labels=self.dataset.labels,
             pairs=known_pairs(self.dataset, self.plan, self.samples),
+            initial=self.initial,
         )
 
     def facts(self) -> Facts:
@@ -136,6 +140,7 @@ class Setup:
             "features": self.feature_fingerprint,
             "samples": self.samples,
             "training": self.training_version,
+            **({} if self.initial is None else {"initial": initial_fingerprint(self.initial)}),
             **self.own_files,
         }
 
@@ -167,6 +172,8 @@ def prepare(spec: Spec) -> Setup:
     of_networks = check_own_networks(spec, dataset)
     _check_networks(spec, dataset)
     _check_pairs(spec, known_pairs(dataset, plan, samples))
+    height, width, channels = dataset.images.shape[1:]
+    initial = load_initial(spec, (height, width, channels), dataset.class_count)
     _check_penalised(spec, dataset)
     features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
     size = features.dimension, dataset.class_count
@@ -192,6 +199,7 @@ def prepare(spec: Spec) -> Setup:
         own_files=own_files,
         training_version=_training_version(spec),
         warnings=warnings,
+        initial=initial,
     )
 
 

@@ -202,6 +202,11 @@ class ModelSection(Section):
         Rule(str, names=Names(ARCHITECTURES, plugin="network")),
         Facts(asked=12, table="networks"),
     ] = "mlp"
+    initial: Annotated[
+        str | None,
+        Rule(str, searchable=False, optional=True),
+        Facts(common=True, makes={"initial": 1}),
+    ] = None
     settings: Annotated[
         dict[str, Any] | None, BeforeValidator(_check_settings), Facts(table="networks")
     ] = None

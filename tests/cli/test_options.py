@@ -20,7 +20,7 @@ WIDTH = 80
 
 BOOKKEEPING = {
     *("study.name", "study.trials", "study.seed", "study.slots"),
-    *("data.path", "data.seed"),
+    *("data.path", "data.seed", "model.initial"),
     *("score.folds", "score.feature_share"),
     *("service.retries", "service.checkpoint_every"),
     *("service.keep_checkpoints", "service.storage_patience"),

@@ -150,7 +150,7 @@ def test_a_traced_number_travels_through_one_program(path: str) -> None:
         for path, facts in FACTS.items()
         if path.startswith(("model.", "train."))
         and not facts.traced
-        and path not in ("model.family", "model.network", "model.settings")
+        and path not in ("model.family", "model.network", "model.initial", "model.settings")
     ],
 )
 def test_every_other_field_of_networks_and_training_is_a_part_of_the_program(path: str) -> None:

@@ -191,6 +191,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("model", "family", "cnn", "one of gan, conditional, vae, rae, autoencoder, cyclegan"),
     ("model", "network", "cnn", "one of mlp"),
     ("model", "settings", 3, "a table of numbers, texts"),
+    ("model", "initial", 3, "a text"),
     ("model", "latent", 0, "≥ 1"),
     ("model", "latent_distribution", "cauchy", "one of normal, uniform"),
     ("model", "code_law", "uniform", "one of gaussian, mixture"),
