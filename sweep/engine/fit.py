@@ -11,7 +11,7 @@ from normsweep.models.program import Program
 
 AUTO = "auto"
 """As a number of slots: as many as fit."""
-_FEWEST_ON_CPU, _MOST = 4, 256
+FEWEST_ON_CPU, _MOST = 4, 256
 """On a CPU members run one after the other, and more of them at a time gain nothing; on an
 accelerator a step of more takes longer by as much, from there on."""
 _SHARE = 0.8
@@ -45,7 +45,7 @@ def fitting_slots(
     if devices[0].platform != "cpu":
         return found
     # So many that all devices have as many members, as nearly as can be.
-    return min(found, max(_FEWEST_ON_CPU, -(-count // folds)))
+    return min(found, max(FEWEST_ON_CPU, -(-count // folds)))
 
 
 def free_memory(device: jax.Device) -> int:

@@ -5,6 +5,7 @@ import numpy as np
 
 from normsweep.data.pixels import BytePixels
 from normsweep.engine.devices import local_devices
+from normsweep.engine.fit import AUTO, FEWEST_ON_CPU
 from normsweep.engine.settings import architecture_of
 from normsweep.models.architecture import networks
 from normsweep.score.setup import Setup
@@ -27,11 +28,12 @@ def memory_of(setup: Setup, spec: Spec) -> int:
     PROGRAM + images + 4 · weights · slots · folds + 4 · samples · pixels · devices.
     """
     config, _ = resolve(spec, lambda path, asked: middle(asked))
-    architecture = architecture_of(config, setup.image_shape)
+    architecture = architecture_of(config, setup.image_shape, setup.classes)
     variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
     leaves = jax.tree.leaves(variables)
     weights: int = sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in leaves)
-    members = spec.study.slots * spec.score.folds
+    slots = FEWEST_ON_CPU if spec.study.slots == AUTO else spec.study.slots
+    members = slots * spec.score.folds
     pixels = int(np.prod(setup.image_shape))
     samples = 4 * setup.samples * pixels * len(local_devices())
     return int(PROGRAM + images_of(setup) + _OF_WEIGHTS * weights * members + _OF_SAMPLES * samples)

@@ -42,7 +42,7 @@ def with_free(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], int]:
     def slots(free: float, most: int = 10**6) -> int:
         devices = local_devices()
         monkeypatch.setattr(fit, "free_memory", lambda device: free * len(devices) / fit._SHARE)
-        monkeypatch.setattr(fit, "_FEWEST_ON_CPU", 1000)
+        monkeypatch.setattr(fit, "FEWEST_ON_CPU", 1000)
         return fitting_slots(PROGRAM, pixels, shared(), devices, most)
 
     return slots

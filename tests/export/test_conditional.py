@@ -110,7 +110,7 @@ def test_what_needs_labels_is_refused_where_none_are_asked_for() -> None:
     assert told in refusal(score__record=["within_class_fid"])
     assert (
         'model.generator_normalisation = "conditional_batch" needs labels, which model.family = '
-        '"gan" gives no network; accepted: none, batch, layer, weight, spectral, or model.family'
+        '"gan" gives no network; accepted: none, batch, layer, instance, weight, spectral, or '
     ) in refusal(model__generator_normalisation="conditional_batch")
     assert 'model.generator_condition = "batch_norm" has no effect with model.family = "gan"' in (
         refusal(model__generator_condition="batch_norm")
