@@ -42,11 +42,16 @@ def of_modules(build: Build) -> PureNetwork:
         # NumPy's arrays would be written in place, which the variables of a module must not be.
         params, stats = jax.tree.map(jnp.asarray, variables)
         module = nnx.merge(graph(mode.precision), nnx.State(params), nnx.State(stats))
-        if not mode.training:
+        outputs: jax.Array
+        if mode.training:
+            module.train()
+        else:
             module.eval()
-            return module(inputs, mode).astype(np.float32), stats
-        module.train()
-        outputs: jax.Array = module(inputs, mode).astype(np.float32)
+        outputs = module(inputs, mode)
+        if mode.precision != FLOAT32:
+            outputs = outputs.astype(np.float32)
+        if not mode.training:
+            return outputs, stats
         # Not the parameters: weight and spectral norm write the normalised kernels over them.
         return outputs, _variables(module).stats
 

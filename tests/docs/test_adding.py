@@ -132,6 +132,9 @@ def config(changes):
     for path, value in changes.items():
         section, field = path.split(".")
         tables.setdefault(section, {})[field] = value
+    if tables["model"].get("network") == "linear":
+        # Which has no hidden layers.
+        tables["model"] = {k: v for k, v in tables["model"].items() if not k.endswith("_hidden")}
     return spec_from_tables(tables, "changed")
 
 def trained(program, hyperparameters):

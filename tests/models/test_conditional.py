@@ -60,7 +60,7 @@ def turn(described: Architecture, method: Method | None = None, **numbers: Any) 
 
     h = hyperparameters(described.family, **numbers)
     step = np.int32(0)
-    return Turn(method or Method(), h, BATCH, step, variables, {}, apply)
+    return Turn(method or Method(), h, BATCH, step, 10, variables, {}, apply)
 
 
 def weights(variables: Variables) -> list[tuple[np.ndarray, np.ndarray]]:

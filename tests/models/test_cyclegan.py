@@ -190,7 +190,7 @@ def test_an_adaptive_strength_looks_at_held_out_images_of_each_set() -> None:
 
     networks = dict.fromkeys(CycleGAN.networks(), Variables({}, {}))
     step = np.int32(0)
-    turn = Turn(Method(signal="held_out"), numbers(), BATCH, step, networks, {}, apply)
+    turn = Turn(Method(signal="held_out"), numbers(), BATCH, step, 10, networks, {}, apply)
     found = CycleGAN(image_pool=0).objective("discriminator", turn, data, KEY)
     assert found.overfitting is not None
     real = {D_A: np.float32([0.75]), D_B: np.float32([-0.25])}

@@ -210,9 +210,9 @@ def test_more_layers_than_widths_are_refused(network: str, layers: int) -> None:
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_a_normalisation_without_a_name_in_the_table_is_refused(network: str) -> None:
-    accepted = "none, batch, layer, weight, spectral"
-    with pytest.raises(ValueError, match=f"unknown normalisation 'instance'; accepted: {accepted}"):
-        make_gan(MNIST, **{f"{network}_normalisation": "instance"})  # type: ignore[arg-type]
+    accepted = "none, batch, layer, instance, weight, spectral, conditional_batch"
+    with pytest.raises(ValueError, match=f"unknown normalisation 'group'; accepted: {accepted}"):
+        make_gan(MNIST, **{f"{network}_normalisation": "group"})  # type: ignore[arg-type]
 
 
 def operations(mode: Mode, variables: Variables) -> set[str]:

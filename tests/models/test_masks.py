@@ -61,8 +61,10 @@ def losses(gan: Architecture, params: Any, stats: Any, mode: Mode) -> tuple[jax.
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=IN_HASTE)
-def step(gan: Architecture, params: Any, stats: Any, state: Any, mode: Mode) -> Any:
-    mode = mode._replace(training=True)
+def step(
+    gan: Architecture, params: Any, stats: Any, state: Any, units: Any, rate: Any, key: Any
+) -> Any:
+    mode = Mode(True, units, rate, key)
     gradients, (stats, results) = jax.grad(losses, argnums=1, has_aux=True)(
         gan, params, stats, mode
     )
@@ -76,8 +78,10 @@ def train(gan: Architecture, variables: Pair, units: Any, rate: Any = None) -> A
     params, stats = ([one[i] for one in variables] for i in (0, 1))
     state = jax.jit(ADAM.init)(params)
     for turn in range(3):
-        mode = Mode(True, units, rate, jax.random.fold_in(key(), turn))
-        params, stats, state, gradients, results = step(gan, params, stats, state, mode)
+        draw = jax.random.fold_in(key(), turn)
+        params, stats, state, gradients, results = step(
+            gan, params, stats, state, units, rate, draw
+        )
     return tuple(map(Variables, params, stats)), gradients, results
 
 
