@@ -185,8 +185,8 @@ def test_products_of_choices_of_any_size_are_not_walked_to_their_end(monkeypatch
     walked = []
     shape_of_all = program_of(baseline(many), (2, 2, 1), 1)
 
-    def counted(*of: object) -> Program:
-        walked.append(of)
+    def counted(*of: object, classes: int) -> Program:
+        walked.append((*of, classes))
         return shape_of_all
 
     monkeypatch.setattr(settings, "program_of", counted)
