@@ -1,10 +1,10 @@
 """A worker that dies before any one of its writes: the next goes on, to the same bits."""
 
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
+from shutil import Error, copytree
 from sqlite3 import connect
 from typing import Any
 
@@ -61,7 +61,10 @@ class Deaths:
         with closing(connect(self._path)) as source, closing(connect(left)) as target:
             source.backup(target)
         if (files := self._path.with_suffix(".files")).exists():
-            copytree(files, left.with_suffix(".files"))
+            # The writer of checkpoints may move one while it is copied: a commit that then raised
+            # would be made again.
+            with suppress(Error):
+                copytree(files, left.with_suffix(".files"), dirs_exist_ok=True)
         self.left.append(left)
 
 
