@@ -1,6 +1,6 @@
 """Trials per minute against the scripts that a good user would write, all in one run.
 
-All sides train the same networks for 1,000 steps (convolutional ones for 200) on 3 folds with the
+All sides train the same networks for 1,000 steps (convolutional ones for 60) on 3 folds with the
 same penalty, and score once a trial. Start-up after the imports counts for all: compilation,
 storage, and here also the feature map and its data.
 """
@@ -48,7 +48,7 @@ CASES = (
         "28×28",
         {"network": "dcgan", "generator_channels": CHANNELS, "discriminator_channels": CHANNELS},
         8,
-        200,
+        60,
         "≥ 1.5 ×",
         "≥ 2 ×",
     ),
