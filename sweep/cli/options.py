@@ -50,7 +50,8 @@ def _print(table: "OptionTable") -> None:
         rows.add_row(Text(option.name), _what(option))
     if table.takes_plugins:
         rows.add_row(
-            Text("path/to/file.py:name"), Text("one of your own: docs/extending.md, docs/optuna.md")
+            Text("path/to/file.py:name"),
+            Text("one of your own: docs/extending.md, docs/optuna.md, docs/your-model.md"),
         )
     console.print(rows)
     for path, accepted in table.accepted().items():
