@@ -34,10 +34,10 @@ def load_initial(spec: Spec, image_shape: Shape, classes: int) -> Initial | None
     checkpoint, for one without any of the networks, and for arrays of other names or shapes than
     theirs; and where the shape of the networks is searched.
     """
+    check_initial(spec)
     if spec.model.initial is None:
         return None
     place = f"{FIELD} = {spec.model.initial!r}"
-    _check_shapes_stay(spec, place)
     trees = _read(Path(spec.model.initial), place)
     found: Initial = {}
     for method in spec.methods or [None]:
@@ -53,6 +53,19 @@ def load_initial(spec: Spec, image_shape: Shape, classes: int) -> Initial | None
         for name in known:
             found[name] = _fitting(trees[name], like[name], f"{place}: its {name}")
     return found
+
+
+def check_initial(spec: Spec) -> None:
+    """Raises `UserError` for what is known of it without images: shapes searched, no such folder.
+
+    Images may take minutes to read.
+    """
+    if spec.model.initial is None:
+        return
+    place = f"{FIELD} = {spec.model.initial!r}"
+    _check_shapes_stay(spec, place)
+    if not Path(spec.model.initial).is_dir():
+        raise UserError(f"{place}: no such folder; {_ACCEPTED}")
 
 
 def initial_fingerprint(initial: Initial) -> str:
@@ -84,11 +97,7 @@ def _read(path: Path, place: str) -> dict[str, Any]:
     try:
         if inner.is_dir():
             return {each.name: _restored(each) for each in sorted(inner.iterdir())}
-        if not folder.is_dir():
-            raise UserError(f"{place}: no such folder; {_ACCEPTED}")
         found = _restored(folder)
-    except UserError:
-        raise
     except Exception as error:
         raise UserError(f"{place}: is no checkpoint: {in_one_line(error)}; {_ACCEPTED}") from error
     if not isinstance(found, dict):

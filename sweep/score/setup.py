@@ -24,7 +24,7 @@ from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.figures import FIGURES, PAIRS
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
-from normsweep.score.initial import Initial, initial_fingerprint, load_initial
+from normsweep.score.initial import Initial, check_initial, initial_fingerprint, load_initial
 from normsweep.score.judge import Judge, make_judge, metrics_of_labels, recorded_metrics
 from normsweep.score.own_networks import check_own_networks
 from normsweep.spec.combinations import families_measured_by
@@ -155,6 +155,7 @@ def prepare(spec: Spec) -> Setup:
     # The user's own files are those of now, until the next study begins.
     look_again()
     own_files = _own_files(spec)
+    check_initial(spec)
     dataset = load_dataset(
         data.source, path=data.path, limit=data.limit, split=data.split, pixel_range=data.range
     )

@@ -6,6 +6,7 @@ trials that wait whenever it is asked for any.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from optuna.trial import FrozenTrial
 
+from normsweep.errors import UserError
 from normsweep.spec.grid import Grid, grid
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import BASELINE, counts_in_search, is_foreign, is_taken_over, role
@@ -109,14 +111,18 @@ class _Drawn:
 def plan_as_made(spec: Spec, trials: Sequence[FrozenTrial]) -> Plan:
     """The plan of a study with these trials, to look at: without the points of its grid.
 
-    They are all made when it is submitted, and to find them takes the user's own files.
+    Of a small grid they are all made when it is submitted, and to find them may take files of the
+    user's own; a large one is counted, unless such a file is gone.
     """
     number = spec.study.trials
     if _is_grid(spec):
         mine = (t for t in trials if not is_taken_over(t) and not is_foreign(t))
         made = sum(role(trial) != BASELINE for trial in mine)
-        # Where it is more than are made at once, how large it is is known by who makes them.
-        number = min(number, made) if made < MADE_AT_ONCE else number
+        # The baseline is one of those that are made at once.
+        if made < MADE_AT_ONCE - 1:
+            return Plan(min(number, made))
+        with suppress(UserError):
+            number = min(number, grid(spec).size)
     return Plan(number)
 
 

@@ -98,7 +98,9 @@ def test_what_does_not_fit_is_told_by_its_path(folder, beginning, changes, said)
 
 def test_what_is_no_checkpoint_is_told(beginning, tmp_path) -> None:
     with pytest.raises(UserError, match="no such folder; accepted: a folder that `sweep train`"):
-        prepare(beginning(tmp_path / "none"))
+        # Told before the images are looked for, which may take minutes to read.
+        elsewhere = {"data__source": "npz", "data__path": str(tmp_path / "none.npz")}
+        prepare(beginning(tmp_path / "none", **elsewhere))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="is no checkpoint: "):
         prepare(beginning(tmp_path / "empty"))

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from normsweep.spec import spec_from_tables
 from normsweep.spec.grid import grid
 from normsweep.spec.space import check_ranges, unconditional_space, walk
 from normsweep.study import plan as plans
-from normsweep.study.plan import plan_of
+from normsweep.study.plan import plan_as_made, plan_of
 
 
 def spec(**sections: Any):
@@ -86,6 +87,30 @@ def test_a_large_grid_is_drawn_without_repetition_to_its_end(monkeypatch) -> Non
     monkeypatch.setattr(plans, "_SHUFFLED", 0)
     found = [tuple(point.items()) for point in plan_of(MIXED).points or ()]
     assert sorted(map(str, found)) == sorted(str(tuple(p.items())) for p in grid(MIXED))
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [(10**9, 480), (300, 300)])
+def test_a_grid_of_which_a_part_is_made_is_counted_whole(monkeypatch, asked, wanted) -> None:
+    large = spec(
+        study={"name": "g", "sampler": "grid", "trials": asked},
+        train={"batch": [8, 16, 32]},
+        penalty={
+            "form": "power",
+            "order": 2.0,
+            "strength": {"low": 0.1, "high": 16.0, "step": 0.1},
+        },
+    )
+    monkeypatch.setattr(plans, "MADE_AT_ONCE", 200)
+    points = list(islice(plan_of(large).missing([]), 199))
+    made = [waiting(number, fixed_params=point) for number, point in enumerate(points, start=1)]
+    assert plan_as_made(large, made).search == wanted
+    assert plan_as_made(large, made[:9]).search == 9
+
+
+def waiting(number: int, **attributes: Any) -> FrozenTrial:
+    made = create_trial(state=TrialState.WAITING, system_attrs=attributes)
+    made.number = number
+    return made
 
 
 def test_as_many_trials_as_time_allows_are_none_before_one_is_trained() -> None:
