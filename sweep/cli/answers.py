@@ -242,7 +242,7 @@ def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | No
         *([] if _is_confirmed(found, confirmed) else [_confirm_command(found, option)]),
         export_command(found, confirmed, option),
         ("sweep score best.toml", "the same scores again, to the bit"),
-        ("sweep train best.toml -o out", "a GAN trained with it, and samples"),
+        ("sweep train best.toml -o out", "its networks trained, and samples"),
         (f"sweep report {found.study}{option}", "the answer and all figures in one file"),
         (f"sweep dashboard{option}", "the study in the Optuna dashboard"),
     )

@@ -34,7 +34,7 @@ def reproduce(source: Source) -> Block:
             "    # ".join(export_command(source.answer, source.confirmed, source.option)),
             "sweep score best.toml    # the same scores again, to the bit",
             "sweep score best.toml --seed 1    # on a seed that the search never saw",
-            "sweep train best.toml -o out    # a GAN trained with it, and samples",
+            "sweep train best.toml -o out    # its networks trained, and samples",
         ]
     known = [
         _table("Versions that the study was created with", "package", written.versions),

@@ -27,12 +27,14 @@ class Panel:
     """Trials whose strengths mean the same: of one kind, on one target, of one coefficient.
 
     `title` holds what tells it from the other panels, and is empty for a single one. `entries` are
-    best first.
+    best first. `span` is the least and greatest strength in all panels of the coefficient, which
+    share an axis.
     """
 
     path: str
     title: str
     entries: tuple[Ranked, ...]
+    span: tuple[float, float]
 
     @property
     def axis(self) -> str:
@@ -47,15 +49,15 @@ class Panel:
     @property
     def logarithmic(self) -> bool:
         """Whether the strengths are shown on a logarithmic axis."""
-        at = self.strengths
-        return bool((at > 0).all()) and (len(at) == 1 or at.max() >= 8 * at.min())
+        least, greatest = self.span
+        return least > 0 and (least == greatest or greatest >= 8 * least)
 
     @property
     def axis_layout(self) -> dict[str, object]:
         """Plotly's settings of the axis of strength: whole decades, where it spans several."""
         if not self.logarithmic:
             return {"title_text": self.axis, "type": "linear"}
-        several = self.strengths.max() >= 30 * self.strengths.min()
+        several = self.span[1] >= 30 * self.span[0]
         decades: dict[str, object] = {"dtick": 1, "exponentformat": "power"} if several else {}
         return {"title_text": self.axis, "type": "log", **decades}
 
@@ -137,6 +139,9 @@ def panels(ranking: Sequence[Ranked]) -> tuple[Panel, ...]:
     kept = list(groups.items())[:MOST_PANELS]
     kinds = {kind for (_, kind, _), _ in kept}
     targets = {target for (_, _, target), _ in kept if target}
+    at: dict[str, list[float]] = {}
+    for (path, _, _), entries in kept:
+        at.setdefault(path, []).extend(float(entry.parameters[path]) for entry in entries)
     return tuple(
         Panel(
             path,
@@ -144,6 +149,7 @@ def panels(ranking: Sequence[Ranked]) -> tuple[Panel, ...]:
                 ([kind] if len(kinds) > 1 else []) + ([on] if len(targets) > 1 and on else [])
             ),
             tuple(entries),
+            (min(at[path]), max(at[path])),
         )
         for (path, kind, on), entries in kept
     )

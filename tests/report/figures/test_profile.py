@@ -45,6 +45,22 @@ def test_each_target_has_its_panel_that_of_the_best_first() -> None:
     assert sorted(set(shown[0].strengths)) == pytest.approx(STRENGTHS.tolist())
 
 
+def test_panels_on_one_axis_have_one_scale() -> None:
+    """Plotly draws axes of two types that match each at its own, side by side."""
+    spec = spec_of(penalty__order=2.0)
+    strengths = {"generator": (1e-5, 1e-1), "discriminator": (2e-3, 6e-3)}
+    trials = [
+        ({"penalty.strength": s, "penalty.target": target}, valley(s))
+        for target, both in strengths.items()
+        for s in both
+    ]
+    picture = picture_of(study_of(spec, [2.5] * 3, trials))
+    assert [panel.logarithmic for panel in panels(picture.answer.ranking)] == [True, True]
+    drawn = profile(picture)
+    assert drawn is not None
+    assert {axis.type for axis in drawn.figure.select_xaxes()} == {"log"}
+
+
 def test_each_order_that_was_chosen_from_a_few_has_its_line_with_a_curve() -> None:
     picture = picture_of(study_of(spec_of(), [2.5] * 3, grid()))
     shown = panels(picture.answer.ranking)
