@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from normsweep.data.arrays import rows_of
 from normsweep.data.fingerprint import fingerprint
-from normsweep.data.pixels import BytePixels, Range, rows_of, scale
+from normsweep.data.pixels import BytePixels, Range, scale
+from normsweep.data.stored import StoredBytes
 from normsweep.errors import UserError
 
 MAX_CHANNELS = 4
@@ -16,13 +18,14 @@ FEW_CLASSES = 1000
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images in memory, ready to train on. Build one with `make_dataset`.
+    """Images, ready to train on. Build one with `make_dataset`.
 
     Two data sets are equal when name and fingerprint are; the arrays are read-only.
 
     Attributes:
         name: what the data set is called in specs and in the database.
-        images: [n, h, w, c] float32 in [-1, 1], channels last; many as bytes that are read as such.
+        images: [n, h, w, c] float32 in [-1, 1], channels last; many as bytes that are read as such,
+            from a file where memory does not hold them.
         labels: [n] int32, class indices 0..k-1, or None. A class may be without images.
         pairs: [n] int32, for each image the index of what it is in another class, or -1; or None.
         fingerprint: SHA-256 in hex over shape, dtype and bytes of images, labels and pairs.
@@ -45,10 +48,16 @@ class Dataset:
         """How many classes the labels name; 0 without labels."""
         return 0 if self.labels is None else int(self.labels.max()) + 1
 
+    def check_read(self) -> None:
+        """Raises `DataLost` where a program could not read the images from their file."""
+        held = self.images.bytes if isinstance(self.images, BytePixels) else None
+        if isinstance(held, StoredBytes) and held.file.fault is not None:
+            raise held.file.fault
+
 
 def make_dataset(
     name: str,
-    images: np.ndarray,
+    images: np.ndarray | StoredBytes,
     labels: np.ndarray | None = None,
     *,
     pairs: np.ndarray | None = None,
@@ -87,7 +96,8 @@ def make_dataset(
             pairs differ in number, or are no indices of images of other classes.
     """
     where = origin if origin is not None else f"data set {name!r}"
-    scaled = scale(_with_channels(np.asarray(images), where), where, pixel_range)
+    given = images if isinstance(images, StoredBytes) else np.asarray(images)
+    scaled = scale(given.reshape(_with_channels(given.shape, where)), where, pixel_range)
     checked = classes = None
     if labels is not None:
         checked, classes = _check_labels(np.asarray(labels), len(scaled.pixels), where)
@@ -136,7 +146,7 @@ def _freeze(
     pairs: np.ndarray | None,
 ) -> Dataset:
     for array in (images.bytes if isinstance(images, BytePixels) else images, labels, pairs):
-        if array is not None:
+        if isinstance(array, np.ndarray):
             array.setflags(write=False)
     # Without pairs the fingerprint is that of versions that knew none.
     known = {} if pairs is None else {"pairs": pairs}
@@ -144,22 +154,22 @@ def _freeze(
     return Dataset(name, images, labels, found, pairs)
 
 
-def _with_channels(images: np.ndarray, where: str) -> np.ndarray:
+def _with_channels(shape: tuple[int, ...], where: str) -> tuple[int, ...]:
     accepted = "accepted are [n, h, w, c] with 1 to 4 channels last, [n, h, w], or [n, side * side]"
-    found = f"{where}: images have the shape {list(images.shape)}"
-    if images.size == 0:
+    found = f"{where}: images have the shape {list(shape)}"
+    if math.prod(shape) == 0:
         raise UserError(f"{found}, which holds no image; {accepted}")
-    if images.ndim == 2:
-        side = math.isqrt(images.shape[1])
-        if side * side != images.shape[1]:
-            raise UserError(f"{found}, and {images.shape[1]} is not a square; {accepted}")
-        images = images.reshape(len(images), side, side)
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
+    if len(shape) == 2:
+        side = math.isqrt(shape[1])
+        if side * side != shape[1]:
+            raise UserError(f"{found}, and {shape[1]} is not a square; {accepted}")
+        shape = (shape[0], side, side)
+    if len(shape) == 3:
+        shape = (*shape, 1)
     # Channels first would otherwise train without a word on pictures read sideways.
-    if images.ndim != 4 or images.shape[-1] > MAX_CHANNELS:
+    if len(shape) != 4 or shape[-1] > MAX_CHANNELS:
         raise UserError(f"{found}; {accepted}")
-    return images
+    return shape
 
 
 def _check_labels(

@@ -10,13 +10,14 @@ import numpy as np
 
 from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
 from normsweep.data.pixels import BytePixels, Rows
+from normsweep.data.stored import StoredBytes
 from normsweep.engine.population import Features, Shared
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.models import families
 from normsweep.models.architecture import networks
-from normsweep.models.data import ByteImages
+from normsweep.models.data import ByteImages, HostArray
 from normsweep.models.optimizers import optimizers_with
 from normsweep.objectives.distances import DISTANCES, RealFeatures
 from normsweep.objectives.distances.contract import CLASSES, TRAINING
@@ -108,7 +109,10 @@ class Setup:
         """What the members of a population read, for training with this seed."""
         images: Any = self.dataset.images
         if isinstance(images, BytePixels):
-            images = ByteImages(images.bytes, images.table)
+            held: Any = images.bytes
+            if isinstance(held, StoredBytes):
+                held = HostArray(held.read, held.shape, held.dtype)
+            images = ByteImages(held, images.table)
         return Shared(
             images=images,
             train=self.plan.train,
