@@ -26,7 +26,7 @@ COLOURS: Mapping[str, str] = {
 }
 """What `data.colour` may be."""
 
-MOST_BYTES = 2**30
+MOST_BYTES = 2**28
 """Encoded bytes of one picture."""
 
 _SIXTEEN = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -93,6 +93,8 @@ def pixels_of(content: bytes, treatment: Treatment = AS_THEY_ARE) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
             _check(opened)
+            # Pillow turns a TIFF while it loads it, and then says so.
+            opened.load()
             upright = _UPRIGHT.get(_orientation(opened))
             picture = _flat(opened)
             if upright is not None:
