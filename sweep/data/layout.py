@@ -5,7 +5,6 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -60,7 +59,7 @@ def hidden(name: str) -> bool:
 
 def shown(name: str) -> str:
     """A file's name as text that can be printed, whatever bytes it is made of."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def layout_of(
@@ -251,4 +250,5 @@ def _left_out(others: Iterable[Parts], origin: str) -> tuple[str, ...]:
 
 
 def _ending(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
+    stem, _, ending = name.rpartition(".")
+    return f".{ending.lower()}" if stem else ""

@@ -33,24 +33,36 @@ class Together:
         return cls(tuple(map(tuple, found)))
 
     def split(self, number: int) -> tuple[np.ndarray, "Together"]:
-        """At most so many indices, each class in its share as nearly as units allow; and the rest.
+        """About so many indices, each class in its share as nearly as units allow; and the rest.
 
-        Fewer where the units that are left of a class are all larger than what its share lacks.
+        Never more, but for the smallest unit where all are larger than that.
         """
         sizes = np.array([sum(map(len, units)) for units in self.units])
+        quotas = apportion(sizes, number).tolist()
+        left = [list(units) for units in self.units]
         taken: list[np.ndarray] = []
-        rest = []
-        for units, quota in zip(self.units, apportion(sizes, number), strict=True):
-            lacking, left = int(quota), []
+
+        def take(units: list[np.ndarray], room: int) -> int:
+            """Moves the first ones that there is room for; returns what room is left."""
+            kept = []
             for unit in units:
-                if len(unit) <= lacking:
+                if len(unit) <= room:
                     taken.append(unit)
-                    lacking -= len(unit)
+                    room -= len(unit)
                 else:
-                    left.append(unit)
-            rest.append(tuple(left))
+                    kept.append(unit)
+            units[:] = kept
+            return room
+
+        room = sum(take(units, quota) for units, quota in zip(left, quotas, strict=True))
+        # What the units of a class were too large for, others may fill.
+        for units in left:
+            room = take(units, room)
+        if number and not taken:
+            smallest = min((min(map(len, units)), c) for c, units in enumerate(left) if units)
+            take(left[smallest[1]], smallest[0])
         indices = np.concatenate(taken) if taken else np.array([], np.int64)
-        return indices, Together(tuple(rest))
+        return indices, Together(tuple(map(tuple, left)))
 
     def dealt(self, folds: int) -> np.ndarray:
         """[folds, n_fold] indices: units dealt to folds of one size, which is as large as can be.

@@ -116,7 +116,9 @@ def test_no_two_parts_share_a_copy_and_folds_are_of_one_size(given: dict) -> Non
         for fold, row in enumerate(plan.train):
             assert set(row) == set(np.delete(plan.held_out, fold, axis=0).ravel())
     assert set(plan.held_out.ravel()) <= set(first.held_out.ravel())
-    assert len(first.outer) <= round(given["outer_share"] * given["count"])
+    wanted = round(given["outer_share"] * given["count"])
+    assert len(first.outer) <= max(wanted, np.bincount(groups).max()) * bool(wanted)
+    assert bool(len(first.outer)) == bool(wanted)
 
 
 @given(st.integers(0, 1000), st.integers(2, 5))
@@ -146,6 +148,14 @@ def test_groups_of_one_image_each_make_folds_as_even_as_no_groups() -> None:
     counts = np.stack([np.bincount(labels[row]) for row in plan.held_out])
     assert plan.held_out.shape == (3, 26)
     assert (counts.max(axis=0) - counts.min(axis=0) <= 1).all()
+
+
+def test_classes_of_one_image_each_are_set_aside_whole() -> None:
+    """Eight images, each of them fifteen times and a class of its own."""
+    labels = np.repeat(np.arange(8), 15)
+    plan = plan_folds(labels, 120, folds=3, feature_share=0.3, seed=0, groups=labels * 15)
+    assert len(plan.feature_indices) == 30
+    assert plan.held_out.shape == (3, 30)
 
 
 def test_one_image_again_and_again_is_refused_with_how_many_differ() -> None:
