@@ -64,7 +64,7 @@ def list_folder(path: Path, split: str = "train") -> Listing:
     names = sorted(files)
     found = layout_of(names, folders, split, origin, _given(path, origin))
     chosen = [names[i] for i in found.chosen]
-    places = [os.path.join(path, *parts) for parts in chosen]
+    places = ["/".join((str(path), *parts)) for parts in chosen]
     stamp = hashlib.sha256()
     for number, parts in enumerate(chosen):
         label = None if found.labels is None else int(found.labels[number])
