@@ -107,11 +107,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Scaled:
-    """Images in [-1, 1], what was guessed of their range, and what looks wrong with it."""
+    """Images in [-1, 1], what was guessed of their range, and what looks wrong with it.
+
+    `means` are the numbers that became -1 and 1.
+    """
 
     pixels: np.ndarray | BytePixels
     guess: str | None
     warning: str | None
+    means: Range
 
 
 def _looked_up(table: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -162,6 +166,7 @@ def scale(images: np.ndarray | StoredBytes, where: str, given: Range | None) -> 
         _onto(images, means, found),
         _guess(where, means) if given is None and images.dtype != np.uint8 else None,
         _warning(where, found, means) if given is None else None,
+        means,
     )
 
 

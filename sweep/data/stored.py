@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -30,13 +30,15 @@ class DataLost(UserError):
 class ReadFile:
     """A file of which parts are read, in any thread; it can be pickled.
 
+    Without an open `file` the `path` is opened; it is the file's name in messages too.
+
     Nothing of it is mapped: a limit of a process's addresses (`ulimit -v`) would count that as
     memory. `fault` is for whoever cannot raise what a read met.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file: IO[bytes] | None = None) -> None:
         self.path = path.absolute()
-        self._open()
+        self._open(None if file is None else os.dup(file.fileno()))
         self._stamp = _stamp(self._descriptor)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -46,10 +48,10 @@ class ReadFile:
         self.__dict__.update(state)
         self._open()
 
-    def _open(self) -> None:
+    def _open(self, opened: int | None = None) -> None:
         self.fault: DataLost | None = None
         try:
-            self._descriptor = os.open(self.path, os.O_RDONLY)
+            self._descriptor = os.open(self.path, os.O_RDONLY) if opened is None else opened
         except OSError as error:
             raise self._lost(error.strerror or str(error)) from error
         weakref.finalize(self, os.close, self._descriptor)
@@ -164,21 +166,15 @@ class StoredBytes:
         return found
 
 
-def stored(path: Path, offset: int, shape: Shape) -> StoredBytes:
-    """Images of bytes [n, ...] in a file, in the order of C.
+def stored(path: Path, offset: int, shape: Shape, file: IO[bytes] | None = None) -> StoredBytes:
+    """Images of bytes [n, ...] in a file, in the order of C; of an open `file`, `path` is the name.
 
     Raises `UserError` for a file that is too short for them.
     """
-    file = ReadFile(path)
-    if file.size < (expected := offset + math.prod(shape)):
-        raise UserError(f"{path}: truncated: expected {expected} bytes, found {file.size}")
-    return StoredBytes(file, offset, shape)
-
-
-def held_or_stored(path: Path, offset: int, shape: Shape) -> np.ndarray | StoredBytes:
-    """The same in memory, where there is room for them."""
-    found = stored(path, offset, shape)
-    return found[:] if has_room(math.prod(shape)) else found
+    read = ReadFile(path, file)
+    if read.size < (expected := offset + math.prod(shape)):
+        raise UserError(f"{path}: truncated: expected {expected} bytes, found {read.size}")
+    return StoredBytes(read, offset, shape)
 
 
 def has_room(size: int) -> bool:

@@ -9,8 +9,10 @@ import jax
 import numpy as np
 
 from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
+from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.pixels import BytePixels, Rows
 from normsweep.data.stored import StoredBytes
+from normsweep.data.treatment import Treatment
 from normsweep.engine.population import Features, Shared
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.engine.versions import versions
@@ -149,8 +151,10 @@ class Setup:
         }
 
 
-def prepare(spec: Spec) -> Setup:
+def prepare(spec: Spec, decoding: Watch = unwatched) -> Setup:
     """Loads the data, draws the folds, fits the feature map on images set aside, and judges none.
+
+    `decoding` is told how many pictures of the data are decoded, where these are pictures.
 
     Raises `UserError` for data that are missing, damaged or too few, with the field that says so,
     and for a penalty of the user's own that cannot be used.
@@ -160,7 +164,13 @@ def prepare(spec: Spec) -> Setup:
     look_again()
     own_files = _own_files(spec)
     dataset = load_dataset(
-        data.source, path=data.path, limit=data.limit, split=data.split, pixel_range=data.range
+        data.source,
+        path=data.path,
+        limit=data.limit,
+        split=data.split,
+        pixel_range=data.range,
+        treatment=Treatment(data.size, data.colour),
+        watch=decoding,
     )
     plan = plan_folds(
         dataset.labels,
@@ -169,6 +179,7 @@ def prepare(spec: Spec) -> Setup:
         feature_share=score.feature_share,
         seed=data.seed,
         outer_share=spec.confirm.holdout,
+        groups=dataset.groups,
     )
     samples = _samples(spec, plan)
     _check_classes(spec)

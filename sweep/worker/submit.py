@@ -6,6 +6,8 @@ from typing import NamedTuple
 import optuna
 from optuna.storages import RDBStorage
 
+from normsweep.data.decoding import Watch, unwatched
+from normsweep.data.described import described
 from normsweep.data.memory import check_room, free_memory, gigabytes
 from normsweep.engine.devices import use_all_cores
 from normsweep.score.memory import images_of, memory_of
@@ -43,11 +45,13 @@ def submit(
     source: str | None = None,
     log: Log = no_log,
     workers: int = 1,
+    decoding: Watch = unwatched,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
     With the trials of the study `source` that fit, where there is one. So many `workers` are to
-    train it on this machine: each has the images in its memory.
+    train it on this machine: each has the images in its memory. `decoding` is told how many
+    pictures are decoded, where the data are pictures that never were before.
 
     Raises `UserError` for what the user can mend; nothing is written before.
     """
@@ -60,7 +64,8 @@ def submit(
         # A mistake in it is told before anything is written.
         plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
     plan = plan_of(spec)
-    setup = prepare(spec)
+    setup = prepare(spec, decoding)
+    log("data", **described(setup.dataset, spec.data.source))
     _check_memory(setup, spec, workers, log)
     for guess in setup.dataset.guesses:
         log("data", guess=guess)
