@@ -16,7 +16,7 @@ from PIL import Image
 
 from normsweep.data.duplicates import DIGEST, digest_of
 from normsweep.data.listing import Listing, Part
-from normsweep.data.memory import check_room, gigabytes
+from normsweep.data.memory import gigabytes
 from normsweep.data.treatment import FORMATS, PictureError, Treatment, pixels_of
 from normsweep.errors import UserError
 
@@ -80,7 +80,6 @@ def _decoded(listing: Listing, treatment: Treatment, file: IO[bytes], watch: Wat
     count = len(listing.names)
     height, width = _first_size(listing, treatment)
     of_all = f"{listing.origin}: the array of {count} pictures of {height}×{width}"
-    check_room(count * height * width * (3 if treatment.colour == "rgb" else 1), of_all)
     stored = 1 if treatment.colour == "grey" else 3
     size = count * height * width * stored
     if size > (free := shutil.disk_usage(file.fileno()).free):

@@ -26,7 +26,6 @@ import platformdirs
 from normsweep.data.arrays import empty
 from normsweep.data.dataset import Known
 from normsweep.data.listing import Listing
-from normsweep.data.memory import check_room
 from normsweep.data.stored import StoredBytes, has_room, stored
 from normsweep.data.treatment import VERSION, Treatment
 from normsweep.errors import UserError
@@ -101,7 +100,6 @@ def read_pixels(file: IO[bytes], where: str, path: Path | None) -> np.ndarray | 
     shape = _shape_of(file)
     if not has_room(math.prod(shape)):
         return stored(path or Path(where), file.tell(), shape, file)
-    check_room(math.prod(shape), f"{where}: the array of {shape[0]} images")
     pixels = empty(shape, np.uint8)
     left: Any = memoryview(pixels.reshape(-1))  # type: ignore[arg-type]
     while len(left):

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from normsweep.data import kept, make_dataset, memory, pixels
+from normsweep.data import kept, make_dataset, pixels
 from normsweep.data.decoding import decode
 from normsweep.data.duplicates import digests_of, order_of
 from normsweep.data.kept import CACHE_VARIABLE
 from normsweep.data.pictures import load_pictures
 from normsweep.data.pixels import BytePixels
+from normsweep.data.stored import StoredBytes
 from normsweep.data.treatment import Treatment
 from normsweep.errors import UserError
 from tests.data.pictures import drawn, encoded, listing
@@ -189,18 +190,31 @@ def test_many_images_stay_bytes_that_lie_where_jax_reads_them(
     monkeypatch.setattr(pixels, "LARGE", 0)
     for _ in range(2):
         found = load_pictures(listing(PNGS, stamp="bytes")).images
-        assert isinstance(found, BytePixels) and found.bytes.ctypes.data % 64 == 0
+        assert isinstance(found, BytePixels) and isinstance(found.bytes, np.ndarray)
+        assert found.bytes.ctypes.data % 64 == 0
         assert found.bytes.dtype == np.uint8
 
 
-def test_what_does_not_fit_is_refused_before_a_picture_is_decoded(
+@pytest.mark.parametrize("where", ["kept", "off"])
+def test_what_memory_does_not_hold_stays_in_the_file(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Also in one without a name, where nothing is to be kept."""
+    held = load_pictures(listing(PNGS, LABELS, stamp="room"))
+    monkeypatch.setattr(kept, "has_room", lambda size: False)
+    monkeypatch.setenv(CACHE_VARIABLE, "off" if where == "off" else str(cache.parent / "other"))
+    # Decoded, and taken from what was kept of it.
+    for _ in range(2):
+        found = load_pictures(listing(PNGS, LABELS, stamp="room"))
+        assert isinstance(found.images, BytePixels) and isinstance(found.images.bytes, StoredBytes)
+        assert found == held
+        np.testing.assert_array_equal(found.images[[3, 1]], held.images[[3, 1]])
+        assert found.images.bytes.file.path == (found.file or Path("here").absolute())
+
+
+def test_what_the_disk_does_not_hold_is_refused_before_a_picture_is_decoded(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda: 1000)
-    with pytest.raises(UserError, match=r"the array of 11 pictures of 100×100 takes .* of mem"):
-        load_pictures(listing(PNGS, stamp="room"), Treatment(size=100, colour="rgb"))
-    monkeypatch.undo()
-    monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     monkeypatch.setattr("shutil.disk_usage", lambda _: _Full())
     with pytest.raises(UserError, match="GB of disk while they are unpacked, and 1e-08 GB is free"):
         load_pictures(listing(PNGS, stamp="room"))
