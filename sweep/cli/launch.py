@@ -73,7 +73,7 @@ def launch_command(
     from normsweep.cli.answers import print_answer, storage_option
     from normsweep.cli.as_json import answer_as_json
     from normsweep.cli.interrupts import Interrupts
-    from normsweep.cli.logs import notice_log
+    from normsweep.cli.logs import notice_log, warning_log
     from normsweep.cli.watching import watching
     from normsweep.report.board.refresh import write_study_note
     from normsweep.spec import load_spec
@@ -104,7 +104,7 @@ def launch_command(
             source=narrow,
             watch=shown.study,
             stop=interrupts.happened,
-            log=notice_log,
+            log=warning_log if as_json else notice_log,
             decoding=shown.pictures,
         )
     found = answer(launched.study)

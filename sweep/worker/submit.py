@@ -65,15 +65,15 @@ def submit(
         plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
     plan = plan_of(spec)
     setup = prepare(spec, decoding)
-    log("data", **described(setup.dataset, spec.data.source))
     _check_memory(setup, spec, workers, log)
+    opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
+    was = _control_before(spec.study.name, opened)
+    study = open_study(spec, opened, setup.facts())
+    log("understood", **described(setup.dataset, spec.data.source))
     for guess in setup.dataset.guesses:
         log("data", guess=guess)
     for warning in setup.warnings:
         log("warning", of=warning)
-    opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
-    was = _control_before(spec.study.name, opened)
-    study = open_study(spec, opened, setup.facts())
     heed_new_rule(study, spec)
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)

@@ -48,7 +48,7 @@ def test_a_folder_is_understood_and_told_before_it_is_trained_on(
     called = sweep("submit", write_spec(**FEW, **place, data__size=8, data__colour="grey"))
     assert called.code == 0, called.err
     assert (
-        "data: source folder 'photographs', images 161 of 8×8, grey, pixels 0 to 255, "
+        "understood: source folder 'photographs', images 161 of 8×8, grey, pixels 0 to 255, "
         "labels 2 classes (china, flower) of 80 to 81 images" in called.err
     )
     assert "1 of 161 images are copies of others to the last pixel (" in called.err

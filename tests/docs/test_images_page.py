@@ -53,7 +53,8 @@ def test_what_the_page_says_of_them_is_so(photographs: Path) -> None:
     assert spec.data.source == "folder" and spec.data.path == "photographs"
     found = load_dataset("folder", path="photographs")
     assert found.images.shape == (520, 32, 32, 3)
-    assert "images 520 of 32×32, rgb" in PAGE and "classes (flower, temple) of 260 images" in PAGE
+    told = "understood: source folder 'photographs', images 520 of 32×32, rgb, pixels 0 to 255, "
+    assert told + "labels 2 classes (flower, temple) of 260 images" in PAGE
     fields = re.findall(r"^(\w+) = ", blocks(PAGE, "toml")[0], re.MULTILINE)
     (photographs / "page.toml").write_text(blocks(PAGE, "toml")[0], encoding="utf-8")
     told = load_spec("page.toml").plain()["data"]

@@ -22,7 +22,7 @@ def test_guesses_are_logged_and_warnings_and_classes_are_kept(
     _, study, setup, _ = submit(
         spec, storage, log=lambda event, /, **facts: heard.append((event, facts))
     )
-    assert [event for event, _ in heard] == ["data", "data", "data", "warning"]
+    assert [event for event, _ in heard] == ["understood", "data", "data", "warning"]
     assert heard[0][1] == {
         "source": "npz 'dim'",
         "images": "200 of 4×4, grey",
