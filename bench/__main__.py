@@ -13,7 +13,7 @@ from rich.table import Table
 
 MEASUREMENTS = (
     *("startup", "floor", "switched_off", "programs", "overhead", "memory"),
-    *("processes", "history", "workers", "trials"),
+    *("pictures", "images", "processes", "history", "workers", "trials"),
 )
 
 

@@ -1,10 +1,35 @@
 """What a member may see."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class HostArray:
+    """An array that stays on the host, of which a program gets the rows that it asks for.
+
+    `read(rows)`, of an int32 array of any shape, gives the rows of the array, which is of `shape`
+    and `dtype`: the same each time. It must not raise. A program is compiled for each such array.
+    """
+
+    read: Callable[[np.ndarray], np.ndarray]
+    shape: tuple[int, ...]
+    dtype: Any
+
+    def __getitem__(self, rows: jax.Array) -> jax.Array:
+        like = jax.ShapeDtypeStruct((*rows.shape, *self.shape[1:]), self.dtype)
+        # Of members that run together the rows come together.
+        found: jax.Array = jax.pure_callback(self._read, like, rows, vmap_method="expand_dims")
+        return found
+
+    def _read(self, rows: jax.Array) -> np.ndarray:
+        return self.read(np.asarray(rows))
 
 
 class ByteImages(NamedTuple):
@@ -17,13 +42,15 @@ class ByteImages(NamedTuple):
 class Data(NamedTuple):
     """What a member may see: images [n, h, w, c] float32, and int32 indices into them.
 
+    Images are read by `images_at` alone, which knows where they are.
+
     It trains on those of `train`; those of `validation`, on which nobody trains, tell an adaptive
     strength how far the training images were learnt by heart. `labels` [n] int32 are the images'
     classes; None where there are none. Where images are known to show the same in two classes,
     `pairs` [n] int32 are the indices of the counterparts, −1 of an image that has none.
     """
 
-    images: jax.Array | ByteImages
+    images: jax.Array | HostArray | ByteImages
     train: jax.Array
     validation: jax.Array
     labels: jax.Array | None = None
@@ -31,7 +58,7 @@ class Data(NamedTuple):
 
 
 def drawn(
-    key: jax.Array, count: int, images: jax.Array | ByteImages, among: jax.Array
+    key: jax.Array, count: int, images: jax.Array | HostArray | ByteImages, among: jax.Array
 ) -> jax.Array:
     """`count` of the images whose indices are `among`, with replacement, as float32."""
     return images_at(drawn_rows(key, count, among), images)
@@ -68,7 +95,7 @@ def dealt_rows_of(
     return rows
 
 
-def images_at(rows: jax.Array, images: jax.Array | ByteImages) -> jax.Array:
+def images_at(rows: jax.Array, images: jax.Array | HostArray | ByteImages) -> jax.Array:
     """The images of some indices, as float32."""
     if isinstance(images, ByteImages):
         # Looked up, since compilers round a quotient by a constant as they like.

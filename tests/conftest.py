@@ -11,6 +11,7 @@ import pytest
 
 from bench.postgres import Postgres, started_postgres
 from conftest import IN_HASTE
+from normsweep.data.kept import CACHE_VARIABLE
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.population import forget_programs
 from tests.small_studies import (  # noqa: F401  (fixtures)
@@ -36,6 +37,14 @@ hypothesis.settings.load_profile("sweep")
 def pytest_configure() -> None:
     """JAX starts with the cache of compiled programs that all tests have, not before."""
     use_all_cores()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def decoded_pictures_are_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test neither finds what a user has decoded before nor leaves anything there."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("pictures")))
+        yield
 
 
 MOST_MAPPINGS = 20_000

@@ -44,9 +44,14 @@ def confirm_command(
     # Before our tables are made: a database of Optuna's alone stays as it is.
     checked_spec(loaded)
     migrate(opened.engine)
-    with watching(quiet=as_json) as watch, Interrupts() as interrupts:
+    with watching(quiet=as_json) as shown, Interrupts() as interrupts:
         done = Confirming(
-            loaded, opened, watch=watch, stop=interrupts.happened, log=notice_log
+            loaded,
+            opened,
+            watch=shown.study,
+            stop=interrupts.happened,
+            log=notice_log,
+            decoding=shown.pictures,
         ).run(top, seeds)
     found = read_confirmation(loaded, opened)
     write_study_note(loaded, opened, answer(loaded))

@@ -73,7 +73,7 @@ def launch_command(
     from normsweep.cli.answers import print_answer, storage_option
     from normsweep.cli.as_json import answer_as_json
     from normsweep.cli.interrupts import Interrupts
-    from normsweep.cli.logs import notice_log
+    from normsweep.cli.logs import notice_log, warning_log
     from normsweep.cli.watching import watching
     from normsweep.report.board.refresh import write_study_note
     from normsweep.spec import load_spec
@@ -92,7 +92,7 @@ def launch_command(
         options = {"study.trials": trials, "study.name": name}
         given = {path: value for path, value in options.items() if value is not None}
         loaded = load_spec(spec or "digits", given, OPTIONS)
-    with watching(quiet=as_json) as watch, Interrupts() as interrupts:
+    with watching(quiet=as_json) as shown, Interrupts() as interrupts:
         launched = launch(
             loaded,
             storage,
@@ -102,9 +102,10 @@ def launch_command(
             address=address,
             timeout=timeout,
             source=narrow,
-            watch=watch,
+            watch=shown.study,
             stop=interrupts.happened,
-            log=notice_log,
+            log=warning_log if as_json else notice_log,
+            decoding=shown.pictures,
         )
     found = answer(launched.study)
     opened = open_storage(storage)

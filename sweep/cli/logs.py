@@ -40,6 +40,7 @@ def _printable(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 _WORTH_A_NOTICE = {
+    "understood",
     "data",
     "memory",
     "warning",
@@ -60,3 +61,9 @@ def notice_log(event: str, /, **facts: Any) -> None:
     if event in _WORTH_A_NOTICE:
         said = ", ".join(f"{name} {value}" for name, value in _printable(facts).items())
         notices.print(f"{event}: {said}", highlight=False, markup=False, soft_wrap=True)
+
+
+def warning_log(event: str, /, **facts: Any) -> None:
+    """The same beside JSON for programs: without what is said of every study."""
+    if event != "understood":
+        notice_log(event, **facts)

@@ -32,6 +32,7 @@ def submit_command(
     """
     from normsweep.cli.answers import storage_option
     from normsweep.cli.logs import notice_log
+    from normsweep.cli.watching import decoding
     from normsweep.spec import load_spec
     from normsweep.spec.messages import OPTIONS
     from normsweep.study.attributes import OPEN
@@ -41,7 +42,8 @@ def submit_command(
     options = {"study.trials": trials, "study.name": name}
     given = {path: value for path, value in options.items() if value is not None}
     loaded = load_spec(spec, given, OPTIONS)
-    _, study, _, was = submit(loaded, storage, log=notice_log)
+    with decoding() as watch:
+        _, study, _, was = submit(loaded, storage, log=notice_log, decoding=watch)
     name = study.study_name
     found, _ = tally_of(study, study.get_trials(deepcopy=False))
     total = found.ended + found.open

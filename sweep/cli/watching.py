@@ -1,27 +1,69 @@
 """How a running study looks: a live display in a terminal, plain lines elsewhere."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from normsweep.cli.app import notices
+from normsweep.data.decoding import Watch
+from normsweep.data.decoding import unwatched as nobody
 from normsweep.study.progress import Progress as Snapshot
 from normsweep.study.progress import Watcher, unwatched
 
 _LINE_EVERY = 10.0
+_LOADING = "loading data, fitting the feature map"
+
+
+class Watching(NamedTuple):
+    """What shows how far a study is, and before that how many of its pictures are decoded."""
+
+    study: Watcher
+    pictures: Watch
 
 
 @contextmanager
-def watching(*, quiet: bool = False) -> Iterator[Watcher]:
-    """A watcher that shows progress on standard error while the context lasts."""
+def decoding(*, quiet: bool = False) -> Iterator[Watch]:
+    """Shows on standard error how many pictures are decoded, while the context lasts."""
     if quiet:
-        yield unwatched
+        yield nobody
+    elif notices.is_terminal:
+        display = Progress(
+            TextColumn("decoding pictures"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=notices,
+            transient=True,
+        )
+        with display:
+            task = display.add_task("", total=None)
+            yield lambda done, total: display.update(task, completed=done, total=total)
+    else:
+        yield _LineWatcher().decoding
+
+
+@contextmanager
+def watching(*, quiet: bool = False) -> Iterator[Watching]:
+    """Shows progress on standard error while the context lasts."""
+    if quiet:
+        yield Watching(unwatched, nobody)
     elif notices.is_terminal:
         with _live_display() as display:
-            yield _LiveWatcher(display)
+            live = _LiveWatcher(display)
+            yield Watching(live, live.decoding)
     else:
-        yield _LineWatcher()
+        lines = _LineWatcher()
+        yield Watching(lines, lines.decoding)
 
 
 def _live_display() -> Progress:
@@ -43,9 +85,19 @@ class _LiveWatcher:
             "",
             total=None,
             study="",
-            trials="loading data, fitting the feature map",
+            trials=_LOADING,
             scores="",
             clock="",
+        )
+
+    def decoding(self, done: int, total: int) -> None:
+        """Pictures, before there is anything of the study."""
+        over = done == total
+        self._display.update(
+            self._task,
+            total=None if over else total,
+            completed=done,
+            trials=_LOADING if over else f"decoding pictures, {done} of {total}",
         )
 
     def __call__(self, now: Snapshot) -> None:
@@ -67,6 +119,13 @@ class _LineWatcher:
     def __init__(self) -> None:
         self._finished = -1
         self._spoke = -_LINE_EVERY
+        self._decoded = time.monotonic()
+
+    def decoding(self, done: int, total: int) -> None:
+        """Pictures: a line every ten seconds."""
+        if time.monotonic() - self._decoded >= _LINE_EVERY:
+            self._decoded = time.monotonic()
+            notices.print(f"decoding pictures: {done} of {total}", highlight=False)
 
     def __call__(self, now: Snapshot) -> None:
         if now.finished == self._finished and now.elapsed - self._spoke < _LINE_EVERY:

@@ -1,12 +1,17 @@
 """What a data set is once it is loaded, and what it takes to become one."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
+from normsweep.data.arrays import rows_of
+from normsweep.data.duplicates import digests_of, groups_among, groups_of, told_of
 from normsweep.data.fingerprint import fingerprint
-from normsweep.data.pixels import BytePixels, Range, rows_of, scale
+from normsweep.data.pixels import BytePixels, Range, scale
+from normsweep.data.stored import StoredBytes
 from normsweep.errors import UserError
 
 MAX_CHANNELS = 4
@@ -16,17 +21,23 @@ FEW_CLASSES = 1000
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images in memory, ready to train on. Build one with `make_dataset`.
+    """Images, ready to train on. Build one with `make_dataset`.
 
     Two data sets are equal when name and fingerprint are; the arrays are read-only.
 
     Attributes:
         name: what the data set is called in specs and in the database.
-        images: [n, h, w, c] float32 in [-1, 1], channels last; many as bytes that are read as such.
+        images: [n, h, w, c] float32 in [-1, 1], channels last; many as bytes that are read as such,
+            from a file where memory does not hold them.
         labels: [n] int32, class indices 0..k-1, or None. A class may be without images.
         pairs: [n] int32, for each image the index of what it is in another class, or -1; or None.
         fingerprint: SHA-256 in hex over shape, dtype and bytes of images, labels and pairs.
-        classes: [k], the labels as they were given, where they were numbered anew; else None.
+        classes: [k], what the labels 0..k-1 were called, or given as where they were numbered anew;
+            else None.
+        groups: [n] int32, for each image the first that equals it to the last pixel, often itself;
+            None where all differ. Images of one group are to lie on one side of every split.
+        pixel_range: the numbers that became -1 and 1.
+        file: a `.npy` of these images as bytes, uint8 [n, h, w, c] in C order; None without one.
         guesses: what was assumed of the images, for whoever knows better.
         warnings: what looks wrong with them.
     """
@@ -37,6 +48,9 @@ class Dataset:
     fingerprint: str
     pairs: np.ndarray | None = field(default=None, compare=False, repr=False)
     classes: np.ndarray | None = field(default=None, compare=False, repr=False)
+    groups: np.ndarray | None = field(default=None, compare=False, repr=False)
+    pixel_range: Range = field(default=(0.0, 255.0), compare=False, repr=False)
+    file: Path | None = field(default=None, compare=False, repr=False)
     guesses: tuple[str, ...] = field(default=(), compare=False, repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
@@ -45,15 +59,32 @@ class Dataset:
         """How many classes the labels name; 0 without labels."""
         return 0 if self.labels is None else int(self.labels.max()) + 1
 
+    def check_read(self) -> None:
+        """Raises `DataLost` where a program could not read the images from their file."""
+        held = self.images.bytes if isinstance(self.images, BytePixels) else None
+        if isinstance(held, StoredBytes) and held.file.fault is not None:
+            raise held.file.fault
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an earlier look at the same images found: groups and fingerprint, as in `Dataset`."""
+
+    groups: np.ndarray | None
+    fingerprint: str
+
 
 def make_dataset(
     name: str,
-    images: np.ndarray,
+    images: np.ndarray | StoredBytes,
     labels: np.ndarray | None = None,
     *,
     pairs: np.ndarray | None = None,
     origin: str | None = None,
     pixel_range: Range | None = None,
+    classes: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    known: Known | None = None,
 ) -> Dataset:
     """Checks images and labels, and brings the images to [n, h, w, c] float32 in [-1, 1].
 
@@ -70,6 +101,8 @@ def make_dataset(
     Labels that are no class indices, such as the numbers of persons, are numbered anew in their
     order: where the largest is `FEW_CLASSES` or more, and most numbers below it have no image.
 
+    Images that are equal to the last pixel are told among the `warnings`.
+
     Args:
         name: the data set's name.
         images: uint8 or floats, with a range any numbers; [n, h, w, c] with 1 to 4 channels,
@@ -80,6 +113,9 @@ def make_dataset(
             that has none; or None.
         origin: what error messages start with, such as a file; `name` when None.
         pixel_range: the numbers of black and white, which become -1 and 1.
+        classes: [k], what the labels 0..k-1 are called; None of those that are numbers.
+        names: [n], what a message calls each image; None where they have no names.
+        known: not looked for again, in images and labels of which all of it was found before.
 
     Raises:
         UserError: the shape, dtype or range is none of these; a value is not finite; there is no
@@ -87,20 +123,34 @@ def make_dataset(
             pairs differ in number, or are no indices of images of other classes.
     """
     where = origin if origin is not None else f"data set {name!r}"
-    scaled = scale(_with_channels(np.asarray(images), where), where, pixel_range)
-    checked = classes = None
+    array = images if isinstance(images, StoredBytes) else np.asarray(images)
+    scaled = scale(array.reshape(_with_channels(array.shape, where)), where, pixel_range)
+    checked = given = None
     if labels is not None:
-        checked, classes = _check_labels(np.asarray(labels), len(scaled.pixels), where)
+        checked, given = _check_labels(np.asarray(labels), len(scaled.pixels), where)
     guesses = [] if scaled.guess is None else [scaled.guess]
-    if classes is not None:
+    if given is not None:
         guesses.append(
-            f"{where}: {len(classes)} different labels of {classes[0]} to {classes[-1]} are "
-            f"numbered 0 to {len(classes) - 1}"
+            f"{where}: {len(given)} different labels of {given[0]} to {given[-1]} are "
+            f"numbered 0 to {len(given) - 1}"
         )
-    warnings = () if scaled.warning is None else (scaled.warning,)
+        if classes is not None:
+            given = np.array(classes)[given]
+    elif classes is not None and checked is not None:
+        given = np.array(classes)
+    warnings: tuple[str, ...] = () if scaled.warning is None else (scaled.warning,)
     counterparts = None if pairs is None else _check_pairs(np.asarray(pairs), checked, where)
-    made = _freeze(name, scaled.pixels, checked, counterparts)
-    return replace(made, classes=classes, guesses=tuple(guesses), warnings=warnings)
+    groups = groups_of(digests_of(scaled.pixels)) if known is None else known.groups
+    warnings += told_of(groups, checked, where, names)
+    found = None if known is None else known.fingerprint
+    made = _freeze(name, scaled.pixels, checked, counterparts, groups, found)
+    return replace(
+        made,
+        classes=given,
+        guesses=tuple(guesses),
+        warnings=warnings,
+        pixel_range=scaled.means,
+    )
 
 
 def take(dataset: Dataset, indices: np.ndarray) -> Dataset:
@@ -111,9 +161,14 @@ def take(dataset: Dataset, indices: np.ndarray) -> Dataset:
     labels = None if dataset.labels is None else dataset.labels[indices]
     whole = dataset.images
     images = whole.taken(indices) if isinstance(whole, BytePixels) else rows_of(whole, indices)
-    taken = _freeze(dataset.name, images, labels, _pairs_among(dataset.pairs, indices))
+    pairs, groups = _pairs_among(dataset.pairs, indices), groups_among(dataset.groups, indices)
+    taken = _freeze(dataset.name, images, labels, pairs, groups)
     return replace(
-        taken, classes=dataset.classes, guesses=dataset.guesses, warnings=dataset.warnings
+        taken,
+        classes=dataset.classes,
+        guesses=dataset.guesses,
+        warnings=dataset.warnings,
+        pixel_range=dataset.pixel_range,
     )
 
 
@@ -134,32 +189,36 @@ def _freeze(
     images: np.ndarray | BytePixels,
     labels: np.ndarray | None,
     pairs: np.ndarray | None,
+    groups: np.ndarray | None,
+    found: str | None = None,
 ) -> Dataset:
-    for array in (images.bytes if isinstance(images, BytePixels) else images, labels, pairs):
-        if array is not None:
+    """`found` is the fingerprint, where it is known."""
+    pixels = images.bytes if isinstance(images, BytePixels) else images
+    for array in (pixels, labels, pairs, groups):
+        if isinstance(array, np.ndarray):
             array.setflags(write=False)
     # Without pairs the fingerprint is that of versions that knew none.
     known = {} if pairs is None else {"pairs": pairs}
-    found = fingerprint(images=images, labels=labels, **known)
-    return Dataset(name, images, labels, found, pairs)
+    found = found or fingerprint(images=images, labels=labels, **known)
+    return Dataset(name, images, labels, found, pairs, groups=groups)
 
 
-def _with_channels(images: np.ndarray, where: str) -> np.ndarray:
+def _with_channels(shape: tuple[int, ...], where: str) -> tuple[int, ...]:
     accepted = "accepted are [n, h, w, c] with 1 to 4 channels last, [n, h, w], or [n, side * side]"
-    found = f"{where}: images have the shape {list(images.shape)}"
-    if images.size == 0:
+    found = f"{where}: images have the shape {list(shape)}"
+    if math.prod(shape) == 0:
         raise UserError(f"{found}, which holds no image; {accepted}")
-    if images.ndim == 2:
-        side = math.isqrt(images.shape[1])
-        if side * side != images.shape[1]:
-            raise UserError(f"{found}, and {images.shape[1]} is not a square; {accepted}")
-        images = images.reshape(len(images), side, side)
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
+    if len(shape) == 2:
+        side = math.isqrt(shape[1])
+        if side * side != shape[1]:
+            raise UserError(f"{found}, and {shape[1]} is not a square; {accepted}")
+        shape = (shape[0], side, side)
+    if len(shape) == 3:
+        shape = (*shape, 1)
     # Channels first would otherwise train without a word on pictures read sideways.
-    if images.ndim != 4 or images.shape[-1] > MAX_CHANNELS:
+    if len(shape) != 4 or shape[-1] > MAX_CHANNELS:
         raise UserError(f"{found}; {accepted}")
-    return images
+    return shape
 
 
 def _check_labels(

@@ -7,6 +7,7 @@ import numpy as np
 
 from normsweep.data.apportion import apportion
 from normsweep.data.fingerprint import fingerprint
+from normsweep.data.together import Together
 from normsweep.errors import UserError
 
 
@@ -42,6 +43,7 @@ def plan_folds(
     feature_share: float,
     seed: int,
     outer_share: float = 0.0,
+    groups: np.ndarray | None = None,
 ) -> FoldPlan:
     """Draws a set-aside part and `folds` equal, disjoint folds, stratified where there are labels.
 
@@ -52,6 +54,10 @@ def plan_folds(
     than `folds` images, is in no part of the plan. It falls on classes drawn by the seed. The order
     within a row is random.
 
+    Images of one group lie all in one fold, all set aside, or all taken away; those that are too
+    many for it are in no part of the plan, as few as can be: then the parts may be smaller, and
+    shares of a class are as near as the groups allow.
+
     Args:
         labels: [count] integers, or None for folds that take no notice of classes.
         count: the number of images.
@@ -60,6 +66,8 @@ def plan_folds(
         outer_share: the share of images for one look at the end, 0 <= outer_share < 1.
         seed: integer >= 0 for NumPy's PCG64; equal arguments give an equal plan, on any
             machine and under any version of NumPy.
+        groups: [count] integers, equal for images that are to stay together, such as copies; None
+            where there are none.
 
     Raises:
         UserError: `folds` or a share is out of range, or fewer than 2 images a fold are
@@ -70,23 +78,44 @@ def plan_folds(
         raise ValueError(f"labels have the shape {list(labels.shape)}, expected [{count}]")
     taken, set_aside = _check(count, folds, feature_share, outer_share)
     bits = np.random.PCG64(seed)
-    groups = _shuffled_classes(labels, count, bits)
-    outer, groups = _split(groups, taken)
-    feature, groups = _split(groups, set_aside)
-    return _freeze(np.sort(feature), *_deal(groups, folds, bits), np.sort(outer), seed)
+    classes = _shuffled_classes(labels, count, bits)
+    if groups is not None:
+        together = Together.of(classes, groups)
+        outer, together = together.split(taken)
+        feature, together = together.split(set_aside)
+        dealt = together.dealt(folds)
+        if dealt.shape[1] < 2:
+            raise UserError(
+                f"score.folds = {folds}: {count} images, of which {len(np.unique(groups))} differ, "
+                f"make no {folds} folds of two, since copies stay together; accepted: fewer folds, "
+                "or more images"
+            )
+        return _freeze(np.sort(feature), *_shuffled(dealt, bits), np.sort(outer), seed)
+    outer, classes = _split(classes, taken)
+    feature, classes = _split(classes, set_aside)
+    return _freeze(np.sort(feature), *_deal(classes, folds, bits), np.sort(outer), seed)
 
 
-def deal_again(plan: FoldPlan, labels: np.ndarray | None, seed: Sequence[int]) -> FoldPlan:
+def deal_again(
+    plan: FoldPlan,
+    labels: np.ndarray | None,
+    seed: Sequence[int],
+    groups: np.ndarray | None = None,
+) -> FoldPlan:
     """The same parts of a plan with its folds dealt anew, from the images that were in them.
 
     `seed` are integers >= 0 of which NumPy's SeedSequence makes PCG64's; feature map and outer
-    part stay as they are.
+    part stay as they are. With `groups`, as in `plan_folds`, folds may come to be smaller.
     """
     bits = np.random.PCG64(list(seed))
     inside = np.sort(plan.held_out.ravel())
-    groups = _shuffled_classes(None if labels is None else labels[inside], len(inside), bits)
+    classes = _shuffled_classes(None if labels is None else labels[inside], len(inside), bits)
     folds = len(plan.held_out)
-    parts = _deal([inside[group] for group in groups], folds, bits)
+    classes = [inside[each] for each in classes]
+    if groups is None:
+        parts = _deal(classes, folds, bits)
+    else:
+        parts = _shuffled(Together.of(classes, groups).dealt(folds), bits)
     return _freeze(plan.feature_indices, *parts, plan.outer, plan.seed)
 
 
@@ -96,21 +125,26 @@ def outer_plan(plan: FoldPlan) -> FoldPlan:
     return _freeze(plan.feature_indices, everything, plan.outer[None], plan.outer, plan.seed)
 
 
-def _split(groups: list[np.ndarray], number: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """So many indices, each group in its share, and what is left of the groups."""
-    quotas = apportion(np.array([len(group) for group in groups]), number)
-    taken = np.concatenate([g[:quota] for g, quota in zip(groups, quotas, strict=True)])
-    return taken, [g[quota:] for g, quota in zip(groups, quotas, strict=True)]
+def _split(classes: list[np.ndarray], number: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """So many indices, each class in its share, and what is left of the classes."""
+    quotas = apportion(np.array([len(each) for each in classes]), number)
+    taken = np.concatenate([c[:quota] for c, quota in zip(classes, quotas, strict=True)])
+    return taken, [c[quota:] for c, quota in zip(classes, quotas, strict=True)]
 
 
 def _deal(
-    groups: list[np.ndarray], folds: int, bits: np.random.PCG64
+    classes: list[np.ndarray], folds: int, bits: np.random.PCG64
 ) -> tuple[np.ndarray, np.ndarray]:
     """The training and held-out indices of each fold."""
-    rest = np.concatenate(groups)
+    rest = np.concatenate(classes)
     size = len(rest) // folds
     # A class is one run in `rest`, so dealing like cards gives each fold its floor or ceiling.
-    dealt = rest[: size * folds].reshape(size, folds).T
+    return _shuffled(rest[: size * folds].reshape(size, folds).T, bits)
+
+
+def _shuffled(dealt: np.ndarray, bits: np.random.PCG64) -> tuple[np.ndarray, np.ndarray]:
+    """Training and held-out indices in random order, of held-out ones [folds, n_fold]."""
+    folds = len(dealt)
     # Unshuffled, any prefix of a row would hold the first classes only.
     held_out = np.stack([_shuffle(row, bits) for row in dealt])
     train = np.stack(

@@ -13,8 +13,12 @@ class Part(Protocol):
     def __len__(self) -> int:
         """How many pictures."""
 
-    def read(self) -> Iterator[bytes]:
-        """Each as it was encoded (PNG, JPEG, …), in the order of the listing; in any thread."""
+    def read(self) -> Iterator[bytes | Exception]:
+        """Each as it was encoded (PNG, JPEG, …), in the order of the listing; in any thread.
+
+        Or, in the place of one that cannot be read, what says why, so that the next ones can. What
+        is raised ends the part: all pictures that are left of it cannot be read then.
+        """
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Listing:
         labels: [n] integers >= 0, or None.
         classes: [k], what the labels 0..k-1 are called where they have names; else None.
         stamp: differs whenever the content may: of names, sizes and times of files.
+        told: what was assumed or left out, each a sentence for whoever knows better.
     """
 
     name: str
@@ -38,3 +43,4 @@ class Listing:
     labels: np.ndarray | None
     classes: tuple[str, ...] | None
     stamp: str
+    told: tuple[str, ...] = ()

@@ -1,11 +1,15 @@
 """How much memory this process may yet take."""
 
+import ctypes
 import resource
 from pathlib import Path
 
 import psutil
 
 from normsweep.errors import UserError
+
+PROGRAM = 700_000_000
+"""Bytes of Python, its packages and JAX with what it compiles: measured, on a CPU."""
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUPS = Path("/proc/self/cgroup")
@@ -19,6 +23,18 @@ def free_memory() -> int:
     if limit != resource.RLIM_INFINITY:
         free.append(limit - psutil.Process().memory_info().vms)
     return max(0, min(free))
+
+
+def spare_addresses() -> None:
+    """Keeps the C library within few addresses where a limit holds for them (`ulimit -v`).
+
+    glibc reserves 64 MB for each of the first threads that allocate, eight for each core, of which
+    it uses little: M_ARENA_MAX (-8) of mallopt(3).
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if limit != resource.RLIM_INFINITY and mallopt is not None:
+        mallopt(-8, 2)
 
 
 def check_room(size: int, what: str) -> None:

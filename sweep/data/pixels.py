@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from normsweep.data.arrays import ALIGNMENT, empty, rows_of
+from normsweep.data.stored import StoredBytes
 from normsweep.errors import UserError
 
 Range = tuple[float, float]
@@ -24,7 +26,6 @@ LARGE = 2**28
 none, by a twelfth of a step of a small network."""
 
 _BLOCK = 2**20
-_ALIGNMENT = 64
 _BYTES, _UNIT, _SIGNED = (0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)
 _ACCEPTED = "uint8 (0 to 255), floats in [0, 1] or [-1, 1], or any numbers with data.range"
 
@@ -33,10 +34,11 @@ _ACCEPTED = "uint8 (0 to 255), floats in [0, 1] or [-1, 1], or any numbers with 
 class BytePixels:
     """Images as bytes [n, h, w, c], each a place in `table` [256] float32; read as an array is.
 
-    What is taken of it, by an index or by `np.asarray`, is float32.
+    What is taken of it, by an index or by `np.asarray`, is float32. The bytes are in memory or in a
+    file.
     """
 
-    bytes: np.ndarray
+    bytes: np.ndarray | StoredBytes
     table: np.ndarray
 
     dtype = np.dtype(np.float32)
@@ -61,11 +63,18 @@ class BytePixels:
 
     def taken(self, rows: np.ndarray) -> "BytePixels":
         """Some of the images, still as bytes."""
+        if isinstance(self.bytes, StoredBytes):
+            return BytePixels(self.bytes.taken(rows), self.table)
         return BytePixels(rows_of(self.bytes, rows), self.table)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.bytes.nbytes if isinstance(self.bytes, np.ndarray) else 0
 
     def blocks(self) -> Iterator[np.ndarray]:
         """All of them as float32, some at a time."""
-        size = max(1, _BLOCK // max(1, self.bytes[0].size))
+        size = max(1, _BLOCK // max(1, math.prod(self.shape[1:])))
         for begin in range(0, len(self), size):
             yield self[begin : begin + size]
 
@@ -98,30 +107,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Scaled:
-    """Images in [-1, 1], what was guessed of their range, and what looks wrong with it."""
+    """Images in [-1, 1], what was guessed of their range, and what looks wrong with it.
+
+    `means` are the numbers that became -1 and 1.
+    """
 
     pixels: np.ndarray | BytePixels
     guess: str | None
     warning: str | None
-
-
-def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array that JAX's CPU devices read where it lies; of others each makes a copy."""
-    bytes_of = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(bytes_of + _ALIGNMENT, np.uint8)
-    begin = -memory.ctypes.data % _ALIGNMENT
-    found: np.ndarray = memory[begin : begin + bytes_of].view(dtype).reshape(shape)
-    return found
-
-
-def rows_of(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """`array[rows]`, made by `empty`."""
-    found = empty((len(rows), *array.shape[1:]), array.dtype)
-    # Rows that are not there raise, as they do in an index; `take` would copy to find out.
-    if len(rows) and not -len(array) <= rows.min() <= rows.max() < len(array):
-        raise IndexError(f"rows of {rows.min()} to {rows.max()} of {len(array)}")
-    np.take(array, rows, axis=0, out=found, mode="wrap")
-    return found
+    means: Range
 
 
 def _looked_up(table: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -134,7 +128,7 @@ def _looked_up(table: np.ndarray, places: np.ndarray) -> np.ndarray:
     return found
 
 
-def scale(images: np.ndarray, where: str, given: Range | None) -> Scaled:
+def scale(images: np.ndarray | StoredBytes, where: str, given: Range | None) -> Scaled:
     """Brings numbers onto [-1, 1]: (x - low) / ((high - low) / 2) - 1, in float32.
 
     Without a `given` range uint8 means 0 to 255, and floats mean 0 to 1, or -1 to 1 where a number
@@ -148,7 +142,7 @@ def scale(images: np.ndarray, where: str, given: Range | None) -> Scaled:
     if not numbers:
         raise UserError(f"{where}: images are {images.dtype}; accepted are {_ACCEPTED}")
     # NaN comes through both reductions and infinity through one: no mask as large as the images.
-    low, high = float(images.min()), float(images.max())
+    low, high = _extremes(images)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise UserError(
             f"{where}: images hold values that are not finite (NaN or infinity); "
@@ -172,6 +166,7 @@ def scale(images: np.ndarray, where: str, given: Range | None) -> Scaled:
         _onto(images, means, found),
         _guess(where, means) if given is None and images.dtype != np.uint8 else None,
         _warning(where, found, means) if given is None else None,
+        means,
     )
 
 
@@ -194,12 +189,20 @@ def _warning(where: str, found: Range, means: Range) -> str | None:
     )
 
 
-def _onto(images: np.ndarray, means: Range, found: Range) -> np.ndarray | BytePixels:
+def _extremes(images: np.ndarray | StoredBytes) -> Range:
+    parts = [images] if isinstance(images, np.ndarray) else images.blocks()
+    ends = [(float(part.min()), float(part.max())) for part in parts]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _onto(images: np.ndarray | StoredBytes, means: Range, found: Range) -> np.ndarray | BytePixels:
+    if isinstance(images, StoredBytes):
+        return BytePixels(images, _floats(np.arange(256, dtype=np.uint8), means, _BYTES))
     if images.dtype == np.uint8:
-        table = _floats(np.arange(256, dtype=np.uint8), means, (0.0, 255.0))
+        table = _floats(np.arange(256, dtype=np.uint8), means, _BYTES)
         if images.size * table.itemsize < LARGE:
             return _looked_up(table, images)
-        if images.flags.c_contiguous and images.ctypes.data % _ALIGNMENT == 0:
+        if images.flags.c_contiguous and images.ctypes.data % ALIGNMENT == 0:
             return BytePixels(images.view(), table)
         kept = empty(images.shape, np.uint8)
         kept[...] = images

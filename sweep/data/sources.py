@@ -4,19 +4,28 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from normsweep.data.dataset import Dataset
+from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.digits import load_digits, load_digits_pairs
+from normsweep.data.folder import list_folder
 from normsweep.data.idx import load_idx_folder
 from normsweep.data.limit import limit_dataset
 from normsweep.data.npz import load_npz
+from normsweep.data.pictures import load_pictures
 from normsweep.data.pixels import Range
+from normsweep.data.treatment import AS_THEY_ARE, Treatment
+from normsweep.data.zip import list_zip
 from normsweep.errors import UserError
 
 DATA_VARIABLE = "SWEEP_DATA"
 
 Loader = Callable[..., Dataset]
-"""(data.path, data.split) -> the whole split; those of `RANGED` take data.range as the third."""
+"""(data.path, data.split) -> the whole split.
+
+Those of `RANGED` take data.range as the third, and those of `TREATED` a treatment and a watch.
+"""
 
 
 def load_dataset(
@@ -26,18 +35,22 @@ def load_dataset(
     limit: int | None = None,
     split: str = "train",
     pixel_range: Range | None = None,
+    treatment: Treatment = AS_THEY_ARE,
+    watch: Watch = unwatched,
 ) -> Dataset:
     """Loads a data set by its name in `DATASETS`; nothing is ever fetched.
 
     Args:
         source: "digits" or "digits_pairs" (inside scikit-learn); "mnist" or "fashion_mnist" (IDX
             files in a folder); "idx" (any folder of files named as MNIST's); "npz" (a NumPy
-            archive).
+            archive); "folder" and "zip" (pictures).
         path: the folder or archive. Without it, "mnist" and "fashion_mnist" are looked for in
             `usual_folder`.
         limit: at most so many images, stratified by label (see `limit_dataset`).
-        split: "train", or for IDX folders also "test".
+        split: "train", or for IDX folders and pictures also "test".
         pixel_range: the numbers of black and white, for arrays of the user's own.
+        treatment: what pictures become.
+        watch: told how many pictures are decoded.
 
     Raises:
         UserError: no such source or split; a path is missing, absent or of no use; the data are
@@ -46,13 +59,22 @@ def load_dataset(
     if source not in DATASETS:
         raise UserError(f"data.source = {source!r}: accepted are {', '.join(DATASETS)}")
     place = None if path is None else Path(path).expanduser()
-    if pixel_range is None:
-        return limit_dataset(DATASETS[source](place, split), limit)
-    if source not in RANGED:
+    further: tuple[Any, ...] = ()
+    if pixel_range is not None:
+        if source not in RANGED:
+            raise UserError(
+                f"data.range: the range of {source!r} is known; accepted with {', '.join(RANGED)}"
+            )
+        further = (pixel_range,)
+    if source in TREATED:
+        further = (treatment, watch)
+    elif treatment != AS_THEY_ARE:
+        field = "colour" if treatment.size is None else "size"
         raise UserError(
-            f"data.range: the range of {source!r} is known; accepted with {', '.join(RANGED)}"
+            f"data.{field}: the images of {source!r} are as they are; accepted with "
+            f"{', '.join(TREATED)}"
         )
-    return limit_dataset(DATASETS[source](place, split, pixel_range), limit)
+    return limit_dataset(DATASETS[source](place, split, *further), limit)
 
 
 def usual_folder(name: str) -> Path:
@@ -101,6 +123,28 @@ def _idx(path: Path | None, split: str, pixel_range: Range | None = None) -> Dat
     return load_idx_folder(folder, split, pixel_range=pixel_range)
 
 
+def _folder(
+    path: Path | None,
+    split: str,
+    treatment: Treatment = AS_THEY_ARE,
+    watch: Watch = unwatched,
+) -> Dataset:
+    """A folder of pictures of your own at data.path: class folders, or flat; see docs/images.md."""
+    place = _require_path("folder", path, "the folder of pictures")
+    return load_pictures(list_folder(place, split), treatment, watch)
+
+
+def _zip(
+    path: Path | None,
+    split: str,
+    treatment: Treatment = AS_THEY_ARE,
+    watch: Watch = unwatched,
+) -> Dataset:
+    """A zip archive of pictures at data.path, as StyleGAN has them or in class folders."""
+    place = _require_path("zip", path, "the zip archive of pictures")
+    return load_pictures(list_zip(place, split), treatment, watch)
+
+
 def _require_path(source: str, path: Path | None, what: str) -> Path:
     if path is None:
         raise UserError(f"data.path is missing: {source!r} needs the path of {what}")
@@ -125,7 +169,12 @@ DATASETS: Mapping[str, Loader] = {
     "fashion_mnist": _fashion_mnist,
     "idx": _idx,
     "npz": _npz,
+    "folder": _folder,
+    "zip": _zip,
 }
 
 RANGED = ("idx", "npz")
 """The sources of arrays that may be of any range."""
+
+TREATED = ("folder", "zip")
+"""The sources of pictures, which are decoded."""

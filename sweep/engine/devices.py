@@ -5,6 +5,7 @@ import os
 
 import jax
 
+from normsweep.data.memory import spare_addresses
 from normsweep.errors import UserError
 
 
@@ -14,6 +15,7 @@ def use_all_cores() -> None:
     Where JAX has started already, or the number was set by someone else, it stays as it is: a
     population then runs on the devices that there are, with the same scores up to rounding.
     """
+    spare_addresses()
     # Where JAX has started already, the number is what it is.
     if jax.config.jax_num_cpu_devices <= 0:  # type: ignore[attr-defined]
         with contextlib.suppress(RuntimeError):

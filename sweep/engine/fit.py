@@ -7,6 +7,7 @@ import jax
 from normsweep.data import memory
 from normsweep.engine.population import Features, Shared, memory_of
 from normsweep.errors import UserError
+from normsweep.models.data import ByteImages, HostArray
 from normsweep.models.program import Program
 
 AUTO = "auto"
@@ -16,6 +17,25 @@ FEWEST_ON_CPU, _MOST = 4, 256
 accelerator a step of more takes longer by as much, from there on."""
 _SHARE = 0.8
 """Of a device's free memory that a population may take: allocators leave gaps."""
+_OF_IMAGES = 0.5
+"""Of an accelerator's free memory that the images may take; more of them stay on the host."""
+
+
+def within_reach(shared: Shared, devices: Sequence[jax.Device]) -> Shared:
+    """What is shared, with images that an accelerator does not hold as a `HostArray`.
+
+    CPU devices read the memory of the host.
+    """
+    images = shared.images
+    held = images.bytes if isinstance(images, ByteImages) else images
+    if devices[0].platform == "cpu" or isinstance(held, HostArray):
+        return shared
+    if held.nbytes <= _OF_IMAGES * free_memory(devices[0]):
+        return shared
+    left = HostArray(held.__getitem__, held.shape, held.dtype)
+    return shared._replace(
+        images=images._replace(bytes=left) if isinstance(images, ByteImages) else left
+    )
 
 
 def fitting_slots(

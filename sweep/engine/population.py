@@ -36,8 +36,8 @@ Features = Callable[[PyTree, jax.Array], jax.Array]
 class Shared(NamedTuple):
     """What all members read, as arrays of NumPy on the way in and of JAX inside the program.
 
-    `images` [n, h, w, c] float32, or `ByteImages`; `train` [folds, m] int32, each fold's training
-    images; `validation` [v] int32, images that no member trains on and none is judged by; the
+    `images` are those of `Data`; `train` [folds, m] int32, each fold's training images;
+    `validation` [v] int32, images that no member trains on and none is judged by; the
     parameters of the feature map; `seed`, a uint32. `held_out` [folds, s] int32 are the images that
     judge each fold, `labels` [n] int32 the classes of the images, if they have any, and `pairs` [n]
     int32 their counterparts in other classes, if these are known. `initial` are variables of

@@ -204,6 +204,7 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
     # What a family samples without data is seen as `load_generator` will have it.
     of = data if architecture.family.translates else fitted
     images = np.asarray(_generate(architecture, apply, of)(key, _SHOWN))
+    trained.setup.dataset.check_read()
     draw_grid(images, folder / SAMPLES)
     draw_curves(trained.measurements, folder / CURVES, strengths_of(spec))
     metrics = {

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from normsweep.data.pixels import BytePixels
+from normsweep.data.memory import PROGRAM
 from normsweep.engine.devices import local_devices
 from normsweep.engine.fit import AUTO, FEWEST_ON_CPU
 from normsweep.engine.settings import architecture_of
@@ -11,9 +11,6 @@ from normsweep.models.architecture import networks
 from normsweep.score.setup import Setup
 from normsweep.spec.space import middle, resolve
 from normsweep.spec.spec import Spec
-
-PROGRAM = 700_000_000
-"""Bytes of Python, its packages and JAX with what it compiles: measured, on a CPU."""
 
 _OF_WEIGHTS = 4
 """Copies of the weights: themselves, two moments of Adam, and an average or the gradient."""
@@ -40,6 +37,5 @@ def memory_of(setup: Setup, spec: Spec) -> int:
 
 
 def images_of(setup: Setup) -> int:
-    """Bytes of the images, which every worker holds."""
-    images = setup.dataset.images
-    return int((images.bytes if isinstance(images, BytePixels) else images).nbytes)
+    """Bytes of the images in memory, where every worker holds them."""
+    return int(setup.dataset.images.nbytes)

@@ -9,14 +9,17 @@ import jax
 import numpy as np
 
 from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
+from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.pixels import BytePixels, Rows
+from normsweep.data.stored import StoredBytes
+from normsweep.data.treatment import Treatment
 from normsweep.engine.population import Features, Shared
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.models import families
 from normsweep.models.architecture import networks
-from normsweep.models.data import ByteImages
+from normsweep.models.data import ByteImages, HostArray
 from normsweep.models.optimizers import optimizers_with
 from normsweep.objectives.distances import DISTANCES, RealFeatures
 from normsweep.objectives.distances.contract import CLASSES, TRAINING
@@ -108,7 +111,10 @@ class Setup:
         """What the members of a population read, for training with this seed."""
         images: Any = self.dataset.images
         if isinstance(images, BytePixels):
-            images = ByteImages(images.bytes, images.table)
+            held: Any = images.bytes
+            if isinstance(held, StoredBytes):
+                held = HostArray(held.read, held.shape, held.dtype)
+            images = ByteImages(held, images.table)
         return Shared(
             images=images,
             train=self.plan.train,
@@ -145,8 +151,10 @@ class Setup:
         }
 
 
-def prepare(spec: Spec) -> Setup:
+def prepare(spec: Spec, decoding: Watch = unwatched) -> Setup:
     """Loads the data, draws the folds, fits the feature map on images set aside, and judges none.
+
+    `decoding` is told how many pictures of the data are decoded, where these are pictures.
 
     Raises `UserError` for data that are missing, damaged or too few, with the field that says so,
     and for a penalty of the user's own that cannot be used.
@@ -157,7 +165,13 @@ def prepare(spec: Spec) -> Setup:
     own_files = _own_files(spec)
     check_initial(spec)
     dataset = load_dataset(
-        data.source, path=data.path, limit=data.limit, split=data.split, pixel_range=data.range
+        data.source,
+        path=data.path,
+        limit=data.limit,
+        split=data.split,
+        pixel_range=data.range,
+        treatment=Treatment(data.size, data.colour),
+        watch=decoding,
     )
     plan = plan_folds(
         dataset.labels,
@@ -166,6 +180,7 @@ def prepare(spec: Spec) -> Setup:
         feature_share=score.feature_share,
         seed=data.seed,
         outer_share=spec.confirm.holdout,
+        groups=dataset.groups,
     )
     samples = _samples(spec, plan)
     _check_classes(spec)

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import jax
 
+from normsweep.data.stored import DataLost
 from normsweep.engine.devices import local_devices
-from normsweep.engine.fit import AUTO, fitting_slots
+from normsweep.engine.fit import AUTO, fitting_slots, within_reach
 from normsweep.engine.population import Chunk, Population, Shared, on_devices
 from normsweep.engine.settings import methods_of, program_of
 from normsweep.errors import in_one_line
@@ -58,9 +59,13 @@ class Training:
         program = program_of(
             config, setup.image_shape, setup.samples, methods, classes=setup.classes
         )
-        shared = setup.shared(self.spec.study.seed)
+        shared = self._on_host
         most = self.spec.study.trials + 1
         return fitting_slots(program, setup.features, shared, local_devices(), most)
+
+    @cached_property
+    def _on_host(self) -> Shared:
+        return within_reach(self.setup.shared(self.spec.study.seed), local_devices())
 
     def advance(self, slots: Sequence[R | None]) -> Iterator[tuple[int, R, Chunk]]:
         """Trains every run that has no end for one chunk, program by program, and judges it.
@@ -78,6 +83,7 @@ class Training:
                     [None if run is None else run.hyperparameters for run in runs],
                     [run is not None and run.chunks == 0 for run in runs],
                 )
+                self.setup.dataset.check_read()
             self.seconds += time.monotonic() - started
             for slot, run in enumerate(runs):
                 if chunk is not None and run is not None:
@@ -93,13 +99,13 @@ class Training:
 
         By a user's file, or for a network that the memory does not hold. The trials share a
         program, which holds the methods of others too: they begin anew, each in a program that
-        holds its own alone. Whoever is alone already has failed. Raises what the database or the
-        machine is at fault for.
+        holds its own alone. Whoever is alone already has failed. Raises what the database, the data
+        or the machine is at fault for.
         """
         try:
             yield
         except Exception as error:
-            if is_outage(error) or _is_machine_fault(error):
+            if is_outage(error) or isinstance(error, DataLost) or _is_machine_fault(error):
                 raise
             reason = fault_of_plugin(error) or in_one_line(error)
             program = runs[0].program
@@ -146,8 +152,7 @@ class Training:
         self.programs.add(program)
         if self._shared is None:
             # Once for all programs: the images may take more memory than all else.
-            shared = self.setup.shared(self.spec.study.seed)
-            self._shared = on_devices(shared, local_devices())
+            self._shared = on_devices(self._on_host, local_devices())
         if program not in self._populations:
             self._populations[program] = Population(
                 program,

@@ -43,6 +43,7 @@ from normsweep.spec.tables import (
     ARCHITECTURES,
     AUGMENTED,
     CODE_LAWS,
+    COLOURS,
     CONSTRAINTS,
     COUPLINGS,
     DATASETS,
@@ -133,6 +134,14 @@ class DataSection(Section):
         tuple[float, float] | None,
         PixelRange(float, searchable=False),
         Facts(table="data", makes={"data": 5}),
+    ] = None
+    size: Annotated[
+        int | None, _whole(1, 4096, optional=True), Facts(table="data", makes={"data": 6})
+    ] = None
+    colour: Annotated[
+        str | None,
+        Rule(str, names=COLOURS, searchable=False, optional=True),
+        Facts(table="colours", makes={"data": 7}),
     ] = None
     seed: Annotated[int, _SEED, Facts(makes={"folds": 4, "features": 4})] = 0
 

@@ -27,6 +27,7 @@ from normsweep.spec.tables import (
     ARCHITECTURES,
     AUGMENTED,
     CODE_LAWS,
+    COLOURS,
     CONSTRAINTS,
     COUPLINGS,
     DATASETS,
@@ -302,5 +303,6 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
     _table("pruners", "when a trial is given up", _documented(PRUNERS)),
     _table("data", "data sets", _documented(DATASETS)),
     _table("splits", "parts of a data set", _worded(SPLITS)),
+    _table("colours", "what the colours of pictures become", _worded(COLOURS)),
 )
 """Every table, the regularisers first."""

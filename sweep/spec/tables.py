@@ -73,6 +73,7 @@ class Names(Collection[str]):
 
 ACTIVATIONS = Table("models.layers.activations", "ACTIVATIONS")
 ADVERSARIAL_LOSSES = Table("objectives.adversarial", "ADVERSARIAL_LOSSES")
+COLOURS = Table("data.treatment", "COLOURS")
 CONSTRAINTS = Table("objectives.constraints", "CONSTRAINTS")
 COUPLINGS = Table("models.method", "COUPLINGS")
 DATASETS = Table("data", "DATASETS")
@@ -112,7 +113,7 @@ SCOPES = {
     "network": "over all selected weights of a network at once",
     "layer": "of each selected array by itself, then reduced",
 }
-SPLITS = {"train": "the training images", "test": "the test images, of IDX folders"}
+SPLITS = {"train": "the training images", "test": "the test images, of IDX folders and of pictures"}
 AUGMENTED = {
     "both": "real and generated images",
     "real": f"real images alone, so that the {GENERATOR} may learn the augmentation",

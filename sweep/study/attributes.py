@@ -50,8 +50,8 @@ class Planned:
 class StudyAttributes:
     """What is written of a study. Of one that was not made by sweep `spec` is None.
 
-    `training_images` train on each fold. `warnings` are of data and features; `classes` the labels
-    as they were given, by the numbers that they have here, where these are others. `resumed_at`
+    `training_images` train on each fold. `warnings` are of data and features; `classes` what the
+    labels were called, or given as, by their numbers here, where these are others. `resumed_at`
     trials were there when its user wanted it to go on after it had stopped. `narrowed_from` names
     the study that it narrows, and `took_over` says that it has all of that one's trials that fit. A
     confirmation `confirms` the study of this name and `study_id`; `looked_at` is the candidate of
@@ -64,7 +64,7 @@ class StudyAttributes:
     versions: dict[str, str] = field(default_factory=dict)
     training_images: int | None = None
     warnings: Sequence[str] = ()
-    classes: Sequence[int] = ()
+    classes: Sequence[int | str] = ()
     control: str = OPEN
     stop: Stop | None = None
     resumed_at: int = 0

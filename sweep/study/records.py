@@ -32,7 +32,8 @@ class Facts:
 
     `fingerprints` must be equal for two scores to be comparable; `training_images` train on each
     fold; `feature_accuracy` is that of a feature map that is a classifier. `warnings` say what
-    looks wrong with data and features; `classes` are labels as given, if numbered anew.
+    looks wrong with data and features; `classes` are what the labels were called, or given as, if
+    they were numbered anew.
     """
 
     fingerprints: dict[str, Any]
@@ -40,7 +41,7 @@ class Facts:
     feature_accuracy: float | None
     versions: dict[str, str]
     warnings: tuple[str, ...] = ()
-    classes: tuple[int, ...] = ()
+    classes: tuple[int | str, ...] = ()
 
 
 def open_study(spec: Spec, storage: RDBStorage, facts: Facts) -> optuna.Study:

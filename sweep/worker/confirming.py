@@ -12,6 +12,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from threadpoolctl import threadpool_limits
 
+from normsweep.data.decoding import Watch
+from normsweep.data.decoding import unwatched as nobody
 from normsweep.data.folds import deal_again, outer_plan
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
@@ -70,6 +72,7 @@ class Confirming:
     watch: Watcher = unwatched
     stop: Callable[[], bool] = lambda: False
     log: Log = no_log
+    decoding: Watch = nobody
     begun: float = field(default_factory=time.monotonic)
     _spec: Spec = field(init=False)
     _into: optuna.Study = field(init=False)
@@ -96,7 +99,7 @@ class Confirming:
         found = answer(self.study)
         wanted_arms = arms(found, trials, top)
         if self.setup is None:
-            self.setup = prepare(self._spec)
+            self.setup = prepare(self._spec, self.decoding)
         check_same_data(self.study, self.setup.fingerprints())
         self._into = open_confirmation(self.study, self.storage)
         plan_confirmation(self._into, top, seeds, wanted_arms)
@@ -143,7 +146,9 @@ class Confirming:
     def _fresh(self, seed: int) -> Setup:
         assert self.setup is not None
         drawn = (self._spec.data.seed, _CONFIRMING, seed)
-        return self.setup.with_plan(deal_again(self.setup.plan, self.setup.dataset.labels, drawn))
+        data = self.setup.dataset
+        plan = deal_again(self.setup.plan, data.labels, drawn, groups=data.groups)
+        return self.setup.with_plan(plan)
 
     def _train(self, role: str, wanted: Sequence[Arm], seed: int, setup: Setup) -> bool:
         """Trains arms by one seed, as many at a time as the population has slots."""

@@ -10,6 +10,8 @@ import numpy as np
 import optuna
 from optuna.storages import RDBStorage
 
+from normsweep.data.decoding import Watch
+from normsweep.data.decoding import unwatched as nobody
 from normsweep.errors import UserError
 from normsweep.spec.spec import Spec
 from normsweep.storage.connect import storage_url
@@ -56,6 +58,7 @@ def launch(
     watch: Watcher = unwatched,
     stop: Callable[[], bool] = lambda: False,
     log: Log = no_log,
+    decoding: Watch = nobody,
 ) -> Launched:
     """Runs the study of a spec, from its beginning or from where it was left.
 
@@ -68,10 +71,11 @@ def launch(
     the one that `ray.init` finds or starts. A study that narrows another begins with the trials of
     that `source`, see `follow_up`.
 
-    `watch` is called after each chunk. When `stop()` turns true or `timeout` seconds are over, the
-    running chunk is finished and scored, trials in flight go back to the queue, and the launch
-    ends; a later launch of the same spec goes on. When the search is done and the spec says so,
-    this process confirms its answer (see `normsweep.confirm`).
+    `watch` is called after each chunk, and `decoding` before all of them, while pictures are
+    decoded. When `stop()` turns true or `timeout` seconds are over, the running chunk is finished
+    and scored, trials in flight go back to the queue, and the launch ends; a later launch of the
+    same spec goes on. When the search is done and the spec says so, this process confirms its
+    answer (see `normsweep.confirm`).
 
     Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
     are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
@@ -101,13 +105,13 @@ def launch(
             check_reach(_url(storage), nodes, this_node())
             # Before JAX starts here: on one machine, its memory is for those that train.
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-            opened, study, setup, _ = submit(spec, storage, source, log)
+            opened, study, setup, _ = submit(spec, storage, source, log, decoding=decoding)
             # Ray is an extra.
             from normsweep.worker.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, on_ray.start)
-    opened, study, setup, _ = submit(spec, storage, source, log, workers)
+    opened, study, setup, _ = submit(spec, storage, source, log, workers, decoding)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_pool(study, here.start)

@@ -19,6 +19,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from normsweep.data.stored import DataLost
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError, in_one_line
 from normsweep.score.pictures import draw_grid
@@ -121,7 +122,7 @@ class Work:
                 self.done = self._loop()
                 self._checkpoint_all()
         except Exception as error:
-            died = not isinstance(error, StorageLost | Stopped)
+            died = not isinstance(error, StorageLost | Stopped | DataLost)
             raise
         finally:
             # Not before all is written: whoever takes a trial up again writes to the same place.

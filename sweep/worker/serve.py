@@ -34,6 +34,9 @@ from normsweep.worker.part import take_part
 _POLL = 2.0
 """Seconds between two looks for something to do."""
 
+_TELL_EVERY = 10.0
+"""Seconds between two lines on pictures that are decoded."""
+
 _AGAIN = 60.0
 """Seconds after which a study that was passed over is looked at again, at the least."""
 
@@ -61,6 +64,7 @@ class Server:
     log: Log = no_log
     _passed_over: dict[str, "_PassedOver"] = field(default_factory=dict)
     _entry: FrozenStudy | None = None
+    _told: float = 0.0
     _retry: Retry = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +110,7 @@ class Server:
     def _work(self, study: optuna.Study) -> None:
         spec = self._retry.until(partial(checked_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
-        setup = prepare(spec)
+        setup = prepare(spec, partial(self._tell_decoding, study.study_name))
         self._retry.until(partial(check_same_data, study, setup.fingerprints()), self.stop)
         work = take_part(
             spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
@@ -121,6 +125,13 @@ class Server:
                 study=study.study_name,
                 confirm_with=f"sweep confirm {study.study_name}",
             )
+
+    def _tell_decoding(self, study: str, done: int, total: int) -> None:
+        """A line at the beginning, at the end, and every ten seconds."""
+        now = time.monotonic()
+        if done in (0, total) or now - self._told >= _TELL_EVERY:
+            self._told = now
+            self.log("decoding pictures", study=study, done=done, of=total)
 
     def _wants_confirmation(self, spec: Spec, study: optuna.Study) -> bool:
         """Whether a finished study is still without the confirmation of its spec."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import optuna
 from optuna.storages import RDBStorage
 
+from normsweep.data.decoding import Watch, unwatched
+from normsweep.data.described import described
 from normsweep.data.memory import check_room, free_memory, gigabytes
 from normsweep.engine.devices import use_all_cores
 from normsweep.score.memory import images_of, memory_of
@@ -43,11 +45,13 @@ def submit(
     source: str | None = None,
     log: Log = no_log,
     workers: int = 1,
+    decoding: Watch = unwatched,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
     With the trials of the study `source` that fit, where there is one. So many `workers` are to
-    train it on this machine: each has the images in its memory.
+    train it on this machine: each has the images in its memory. `decoding` is told how many
+    pictures are decoded, where the data are pictures that never were before.
 
     Raises `UserError` for what the user can mend; nothing is written before.
     """
@@ -60,15 +64,16 @@ def submit(
         # A mistake in it is told before anything is written.
         plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
     plan = plan_of(spec)
-    setup = prepare(spec)
+    setup = prepare(spec, decoding)
     _check_memory(setup, spec, workers, log)
+    opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
+    was = _control_before(spec.study.name, opened)
+    study = open_study(spec, opened, setup.facts())
+    log("understood", **described(setup.dataset, spec.data.source))
     for guess in setup.dataset.guesses:
         log("data", guess=guess)
     for warning in setup.warnings:
         log("warning", of=warning)
-    opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
-    was = _control_before(spec.study.name, opened)
-    study = open_study(spec, opened, setup.facts())
     heed_new_rule(study, spec)
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)

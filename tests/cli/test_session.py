@@ -83,7 +83,8 @@ def test_the_same_session_in_words(sweep, write_spec, folder, example) -> None:
     launched = sweep("launch", write_spec())
     assert launched.code == 0
     lines = launched.err.strip().splitlines()
-    assert lines[0].startswith("small  0/7 trials done")
+    assert lines[0].startswith("understood: source digits, images 200 of 8×8, grey, pixels 0 to 1")
+    assert lines[1].startswith("small  0/7 trials done")
     assert lines[-1].startswith("small  7/7 trials done, 0 running  best ")
     best = min(example.trials[1:], key=lambda trial: trial.value)
     assert "7 complete" in launched.out

@@ -1,16 +1,18 @@
 """The number of trials that are in training at a time, where the devices' memory decides."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from normsweep.engine import fit
 from normsweep.engine.devices import local_devices
-from normsweep.engine.fit import fitting_slots
+from normsweep.engine.fit import fitting_slots, within_reach
 from normsweep.engine.population import Shared, memory_of
 from normsweep.errors import UserError
 from normsweep.models import Program
+from normsweep.models.data import ByteImages, HostArray
 from tests.gans import make_gan
 from tests.small_studies import MakeSpec, Run, make
 
@@ -82,3 +84,32 @@ def test_a_study_of_as_many_slots_as_fit_ends_with_an_answer(run: Run, make_spec
     assert scores == {
         tuple(t.params.items()): t.value for t in run(make_spec(study__name="fixed")).study.trials
     }
+
+
+class Accelerator:
+    """A device of which so many bytes are free."""
+
+    platform = "gpu"
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+    def memory_stats(self) -> dict[str, int]:
+        return {"bytes_limit": self.free + 7, "bytes_in_use": 7}
+
+
+BYTES = ByteImages(np.arange(48, dtype=np.uint8).reshape(8, 3, 2, 1), np.zeros(256, np.float32))
+
+
+@pytest.mark.parametrize("images", [BYTES, BYTES.bytes.astype(np.float32)], ids=["bytes", "floats"])
+def test_images_that_an_accelerator_does_not_hold_stay_on_the_host(images: Any) -> None:
+    given = shared()._replace(images=images)
+    held = images.bytes if isinstance(images, ByteImages) else images
+    assert within_reach(given, [Accelerator(2 * held.nbytes)]) is given  # type: ignore[list-item]
+    assert within_reach(given, local_devices()) is given
+    left = within_reach(given, [Accelerator(2 * held.nbytes - 1)])  # type: ignore[list-item]
+    assert within_reach(left, [Accelerator(1)]) is left  # type: ignore[list-item]
+    rows = np.array([7, 7, 1], np.int32)
+    there = left.images.bytes if isinstance(images, ByteImages) else left.images
+    assert isinstance(there, HostArray)
+    np.testing.assert_array_equal(there[rows], held[rows])

@@ -17,14 +17,20 @@ def test_guesses_are_logged_and_warnings_and_classes_are_kept(
     names = np.arange(200) % 2 * 10**9
     np.savez(tmp_path / "dim.npz", images=images, labels=names)
     spec = make_spec(data__source="npz", data__path=str(tmp_path / "dim.npz"), data__limit=None)
-    heard: list[tuple[str, Any]] = []
+    heard: list[tuple[str, dict[str, Any]]] = []
     storage = databases.open(storage_url)
     _, study, setup, _ = submit(
-        spec, storage, log=lambda event, /, **facts: heard.append((event, *facts.values()))
+        spec, storage, log=lambda event, /, **facts: heard.append((event, facts))
     )
-    assert [event for event, _ in heard] == ["data", "data", "warning"]
-    assert "taken as 0 to 1" in heard[0][1]
-    assert heard[2][1] in setup.warnings
+    assert [event for event, _ in heard] == ["understood", "data", "data", "warning"]
+    assert heard[0][1] == {
+        "source": "npz 'dim'",
+        "images": "200 of 4×4, grey",
+        "pixels": "0 to 1",
+        "labels": "2 classes (0, 1000000000) of 100 images",
+    }
+    assert "taken as 0 to 1" in heard[1][1]["guess"]
+    assert heard[3][1]["of"] in setup.warnings
     assert list(setup.warnings) == list(study_attributes(study).warnings)
     assert answer(study).warnings[0] == setup.warnings[0]
     assert study_attributes(study).classes == [0, 10**9]
