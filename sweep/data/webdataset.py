@@ -19,6 +19,7 @@ from normsweep.data.faults import error_of
 from normsweep.data.listing import Listing
 from normsweep.data.shards import shards_of, stamp_of
 from normsweep.data.tar import Member, members
+from normsweep.data.treatment import MOST_BYTES, PictureError
 from normsweep.errors import UserError
 
 PICTURES = ("png", "jpg", "jpeg", "webp")
@@ -106,6 +107,9 @@ class _Run:
     def read(self) -> Iterator[bytes | Exception]:
         with self.file.open("rb") as file:
             for each in self.stored:
+                if each.size > MOST_BYTES:
+                    yield PictureError(f"more than {MOST_BYTES} bytes")
+                    continue
                 content = os.pread(file.fileno(), each.size, each.offset)
                 whole = len(content) == each.size
                 yield content if whole else EOFError("the archive has become shorter")

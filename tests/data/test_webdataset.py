@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from normsweep.data import webdataset
 from normsweep.data.listing import Listing
 from normsweep.data.tar import members
 from normsweep.data.webdataset import list_webdataset
@@ -209,3 +210,15 @@ def test_no_damage_to_an_archive_ends_otherwise_than_in_a_message(data: st.DataO
         except UserError:
             return
         assert all(isinstance(each, bytes) for each in read(found))
+
+
+def test_a_picture_of_far_too_many_bytes_is_not_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webdataset, "MOST_BYTES", 699)
+    write_tar(path, samples([*PICTURES[:2], b"small"]))
+    assert [str(each) for each in read(list_webdataset(path))] == [
+        "more than 699 bytes",
+        "more than 699 bytes",
+        "b'small'",
+    ]
