@@ -21,7 +21,7 @@ class _WithoutTitles(GenerateJsonSchema):
 
 def schemas() -> dict[str, str]:
     """Each file's name and text."""
-    return {f"{command}.schema.json": _text(command) for command in PRINTED}
+    return {f"{command.replace(' ', '-')}.schema.json": _text(command) for command in PRINTED}
 
 
 def _text(command: str) -> str:

@@ -317,10 +317,60 @@ class Compare(Versioned):
     notes: list[str] = Field(description="What to know beside the difference, a sentence each.")
 
 
+class Class(Printed):
+    """A label, and the images that have it."""
+
+    label: int = Field(description="The number that stands for it.")
+    name: str | None = Field(description="What it is called; null where it has no name.")
+    count: int = Field(description="How many images have it.")
+
+
+class Size(Printed):
+    """Sides that pictures have before they are treated."""
+
+    height: int = Field(description="In pixels.")
+    width: int = Field(description="In pixels.")
+    count: int = Field(description="How many pictures have it.")
+
+
+class DataShow(Versioned):
+    """What `sweep data show SOURCE --json` prints."""
+
+    name: str = Field(description="What the data set is called.")
+    count: int = Field(description="How many images a study would get.")
+    shape: tuple[int, int, int] | None = Field(
+        description="Height, width and channels of each; null where pictures have several sizes."
+    )
+    pixel_range: tuple[float, float] = Field(description="The numbers that become −1 and 1.")
+    classes: list[Class] | None = Field(description="By label; null without labels.")
+    sizes: list[Size] | None = Field(
+        description="Of pictures, most frequent first; null of arrays, and of a source of one's "
+        "own."
+    )
+    copies: int = Field(
+        description="How many images are copies of others: to the last pixel, or to the last byte "
+        "of the file if `decoded` is false."
+    )
+    decoded: bool = Field(
+        description="Whether pixels were looked at; else all is by headers alone."
+    )
+    fingerprint: str | None = Field(
+        description="SHA-256 over images and labels, in hex; null where no pixels were looked at."
+    )
+    told: list[str] = Field(description="What was assumed or looks wrong, a sentence each.")
+    fault: str | None = Field(
+        description="Why no study can be trained on it; null where one can. The exit code is 2 "
+        "then."
+    )
+    kept_in: str | None = Field(description="Where the decoded images are kept, if they are.")
+    sheet: str = Field(description="The PNG of some images that was written.")
+
+
 PRINTED: dict[str, type[Versioned]] = {
     "show": Show,
     "launch": Launch,
     "confirm": Confirm,
     "compare": Compare,
+    "data show": DataShow,
 }
 """What each command prints with `--json`."""

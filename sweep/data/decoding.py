@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -17,7 +16,7 @@ from PIL import Image
 from normsweep.data.duplicates import DIGEST, digest_of
 from normsweep.data.listing import Listing, Part
 from normsweep.data.memory import gigabytes
-from normsweep.data.treatment import FORMATS, PictureError, Treatment, pixels_of
+from normsweep.data.treatment import FORMATS, PictureError, Treatment, pixels_of, strictly
 from normsweep.errors import UserError
 
 Watch = Callable[[int, int], None]
@@ -69,10 +68,7 @@ def decode(listing: Listing, treatment: Treatment, file: IO[bytes], watch: Watch
     Raises `UserError` that names each picture that cannot be used, and each of another size than
     most where `treatment` gives them none.
     """
-    # Python's filter of warnings is that of all threads.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with strictly():
         return _decoded(listing, treatment, file, watch)
 
 
@@ -102,8 +98,8 @@ def _first_size(listing: Listing, treatment: Treatment) -> tuple[int, int]:
     if treatment.size is not None:
         return treatment.size, treatment.size
     for part in listing.parts:
-        for content in _contents(part):
-            if isinstance(content, bytes):
+        for content in contents(part):
+            if not isinstance(content, Exception):
                 try:
                     height, width, _ = pixels_of(content, treatment).shape
                 except PictureError:
@@ -112,7 +108,7 @@ def _first_size(listing: Listing, treatment: Treatment) -> tuple[int, int]:
     return 1, 1
 
 
-def _contents(part: Part) -> Iterator[bytes | Exception]:
+def contents(part: Part) -> Iterator[bytes | Image.Image | Exception]:
     """As many as the part says that it has."""
     done, fault = 0, None
     try:
@@ -138,6 +134,7 @@ class _Work:
     faults: dict[int, str] = field(default_factory=dict)
     sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
     coloured: bool = False
+    cause: Exception | None = None
     _stopping: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
@@ -151,7 +148,7 @@ class _Work:
         # Pillow looks for its codecs when it is first used, and not in several threads.
         Image.init()
         watch(0, total)
-        with ThreadPoolExecutor(_cores()) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             futures = [
                 pool.submit(self._decode, part, begin)
                 for part, begin in zip(parts, begins[:-1], strict=True)
@@ -166,16 +163,17 @@ class _Work:
                 pool.shutdown(cancel_futures=True)
 
     def _decode(self, part: Part, begin: int) -> int:
-        for place, content in enumerate(_contents(part), begin):
+        for place, content in enumerate(contents(part), begin):
             if self._stopping.is_set():
                 break
-            if isinstance(content, bytes):
+            if not isinstance(content, Exception):
                 try:
                     self._keep(place, pixels_of(content, self.treatment))
                 except PictureError as error:
                     self.faults[place] = str(error)
             else:
-                self.faults[place] = f"cannot be read ({_reason(content)})"
+                self.faults[place] = f"cannot be read ({reason(content)})"
+                self.cause = self.cause or content
         return len(part)
 
     def _keep(self, place: int, pixels: np.ndarray) -> None:
@@ -199,13 +197,13 @@ def _write(file: int, content: memoryview, offset: int) -> None:
         content, offset = content[written:], offset + written
 
 
-def _cores() -> int:
+def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
@@ -238,4 +236,4 @@ def _check(work: _Work) -> None:
         lines = [f"  {listing.names[place]} {reason}" for place, reason in unfit.items()]
         if len(lines) > MOST_LINES:
             lines[MOST_LINES:] = [f"  … and {len(lines) - MOST_LINES} more"]
-        raise UserError("\n".join((*told, *lines)))
+        raise UserError("\n".join((*told, *lines))) from work.cause

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from PIL import Image
 
 
 class Part(Protocol):
@@ -13,8 +14,10 @@ class Part(Protocol):
     def __len__(self) -> int:
         """How many pictures."""
 
-    def read(self) -> Iterator[bytes | Exception]:
-        """Each as it was encoded (PNG, JPEG, …), in the order of the listing; in any thread.
+    def read(self) -> Iterator[bytes | Image.Image | Exception]:
+        """Each as it was encoded (PNG, JPEG, …) or is Pillow's, in the order of the listing.
+
+        It may be in any thread.
 
         Or, in the place of one that cannot be read, what says why, so that the next ones can. What
         is raised ends the part: all pictures that are left of it cannot be read then.
@@ -32,7 +35,8 @@ class Listing:
         parts: what reads them, one part after the other.
         labels: [n] integers >= 0, or None.
         classes: [k], what the labels 0..k-1 are called where they have names; else None.
-        stamp: differs whenever the content may: of names, sizes and times of files.
+        stamp: differs whenever the content may: of names, sizes and times of files. None where
+            nobody can know.
         told: what was assumed or left out, each a sentence for whoever knows better.
     """
 
@@ -42,5 +46,5 @@ class Listing:
     parts: tuple[Part, ...]
     labels: np.ndarray | None
     classes: tuple[str, ...] | None
-    stamp: str
+    stamp: str | None
     told: tuple[str, ...] = ()

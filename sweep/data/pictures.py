@@ -48,7 +48,7 @@ def load_pictures(
     """
     if not listing.names:
         raise UserError(f"{listing.origin}: holds no picture")
-    folder, key = cache_folder(), key_of(listing, treatment)
+    folder, key = cache_folder() if listing.stamp else None, key_of(listing, treatment)
     kept = None if folder is None else read_kept(folder, key)
     if folder is not None and kept is not None:
         path = pixels_file(folder, key)

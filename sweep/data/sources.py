@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from normsweep.data.digits import load_digits, load_digits_pairs
 from normsweep.data.folder import list_folder
 from normsweep.data.idx import load_idx_folder
 from normsweep.data.limit import limit_dataset
+from normsweep.data.listing import Listing
 from normsweep.data.npz import load_npz
+from normsweep.data.parquet import list_parquet
 from normsweep.data.pictures import load_pictures
 from normsweep.data.pixels import Range
 from normsweep.data.treatment import AS_THEY_ARE, Treatment
+from normsweep.data.webdataset import list_webdataset
 from normsweep.data.zip import list_zip
 from normsweep.errors import UserError
 
@@ -24,8 +28,11 @@ DATA_VARIABLE = "SWEEP_DATA"
 Loader = Callable[..., Dataset]
 """(data.path, data.split) -> the whole split.
 
-Those of `RANGED` take data.range as the third, and those of `TREATED` a treatment and a watch.
+Those of `RANGED` take data.range as the third, and those of `PICTURES` a treatment and a watch.
 """
+
+Lister = Callable[[Path | None, str], Listing]
+"""(data.path, data.split) -> what a source of pictures holds."""
 
 
 def load_dataset(
@@ -43,7 +50,7 @@ def load_dataset(
     Args:
         source: "digits" or "digits_pairs" (inside scikit-learn); "mnist" or "fashion_mnist" (IDX
             files in a folder); "idx" (any folder of files named as MNIST's); "npz" (a NumPy
-            archive); "folder" and "zip" (pictures).
+            archive); "folder", "zip", "parquet" and "webdataset" (pictures).
         path: the folder or archive. Without it, "mnist" and "fashion_mnist" are looked for in
             `usual_folder`.
         limit: at most so many images, stratified by label (see `limit_dataset`).
@@ -66,13 +73,13 @@ def load_dataset(
                 f"data.range: the range of {source!r} is known; accepted with {', '.join(RANGED)}"
             )
         further = (pixel_range,)
-    if source in TREATED:
+    if source in PICTURES:
         further = (treatment, watch)
     elif treatment != AS_THEY_ARE:
         field = "colour" if treatment.size is None else "size"
         raise UserError(
             f"data.{field}: the images of {source!r} are as they are; accepted with "
-            f"{', '.join(TREATED)}"
+            f"{', '.join(PICTURES)}"
         )
     return limit_dataset(DATASETS[source](place, split, *further), limit)
 
@@ -123,26 +130,39 @@ def _idx(path: Path | None, split: str, pixel_range: Range | None = None) -> Dat
     return load_idx_folder(folder, split, pixel_range=pixel_range)
 
 
-def _folder(
-    path: Path | None,
-    split: str,
-    treatment: Treatment = AS_THEY_ARE,
-    watch: Watch = unwatched,
-) -> Dataset:
+def _folder(path: Path | None, split: str) -> Listing:
     """A folder of pictures of your own at data.path: class folders, or flat; see docs/images.md."""
-    place = _require_path("folder", path, "the folder of pictures")
-    return load_pictures(list_folder(place, split), treatment, watch)
+    return list_folder(_require_path("folder", path, "the folder of pictures"), split)
 
 
-def _zip(
-    path: Path | None,
-    split: str,
-    treatment: Treatment = AS_THEY_ARE,
-    watch: Watch = unwatched,
-) -> Dataset:
+def _zip(path: Path | None, split: str) -> Listing:
     """A zip archive of pictures at data.path, as StyleGAN has them or in class folders."""
-    place = _require_path("zip", path, "the zip archive of pictures")
-    return load_pictures(list_zip(place, split), treatment, watch)
+    return list_zip(_require_path("zip", path, "the zip archive of pictures"), split)
+
+
+def _parquet(path: Path | None, split: str) -> Listing:
+    """Pictures in Hugging Face's Parquet at data.path: a file, or a folder of shards."""
+    return list_parquet(_require_path("parquet", path, "the file or folder"), split)
+
+
+def _webdataset(path: Path | None, split: str) -> Listing:
+    """Pictures in WebDataset's tar shards at data.path, a file or a folder, with .cls."""
+    return list_webdataset(_require_path("webdataset", path, "the archive or folder"), split)
+
+
+def _decoding(lister: Lister) -> Loader:
+    """What loads the pictures that it lists; it is called and documented as the lister is."""
+
+    @wraps(lister)
+    def load(
+        path: Path | None,
+        split: str,
+        treatment: Treatment = AS_THEY_ARE,
+        watch: Watch = unwatched,
+    ) -> Dataset:
+        return load_pictures(lister(path, split), treatment, watch)
+
+    return load
 
 
 def _require_path(source: str, path: Path | None, what: str) -> Path:
@@ -162,6 +182,14 @@ def _require_one_split(source: str, split: str) -> None:
         raise UserError(f"data.split = {split!r}: {source!r} has only 'train'")
 
 
+PICTURES: Mapping[str, Lister] = {
+    "folder": _folder,
+    "zip": _zip,
+    "parquet": _parquet,
+    "webdataset": _webdataset,
+}
+"""The sources of pictures, which are decoded, by what lists them."""
+
 DATASETS: Mapping[str, Loader] = {
     "digits": _digits,
     "digits_pairs": _digits_pairs,
@@ -169,12 +197,8 @@ DATASETS: Mapping[str, Loader] = {
     "fashion_mnist": _fashion_mnist,
     "idx": _idx,
     "npz": _npz,
-    "folder": _folder,
-    "zip": _zip,
+    **{name: _decoding(lister) for name, lister in PICTURES.items()},
 }
 
 RANGED = ("idx", "npz")
 """The sources of arrays that may be of any range."""
-
-TREATED = ("folder", "zip")
-"""The sources of pictures, which are decoded."""

@@ -2,8 +2,12 @@
 
 import io
 import math
-from collections.abc import Mapping
+import struct
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -29,6 +33,8 @@ COLOURS: Mapping[str, str] = {
 MOST_BYTES = 2**28
 """Encoded bytes of one picture."""
 
+_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_IHDR_END = 33
 _SIXTEEN = ("I;16", "I;16B", "I;16L", "I;16N")
 _GREY = ("1", "L", "LA", "La", *_SIXTEEN)
 _COLOURED = ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "CMYK", "YCbCr")
@@ -65,8 +71,9 @@ class PictureError(ValueError):
     """Why some bytes are no picture that can be used."""
 
 
-def pixels_of(content: bytes, treatment: Treatment = AS_THEY_ARE) -> np.ndarray:
-    """The pixels of an encoded picture, [h, w, c] uint8 with 1 channel of grey or 3 of RGB.
+def pixels_of(content: bytes | Image.Image, treatment: Treatment = AS_THEY_ARE) -> np.ndarray:
+    """The pixels of a picture, encoded or of Pillow's, [h, w, c] uint8 with 1 channel of grey or 3
+    of RGB.
 
     In this order:
 
@@ -86,21 +93,74 @@ def pixels_of(content: bytes, treatment: Treatment = AS_THEY_ARE) -> np.ndarray:
             (`PIL.Image.MAX_IMAGE_PIXELS`); the mode is one of 32-bit numbers, or another that is
             not known.
     """
-    if not content:
-        raise PictureError("is empty")
-    if len(content) > MOST_BYTES:
-        raise PictureError(f"has more than {MOST_BYTES} bytes")
+    with _telling(), _opened(content) as opened:
+        _check(opened)
+        # Pillow turns a TIFF while it loads it, and then says so.
+        opened.load()
+        upright = _UPRIGHT.get(_orientation(opened))
+        picture = _flat(opened)
+        if upright is not None:
+            picture = picture.transpose(upright)
+        picture = _sized(_coloured(picture, treatment.colour), treatment.size)
+        found = np.asarray(picture)
+    return found[..., None] if found.ndim == 2 else found
+
+
+class Header(NamedTuple):
+    """What a picture says of itself: its sides, as `pixels_of` finds them, and if it has colour."""
+
+    height: int
+    width: int
+    coloured: bool
+
+
+def header_of(content: bytes) -> Header:
+    """The header of an encoded picture, decoded only if it must be; raises as `pixels_of` does."""
+    if (found := _of_png(content)) is not None:
+        return found
+    with _telling(), _opened(content) as opened:
+        _check(opened)
+        turned = _says_how(opened.format, content) and _orientation(opened) >= 5
+        width, height = opened.size[::-1] if turned else opened.size
+        return Header(height, width, opened.mode in _COLOURED)
+
+
+def _of_png(content: bytes) -> Header | None:
+    """The header of a PNG without what may turn it; in an eighth of the time that Pillow takes."""
+    if (
+        len(content) <= _IHDR_END
+        or content[:16] != _PNG
+        or b"eXIf" in content
+        or b"adobe.xmp" in content
+    ):
+        return None
+    width, height, _, kind = struct.unpack_from(">IIBB", content, 16)
+    # Grey is 0, and 4 with alpha (ISO/IEC 15948, 11.2.2); the rest is Pillow's to judge.
+    if kind not in (0, 2, 3, 4, 6) or not 0 < width * height <= (Image.MAX_IMAGE_PIXELS or 0):
+        return None
+    return Header(height, width, kind not in (0, 4))
+
+
+def _says_how(form: str | None, content: bytes) -> bool:
+    """Whether the sides of a picture that is not loaded yet may be those before it is turned."""
+    # Pillow has turned the sides of a TIFF by now, and decodes a PNG to look behind its pixels.
+    return form != "TIFF" and (form != "PNG" or b"eXIf" in content or b"adobe.xmp" in content)
+
+
+@contextmanager
+def strictly() -> Iterator[None]:
+    """Pillow says nothing to the user, and refuses bombs that it would warn of; in all threads."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Raises `PictureError` in place of whatever Pillow raises."""
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
-            _check(opened)
-            # Pillow turns a TIFF while it loads it, and then says so.
-            opened.load()
-            upright = _UPRIGHT.get(_orientation(opened))
-            picture = _flat(opened)
-            if upright is not None:
-                picture = picture.transpose(upright)
-            picture = _sized(_coloured(picture, treatment.colour), treatment.size)
-            found = np.asarray(picture)
+        yield
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -112,7 +172,20 @@ def pixels_of(content: bytes, treatment: Treatment = AS_THEY_ARE) -> np.ndarray:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PictureError(f"is damaged: {reason}") from error
-    return found[..., None] if found.ndim == 2 else found
+
+
+@contextmanager
+def _opened(content: bytes | Image.Image) -> Iterator[Image.Image]:
+    if isinstance(content, Image.Image):
+        # It is its owner's to close.
+        yield content
+        return
+    if not content:
+        raise PictureError("is empty")
+    if len(content) > MOST_BYTES:
+        raise PictureError(f"has more than {MOST_BYTES} bytes")
+    with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+        yield opened
 
 
 def _check(opened: Image.Image) -> None:

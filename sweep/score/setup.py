@@ -8,11 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from normsweep.data import Dataset, FoldPlan, load_dataset, plan_folds
+from normsweep.data import Dataset, FoldPlan, plan_folds
 from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.pixels import BytePixels, Rows
 from normsweep.data.stored import StoredBytes
-from normsweep.data.treatment import Treatment
 from normsweep.engine.population import Features, Shared
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.engine.versions import versions
@@ -33,6 +32,7 @@ from normsweep.score.own_networks import check_own_networks
 from normsweep.spec.combinations import families_measured_by
 from normsweep.spec.family import FAMILIES, networks_of
 from normsweep.spec.fields import PenaltySection, default
+from normsweep.spec.images import load_images
 from normsweep.spec.penalty_fields import check, form_entry
 from normsweep.spec.plugins import (
     check_penalty,
@@ -64,9 +64,9 @@ CORRECTED_VERSION = 4
 class Setup:
     """Data, fold plan, feature map and judge of a study. All of it follows from the spec alone.
 
-    `own_files` are the fingerprints of the files of a user's own penalties and networks, by their
-    path; `warnings` say what looks wrong with data, features and such networks. `initial` are the
-    variables of networks that training begins with, None where they are drawn.
+    `own_files` are the fingerprints of the files of a user's own penalties, networks and images, by
+    their path; `warnings` say what looks wrong with data, features and such networks. `initial` are
+    the variables of networks that training begins with, None where they are drawn.
     """
 
     dataset: Dataset
@@ -164,15 +164,7 @@ def prepare(spec: Spec, decoding: Watch = unwatched) -> Setup:
     look_again()
     own_files = _own_files(spec)
     check_initial(spec)
-    dataset = load_dataset(
-        data.source,
-        path=data.path,
-        limit=data.limit,
-        split=data.split,
-        pixel_range=data.range,
-        treatment=Treatment(data.size, data.colour),
-        watch=decoding,
-    )
+    dataset = load_images(data, decoding)
     plan = plan_folds(
         dataset.labels,
         len(dataset.images),
@@ -404,6 +396,9 @@ def _fewest(name: str, features: int, classes: int) -> str:
 def _own_files(spec: Spec) -> dict[str, str]:
     """The files of a user's own, with fingerprints; the coefficients of penalties are checked."""
     found: dict[str, str] = {}
+    if is_plugin(source := spec.data.source):
+        load_plugin(source, "data.source")
+        found[source.rpartition(":")[0]] = plugin_fingerprint(source)
     for method in spec.methods or [None]:
         alternative = spec.alternative(method)
         penalty, family = alternative.penalty, alternative.model.family

@@ -122,7 +122,9 @@ class StudySection(Section):
 
 
 class DataSection(Section):
-    source: Annotated[str, _one(DATASETS), Facts(table="data", makes={"data": 1})] = "digits"
+    source: Annotated[
+        str, _one(Names(DATASETS, plugin="images")), Facts(table="data", makes={"data": 1})
+    ] = "digits"
     path: Annotated[
         str | None, Rule(str, searchable=False, optional=True), Facts(makes={"data": 2})
     ] = None

@@ -301,7 +301,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         "samplers", "how the next settings are chosen", _documented(SAMPLERS), takes_plugins=True
     ),
     _table("pruners", "when a trial is given up", _documented(PRUNERS)),
-    _table("data", "data sets", _documented(DATASETS)),
+    _table("data", "data sets", _documented(DATASETS), takes_plugins=True),
     _table("splits", "parts of a data set", _worded(SPLITS)),
     _table("colours", "what the colours of pictures become", _worded(COLOURS)),
 )

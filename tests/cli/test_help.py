@@ -28,7 +28,7 @@ WANTED = [
 
 def test_the_commands_are_those_that_were_asked_for() -> None:
     assert list(GROUP.commands) == WANTED
-    assert list(DATA.commands) == ["fetch"]
+    assert list(DATA.commands) == ["fetch", "show"]
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def validator(command: str) -> Draft202012Validator:
-    schema = json.loads((DOCS / f"{command}.schema.json").read_text("utf-8"))
+    schema = json.loads((DOCS / f"{command.replace(' ', '-')}.schema.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 

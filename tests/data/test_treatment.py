@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from normsweep.data.treatment import FORMATS, PictureError, Treatment, pixels_of
+from normsweep.data.treatment import FORMATS, PictureError, Treatment, header_of, pixels_of
 from tests.data.pictures import drawn, encoded
 
 GREY = drawn(1, 5, 4)[0]
@@ -251,3 +251,27 @@ def test_no_damage_raises_anything_but_that_it_is_no_picture(data: st.DataObject
     except PictureError:
         return
     assert found.dtype == np.uint8 and found.ndim == 3 and found.shape[2] in (1, 3)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_header_has_the_sides_of_a_picture_once_it_is_turned(form: str, orientation: int) -> None:
+    picture = Image.fromarray(np.zeros((3, 5, 3), np.uint8))
+    exif = picture.getexif()
+    exif[0x0112] = orientation
+    content = encoded(picture, form, exif=exif)
+    found = header_of(content)
+    assert (found.height, found.width, found.coloured) == (*pixels_of(content).shape[:2], True)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "P", "RGB", "RGBA"])
+def test_a_header_has_the_colour_of_each_mode(mode: str) -> None:
+    content = encoded(Image.new(mode, (5, 3)))
+    expected = (3, 5, pixels_of(content).shape[2] == 3)
+    assert header_of(content) == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing", encoded(GREY)[:20], encoded(GREY)[:25]])
+def test_a_header_that_is_none_is_told(content: bytes) -> None:
+    with pytest.raises(PictureError, match=r"is empty|is none of PNG|is damaged"):
+        header_of(content)

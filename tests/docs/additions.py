@@ -433,6 +433,45 @@ def stripes(path: Path | None, split: str) -> Dataset:
 ''',
     ),
     Addition(
+        "PICTURES",
+        "dots",
+        "sweep/data/dots.py",
+        ("dots",),
+        "dots",
+        '''
+"""Pictures of a dot, encoded here."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from normsweep.data.listing import Listing
+
+
+class Dots:
+    """Nine pictures, one for each place of the dot."""
+
+    def __len__(self) -> int:
+        return 9
+
+    def read(self) -> Iterator[bytes]:
+        for place in range(9):
+            file = io.BytesIO()
+            Image.fromarray(np.eye(1, 9, place, np.uint8).reshape(3, 3) * 255).save(file, "PNG")
+            yield file.getvalue()
+
+
+def dots(path: Path | None, split: str) -> Listing:
+    """9 pictures of 3×3 with a bright dot."""
+    del path, split
+    names = tuple(f"dot {place}" for place in range(9))
+    return Listing("dots", "dots", names, (Dots(),), np.arange(9), None, "nine dots")
+''',
+    ),
+    Addition(
         "TESTS",
         "signs",
         "sweep/verdict/statistics/signs.py",

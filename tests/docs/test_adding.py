@@ -229,6 +229,8 @@ from pathlib import Path
 import numpy as np
 import optuna
 import normsweep
+from normsweep.data import load_dataset
+from normsweep.data.treatment import Treatment
 from normsweep.export.formats import exported, format_of
 from normsweep.report import FORMATS, read_source, report_page
 from normsweep.search.pruners import PrunerSettings, pruner
@@ -259,7 +261,8 @@ print(json.dumps({
     "words": exported(study, storage, "words", trial=0),
     "rows": [json.loads(line)["trial"] for line in table.splitlines()],
     "headings": [line.lstrip("# ") for line in page.splitlines() if line.startswith("#")],
-    "listed": sorted(names & {"evolution", "above_zero", "stripes", "means", "pixels"}),
+    "dots": load_dataset("dots", treatment=Treatment(size=2)).images.shape,
+    "listed": sorted(names & {"evolution", "above_zero", "stripes", "dots", "means", "pixels"}),
 }))
 """
 STUDY = {
@@ -289,7 +292,8 @@ def test_a_study_is_searched_scored_exported_and_drawn_with_new_entries(extended
     headings = found["headings"]
     assert isinstance(headings, list)
     assert {"Counts", "Scores in their order"} <= set(headings)
-    assert found["listed"] == ["above_zero", "evolution", "means", "pixels", "stripes"]
+    assert found["dots"] == [9, 2, 2, 1]
+    assert found["listed"] == ["above_zero", "dots", "evolution", "means", "pixels", "stripes"]
 
 
 EXPORTED = """

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from normsweep.cli import main
 from normsweep.data import load_dataset
+from normsweep.data.sources import PICTURES
 from normsweep.spec import load_spec
 from normsweep.study.attributes import study_attributes
 from normsweep.worker.launch import Launched
@@ -21,7 +23,10 @@ QUICK = {
     "score.features": "pca",
     "score.dimension": 4,
 }
-SOURCES = {"folder": "photographs", "zip": "photographs.zip"}
+SOURCES = re.findall(
+    r'^(?:# )?source = "(\S+)".*\n(?:(?:# )?path = "(\S+)")?', README, re.MULTILINE
+)
+"""What the README's spec has, or has when a comment is taken away."""
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -32,20 +37,40 @@ def blocks(text: str, language: str) -> list[str]:
 def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the page writes, with the README's spec beside it."""
     monkeypatch.chdir(tmp_path)
-    exec(compile(blocks(PAGE, "python")[0], "docs/images.md", "exec"), {})
+    pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    patches, archives, own = blocks(PAGE, "python")
+    for code in (patches, archives):
+        exec(compile(code, "docs/images.md", "exec"), {})
+    (tmp_path / "mine.py").write_text(own, encoding="utf-8")
     (tmp_path / "photographs.toml").write_text(blocks(README, "toml")[0], encoding="utf-8")
     return tmp_path
 
 
 def test_a_launch_on_each_source_of_the_readme_finds_the_same(photographs: Path, run) -> None:
+    assert [source for source, _ in SOURCES] == [*PICTURES, "mine.py:Photographs"]
     scores = []
-    for source, path in SOURCES.items():
-        changes = {"data.source": source, "data.path": path, "study.name": source}
+    for number, (source, path) in enumerate(SOURCES):
+        changes = {"data.source": source, "data.path": path or None, "study.name": str(number)}
         launched: Launched = run(load_spec("photographs.toml", QUICK | changes))
         assert launched.done
-        assert study_attributes(launched.study).classes == ["flower", "temple"]
+        called = ["flower", "temple"] if source in ("folder", "zip") else []
+        assert list(study_attributes(launched.study).classes) == called
         scores.append([trial.values for trial in launched.study.get_trials()])
     assert all(found == scores[0] for found in scores)
+
+
+def test_what_the_page_shows_of_them_is_shown(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = re.findall(r"^    sweep (data show .*)$", PAGE, re.MULTILINE)
+    assert len(calls) == 2
+    for call in calls:
+        monkeypatch.setattr("sys.argv", ["sweep", *call.split()])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        assert "2 classes: 0 flower (260), 1 temple (260)" in capsys.readouterr().out
+    assert Path("photographs.sheet.png").is_file()
 
 
 def test_what_the_page_says_of_them_is_so(photographs: Path) -> None:

@@ -67,8 +67,8 @@ def check_allowed(reference: str, field: str) -> None:
     if os.environ.get(FORBIDDEN_VARIABLE):
         raise UserError(
             f"{field} = {reference!r}: a file of code, which --no-plugins ({FORBIDDEN_VARIABLE}) "
-            "forbids to run; accepted without: `sweep options` networks, penalties, features and "
-            "samplers"
+            "forbids to run; accepted without: `sweep options` networks, penalties, features, "
+            "samplers and data"
         )
 
 
