@@ -1,6 +1,7 @@
 """A small classifier, trained on labelled images; its features are its bottleneck's outputs.
 
-pixels → 256 GELUs → `dimension` linear outputs (the features) → GELU → classes. What tells the
+pixels → 256 GELUs → `dimension` linear outputs (the features) → GELU → classes. Of colour images,
+and from 32 × 32 pixels, convolutions (`convolutions.py`) stand for the 256 GELUs. What tells the
 classes apart is what a distance in these features attends to, as in the Inception network of FID,
 but fitted to the images at hand and in seconds.
 
@@ -11,6 +12,7 @@ References:
 
 import math
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +21,12 @@ import optax
 
 from normsweep.objectives.aliases import PyTree
 from normsweep.objectives.features.contract import feature_map
+from normsweep.objectives.features.convolutions import (
+    WIDTHS,
+    convolutional,
+    initial_stages,
+    pooled,
+)
 from normsweep.objectives.features.layers import (
     BLOCK,
     dense,
@@ -31,11 +39,19 @@ from normsweep.objectives.features.layers import (
 )
 
 HIDDEN_WIDTH = 256
-TRAINING_STEPS = 1500
-BATCH_SIZE = 128
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 1e-2
 
+
+class Training(NamedTuple):
+    """How many steps a classifier is trained, on batches of so many images."""
+
+    steps: int
+    batch: int
+
+
+DENSE = Training(1500, 128)
+CONVOLUTIONAL = Training(1000, 64)
 
 _State = tuple[PyTree, PyTree]
 """A network and its optimiser's state."""
@@ -51,19 +67,21 @@ def fit(key: jax.Array, images: jax.Array, labels: jax.Array | None, dimension: 
         raise ValueError("labels must be integers from 0 for the classifier's features")
     class_count = max(2, int(np.max(labels)) + 1)
     labels = jnp.asarray(labels, jnp.int32)
+    training = CONVOLUTIONAL if convolutional(images) else DENSE
     if large(images):
-        return _train_on_parts(key, images, labels, dimension, class_count)
-    return _train(key, flatten(images[:]), labels, dimension, class_count)
+        return _train_on_parts(key, images, labels, dimension, class_count, training)
+    whole = jnp.asarray(images[:], jnp.float32)
+    return _train(key, whole, labels, dimension, class_count, training)
 
 
 def apply(params: PyTree, images: jax.Array) -> jax.Array:
     """Returns the standardised outputs of the bottleneck, float32 of shape `[n, dimension]`."""
-    return standardise(params["scale"], _bottleneck(params, flatten(images)))
+    return standardise(params["scale"], _bottleneck(params, images))
 
 
 def class_logits(params: PyTree, images: jax.Array) -> jax.Array:
     """Returns the classifier's logits for images, float32 of shape `[n, classes]`."""
-    return _logits(params, flatten(images))
+    return _logits(params, images)
 
 
 def class_probabilities_of_features(params: PyTree, features: jax.Array) -> jax.Array:
@@ -90,102 +108,128 @@ def accuracy(params: PyTree, images: jax.Array, labels: jax.Array) -> float:
     return right / len(images)
 
 
-def _bottleneck(network: PyTree, pixels: jax.Array) -> jax.Array:
-    return dense(network["bottleneck"], jax.nn.gelu(dense(network["hidden"], pixels)))
+def _bottleneck(network: PyTree, images: jax.Array) -> jax.Array:
+    if "stages" in network:
+        return dense(network["bottleneck"], pooled(network["stages"], images))
+    hidden = dense(network["hidden"], flatten(images))
+    return dense(network["bottleneck"], jax.nn.gelu(hidden))
 
 
-def _logits(network: PyTree, pixels: jax.Array) -> jax.Array:
-    return _classes(network, _bottleneck(network, pixels))
+def _logits(network: PyTree, images: jax.Array) -> jax.Array:
+    return _classes(network, _bottleneck(network, images))
 
 
 def _classes(network: PyTree, outputs: jax.Array) -> jax.Array:
     return dense(network["classes"], jax.nn.gelu(outputs))
 
 
-def _initial_network(key: jax.Array, widths: tuple[int, int, int, int]) -> PyTree:
-    names = ("hidden", "bottleneck", "classes")
-    keys = jax.random.split(key, len(names))
-    layers = zip(names, keys, widths[:-1], widths[1:], strict=True)
-    return {
-        name: scaled_gaussian_layer(layer_key, inputs, outputs, variance=1.0)
-        for name, layer_key, inputs, outputs in layers
-    }
+def _initial_network(key: jax.Array, images: Any, dimension: int, class_count: int) -> PyTree:
+    keys = jax.random.split(key, 3)
+    network: PyTree
+    if convolutional(images):
+        network, width = {"stages": initial_stages(keys[0], images)}, WIDTHS[-1]
+    else:
+        pixels, width = math.prod(images.shape[1:]), HIDDEN_WIDTH
+        network = {"hidden": scaled_gaussian_layer(keys[0], pixels, width, variance=1.0)}
+    network["bottleneck"] = scaled_gaussian_layer(keys[1], width, dimension, variance=1.0)
+    network["classes"] = scaled_gaussian_layer(keys[2], dimension, class_count, variance=1.0)
+    return network
 
 
-@partial(jax.jit, static_argnums=(3, 4))
+@partial(jax.jit, static_argnums=(3, 4, 5))
 def _train(
-    key: jax.Array, pixels: jax.Array, labels: jax.Array, dimension: int, class_count: int
+    key: jax.Array,
+    images: jax.Array,
+    labels: jax.Array,
+    dimension: int,
+    class_count: int,
+    training: Training,
 ) -> PyTree:
-    state, batches = _begin(key, pixels.shape, dimension, class_count)
-
-    network, _ = _steps(state, pixels, labels, batches)
-    return network | {"scale": standardisation(_bottleneck(network, pixels))}
+    state, batches = _begin(key, images.shape, dimension, class_count, training)
+    network, _ = _steps(training.steps, state, images, labels, batches)
+    return network | {"scale": standardisation(_bottleneck(network, images))}
 
 
 def _train_on_parts(
-    key: jax.Array, images: jax.Array, labels: jax.Array, dimension: int, class_count: int
+    key: jax.Array,
+    images: jax.Array,
+    labels: jax.Array,
+    dimension: int,
+    class_count: int,
+    training: Training,
 ) -> PyTree:
     """The same, with no more of the images on the device than some batches need."""
-    size = math.prod(images.shape[1:])
-    state, batches = _begin(key, (len(images), size), dimension, class_count)
+    state, batches = _begin(key, images.shape, dimension, class_count, training)
     batches = np.asarray(batches)
-    together = max(n for n in range(1, TRAINING_STEPS + 1) if _fits(n, size))
-    within = np.arange(together * BATCH_SIZE, dtype=np.int32).reshape(together, BATCH_SIZE)
-    for begin in range(0, TRAINING_STEPS, together):
+    size = math.prod(images.shape[1:])
+    together = max(n for n in range(1, training.steps + 1) if _fits(n, size, training))
+    within = np.arange(together * training.batch, dtype=np.int32).reshape(together, training.batch)
+    for begin in range(0, training.steps, together):
         rows = batches[begin : begin + together]
-        pixels = np.asarray(images[rows.reshape(-1)], np.float32).reshape(rows.size, size)
-        state = _steps_on_part(state, pixels, labels[rows.reshape(-1)], within[: len(rows)])
+        part = np.asarray(images[rows.reshape(-1)], np.float32)
+        state = _steps_on_part(
+            training.steps, state, part, labels[rows.reshape(-1)], within[: len(rows)]
+        )
     network, _ = state
     outputs = in_blocks(jax.jit(partial(_bottleneck, network)), images)
     # Compiled, as it is where all is one program: the last bit of a deviation depends on it.
     return network | {"scale": jax.jit(standardisation)(outputs)}
 
 
-def _fits(steps: int, size: int) -> bool:
+def _fits(steps: int, size: int, training: Training) -> bool:
     """Whether so many steps are an equal part of all, with batches that fit in a block."""
-    return TRAINING_STEPS % steps == 0 and (steps == 1 or steps * BATCH_SIZE * size <= BLOCK)
+    if training.steps % steps:
+        return False
+    return steps == 1 or steps * training.batch * size <= BLOCK
 
 
-def _steps(state: _State, pixels: jax.Array, labels: jax.Array, batches: jax.Array) -> _State:
-    """Some steps, with the images [n, pixels] at `batches` [steps, batch]."""
+def _steps(
+    of: int, state: _State, images: jax.Array, labels: jax.Array, batches: jax.Array
+) -> _State:
+    """Some steps `of` so many, with the images [n, h, w, c] at `batches` [steps, batch]."""
 
     def step(state: _State, batch: jax.Array) -> tuple[_State, None]:
-        return _step(state, pixels[batch], labels[batch]), None
+        return _step(of, state, images[batch], labels[batch]), None
 
     return jax.lax.scan(step, state, batches)[0]
 
 
-_steps_on_part = jax.jit(_steps, donate_argnums=0)
+_steps_on_part = jax.jit(_steps, static_argnums=0, donate_argnums=1)
 
 
-@partial(jax.jit, static_argnums=(1, 2, 3))
+@partial(jax.jit, static_argnums=(1, 2, 3, 4))
 def _begin(
-    key: jax.Array, shape: tuple[int, int], dimension: int, class_count: int
+    key: jax.Array,
+    shape: tuple[int, ...],
+    dimension: int,
+    class_count: int,
+    training: Training,
 ) -> tuple[_State, jax.Array]:
-    """The first state, and the images of each step's batch, of so many with so many pixels."""
+    """The first state, and the images of each step's batch, for images of a shape [n, h, w, c]."""
     network_key, batch_key = jax.random.split(key)
-    network = _initial_network(network_key, (shape[1], HIDDEN_WIDTH, dimension, class_count))
+    images = jax.ShapeDtypeStruct(shape, jnp.float32)
+    network = _initial_network(network_key, images, dimension, class_count)
     # Indices fit 32 bits whether or not JAX's 64-bit mode is on.
-    batches = jax.random.randint(batch_key, (TRAINING_STEPS, BATCH_SIZE), 0, shape[0], jnp.int32)
-    return (network, _optimiser().init(network)), batches
+    batches = jax.random.randint(batch_key, training, 0, shape[0], jnp.int32)
+    return (network, _optimiser(training.steps).init(network)), batches
 
 
-def _step(state: _State, pixels: jax.Array, labels: jax.Array) -> _State:
+def _step(of: int, state: _State, images: jax.Array, labels: jax.Array) -> _State:
     current, optimiser_state = state
 
     def loss(candidate: PyTree) -> jax.Array:
-        logits = _logits(candidate, pixels)
+        logits = _logits(candidate, images)
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
     gradient = jax.grad(loss)(current)
     # Optax's Adam raises a float to an integer power, which strict promotion forbids.
     with jax.numpy_dtype_promotion("standard"):
-        updates, optimiser_state = _optimiser().update(gradient, optimiser_state, current)
+        updates, optimiser_state = _optimiser(of).update(gradient, optimiser_state, current)
     return optax.apply_updates(current, updates), optimiser_state
 
 
-def _optimiser() -> optax.GradientTransformation:
-    schedule = optax.cosine_decay_schedule(LEARNING_RATE, TRAINING_STEPS)
+def _optimiser(steps: int) -> optax.GradientTransformation:
+    schedule = optax.cosine_decay_schedule(LEARNING_RATE, steps)
     return optax.adamw(schedule, weight_decay=WEIGHT_DECAY)
 
 
@@ -194,6 +238,7 @@ CLASSIFIER = feature_map(
     apply,
     needs_labels=True,
     in_blocks=True,
-    summary="standardised bottleneck of a classifier trained on labelled images",
+    summary="standardised bottleneck of a classifier trained on labelled images; convolutional of "
+    "colour images and from 32 × 32 pixels",
     source="after Heusel et al. 2017, arXiv:1706.08500",
 )

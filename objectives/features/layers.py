@@ -24,15 +24,15 @@ def large(images: jax.Array) -> bool:
 
 
 def in_blocks(function: Callable[[jax.Array], jax.Array], images: jax.Array) -> jax.Array:
-    """Returns `function` of the flat pixels of images, `[n, d]`: of `large` ones some at a time.
+    """Returns `function` of images, `[n, d]`: of `large` ones some at a time.
 
     `images` are read by slices alone, and need not be an array.
     """
     rows = max(1, BLOCK // math.prod(images.shape[1:])) if large(images) else len(images)
     if rows >= len(images):
-        return function(flatten(images[:]))
+        return function(jnp.asarray(images[:], jnp.float32))
     slices = (images[begin : begin + rows] for begin in range(0, len(images), rows))
-    return jnp.concatenate([function(flatten(each)) for each in slices])
+    return jnp.concatenate([function(jnp.asarray(each, jnp.float32)) for each in slices])
 
 
 def dense(layer: PyTree, inputs: jax.Array) -> jax.Array:

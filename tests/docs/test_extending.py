@@ -46,7 +46,7 @@ def blocks(heading: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", body, re.DOTALL)
 
 
-def study(text: str, features: str) -> dict[str, object]:
+def study(text: str, features: str) -> dict[str, dict[str, object]]:
     """The tables of a tiny study, with those of the page over them."""
     shown = parse_toml(text, "docs/extending.md")
     tables = parse_toml(TINY, "tiny")
@@ -98,13 +98,45 @@ def test_a_study_runs_with_features_from_a_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     heading = "Features, from a file of yours"
-    (code,) = blocks(heading, "python")
-    (text,) = blocks(heading, "toml")
+    code, _ = blocks(heading, "python")
+    text, _ = blocks(heading, "toml")
     Path("mine.py").write_text(f"import jax.numpy as jnp\n\n\n{code}", encoding="utf-8")
     found = answer(launch(spec_from_tables(study(text, "pca"), "page"), storage_url).study)
     assert found.spec.score.features == "mine.py:rows_and_columns"
     assert found.baseline is not None
     assert np.isfinite(found.baseline.score)
+
+
+def test_a_study_runs_with_inception_features_by_weights_that_the_user_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage_url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    heading = "Features, from a file of yours"
+    _, code = blocks(heading, "python")
+    _, text = blocks(heading, "toml")
+    assert len([row for row in code.splitlines() if row.strip()]) <= 20
+    Path("mine.py").write_text(code, encoding="utf-8")
+    Path("inception.py").write_text(INCEPTION, encoding="utf-8")
+    kernel = np.random.default_rng(0).normal(size=(75, 2048)).astype(np.float32)
+    np.savez("inception.npz", kernel=kernel)
+    tables = study(text, "pca")
+    # As many as are fewer than the images of a fold.
+    tables["score"] |= {"dimension": 8}
+    tables["study"] |= {"trials": 1}
+    found = answer(launch(spec_from_tables(tables, "page"), storage_url).study)
+    assert found.baseline is not None
+    assert 0 < found.baseline.score < np.inf
+
+
+INCEPTION = '''
+import jax
+
+
+def network(weights, images):
+    """A stand-in: some pixels of the 299 × 299, projected."""
+    assert images.shape[1:] == (299, 299, 3), images.shape
+    return jax.nn.relu(images[:, ::60, ::60].reshape(len(images), -1) @ weights["kernel"])
+'''
 
 
 def test_the_root_that_the_page_shows_has_the_gradient_0_at_0() -> None:
