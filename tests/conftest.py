@@ -1,5 +1,6 @@
 """What holds for every test: strict JAX, one CPU device per core, no clock limits in Hypothesis."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -46,6 +47,12 @@ QUICK = ("data", "objectives", "search", "spec", "study")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files are dealt out in this order: who is ready last must not have a long one before it."""
     items.sort(key=lambda item: item.path.parts[-2] in QUICK)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the garbage collector need not go through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 MOST_MAPPINGS = 20_000
