@@ -26,11 +26,11 @@ demo: $(VENV)/.installed  ## run the built-in study on the 8×8 digits, from not
 
 test: fast slow  ## run all tests
 
-# What a process is short of it takes from the end of another's: files stay together, and what they
-# share is made once. One more than there are cores: some wait for processes of their own.
+# A file's tests stay together, and what they share is made once. One process more than there are
+# cores: some wait for processes of their own.
 fast: $(VENV)/.installed  ## run the tests but those that take long
 	$(BIN)/python -m pytest -n $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1)) \
-	    --maxprocesses 5 --dist worksteal -m "not slow" --durations 25
+	    --maxprocesses 5 --dist loadfile --no-loadscope-reorder -m "not slow" --durations 25
 
 slow: $(VENV)/.installed  ## run the tests that take long and several processes each: two at a time
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow --durations 25

@@ -1,7 +1,9 @@
 """`sweep` called in this process, and as a process of its own where signals matter."""
 
 import copy
+import fcntl
 import os
+import pickle
 import socket
 import subprocess
 import sys
@@ -153,8 +155,18 @@ def soaked() -> Study:
 def undisturbed_soak(
     soaked: Study, tmp_path_factory: pytest.TempPathFactory, compiled: Path
 ) -> list[Entry]:
-    """What it finds that nobody disturbs."""
-    return undisturbed(soaked, tmp_path_factory.mktemp("undisturbed"), compiled)
+    """What it finds that nobody disturbs: trained once for all processes of a test run."""
+    of_all = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        of_all = of_all.parent
+    found = of_all / "undisturbed.pickle"
+    with (of_all / "undisturbed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.exists():
+            folder = tmp_path_factory.mktemp("undisturbed")
+            found.write_bytes(pickle.dumps(undisturbed(soaked, folder, compiled)))
+    entries: list[Entry] = pickle.loads(found.read_bytes())
+    return entries
 
 
 @pytest.fixture
@@ -193,7 +205,7 @@ def wait_for() -> Callable[..., None]:
             assert time.monotonic() < deadline, "waited too long"
             for process in processes:
                 assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
+            time.sleep(0.02)
 
     return wait_for
 

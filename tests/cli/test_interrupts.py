@@ -136,7 +136,7 @@ def test_a_study_killed_at_random_moments_ends_with_the_scores_of_one_never_kill
         enough = rows(folder / "studies.db") + random.randint(1, 100)
         while rows(folder / "studies.db") < enough:
             assert process.poll() is None, process.communicate()
-            time.sleep(0.002)
+            time.sleep(0.01)
         process.kill()
         process.wait()
         for trial in read_trials(URL):

@@ -203,7 +203,7 @@ def test_a_trial_whose_worker_dies_again_and_again_fails_with_the_reason(
         worker.kill()
         worker.wait()
     worker = start("worker", "small")
-    wait_for(lambda: any(trial.state.name == "FAIL" for trial in read_trials(URL)), worker)
+    wait_for(lambda: query("select 1 from trials where state = 'FAIL'"), worker)
     worker.kill()
     failed = [trial for trial in read_trials(URL) if trial.state.name == "FAIL"]
     assert {trial.user_attrs["reason"] for trial in failed} == {"its worker died 2 times in it"}
@@ -272,7 +272,7 @@ def test_status_tells_of_a_worker_and_a_backup_made_beside_it_is_gone_on_with(
     assert len(at_work["trials"]) == study["running"] == 3
     shown = sweep("status").out
     assert str(worker.pid) in shown and "small" in shown and "training" in shown
-    wait_for(lambda: any(t.state.name == "COMPLETE" for t in read_trials(URL)), worker)
+    wait_for(lambda: query("select 1 from trials where state = 'COMPLETE'"), worker)
     subprocess.run([sys.executable, *command], check=True)
     assert worker.poll() is None
     worker.kill()

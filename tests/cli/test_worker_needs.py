@@ -110,7 +110,7 @@ def test_a_worker_that_waits_for_studies_trains_each_with_the_files_as_they_are_
 
 
 def test_data_that_disappears_stops_no_worker_that_has_read_it_and_fails_no_trial(
-    sweep, start, wait_for, folder, write_spec, read_trials, outcome
+    sweep, start, wait_for, folder, write_spec, read_trials, outcome, query
 ) -> None:
     digits = load_digits()
     np.savez(
@@ -121,7 +121,8 @@ def test_data_that_disappears_stops_no_worker_that_has_read_it_and_fails_no_tria
     assert sweep("launch", spec, "--storage", "sqlite:///whole.db").code == 0
     assert sweep("submit", spec).code == 0
     worker = start("worker", "small")
-    wait_for(lambda: any(t.intermediate_values for t in read_trials(URL)), worker)
+    reported = "select 1 from trial_intermediate_values"
+    wait_for(lambda: query(folder / "studies.db", reported), worker)
     (folder / "d.npz").unlink()
     refused = sweep("worker", "small")
     assert refused.code == 2

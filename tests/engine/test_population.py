@@ -1,8 +1,6 @@
 """A population of members: who shares the devices with whom must not change a bit."""
 
-import gc
 import tracemalloc
-import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +15,6 @@ from normsweep.engine.population import (
     Population,
     Shared,
     _rows,
-    forget_programs,
     training_programs,
 )
 from normsweep.models import (
@@ -25,7 +22,6 @@ from normsweep.models import (
     Method,
     NetworkPenalty,
     Program,
-    hyperparameters,
     init,
     member_key,
     network_penalty,
@@ -34,7 +30,6 @@ from normsweep.models import (
 from normsweep.objectives.constraints import constraint
 from normsweep.objectives.gradient_penalties import GRADIENT_PENALTIES
 from normsweep.objectives.penalties import PENALTIES
-from tests.families import autoencoder
 from tests.gans import changed_gan, make_gan, make_numbers
 
 # Bits are compared across programs.
@@ -405,36 +400,3 @@ def test_however_many_programs_a_study_has_each_is_compiled_once(three: Populati
         population(1, given=replace(PROGRAM, batch=batch))
     run(population(3), [[NONE, POWER, None]])
     assert training_programs() == before
-
-
-def test_programs_that_are_forgotten_are_compiled_again_and_the_others_not() -> None:
-    one, other = (
-        replace(PROGRAM, batch=batch, chunk_steps=1, methods=(Method(),)) for batch in (3, 5)
-    )
-    trial = scalars("none", given=one)
-    for given in (one, other):
-        run(population(1, given=given), [[trial]])
-    function = weakref.ref(population(1, given=other)._advance)
-    forget_programs(but=[one, PROGRAM])
-    gc.collect()
-    assert function() is None
-    before = training_programs()
-    run(population(1, given=one), [[trial]])
-    assert training_programs() == before
-    run(population(1, given=other), [[trial]])
-    assert training_programs() == before + 1
-
-
-def test_a_family_that_is_no_gan_trains_and_says_so_by_its_names() -> None:
-    shape = SHARED.images.shape[1:]
-    given = replace(PROGRAM, architecture=autoencoder(shape, (4,)), methods=(Method(),))
-    trial = hyperparameters(given.family, learning_rates={"reconstruction": 0.05})
-    members = population(2, given=given)
-    chunks = run(members, [[trial, None]] * CHUNKS)
-    assert [list(chunk.losses) for chunk in chunks] == [["reconstruction", "prior"]] * CHUNKS
-    names = given.family.networks()
-    by_network = [f"{name}_{what}" for what in ("zeros", "norm") for name in names]
-    assert list(chunks[0].extras) == ["strength_factor", *by_network]
-    assert chunks[-1].finite[0].all()
-    first, *_, last = (chunk.losses["reconstruction"][0] for chunk in chunks)
-    assert (last < first).all()
