@@ -90,7 +90,7 @@ def estimated(test: str, entry: Paired) -> Estimate:
 
 def width(estimates: Sequence[Estimate]) -> str:
     """How far their intervals reach from the middle, on the average."""
-    return f"± {np.mean([(each.high - each.low) / 2 for each in estimates]):.2f}"
+    return f"± {np.mean([(each.high - each.low) / 2 for each in estimates]):.3g}"
 
 
 def correlation(differences: np.ndarray) -> float:

@@ -15,6 +15,8 @@ from bench.calibration import (
 )
 from bench.known_studies import KINDS, SEEDS, Outcome, Paired, outcome, spec_of
 from bench.redrawn import redrawn
+from bench.simulated_studies import drawn, study
+from normsweep.objectives.distances import moments
 from normsweep.storage import open_storage
 from normsweep.verdict.statistics import verdict_estimate
 
@@ -134,3 +136,14 @@ def test_a_redrawn_study_runs_and_its_candidates_differ(storage_url) -> None:
     assert again.influences is not None and done.best.influences is not None
     assert np.array_equal(again.influences, done.best.influences, equal_nan=True)
     storage.engine.dispose()
+
+
+def test_simulated_studies_of_weak_seeds_owe_their_doubt_to_images() -> None:
+    whole = moments(drawn(np.random.default_rng(0), 4000))
+    random = np.random.default_rng(1)
+    weak, strong = (study(random, whole, 60, (0.8, 0.7), seeds) for seeds in (1e-3, 0.3))
+    for entry, images_matter in ((weak, True), (strong, False)):
+        assert entry.differences.shape == (SEEDS, 3) and entry.influences is not None
+        both = estimated("seeds_and_images", entry).standard_error
+        seeds = estimated("over_seeds", entry).standard_error
+        assert (both > 2 * seeds) == images_matter
