@@ -59,7 +59,8 @@ def read_influences(
     """The influences [images] of some trials after some steps, by trial and step.
 
     They are float32, NaN where an image has not judged, and of 7 more at most at the end, which
-    there are not. A trial without any is none of them, nor any of a database of earlier versions.
+    there are not. A trial without any is none of them, nor any of a database of earlier versions,
+    nor what another program has damaged.
     """
     if not has_influences(engine):
         return {}
@@ -68,7 +69,8 @@ def read_influences(
     )
     with engine.connect() as connection:
         rows = connection.execute(query).all()
-    return {(row.trial_id, row.step): _unpacked(row.judged, row.influence) for row in rows}
+    found = {(row.trial_id, row.step): _unpacked(row.judged, row.influence) for row in rows}
+    return {key: values for key, values in found.items() if values is not None}
 
 
 def has_influences(engine: Engine) -> bool:
@@ -84,8 +86,13 @@ def _packed(values: np.ndarray) -> dict[str, bytes]:
     }
 
 
-def _unpacked(judged: bytes, influence: bytes) -> np.ndarray:
+def _unpacked(judged: object, influence: object) -> np.ndarray | None:
+    # SQLite keeps whatever is written into a column.
+    if not isinstance(judged, bytes) or not isinstance(influence, bytes):
+        return None
     there = np.unpackbits(np.frombuffer(judged, np.uint8)).astype(bool)
+    if len(influence) != _FLOAT.itemsize * there.sum():
+        return None
     values = np.full(len(there), np.nan, np.float32)
     values[there] = np.frombuffer(influence, _FLOAT)
     return values

@@ -152,7 +152,7 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
         chunks = chunks if chosen is None else chosen
     scores = {seed: curve[at] for (seed, curve), at in zip(curves.items(), chunks, strict=True)}
     diverged = tuple(entry.seed for entry in arm if entry.curve is None)
-    judging = JudgingImages.of(storage.engine, found.spec)
+    judging = JudgingImages.of(storage, found.spec)
     whole = [entry for entry in arm if entry.curve is not None]
     images = judging.at(whole, chunks.tolist())
     influences = {} if images is None else dict(zip(curves, images, strict=True))

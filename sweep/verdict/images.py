@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import Engine
 
 from normsweep.spec.spec import Spec
@@ -22,9 +23,10 @@ class JudgingImages:
     chunk_steps: int
 
     @classmethod
-    def of(cls, engine: Engine, spec: Spec) -> "JudgingImages":
-        """Those of a study with a spec."""
-        there = has_influences(engine)
+    def of(cls, storage: BaseStorage, spec: Spec) -> "JudgingImages":
+        """Those of a study with a spec, in a storage that may be none with our tables."""
+        engine = storage.engine if isinstance(storage, RDBStorage) else None
+        there = engine is not None and has_influences(engine)
         return cls(engine if there else None, spec.train.steps // spec.train.chunks)
 
     def at(self, trained: Sequence[ArmAttributes], chunks: Sequence[int]) -> np.ndarray | None:

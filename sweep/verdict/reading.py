@@ -150,7 +150,7 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     _, first = arms.pop(BASELINE_ARM, (BASELINE_ARM, None))
     if first is None:
         return None
-    base, images = ranked(trials[first]), JudgingImages.of(storage.engine, spec)
+    base, images = ranked(trials[first]), JudgingImages.of(storage, spec)
     found = [
         _candidate(spec, name, against, everything, ranked(trials[number]), base, images)
         for name, (against, number) in arms.items()

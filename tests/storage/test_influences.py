@@ -65,3 +65,12 @@ def test_a_database_of_an_earlier_version_that_is_only_read_has_none(storage) ->
         connection.execute(text("DROP TABLE sweep_influences"))
     assert not inspect(storage.engine).has_table("sweep_influences")
     assert read_influences(storage.engine, {1}, {10}) == {}
+
+
+def test_what_another_program_has_cut_off_is_none(storage) -> None:
+    trial = trial_of(storage)
+    write(storage, trial, {10: np.ones(9), 20: np.ones(9)})
+    with storage.engine.begin() as connection:
+        cut = text("UPDATE sweep_influences SET influence = :some WHERE step = 10")
+        connection.execute(cut, {"some": b"\0\0\0"})
+    assert read_influences(storage.engine, {trial}, {10, 20}).keys() == {(trial, 20)}
