@@ -11,7 +11,8 @@ own seed, and with its own 539 of the 1,797 images in play (`data.seed`; the res
   own, with both strengths and more seeds.
 
 Beside the test on which verdicts rest stands every other one of `TESTS`, such as one over the
-seeds' means, which takes the images in play as given.
+seeds' means, which takes the images in play as given; and `resampled`, on which verdicts of 0.4
+rested.
 
 `--null` and `--effect` are numbers of studies of each kind. With `--storage sqlite:///FILE` a run
 that was stopped goes on, or grows.
@@ -35,6 +36,7 @@ from bench.known_studies import (
     SEEDS,
     TRUE_VERDICTS,
     Outcome,
+    Paired,
     long_run,
     outcome,
 )
@@ -42,10 +44,11 @@ from bench.rows import print_rows, row
 from normsweep.storage import open_storage
 from normsweep.verdict.effect import ALPHA
 from normsweep.verdict.statistics import TESTS, VERDICT
-from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.verdict.statistics.estimate import Estimate, estimate
 from normsweep.verdict.statistics.holm import holm
 
-_OTHERS = tuple(name for name in TESTS if name != VERDICT)
+RESAMPLED = "resampled"
+_OTHERS = (RESAMPLED, *(name for name in TESTS if name != VERDICT))
 
 
 def share(those: Sequence[bool]) -> str:
@@ -57,25 +60,37 @@ def share(those: Sequence[bool]) -> str:
     return f"{found / count:.1%}  ({found} of {count}; {low:.1%} to {high:.1%})"
 
 
-def verdict_by(test: str, candidates: Sequence[np.ndarray]) -> str:
-    """The verdict that the rule of a confirmation gives with another test; lower is better.
-
-    Of a test that allows for other images the share is that of these studies.
-    """
-    tested = [entry for entry in candidates if entry.any()]
+def verdict_by(test: str, candidates: Sequence[Paired]) -> str:
+    """The verdict that the rule of a confirmation gives with another test; lower is better."""
+    tested = [entry for entry in candidates if entry.differences.any()]
     certain = [p <= ALPHA for p in holm([estimated(test, entry).p for entry in tested])]
-    better = [entry.mean() < 0 for entry in tested]
+    better = [entry.differences.mean() < 0 for entry in tested]
     if any(sure and good for sure, good in zip(certain, better, strict=True)):
         return "helps"
     return "hurts" if len(tested) == len(candidates) and all(certain) else "unclear"
 
 
-def estimated(test: str, differences: np.ndarray) -> Estimate:
-    """What a test says of differences [seeds, folds]."""
-    # Every image that is held out judges here.
-    found = TESTS[test].estimate(differences, 1 / (differences.shape[1] - 1))
+def estimated(test: str, entry: Paired) -> Estimate:
+    """What a test says of a candidate; that of 0.4 is the corrected resampled t-test.
+
+        standard_error² = (1/n + 1/(folds − 1)) · s²,    n − 1 degrees
+
+    of all n differences alike, where every image that is held out judges (Nadeau and Bengio,
+    Machine Learning 52, 2003, section 3.1).
+    """
+    if test == RESAMPLED:
+        flat = entry.differences.ravel()
+        share = 1 / len(flat) + 1 / (entry.differences.shape[1] - 1)
+        error = float(np.sqrt(share * flat.var(ddof=1)))
+        return estimate(float(flat.mean()), error, len(flat) - 1)
+    found = TESTS[test].estimate(entry.differences, entry.influences)
     assert found is not None
     return found
+
+
+def width(estimates: Sequence[Estimate]) -> str:
+    """How far their intervals reach from the middle, on the average."""
+    return f"± {np.mean([(each.high - each.low) / 2 for each in estimates]):.3g}"
 
 
 def correlation(differences: np.ndarray) -> float:
@@ -84,7 +99,7 @@ def correlation(differences: np.ndarray) -> float:
         (B − W) / (B + (n − 1) · W)
 
     with B and W the mean squares between and within studies (Shrout and Fleiss, Psychological
-    Bulletin 86, 1979: ICC(1, 1)). The corrected test presumes 1 / folds.
+    Bulletin 86, 1979: ICC(1, 1)). The test of 0.4 presumed 1 / folds.
     """
     count = differences.shape[1]
     between = count * differences.mean(axis=1).var(ddof=1)
@@ -98,7 +113,7 @@ def shared_row(kind: str, centred: Sequence[np.ndarray]) -> Iterator[dict[str, s
         flat = np.stack([each.ravel() for each in centred])
         figure = f"{correlation(flat):.3f}"
         what = f"{kind}: correlation of a study's differences"
-        yield row(what, figure, f"{1 / centred[0].shape[1]:.2f} is presumed")
+        yield row(what, figure, f"0.4 presumed {1 / centred[0].shape[1]:.2f}")
 
 
 def null_rows(kind: str, found: Sequence[Outcome]) -> Iterator[dict[str, str]]:
@@ -108,19 +123,22 @@ def null_rows(kind: str, found: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     for test in _OTHERS:
         wrong = [verdict_by(test, each.candidates) != "unclear" for each in found]
         yield row(f"{kind}: the same by the test {test}", share(wrong), "≤ 5 %")
-    candidates = [entry for each in found for entry in each.candidates if entry.any()]
-    equal = sum(not entry.any() for each in found for entry in each.candidates)
+    every = [entry for each in found for entry in each.candidates]
+    candidates = [entry for entry in every if entry.differences.any()]
+    equal = len(every) - len(candidates)
     if equal:
         yield row(f"{kind}: candidates equal to the baseline to the bit", f"{equal}", "–")
-    for test in _OTHERS:
+    for test in (VERDICT, *_OTHERS):
         plain = [estimated(test, entry).p <= ALPHA for entry in candidates]
         yield row(f"{kind}: single candidates with p ≤ 0.05 by {test}", share(plain), "–")
     # Candidates of a study share a baseline.
-    means = np.array([np.mean([entry.mean() for entry in each.candidates]) for each in found])
+    means = np.array(
+        [np.mean([entry.differences.mean() for entry in each.candidates]) for each in found]
+    )
     if len(means) > 1:
         error = means.std(ddof=1) / np.sqrt(len(means))
         yield row(f"{kind}: mean difference", f"{means.mean():+.4f} ± {error:.4f}", "0")
-    yield from shared_row(kind, [each.differences for each in found])
+    yield from shared_row(kind, [each.best.differences for each in found])
 
 
 def effect_rows(
@@ -137,15 +155,18 @@ def effect_rows(
     inside = [e.estimate.low <= mean <= e.estimate.high for e, (mean, _) in best if e.estimate]
     yield row(f"{kind}: 95 % interval holds the effect in the long run", share(inside), "95 %")
     for test in _OTHERS:
-        others = [(estimated(test, each.differences), mean) for each, (mean, _) in best]
+        others = [(estimated(test, each.best), mean) for each, (mean, _) in best]
         inside = [other.low <= mean <= other.high for other, mean in others]
         yield row(f"{kind}: the same of the interval of {test}", share(inside), "–")
-    told = [each.estimate.standard_error for each, _ in best if each.estimate is not None]
-    off = [each.differences.mean() - mean for each, (mean, _) in best]
+    for test in (VERDICT, *_OTHERS) if best else ():
+        told = [estimated(test, each.best) for each, _ in best]
+        yield row(f"{kind}: half the interval, by {test}", width(told), "–")
+    errors = [each.estimate.standard_error for each, _ in best if each.estimate is not None]
+    off = [each.best.differences.mean() - mean for each, (mean, _) in best]
     spread = float(np.sqrt(np.mean(np.square(off))))
-    figure = f"{np.sqrt(np.mean(np.square(told))) / spread:.1f} ×"
+    figure = f"{np.sqrt(np.mean(np.square(errors))) / spread:.1f} ×"
     yield row(f"{kind}: standard error that is told, over the spread of the estimates", figure, "–")
-    yield from shared_row(kind, [each.differences - mean for each, (mean, _) in best])
+    yield from shared_row(kind, [each.best.differences - mean for each, (mean, _) in best])
     for strength, (mean, error) in truth.items():
         chosen = sum(each.strength == strength for each in found)
         figure = f"{mean:+.2f} ± {error:.2f}, chosen by {chosen} of {len(found)}"

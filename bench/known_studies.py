@@ -9,14 +9,14 @@ import numpy as np
 from optuna.storages import RDBStorage
 
 from normsweep.spec import Spec, spec_from_tables
-from normsweep.verdict.reading import Confirmation, read_confirmation
-from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.verdict.reading import Confirmation, Confirmed, read_confirmation
+from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.worker.confirming import Confirming
 from normsweep.worker.launch import launch
 
 NULL_KINDS = ("inert", "redrawn")
 KINDS = (*NULL_KINDS, "helps", "hurts", "slight")
-SEEDS, REFERENCE_SEEDS, TOP = 5, 10, 3
+SEEDS, REFERENCE_SEEDS, TOP = 8, 10, 3
 _APART = 1_000_003
 """Between the seeds of the kinds, and of the studies for the long run."""
 
@@ -55,18 +55,31 @@ TRUE_VERDICTS = {"helps": "helps", "hurts": "hurts", "slight": "hurts"}
 
 
 @dataclass(frozen=True)
+class Paired:
+    """A candidate minus its baseline: differences [seeds, folds], influences [seeds, images]."""
+
+    differences: np.ndarray
+    influences: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, entry: Confirmed) -> "Paired":
+        """Those of a confirmed candidate."""
+        return cls(entry.scores - entry.baseline_scores, entry.influences)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a confirmed study found.
 
-    The estimate and the differences [seeds, folds] of the candidate that the verdict is about, its
-    strength, and the differences of all candidates.
+    The estimate and the differences of the candidate that the verdict is about, its strength, and
+    the differences of all candidates.
     """
 
     verdict: str
     strength: float
     estimate: Estimate | None
-    differences: np.ndarray
-    candidates: tuple[np.ndarray, ...]
+    best: Paired
+    candidates: tuple[Paired, ...]
 
 
 def spec_of(kind: str, number: int, *, reference: bool = False) -> Spec:
@@ -112,10 +125,8 @@ def outcome(storage: RDBStorage, kind: str, number: int) -> Outcome:
         verdict=found.verdict,
         strength=best.trial.config.penalty.strength,
         estimate=None if best.effect is None else best.effect.estimate,
-        differences=best.scores - best.baseline_scores,
-        candidates=tuple(
-            each.scores - each.baseline_scores for each in found.candidates if each.is_paired
-        ),
+        best=Paired.of(best),
+        candidates=tuple(Paired.of(each) for each in found.candidates if each.is_paired),
     )
 
 

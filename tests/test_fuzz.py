@@ -255,6 +255,7 @@ ROWS = {
     "trial_values": ("value", "value_type", "objective"),
     "trial_params": ("param_name", "param_value", "distribution_json"),
     "sweep_measurements": ("fold", "step", "fid", "kid", "others"),
+    "sweep_influences": ("step", "judged", "influence"),
     "sweep_workers": ("host", "pid", "seen"),
     "studies": ("study_name",),
     "study_directions": ("direction", "objective"),

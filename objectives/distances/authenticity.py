@@ -19,6 +19,7 @@ from normsweep.objectives.distances.contract import (
     TRAINING,
     Distance,
     RealFeatures,
+    of_no_held_out,
     training_of,
 )
 from normsweep.objectives.distances.nearest import nearest, nearest_other
@@ -74,4 +75,5 @@ AUTHENTICITY = Distance(
     "share further from the training images than these are apart; 0 for copies",
     "Alaa et al. 2022, arXiv:2102.08921, sec. 4.3",
     needs=(TRAINING,),
+    influence=of_no_held_out,
 )

@@ -12,6 +12,7 @@ from normsweep.objectives.distances.contract import (
     SHARE,
     Distance,
     RealFeatures,
+    of_no_held_out,
 )
 from normsweep.objectives.distances.samples import Float64Array, IntArray, as_labels, check_finite
 
@@ -98,6 +99,7 @@ INCEPTION_SCORE = Distance(
     "exp(E KL(p(y|x) ‖ p(y))), of the feature classifier's classes",
     "Salimans et al. 2016, arXiv:1606.03498, sec. 4",
     needs=(CLASSES,),
+    influence=of_no_held_out,
 )
 
 CLASS_COVERAGE = Distance(
@@ -109,6 +111,7 @@ CLASS_COVERAGE = Distance(
     "share of classes that at least one generated image is taken for",
     "Srivastava et al. 2017, arXiv:1705.07761, sec. 4.1",
     needs=(CLASSES,),
+    influence=of_no_held_out,
 )
 
 
@@ -127,4 +130,5 @@ CLASS_AGREEMENT = Distance(
     "share of generated images that the feature classifier takes for the class asked for",
     "Odena et al. 2017, arXiv:1610.09585, sec. 4.1",
     needs=(CLASSES, LABELS),
+    influence=of_no_held_out,
 )

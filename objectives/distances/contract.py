@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from normsweep.objectives.distances.samples import Float64Array, IntArray
 
 TRAINING, CLASSES, LABELS = "training", "classes", "labels"
@@ -45,6 +47,12 @@ class Distance(NamedTuple):
     there beside `held_out`; `fewest` is the least number of samples a side, `per_feature` that
     for each feature, `per_class` that for each class. `sets` says of how many sets of images it
     is, of which samples are translations; 0: of any samples.
+
+    `influence(samples, prepared, features)`, and labels likewise, has for each held-out image
+    `[n]` by how much the number moves, times n, as the image's weight among them grows: to first
+    order the number is that of all images there are plus the mean of the influences, so that their
+    variance over n is the part of the number's that comes from which images judge. Their mean is 0.
+    None where there is none: what rests on it then does without.
     """
 
     prepare: Callable[[RealFeatures], Any]
@@ -59,6 +67,7 @@ class Distance(NamedTuple):
     per_feature: int = 0
     per_class: int = 0
     sets: int = 0
+    influence: Callable[..., Float64Array] | None = None
 
     @property
     def labelled(self) -> bool:
@@ -82,3 +91,28 @@ class Distance(NamedTuple):
     def value(self, prepared: Any, features: Float64Array, labels: IntArray | None = None) -> float:
         """Returns the score of features `[n, d]`, asked for as of the classes `labels` `[n]`."""
         return self.part(self.measured(prepared, features, labels))
+
+    def influences(
+        self,
+        samples: RealFeatures,
+        prepared: Any,
+        features: Float64Array,
+        labels: IntArray | None = None,
+    ) -> Float64Array | None:
+        """Returns the influence of each held-out image `[n]` on `value`; None where it has none.
+
+        Raises `ValueError` where it lacks labels.
+        """
+        if self.influence is None:
+            return None
+        if not self.labelled:
+            return self.influence(samples, prepared, features)
+        if labels is None:
+            raise ValueError("labels are needed for this distance, got None")
+        return self.influence(samples, prepared, features, labels)
+
+
+def of_no_held_out(samples: RealFeatures, *others: Any) -> Float64Array:
+    """Returns the influence on a number that held-out images have no part in: 0 of each, `[n]`."""
+    del others
+    return np.zeros(len(samples.held_out))

@@ -98,6 +98,46 @@ def copying_statistic_to(reference: CopyingReference, generated: ArrayLike) -> f
     return float(np.average(scores, weights=weights))
 
 
+def copying_influence(
+    reference: CopyingReference, held_out: ArrayLike, generated: ArrayLike
+) -> Float64Array:
+    """Returns the influence of each held-out image `[n]` on `copying_statistic_to`, by its cells.
+
+    C_T is a function of the number of held-out samples in each cell and of U there, a sum over
+    these: this is n times its derivative by the weight of one of them, the others' sinking in
+    proportion. `held_out` `[n, d]` are those of the reference.
+    """
+    real, points = feature_pair(held_out, generated)
+    of_real, of_generated = (nearest(each, reference.centres)[0] for each in (real, points))
+    cells = [
+        (of_real == cell, points[of_generated == cell], training)
+        for cell, training in enumerate(reference.training)
+    ]
+    cells = [each for each in cells if each[0].any() and len(each[1]) >= FEWEST_IN_CELL]
+    if not cells:
+        cells = [(np.full(len(real), True), points, reference.whole[0])]
+    total = sum(int(inside.sum()) for inside, _, _ in cells)
+    value = copying_statistic_to(reference, points)
+    found = np.zeros(len(real))
+    for inside, those, training in cells:
+        n, m = int(inside.sum()), len(those)
+        further = _further(*(distances_to_nearest(x, training) for x in (those, real[inside])))
+        scale = np.sqrt(n * m * (n + m + 1) / 12)
+        z = (float(further.sum()) - n * m / 2) / scale
+        slope = -m / (2 * scale) - z / 2 * (1 / n + 1 / (n + m + 1))
+        found[inside] = (z - value + n * slope + n / scale * further) * (len(real) / total)
+    centred: Float64Array = found - found.mean()
+    return centred
+
+
+def _further(generated: Float64Array, held_out: Float64Array) -> Float64Array:
+    """Returns for each held-out distance how many generated ones are larger, ties by half."""
+    ordered = np.sort(generated)
+    left, right = (np.searchsorted(ordered, held_out, side) for side in ("left", "right"))
+    found: Float64Array = len(generated) - (left + right) / 2
+    return found
+
+
 def copying_statistic(
     generated: ArrayLike,
     held_out: ArrayLike,
@@ -137,6 +177,12 @@ def _reference(samples: RealFeatures) -> CopyingReference:
     return copying_reference(samples.held_out, training_of(samples))
 
 
+def _influence(
+    samples: RealFeatures, reference: CopyingReference, features: Float64Array
+) -> Float64Array:
+    return copying_influence(reference, samples.held_out, features)
+
+
 COPYING = Distance(
     _reference,
     copying_statistic_to,
@@ -146,4 +192,5 @@ COPYING = Distance(
     "C_T: z-score of the distances to the training images; below 0 where copied",
     "Meehan et al. 2020, arXiv:2004.05675",
     needs=(TRAINING,),
+    influence=_influence,
 )

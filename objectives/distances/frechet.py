@@ -110,6 +110,42 @@ def frechet_distance(features_a: ArrayLike, features_b: ArrayLike) -> float:
     return _distance(a.mean(axis=0) - b.mean(axis=0), traces, float(singular_values.sum()))
 
 
+def frechet_influence(held_out: ArrayLike, generated: GaussianMoments) -> Float64Array:
+    """Returns the influence of each held-out image `[n]` on their distance from `generated`.
+
+        T = C^(-1/2) · (C^(1/2)·C_g·C^(1/2))^(1/2) · C^(-1/2)
+        ψ(z) = 2(m - m_g)ᵀ(z - m) + n/(n - 1) · (z - m)ᵀ(I - T)(z - m) - Tr((I - T)·C)
+
+    with m and C the moments of the held-out features z `[n, d]`, and m_g and C_g those generated.
+    It is n times the derivative of the estimate by the weight of an image, the others' sinking in
+    proportion; n/(n - 1) is of the unbiased C, and has them add up to 0. Where C has a null space,
+    as of fewer images than features, its root is inverted outside of it: no weight of an image
+    leads there. Raises `ValueError` for moments and features as `frechet_distance_to` does.
+
+    References:
+      Hampel, "The influence curve and its role in robust estimation", Journal of the American
+      Statistical Association 69, 1974; I - T is the derivative by C, as in Dowson and Landau, 1982.
+    """
+    array = as_features("held_out", held_out)
+    mean, cov = moments(array)
+    generated = _checked("generated", generated)
+    check_alike(len(mean), len(generated.mean))
+    eigenvalues, vectors = np.linalg.eigh(cov)
+    roots = np.sqrt(np.maximum(eigenvalues, 0.0))
+    spanned = roots > roots.max() * np.sqrt(len(roots) * np.finfo(np.float64).eps)
+    inverses = np.divide(1.0, roots, out=np.zeros_like(roots), where=spanned)
+    root, inverse = ((vectors * each) @ vectors.T for each in (roots, inverses))
+    inner, inner_vectors = np.linalg.eigh(root @ generated.cov @ root)
+    inner_root = (inner_vectors * np.sqrt(np.maximum(inner, 0.0))) @ inner_vectors.T
+    slope = np.eye(len(cov)) - inverse @ inner_root @ inverse
+    centred = array - mean
+    squares = np.einsum("nd,nd->n", centred @ slope, centred) * (len(array) / (len(array) - 1))
+    found: Float64Array = (
+        2.0 * centred @ (mean - generated.mean) + squares - float(np.trace(slope @ cov))
+    )
+    return found
+
+
 def _distance(mean_difference: Float64Array, traces: float, root_trace: float) -> float:
     # A distance is never negative, but the difference of the traces cancels for nearly equal
     # Gaussians, down to a rounding error of either sign.
@@ -137,6 +173,13 @@ def _measured(reference: FrechetReference, features: Float64Array) -> float:
     return frechet_distance_to(reference, moments(features))
 
 
+def _influence(
+    samples: RealFeatures, reference: FrechetReference, features: Float64Array
+) -> Float64Array:
+    del reference
+    return frechet_influence(samples.held_out, moments(features))
+
+
 FID = Distance(
     reference_of,
     _measured,
@@ -145,4 +188,5 @@ FID = Distance(
     FROM_ZERO,
     "|μ₁ - μ₂|² + Tr(C₁ + C₂ - 2·√(C₁C₂)), from the held-out images",
     "Heusel et al. 2017, arXiv:1706.08500, eq. 6",
+    influence=_influence,
 )

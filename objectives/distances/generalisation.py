@@ -23,15 +23,17 @@ from normsweep.objectives.distances.contract import (
     ZERO,
     Distance,
     RealFeatures,
+    of_no_held_out,
     training_of,
 )
 from normsweep.objectives.distances.frechet import (
     FrechetReference,
     frechet_distance_to,
+    frechet_influence,
     frechet_reference,
     moments,
 )
-from normsweep.objectives.distances.samples import feature_pair
+from normsweep.objectives.distances.samples import Float64Array, feature_pair
 
 
 class GeneralisationReference(NamedTuple):
@@ -94,6 +96,14 @@ def _reference(samples: RealFeatures) -> GeneralisationReference:
     return generalisation_reference(samples.held_out, training_of(samples))
 
 
+def _influence(
+    samples: RealFeatures, reference: GeneralisationReference, features: Float64Array
+) -> Float64Array:
+    """That on the distance from the held-out images: they have no part in the other."""
+    del reference
+    return frechet_influence(samples.held_out, moments(features))
+
+
 FID_TRAINING = Distance(
     _reference,
     generalisation_distances,
@@ -103,6 +113,7 @@ FID_TRAINING = Distance(
     "fid from as many images that were trained on",
     "Heusel et al. 2017, arXiv:1706.08500, eq. 6",
     needs=(TRAINING,),
+    influence=of_no_held_out,
 )
 
 GENERALISATION_GAP = Distance(
@@ -114,4 +125,5 @@ GENERALISATION_GAP = Distance(
     "fid - fid_training: above 0 where training images are memorised",
     "after Gulrajani et al. 2019, arXiv:2001.03653",
     needs=(TRAINING,),
+    influence=_influence,
 )

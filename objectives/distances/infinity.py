@@ -11,15 +11,16 @@ References:
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from normsweep.objectives.distances.contract import ANY, LOWER, Distance
+from normsweep.objectives.distances.contract import ANY, LOWER, Distance, RealFeatures
 from normsweep.objectives.distances.frechet import (
     FrechetReference,
     frechet_distance_to,
+    frechet_influence,
     frechet_reference,
     moments,
     reference_of,
 )
-from normsweep.objectives.distances.samples import as_features, feature_pair
+from normsweep.objectives.distances.samples import Float64Array, as_features, feature_pair
 from normsweep.objectives.distances.subsets import random_orders
 
 PER_FEATURE = 10
@@ -57,6 +58,25 @@ def frechet_infinity_to(reference: FrechetReference, generated: ArrayLike, seed:
     return float(intercept)
 
 
+def infinity_influence(held_out: ArrayLike, generated: ArrayLike, seed: int = 0) -> Float64Array:
+    """Returns the influence of each held-out image `[n]` on `frechet_infinity_to`.
+
+    The intercept is a sum of the distances of the subsets, each times a factor that their sizes
+    alone decide; so is this of the influences on these.
+    """
+    array = as_features("generated", generated)
+    sizes = _sizes(*array.shape)
+    orders = random_orders(len(array), len(sizes), seed)
+    # The least squares of [1/N, 1]: the row of its pseudoinverse that gives the intercept.
+    factors = np.linalg.pinv(np.column_stack([1.0 / sizes, np.ones(len(sizes))]))[1]
+    found = [
+        frechet_influence(held_out, moments(array[order[:size]]))
+        for order, size in zip(orders, sizes, strict=True)
+    ]
+    influence: Float64Array = factors @ np.stack(found)
+    return influence
+
+
 def _sizes(count: int, features: int) -> NDArray[np.int64]:
     if count < PER_FEATURE * features:
         raise ValueError(
@@ -64,6 +84,13 @@ def _sizes(count: int, features: int) -> NDArray[np.int64]:
             f"{PER_FEATURE * features} for {features}, got {count}"
         )
     return np.unique(np.linspace(count // 5, count, SUBSETS).astype(np.int64))
+
+
+def _influence(
+    samples: RealFeatures, reference: FrechetReference, features: Float64Array
+) -> Float64Array:
+    del reference
+    return infinity_influence(samples.held_out, features)
 
 
 FID_INFINITY = Distance(
@@ -75,4 +102,5 @@ FID_INFINITY = Distance(
     "fid at infinitely many samples: intercept over 1/N of subsets of N",
     "Chong and Forsyth 2020, arXiv:1911.07023",
     per_feature=PER_FEATURE,
+    influence=_influence,
 )

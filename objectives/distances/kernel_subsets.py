@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from normsweep.objectives.distances.contract import ANY, FROM_ZERO, LOWER, Distance, RealFeatures
+from normsweep.objectives.distances.kernel import influence_of
 from normsweep.objectives.distances.samples import Float64Array, feature_pair
 from normsweep.objectives.distances.subsets import random_orders
 
@@ -131,7 +132,18 @@ def _entry(
     summary: str,
     source: str,
 ) -> Distance:
-    return Distance(_held_out, measure, attrgetter(part), LOWER, range_, summary, source, fewest=4)
+    return Distance(
+        _held_out,
+        measure,
+        attrgetter(part),
+        LOWER,
+        range_,
+        summary,
+        source,
+        fewest=4,
+        # Of the error there is none.
+        influence=influence_of if part == "mean" else None,
+    )
 
 
 _OF_SUBSETS = "Bińkowski et al. 2018, arXiv:1801.01401, sec. 4"

@@ -14,6 +14,7 @@ References:
   arXiv:2002.09797, eq. 4 and 5 (density, coverage).
 """
 
+from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -79,6 +80,47 @@ def precision_recall_to(real: Manifold, generated: ArrayLike) -> PrecisionRecall
     )
 
 
+def precision_recall_influence(real: Manifold, generated: ArrayLike) -> dict[str, Float64Array]:
+    """Returns the influence of each real point `[n]` on each of the four, by name.
+
+        ψᵢ = (n - 1)·(θ - θ₋ᵢ), less their mean
+
+    where θ₋ᵢ is the number without point i: its ball is gone, and those of the points that had it
+    among their k nearest reach to the next one. For recall this is whether the point is within the
+    generated manifold, less the recall. What the jackknife so says of a variance is too large
+    rather than too small: of 3 to 16 features 2 to 5 times. A bootstrap would count points more
+    than once, which are then each other's nearest. Raises `ValueError` as `precision_recall_to`.
+
+    References:
+      Efron and Stein, "The jackknife estimate of variance", Annals of Statistics 9, 1981.
+    """
+    _, points = feature_pair(real.points, generated)
+    fake = manifold(points, real.neighbours)
+    count = len(real.points)
+    own = _squared_distances(real.points, real.points)
+    # Of so few points that there is no next one the ball stays.
+    next_one = min(real.neighbours + 1, count - 1)
+    next_radii = np.partition(own, next_one, axis=1)[:, next_one]
+    # [i, j]: whether i is one of the k nearest of j, which end its ball.
+    near = (own <= np.expand_dims(real.squared_radii, 0)).astype(np.float32)
+    np.fill_diagonal(near, 0.0)
+    distances = _squared_distances(real.points, points)
+    inside = distances <= np.expand_dims(real.squared_radii, 1)
+    gained = (distances <= np.expand_dims(next_radii, 1)) & ~inside
+    # [i, generated]: how many balls there are around it without point i.
+    balls = inside.sum(axis=0) - inside + near @ gained.astype(np.float32)
+    held = inside.any(axis=1)
+    newly = gained.any(axis=1) & ~held
+    within = (distances <= np.expand_dims(fake.squared_radii, 0)).any(axis=1)
+    without = {
+        "precision": (balls > 0).mean(axis=1),
+        "recall": (within.sum() - within) / (count - 1),
+        "density": balls.mean(axis=1, dtype=np.float64) / real.neighbours,
+        "coverage": (held.sum() - held + near @ newly.astype(np.float32)) / (count - 1),
+    }
+    return {name: (count - 1) * (each.mean() - each) for name, each in without.items()}
+
+
 def precision_recall_density_coverage(
     real: ArrayLike, fake: ArrayLike, neighbours: int = NEIGHBOURS
 ) -> PrecisionRecall:
@@ -104,6 +146,13 @@ def _manifold(samples: RealFeatures) -> Manifold:
     return manifold(samples.held_out)
 
 
+def _influence(
+    samples: RealFeatures, real: Manifold, features: Float64Array, part: str
+) -> Float64Array:
+    del samples
+    return precision_recall_influence(real, features)[part]
+
+
 def _entry(part: str, range_: str, summary: str, source: str) -> Distance:
     return Distance(
         _manifold,
@@ -114,6 +163,7 @@ def _entry(part: str, range_: str, summary: str, source: str) -> Distance:
         summary,
         source,
         fewest=NEIGHBOURS + 1,
+        influence=partial(_influence, part=part),
     )
 
 

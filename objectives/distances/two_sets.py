@@ -4,8 +4,16 @@ import math
 from operator import attrgetter
 from typing import NamedTuple
 
-from normsweep.objectives.distances.contract import FROM_ZERO, LABELS, LOWER, Distance
-from normsweep.objectives.distances.frechet import frechet_distance
+import numpy as np
+
+from normsweep.objectives.distances.contract import (
+    FROM_ZERO,
+    LABELS,
+    LOWER,
+    Distance,
+    RealFeatures,
+)
+from normsweep.objectives.distances.frechet import frechet_distance, frechet_influence, moments
 from normsweep.objectives.distances.samples import Float64Array, IntArray
 from normsweep.objectives.distances.within_classes import (
     FEWEST_OF_A_CLASS,
@@ -36,6 +44,16 @@ def _measured(real: LabelledFeatures, features: Float64Array, labels: IntArray) 
 
 
 def _of_set(name: str, label: int) -> Distance:
+    def influence(
+        samples: RealFeatures, real: LabelledFeatures, features: Float64Array, labels: IntArray
+    ) -> Float64Array:
+        """That of the images of the set; those of the other have no part in it."""
+        del samples
+        inside = real.labels == label
+        found = np.zeros(len(inside))
+        found[inside] = frechet_influence(real.features[inside], moments(features[labels == label]))
+        return found / float(inside.mean())
+
     return Distance(
         WITHIN_CLASS_FID.prepare,
         _measured,
@@ -48,6 +66,7 @@ def _of_set(name: str, label: int) -> Distance:
         fewest=SETS * FEWEST_OF_A_CLASS,
         per_class=PER_CLASS,
         sets=SETS,
+        influence=influence,
     )
 
 

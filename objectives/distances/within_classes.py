@@ -13,7 +13,7 @@ from normsweep.objectives.distances.contract import (
     Distance,
     RealFeatures,
 )
-from normsweep.objectives.distances.frechet import frechet_distance
+from normsweep.objectives.distances.frechet import frechet_distance, frechet_influence, moments
 from normsweep.objectives.distances.samples import (
     Float64Array,
     IntArray,
@@ -59,6 +59,29 @@ def frechet_within_classes(
     return float(np.mean(distances)) if distances else math.nan
 
 
+def within_classes_influence(
+    held_out: ArrayLike, labels: ArrayLike, generated: ArrayLike, generated_labels: ArrayLike
+) -> Float64Array:
+    """Returns the influence of each held-out image `[n]` on `frechet_within_classes`.
+
+        ψ(z) = n / (n_c · classes) · ψ_c(z)
+
+    with ψ_c that on the distance of its class c, of n_c held-out images, and so many classes as
+    count; 0 of the images of others. Arguments are those of `frechet_within_classes`.
+    """
+    real, fake = feature_pair(held_out, generated)
+    of_real = as_labels("labels", labels, len(real))
+    of_fake = as_labels("generated_labels", generated_labels, len(fake))
+    found = np.zeros(len(real))
+    counted = 0
+    for label in np.intersect1d(of_real, of_fake):
+        inside, others = of_real == label, fake[of_fake == label]
+        if min(int(inside.sum()), len(others)) >= FEWEST_OF_A_CLASS:
+            counted += 1
+            found[inside] = frechet_influence(real[inside], moments(others)) / inside.sum()
+    return found * (len(real) / max(counted, 1))
+
+
 def _prepared(samples: RealFeatures) -> LabelledFeatures:
     if samples.labels is None:
         raise ValueError("samples.labels is needed for this distance, got None")
@@ -68,6 +91,13 @@ def _prepared(samples: RealFeatures) -> LabelledFeatures:
 
 def _measured(real: LabelledFeatures, features: Float64Array, labels: IntArray) -> float:
     return frechet_within_classes(real.features, real.labels, features, labels)
+
+
+def _influence(
+    samples: RealFeatures, real: LabelledFeatures, features: Float64Array, labels: IntArray
+) -> Float64Array:
+    del samples
+    return within_classes_influence(real.features, real.labels, features, labels)
 
 
 WITHIN_CLASS_FID = Distance(
@@ -80,4 +110,5 @@ WITHIN_CLASS_FID = Distance(
     "Miyato and Koyama 2018, arXiv:1802.05637, sec. 6",
     needs=(LABELS,),
     per_class=PER_CLASS,
+    influence=_influence,
 )

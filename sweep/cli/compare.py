@@ -75,7 +75,11 @@ def sentence(found: "Comparison") -> tuple[str, str]:
     one, other = found.first, found.second
     metric = metric_name(one.found.spec.score.metric)
     if found.estimate is None:
-        return "unclear", ": too few scores to judge"
+        assert found.differences is not None
+        return "unclear", (
+            f": {one.name} minus {other.name} is {found.differences.mean():+.3g} in {metric}, "
+            f"{_over(found)}; with another seed it may be another number"
+        )
     numbers = f"({interval(found.estimate)}; {p_value(found.estimate.p)})"
     over = _over(found)
     if found.better is not None:
@@ -100,7 +104,8 @@ def _over(found: "Comparison") -> str:
     seeds, folds = found.differences.shape
     if not found.confirmed:
         return f"paired over the {folds} folds of the searches"
-    return f"paired over {folds} folds on each of {seeds} confirmed seeds"
+    on = "1 confirmed seed" if seeds == 1 else f"each of {seeds} confirmed seeds"
+    return f"paired over {folds} folds on {on}"
 
 
 def _table(found: "Comparison") -> Table:

@@ -108,12 +108,14 @@ class Estimate(Printed):
 
     mean: Number = Field(description="Score minus score; below 0 where the first is lower.")
     standard_error: Number = Field(
-        description="Of the mean, corrected for training images that folds share, if they do."
+        description="Of the mean, for other seeds and, as far as is known, other images that judge."
     )
     low: Number = Field(description="The lower bound of the interval.")
     high: Number = Field(description="The upper bound of the interval.")
     p: float = Field(description="Two-sided, of the hypothesis that the mean is 0.")
-    degrees: int = Field(description="Degrees of freedom: the number of differences − 1.")
+    degrees: float = Field(
+        description="Degrees of freedom, by Satterthwaite where images count: no whole number then."
+    )
     level: float = Field(description="Of the interval: 0.95 for 95 %.")
 
 
@@ -122,12 +124,19 @@ class Effect(Printed):
 
     estimate: Estimate = Field(description="The candidate's score minus its baseline's.")
     adjusted_p: float = Field(description="`estimate.p` by Holm's method for all candidates.")
-    over_seeds: Estimate | None = Field(
-        description="The same over the means of the seeds alone, with the images taken as given; "
-        "null with one seed."
+    test: str = Field(
+        description="What `estimate` is by: `seeds_and_images`, or `over_seeds` where what each "
+        "image that judges adds is not stored, or not known of the metric."
     )
-    adjusted_p_over_seeds: float | None = Field(
-        description="`over_seeds.p` by Holm's method for all candidates; null with one seed."
+    of_images: float | None = Field(
+        description="The part of `standard_error` squared that comes from which images judge, 0 to "
+        "1; null by `over_seeds`."
+    )
+    over_seeds: Estimate = Field(
+        description="The same over the means of the seeds alone, with the images taken as given."
+    )
+    adjusted_p_over_seeds: float = Field(
+        description="`over_seeds.p` by Holm's method for all candidates."
     )
     wins: float = Field(description="The share of seeds on which it is better, 0 to 1.")
     relative: Number = Field(
@@ -163,11 +172,10 @@ class Candidate(Printed):
     baseline_scores: list[list[Number]] = Field(
         description="The baseline's, on the same seeds and folds."
     )
-    effect: Effect | None = Field(
-        description="By `scores`; null without two differences that are finite."
-    )
+    effect: Effect | None = Field(description="By `scores`; null with fewer than two seeds.")
     last: Effect | None = Field(
-        description="With both at their last chunk: `effect` where the study scores there."
+        description="With both at their last chunk: `effect` where the study scores there; null "
+        "with one seed."
     )
     last_scores: tuple[Number, Number] = Field(
         description="Its mean score and the baseline's at the last chunk; null without a seed."
@@ -308,7 +316,8 @@ class Compare(Versioned):
     first: Side = Field(description="The study A.")
     second: Side = Field(description="The study B.")
     difference: Estimate | None = Field(
-        description="The first's score minus the second's; null where they cannot be paired."
+        description="The first's score minus the second's; null where they cannot be paired, and "
+        "with one seed, as of searches alone."
     )
     differences: list[list[Number]] | None = Field(
         description="What it is the mean of, a list of folds for each seed; null likewise."

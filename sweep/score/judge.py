@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from normsweep.objectives.distances import DISTANCES, RealFeatures
-from normsweep.objectives.distances.contract import CLASSES
+from normsweep.objectives.distances.contract import CLASSES, ZERO
 from normsweep.objectives.distances.reach import FARTHEST, Reach, multiple, reach
 from normsweep.score.features import CLASSIFIER
 from normsweep.spec.combinations import families_measured_by
@@ -22,12 +22,14 @@ ALWAYS = ("fid", "kid")
 class Judge:
     """What is measured, by name, and what was prepared for it: for each fold, by `measure`.
 
-    `reaches` are those of the held-out images, a fold each.
+    `reaches` are those of the held-out images, a fold each, and `samples` what they are themselves:
+    features and labels.
     """
 
     metrics: tuple[str, ...]
     prepared: tuple[dict[Any, Any], ...]
     reaches: tuple[Reach, ...]
+    samples: tuple[RealFeatures, ...]
 
     def diverged(self, fold: int, features: np.ndarray) -> str | None:
         """Why finite generated features [n, d] are too far off to be measured; None if not."""
@@ -59,10 +61,30 @@ class Judge:
             }
         return {name: entry.part(measured[entry.measure]) for name, entry in named.items()}
 
+    def influences(
+        self, metric: str, fold: int, features: np.ndarray, labels: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """By how much each held-out image of a fold moves the score by a metric, [n] float64.
+
+        None for a metric of which no image's part is known, and where it is not finite; a figure
+        that networks measure themselves is such a metric. Else as `measure`.
+        """
+        entry = DISTANCES.get(metric)
+        if entry is None or metric not in self.metrics:
+            return None
+        features, prepared = features.astype(np.float64), self.prepared[fold][entry.measure]
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = entry.influences(self.samples[fold], prepared, features, labels)
+            if found is None or not np.isfinite(found).all():
+                return None
+            # Of a metric that is best at 0 the score is the magnitude.
+            below = entry.better == ZERO and entry.value(prepared, features, labels) < 0
+        return -found if below else found
+
     def only(self, fold: int) -> "Judge":
         """The judge of one fold, which becomes its fold 0."""
         one = slice(fold, fold + 1)
-        return Judge(self.metrics, self.prepared[one], self.reaches[one])
+        return Judge(self.metrics, self.prepared[one], self.reaches[one], self.samples[one])
 
 
 def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -> Judge:
@@ -75,7 +97,9 @@ def make_judge(folds: Sequence[RealFeatures], metrics: Sequence[str] = ALWAYS) -
             {measure: prepare(samples) for measure, prepare in steps.items()} for samples in folds
         )
         reaches = tuple(reach(samples.held_out) for samples in folds)
-    return Judge(tuple(metrics), prepared, reaches)
+    # What was trained on is in what is prepared, where it is needed.
+    own = tuple(RealFeatures(each.held_out, labels=each.labels) for each in folds)
+    return Judge(tuple(metrics), prepared, reaches, own)
 
 
 def metrics_of_labels(spec: Spec) -> tuple[str, ...]:

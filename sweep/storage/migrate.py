@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from normsweep.errors import UserError
+from normsweep.storage.influences import influences
 from normsweep.storage.measurements import measurements
 from normsweep.storage.schema import metadata
 from normsweep.storage.urls import shown
@@ -14,7 +15,7 @@ from normsweep.storage.workers import claims, workers
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The version that this program reads and writes: that of the last migration."""
 VERSION_TABLE = "sweep_schema"
 """Optuna has an Alembic table of its own, under Alembic's own name for it."""
@@ -46,7 +47,7 @@ def migrate(engine: Engine) -> None:
         config.attributes["connection"] = connection
         if version is None:
             # What all migrations together would make, as a test has it.
-            metadata.create_all(connection, [measurements, workers, claims])
+            metadata.create_all(connection, [measurements, influences, workers, claims])
             command.stamp(config, NEWEST)
             return
         if stamped is None:

@@ -13,6 +13,7 @@ from optuna.storages._rdb import models
 from optuna.trial import TrialState
 from sqlalchemy import Connection, Engine, Table, insert, select
 
+from normsweep.storage.influences import has_influences, influences
 from normsweep.storage.measurements import (
     Measurement,
     add_measurements,
@@ -36,10 +37,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class StudyRows:
-    """The rows of Optuna's tables by the names of these, and what was measured."""
+    """The rows of Optuna's tables by the names of these, what was measured, and influences."""
 
     optuna: dict[str, list[Row]]
     measured: list[Measurement]
+    influences: list[Row]
 
     @property
     def trials(self) -> int:
@@ -53,16 +55,18 @@ def read_rows(engine: Engine, study_id: int) -> StudyRows:
     # What the server would otherwise look at anew with each query.
     options = {"isolation_level": "REPEATABLE READ"} if engine.name == "postgresql" else {}
     of_study = select(_TRIALS.c.trial_id).where(_TRIALS.c.study_id == study_id)
+    ours = [influences] if has_influences(engine) else []
     with engine.connect().execution_options(**options) as connection:
         for table in (_STUDIES, _TRIALS, *_OF_STUDY):
             found[table.name] = _read(connection, select(table).where(table.c.study_id == study_id))
-        for table in _OF_TRIAL:
+        for table in (*_OF_TRIAL, *ours):
             found[table.name] = _read(
                 connection, select(table).where(table.c.trial_id.in_(of_study))
             )
     there = {row["trial_id"] for row in found[_TRIALS.name]}
     rows = read_study_measurements(engine, study_id)
-    return StudyRows(found, [row for key, each in rows.items() if key in there for row in each])
+    measured = [row for key, each in rows.items() if key in there for row in each]
+    return StudyRows(found, measured, found.pop(influences.name, []))
 
 
 def write_rows(
@@ -96,6 +100,8 @@ def write_rows(
         _write(connection, table, found)
     moved = [replace(row, trial_id=new[row.trial_id]) for row in rows.measured]
     add_measurements(connection, moved)
+    if found := [row | {"trial_id": new[row["trial_id"]]} for row in rows.influences]:
+        connection.execute(insert(influences), found)
     return study_id
 
 

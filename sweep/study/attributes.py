@@ -177,6 +177,7 @@ class ArmAttributes:
 
     `trial` is its number in the search, if it has one. `curve` are the scores [chunks, folds] by
     the first metric; None where it failed for `reason`, and as it is read where one is not finite.
+    `trial_id` is its own where it is read, under which our tables know it.
     """
 
     role: str
@@ -189,6 +190,7 @@ class ArmAttributes:
     curve: np.ndarray | None = None
     result: Result | None = None
     reason: str | None = None
+    trial_id: int | None = field(default=None, compare=False)
 
 
 Trial = FrozenTrial | optuna.Trial
@@ -368,6 +370,7 @@ def arm_of(trial: Trial) -> ArmAttributes | None:
         curve=np.array(curve) if whole else None,
         result=None if result is None else _result(result),
         reason=stored.get(_REASON),
+        trial_id=trial._trial_id,
     )
 
 

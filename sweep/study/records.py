@@ -129,18 +129,6 @@ def _read(study: optuna.Study, read: Callable[[dict[str, Any]], Spec]) -> Spec:
         ) from error
 
 
-def judging_share(study: optuna.Study) -> float:
-    """The number of images that judge on a fold over the number that train, n₂/n₁.
-
-    Where an earlier version did not store how many train, all images of a fold are taken to judge:
-    with fewer the share is smaller.
-    """
-    written = study_attributes(study)
-    if written.training_images is None:
-        return 1 / (study_spec(study).score.folds - 1)
-    return float(written.fingerprints["samples"] / written.training_images)
-
-
 def _check_same_spec(spec: Spec, stored: dict[str, Any]) -> None:
     before, now = _flat(_completed(stored)), _flat(spec.plain())
     differing = [

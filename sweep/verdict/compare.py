@@ -1,7 +1,7 @@
 """Two studies side by side, and paired by fold where their scores may be compared."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
@@ -12,12 +12,12 @@ from normsweep.spec.fields import SCORE, causes
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import CONFIRM, study_attributes
 from normsweep.study.confirmation import find_confirmation, trainings
-from normsweep.study.records import judging_share
 from normsweep.verdict.answers import Answer, Ranked, answer
 from normsweep.verdict.effect import ALPHA
+from normsweep.verdict.images import JudgingImages
 from normsweep.verdict.reading import read_confirmation
-from normsweep.verdict.statistics import TESTS, VERDICT
-from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.verdict.statistics import verdict_estimate
+from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.stopping import chosen_on_others
 
 _FINGERPRINTS = ("data", "folds", "features", "samples", "training")
@@ -30,8 +30,9 @@ class Side:
 
     Where both studies are confirmed it is the config that its confirmation is about, else the best
     of its search, under seed 0. `candidates` are so many as that confirmation chose it from, None
-    where it is the search's. `diverged` are seeds by which it did not stay finite. `entry` is None
-    where no config has a score.
+    where it is the search's. `diverged` are seeds by which it did not stay finite. `influences` are
+    those of the images [images] on the mean of `scores`, by seed. `entry` is None where no config
+    has a score.
     """
 
     found: Answer
@@ -39,6 +40,7 @@ class Side:
     scores: dict[int, np.ndarray]
     diverged: tuple[int, ...] = ()
     candidates: int | None = None
+    influences: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -97,9 +99,9 @@ def compare(
     """The best configs of two studies, paired by fold, and by seed where both are confirmed.
 
     The folds of a confirmation follow from the data's seed and the number of the repetition, so
-    that two studies with equal fold plans share them. The p-value is that of the corrected test
-    (`verdict/statistics/corrected.py`). Raises `UserError` for a study that was not made by
-    sweep.
+    that two studies with equal fold plans share them, and the images that judge. The p-value is
+    by the test of the verdict (`verdict/statistics/`); there is none of one seed. Raises
+    `UserError` for a study that was not made by sweep.
     """
     answers = answer(first[0]), answer(second[0])
     confirmed = _confirmed(*first, answers[0]), _confirmed(*second, answers[1])
@@ -114,8 +116,11 @@ def compare(
     if apart:
         return Comparison(one, other, both, None, None, apart, ())
     differences = np.stack([one.scores[seed] - other.scores[seed] for seed in seeds])
-    # Equal fingerprints: they share it.
-    estimate = TESTS[VERDICT].estimate(differences, judging_share(first[0]))
+    influences = None
+    if all(seed in side.influences for side in (one, other) for seed in seeds):
+        # Equal fingerprints: an image has the same number in both.
+        influences = np.stack([one.influences[seed] - other.influences[seed] for seed in seeds])
+    estimate, _ = verdict_estimate(differences, influences) or (None, "")
     unconfirmed = [
         side.name for side, found in zip((one, other), confirmed, strict=True) if found is None
     ]
@@ -139,7 +144,7 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
         if entry.role == CONFIRM and entry.arm == best.name
     ]
     curves = {entry.seed: entry.curve for entry in arm if entry.curve is not None}
-    chunks = np.full(len(curves), -1)
+    chunks = np.array([len(curve) - 1 for curve in curves.values()])
     if found.spec.score.at == "best":
         metric = found.spec.score.metric
         costs = np.array([[[cost(metric, x) for x in row] for row in c] for c in curves.values()])
@@ -147,7 +152,11 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
         chunks = chunks if chosen is None else chosen
     scores = {seed: curve[at] for (seed, curve), at in zip(curves.items(), chunks, strict=True)}
     diverged = tuple(entry.seed for entry in arm if entry.curve is None)
-    return Side(found, best.trial, scores, diverged, len(confirmation.candidates))
+    judging = JudgingImages.of(storage, found.spec)
+    whole = [entry for entry in arm if entry.curve is not None]
+    images = judging.at(whole, chunks.tolist())
+    influences = {} if images is None else dict(zip(curves, images, strict=True))
+    return Side(found, best.trial, scores, diverged, len(confirmation.candidates), influences)
 
 
 def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) -> Iterator[str]:
@@ -157,10 +166,10 @@ def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) 
             told = ", ".join(f"{n} {state}" for state, n in counts.items())
             yield f"no config of the search of {side.name!r} has a score yet ({told})"
     specs = one.found.spec, other.found.spec
-    for field in causes(SCORE):
-        values = [spec.value(field) for spec in specs]
+    for path in causes(SCORE):
+        values = [spec.value(path) for spec in specs]
         if values[0] != values[1]:
-            yield f"{field}: {values[0]} and {values[1]}"
+            yield f"{path}: {values[0]} and {values[1]}"
     prints = [study_attributes(study).fingerprints for study in (first, second)]
     for name in _FINGERPRINTS:
         if prints[0].get(name) == prints[1].get(name):
@@ -171,11 +180,11 @@ def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) 
 
 
 def _differing(specs: tuple[Spec, Spec], fields: tuple[str, ...]) -> Iterator[str]:
-    for field in fields:
-        values = [spec.value(field) for spec in specs]
+    for path in fields:
+        values = [spec.value(path) for spec in specs]
         if values[0] != values[1]:
             one, other = ("not set" if value is None else value for value in values)
-            yield f"{field}: {one} and {other}"
+            yield f"{path}: {one} and {other}"
 
 
 def _notes(sides: tuple[Side, Side], unconfirmed: list[str]) -> Iterator[str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from normsweep.objectives.distances import cost
-from normsweep.verdict.statistics import BESIDE, TESTS, VERDICT
-from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.verdict.statistics import BESIDE, TESTS, VERDICT, verdict_estimate
+from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.holm import holm
 
 ALPHA = 0.05
@@ -22,45 +22,60 @@ class Effect:
     the mean over folds is better. `relative` is the mean over the standard deviation of the
     baseline's seeds. `detectable` is the smallest true effect that four studies in five like this
     one would have called one. `over_seeds` is the t-test over the means of the seeds, which share
-    nothing where the images are taken as given; None with one seed, and its p adjusted likewise.
+    nothing where the images are taken as given, with its p adjusted likewise. `test` names the one
+    of `TESTS` that the estimate is by.
     """
 
     estimate: Estimate
     adjusted_p: float
-    over_seeds: Estimate | None
-    adjusted_p_over_seeds: float | None
+    over_seeds: Estimate
+    adjusted_p_over_seeds: float
     wins: float
     relative: float | None
     detectable: float
+    test: str
 
     @property
     def is_certain(self) -> bool:
         return self.adjusted_p <= ALPHA
 
+    @property
+    def of_images(self) -> float | None:
+        """The part of the estimate's variance that comes from which images judge, 0 to 1.
+
+        None where the images are taken as given.
+        """
+        if self.test != VERDICT:
+            return None
+        both, seeds = self.estimate.standard_error, self.over_seeds.standard_error
+        return 1 - (seeds / both) ** 2 if both > 0 else 0.0
+
 
 def paired_effect(
-    metric: str, scores: np.ndarray, against: np.ndarray, share: float
+    metric: str, scores: np.ndarray, against: np.ndarray, influences: np.ndarray | None
 ) -> Effect | None:
     """The effect between scores [seeds, folds], before it is adjusted for other candidates.
 
-    `share` is the number of images that judge over the number that train. None for fewer than two
-    differences.
+    `influences` [seeds, images] are those on the difference, as `TESTS` take them; without them the
+    images are taken as given. None for fewer than two seeds.
     """
     differences = scores - against
-    estimate = TESTS[VERDICT].estimate(differences, share)
-    if estimate is None:
+    over_seeds = TESTS[BESIDE].estimate(differences, influences)
+    found = verdict_estimate(differences, influences)
+    if over_seeds is None or found is None:
         return None
+    estimate, test = found
     gains = (costs(metric, against) - costs(metric, scores)).mean(axis=1)
-    spread = float(np.std(against.mean(axis=1), ddof=1)) if len(against) > 1 else 0.0
-    over_seeds = TESTS[BESIDE].estimate(differences, share)
+    spread = float(np.std(against.mean(axis=1), ddof=1))
     return Effect(
         estimate=estimate,
         adjusted_p=estimate.p,
         over_seeds=over_seeds,
-        adjusted_p_over_seeds=None if over_seeds is None else over_seeds.p,
+        adjusted_p_over_seeds=over_seeds.p,
         wins=float((gains > 0).mean()),
         relative=estimate.mean / spread if spread > 0 else None,
         detectable=estimate.detectable(ALPHA),
+        test=test,
     )
 
 
@@ -68,14 +83,13 @@ def adjusted(effects: Sequence[Effect | None]) -> list[Effect | None]:
     """The same with p-values, and detectable effects, for so many candidates at once."""
     # One that lost its seeds was tried all the same: it counts, as one without an effect.
     whole = holm([1.0 if effect is None else effect.estimate.p for effect in effects])
-    tests = [None if effect is None else effect.over_seeds for effect in effects]
-    over_seeds = holm([1.0 if test is None else test.p for test in tests])
+    over_seeds = holm([1.0 if effect is None else effect.over_seeds.p for effect in effects])
     return [
         effect
         and replace(
             effect,
             adjusted_p=p,
-            adjusted_p_over_seeds=None if effect.over_seeds is None else p_over_seeds,
+            adjusted_p_over_seeds=p_over_seeds,
             detectable=effect.estimate.detectable(ALPHA / len(effects)),
         )
         for effect, p, p_over_seeds in zip(effects, whole, over_seeds, strict=True)

@@ -14,11 +14,13 @@ from normsweep.objectives.distances import cost
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import CONFIRM, FINAL, ArmAttributes, Planned, has_result
 from normsweep.study.confirmation import find_confirmation, planned, trainings
-from normsweep.study.records import judging_share, study_spec
+from normsweep.study.records import study_spec
 from normsweep.verdict.answers import Ranked, ranked
 from normsweep.verdict.arms import BASELINE_ARM
 from normsweep.verdict.effect import Effect, adjusted, costs, paired_effect
-from normsweep.verdict.statistics.corrected import Estimate, corrected_estimate
+from normsweep.verdict.images import JudgingImages
+from normsweep.verdict.statistics import verdict_estimate
+from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.stopping import chosen_on_others
 
 Trainings = Sequence[ArmAttributes]
@@ -34,7 +36,8 @@ class Confirmed:
     at the chunk that is best on other seeds, `stopped_steps` where those lie, on average; `effect`
     is that of the two by which the study scores. `diverged` counts the seeds left out because it,
     or its baseline, did not stay finite, `own_diverged` and `baseline_diverged` those of either.
-    Where no seed is left its scores are empty, their means NaN, and there is no effect.
+    `influences` [seeds, images] are those on the difference of its scores; None where they are not
+    stored. Where no seed is left its scores are empty, their means NaN, and there is no effect.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Confirmed:
     diverged: int
     own_diverged: int
     baseline_diverged: int
+    influences: np.ndarray | None = None
 
     @property
     def score(self) -> float:
@@ -146,9 +150,9 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     _, first = arms.pop(BASELINE_ARM, (BASELINE_ARM, None))
     if first is None:
         return None
-    base, share = ranked(trials[first]), judging_share(study)
+    base, images = ranked(trials[first]), JudgingImages.of(storage, spec)
     found = [
-        _candidate(spec, name, against, everything, ranked(trials[number]), base, share)
+        _candidate(spec, name, against, everything, ranked(trials[number]), base, images)
         for name, (against, number) in arms.items()
         if name != against and number is not None
     ]
@@ -166,7 +170,7 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     ]
     found.sort(key=lambda entry: (not entry.is_paired, cost(spec.score.metric, entry.score)))
     seeds = max(len(entry.scores) for entry in found)
-    final = _final(spec, everything, found)
+    final = _final(spec, everything, found, images)
     missing = _missing(wanted, everything)
     return Confirmation(spec, seeds, tuple(found), final, wanted, missing)
 
@@ -193,30 +197,30 @@ def _candidate(
     everything: Trainings,
     searched: Ranked,
     baseline: Ranked,
-    share: float,
+    images: JudgingImages,
 ) -> Confirmed:
-    own, other = _curves(everything, CONFIRM, name), _curves(everything, CONFIRM, against)
-    pairs = [(own[seed], other[seed]) for seed in sorted(own.keys() & other.keys())]
-    whole = [(a, b) for a, b in pairs if a is not None and b is not None]
-    # [seeds, chunks, folds]
-    none = np.empty((0, spec.train.chunks, spec.score.folds))
-    curves, baselines = (np.stack(s) for s in zip(*whole, strict=True)) if whole else (none, none)
+    pairs, whole = _pairs(everything, CONFIRM, name, against)
+    sides = [one for one, _ in whole], [other for _, other in whole]
+    curves, baselines = (_stacked(spec, side) for side in sides)
     metric = spec.score.metric
     chosen = [chosen_on_others(costs(metric, side)) for side in (curves, baselines)]
     stopped = stopped_scores = stopped_steps = None
     scores, against_scores = curves[:, -1], baselines[:, -1]
-    effect = last = paired_effect(metric, scores, against_scores, share)
+    at_last = [curves.shape[1] - 1] * len(curves)
+    influences = images.between((sides[0], at_last), (sides[1], at_last))
+    effect = last = paired_effect(metric, scores, against_scores, influences)
     last_scores = _mean(scores), _mean(against_scores)
     if chosen[0] is not None and chosen[1] is not None:
         each = np.arange(len(curves))
         at_best = curves[each, chosen[0]], baselines[each, chosen[1]]
-        stopped = paired_effect(metric, *at_best, share)
+        of_best = images.between((sides[0], chosen[0].tolist()), (sides[1], chosen[1].tolist()))
+        stopped = paired_effect(metric, *at_best, of_best)
         stopped_scores = _mean(at_best[0]), _mean(at_best[1])
         steps = spec.train.steps / spec.train.chunks
         first_step, second_step = (float((at.mean() + 1) * steps) for at in (chosen[0], chosen[1]))
         stopped_steps = first_step, second_step
         if spec.score.at == "best":
-            (scores, against_scores), effect = at_best, stopped
+            (scores, against_scores), effect, influences = at_best, stopped, of_best
     return Confirmed(
         name=name,
         against=against,
@@ -232,40 +236,57 @@ def _candidate(
         stopped_scores=stopped_scores,
         stopped_steps=stopped_steps,
         diverged=len(pairs) - len(whole),
-        own_diverged=sum(a is None for a, _ in pairs),
-        baseline_diverged=sum(b is None for _, b in pairs),
+        own_diverged=sum(a.curve is None for a, _ in pairs),
+        baseline_diverged=sum(b.curve is None for _, b in pairs),
+        influences=influences,
     )
 
 
-def _curves(everything: Trainings, role: str, arm: str) -> dict[int, np.ndarray | None]:
-    """The curves [chunks, folds] of an arm by seed; None by one on which it diverged."""
-    return {e.seed: e.curve for e in everything if e.role == role and e.arm == arm}
+Pairs = list[tuple[ArmAttributes, ArmAttributes]]
 
 
-def _final(spec: Spec, everything: Trainings, found: Sequence[Confirmed]) -> FinalLook | None:
+def _pairs(everything: Trainings, role: str, name: str, against: str) -> tuple[Pairs, Pairs]:
+    """Two arms by the seeds that both were trained by; and those by which both stayed finite."""
+    own, other = (
+        {e.seed: e for e in everything if e.role == role and e.arm == arm}
+        for arm in (name, against)
+    )
+    pairs = [(own[seed], other[seed]) for seed in sorted(own.keys() & other.keys())]
+    return pairs, [(a, b) for a, b in pairs if a.curve is not None and b.curve is not None]
+
+
+def _stacked(spec: Spec, trained: Trainings) -> np.ndarray:
+    """The curves [seeds, chunks, folds] of those that have one."""
+    curves = [each.curve for each in trained if each.curve is not None]
+    return np.stack(curves) if curves else np.empty((0, spec.train.chunks, spec.score.folds))
+
+
+def _final(
+    spec: Spec, everything: Trainings, found: Sequence[Confirmed], images: JudgingImages
+) -> FinalLook | None:
     names = [e.arm for e in everything if e.role == FINAL and e.arm != e.against]
     entry = next((entry for entry in found if entry.name in names), None)
     if entry is None:
         return None
     arms = entry.name, entry.against
-    own, other = (_curves(everything, FINAL, name) for name in arms)
-    pairs = [(own[seed], other[seed]) for seed in sorted(own.keys() & other.keys())]
+    pairs, whole = _pairs(everything, FINAL, *arms)
     if not pairs:
         return None
-    at, against_at = -1, -1
+    trained = [[pair[side] for pair in whole] for side in range(len(arms))]
+    curves = [_stacked(spec, each) for each in trained]
+    at = [each.shape[1] - 1 for each in curves]
     if spec.score.at == "best" and entry.stopped is not None:
         # Where the seeds of the folds are best: the images of this look choose nothing.
-        at, against_at = (_best_chunk(spec, _curves(everything, CONFIRM, name)) for name in arms)
-    whole = [(a[at, 0], b[against_at, 0]) for a, b in pairs if a is not None and b is not None]
-    scores, against = np.array(whole, np.float64).reshape(-1, 2).T
-    # The images are these: what varies is the seed, and seeds share nothing.
-    estimate = corrected_estimate(scores - against, 0.0)
-    return FinalLook(entry.name, scores, against, estimate, len(pairs) - len(whole))
+        at = [_best_chunk(spec, everything, name) for name in arms]
+    scores, against = (each[:, chunk, :1] for each, chunk in zip(curves, at, strict=True))
+    own, other = ((arm, [chunk] * len(whole)) for arm, chunk in zip(trained, at, strict=True))
+    estimate, _ = verdict_estimate(scores - against, images.between(own, other)) or (None, "")
+    return FinalLook(entry.name, scores[:, 0], against[:, 0], estimate, len(pairs) - len(whole))
 
 
-def _best_chunk(spec: Spec, curves: dict[int, np.ndarray | None]) -> int:
-    """The chunk that scores best on average over seeds and folds."""
-    whole = np.stack([curve for curve in curves.values() if curve is not None])
+def _best_chunk(spec: Spec, everything: Trainings, name: str) -> int:
+    """The chunk at which an arm scores best on average over seeds and folds."""
+    whole = _stacked(spec, [e for e in everything if e.role == CONFIRM and e.arm == name])
     return int(costs(spec.score.metric, whole).mean(axis=(0, 2)).argmin())
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from normsweep.objectives.distances import SCORES
+from normsweep.objectives.distances import DISTANCES, SCORES
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.verdict.arms import BASELINE_ARM
 from normsweep.verdict.effect import ALPHA, Effect
 from normsweep.verdict.reading import Confirmation, Confirmed, FinalLook
-from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.words import described, interval, metric_name, number, p_value
 
 WORDS = {
@@ -29,7 +29,7 @@ def verdict_sentence(found: Confirmation) -> str:
     if not best.is_paired:
         return f"{word}: nothing to compare, {_lost(found)}"
     if best.effect is None:
-        return f"{word}: {subject} has too few confirmed scores to judge"
+        return f"{word}: {subject} has one confirmed seed, which says nothing of others"
     if found.verdict == "unclear":
         return f"{word}: {_differs(found)}; {_why_unclear(best, best.effect)}"
     wins = round(best.effect.wins * len(best.scores))
@@ -118,8 +118,8 @@ def _details_of_best(found: Confirmation) -> Iterator[str]:
             f"The effect is {abs(best.effect.relative):.1f} times the baseline's standard "
             "deviation between seeds."
         )
-    if best.effect is not None and best.effect.over_seeds is not None:
-        yield _over_seeds_sentence(found, best.effect)
+    if best.effect is not None:
+        yield _images_sentence(found, best.effect)
     yield (
         f"Its lead over the baseline was {number(best.search_lead)} in the search ({metric} "
         f"{number(best.trial.score)}), and is {number(best.lead)} confirmed "
@@ -137,12 +137,20 @@ def _details_of_best(found: Confirmation) -> Iterator[str]:
         yield _of_stopping_alone(best, metric)
 
 
-def _over_seeds_sentence(found: Confirmation, effect: Effect) -> str:
-    assert effect.over_seeds is not None and effect.adjusted_p_over_seeds is not None
+def _images_sentence(found: Confirmation, effect: Effect) -> str:
+    """What the verdict is about: whether other images could have judged otherwise."""
+    if effect.of_images is None:
+        entry = DISTANCES.get(found.spec.score.metric)
+        why = "was not stored with the scores"
+        if entry is None or entry.influence is None:
+            why = f"is not known of {metric_name(found.spec.score.metric)}"
+        return f"The images that judge are taken as given: what each of them adds {why}."
     said = _estimate(effect.over_seeds, effect.adjusted_p_over_seeds, len(found.candidates))
     return (
-        "The verdict allows for other images. With these taken as given, the means of the "
-        f"{len(found.best.scores)} seeds alone say {effect.over_seeds.mean:+.3g} {said}."
+        "The verdict is about training on these images, by any seed, and judging by all images "
+        f"that the held-out ones are a sample of, which is {effect.of_images:.0%} of its variance. "
+        f"With these taken as given, the means of the {len(found.best.scores)} seeds alone say "
+        f"{effect.over_seeds.mean:+.3g} {said}."
     )
 
 

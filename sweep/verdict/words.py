@@ -8,7 +8,7 @@ from normsweep.objectives.distances import SCORES
 from normsweep.objectives.distances.contract import HIGHER, LOWER, ZERO
 from normsweep.spec.fields import FACTS, KIND_FIELDS
 from normsweep.verdict.answers import Answer, Ranked, short
-from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.verdict.statistics.estimate import Estimate
 
 TEXTS = ("target", "settings")
 """The columns of a ranking that hold words and no numbers."""

@@ -31,7 +31,7 @@ from normsweep.verdict.arms import arm_name, arms, arms_of, candidates
 from normsweep.verdict.reading import read_confirmation
 from normsweep.worker.arm_run import ArmRun
 
-SEEDS = 5
+SEEDS = 8
 """How many seeds where the spec does not say."""
 _CONFIRMING = 0xC0F1
 """Sets what is drawn for a confirmation apart from what the search drew from the same seed."""

@@ -76,7 +76,7 @@ def test_a_confirmation_by_one_seed_fits_it(sweep, write_spec) -> None:
     assert sweep("launch", write_spec(study__trials=2)).code == 0
     called = sweep("confirm", "small", "--top", "1", "--seeds", "1", "--json")
     (entry,) = checked("confirm", called.out)["confirmation"]["candidates"]
-    assert (entry["stopped"], entry["effect"]["over_seeds"]) == (None, None)
+    assert (entry["stopped"], entry["effect"]) == (None, None)
 
 
 def test_comparisons_fit_it_whether_or_not_they_can_be_paired(sweep, write_spec) -> None:

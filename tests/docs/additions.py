@@ -483,12 +483,12 @@ def dots(path: Path | None, split: str) -> Listing:
 import numpy as np
 from scipy.stats import binomtest
 
-from normsweep.verdict.statistics.corrected import Estimate
+from normsweep.verdict.statistics.estimate import Estimate
 
 
-def signs(differences: np.ndarray, share: float) -> Estimate | None:
+def signs(differences: np.ndarray, influences: np.ndarray | None) -> Estimate | None:
     """Of differences [seeds, folds]: how often the mean of a seed is below 0."""
-    del share
+    del influences
     means = differences.mean(axis=1)
     p = binomtest(int((means < 0).sum()), len(means)).pvalue
     low, high = float(means.min()), float(means.max())

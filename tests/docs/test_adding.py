@@ -248,7 +248,7 @@ found = read_study_measurements(storage.engine, study._study_id)
 measured = [row for rows in found.values() for row in rows]
 table = exported(study, storage, format_of("jsonl", None)).decode()
 page = FORMATS["md"](report_page(read_source(study, storage)))
-signs = TESTS["signs"].estimate(-np.ones((5, 3)), 0.5)
+signs = TESTS["signs"].estimate(-np.ones((5, 3)), None)
 names = {option.name for each in OPTION_TABLES for option in each.options}
 print(json.dumps({
     "package": normsweep.__file__,

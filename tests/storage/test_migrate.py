@@ -28,6 +28,9 @@ def storage(storage_url: str) -> Iterator[RDBStorage]:
     opened.engine.dispose()
 
 
+TABLES = ("sweep_claims", "sweep_workers", "sweep_influences", "sweep_measurements")
+
+
 def ours(storage: RDBStorage) -> set[str]:
     return {name for name in inspect(storage.engine).get_table_names() if "sweep" in name}
 
@@ -40,7 +43,7 @@ def test_the_migrations_make_the_tables_that_the_code_describes(
     if begun_by is not None:
         made_by(begun_by, storage)
         migrate_module.migrate(storage.engine)
-    assert ours(storage) == {"sweep_measurements", "sweep_workers", "sweep_claims", VERSION_TABLE}
+    assert ours(storage) == {*TABLES, VERSION_TABLE}
     with storage.engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
@@ -62,7 +65,7 @@ def made_by(version: str, storage: RDBStorage) -> int:
     """Our tables as a version made them, with rows of one trial; its identifier."""
     trial = storage.create_new_trial(storage.create_new_study([StudyDirection.MINIMIZE]))
     with storage.engine.begin() as connection:
-        for table in ("sweep_claims", "sweep_workers", "sweep_measurements", VERSION_TABLE):
+        for table in (*TABLES, VERSION_TABLE):
             connection.execute(text(f"DROP TABLE {table}"))
         config = migrate_module._config()
         config.attributes["connection"] = connection
@@ -104,7 +107,7 @@ def test_tables_of_earlier_versions_keep_their_rows(storage, storage_url, versio
     # A database that is only read stays as it is.
     assert read_measurements(storage.engine, trial) == rows_of(version, trial)
     again = open_storage(storage_url, create=True)
-    assert "sweep_claims" in ours(again)
+    assert {"sweep_claims", "sweep_influences"} < ours(again)
     columns = {column["name"] for column in inspect(again.engine).get_columns("sweep_measurements")}
     assert columns == {"trial_id", "fold", "step", "fid", "kid", "others"}
     assert read_measurements(again.engine, trial) == rows_of(version, trial)
@@ -148,6 +151,6 @@ def test_many_that_migrate_at_once_make_each_table_once(storage_url) -> None:
     RDBStorage(storage_url).engine.dispose()
     with ThreadPoolExecutor(6) as pool:
         opened = list(pool.map(lambda _: open_storage(storage_url, create=True), range(6)))
-    assert len(ours(opened[0])) == 4
+    assert len(ours(opened[0])) == 5
     for storage in opened:
         storage.engine.dispose()

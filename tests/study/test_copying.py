@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy import text
 
 from normsweep.errors import UserError
 from normsweep.export.formats import exported
@@ -16,12 +18,15 @@ from normsweep.report.figures import read_picture
 from normsweep.storage import read_study_measurements, write_measurements
 from normsweep.storage.artifacts import SAMPLES, artifacts_of, put_on_trial, read_artifact
 from normsweep.storage.checkpoints import study_checkpoints
+from normsweep.storage.influences import add_influences, read_influences
 from normsweep.study.attributes import ArmAttributes, of_arm, study_attributes, write_study
 from normsweep.study.belongings import missing
 from normsweep.study.confirmation import find_confirmation, open_confirmation
 from normsweep.study.copying import copy_study
 from normsweep.study.records import load_study
 from normsweep.verdict.answers import answer
+
+INFLUENCES = np.array([0.5, np.nan, -0.25, 3, 0, 1, 2, 4], np.float32)
 
 
 @pytest.fixture
@@ -32,6 +37,9 @@ def source(copied_example, databases, storage_url):
     held = open_confirmation(study, storage)
     arm = ArmAttributes("confirm", "best", "baseline", 1, 7, {"a": 1}, {"jax": "0"})
     held.add_trial(optuna.create_trial(value=1.0, user_attrs=of_arm(arm)))
+    trial = held.get_trials()[0]._trial_id
+    with storage.engine.begin() as connection:
+        add_influences(connection, trial, {10: INFLUENCES})
     write_study(held, looked_at="best")
     study.ask()
     return storage, study, held
@@ -102,6 +110,9 @@ def test_all_that_belongs_to_it_goes_along(
     assert plain(confirmation) == plain(held)
     assert study_attributes(confirmation).confirms == made.study_name
     assert study_attributes(confirmation).looked_at == "best"
+    trial = confirmation.get_trials()[0]._trial_id
+    found = read_influences(target.engine, {trial}, {10})
+    np.testing.assert_array_equal(found[trial, 10], INFLUENCES)
     meta = artifacts_of(made.get_trials()[-1].system_attrs)[SAMPLES]
     assert read_artifact(there, meta) == b"a picture"
     of_source = artifacts_of(study.get_trials()[-1].system_attrs)[SAMPLES]
@@ -240,3 +251,17 @@ def test_pictures_that_are_elsewhere_are_said_to_be(source, files, databases, tm
     )
     assert read_picture(load_study("small", target), target).measurements
     assert json.dumps(copied.missing)
+
+
+def test_what_an_earlier_version_made_is_copied_without_what_it_did_not_have(
+    source, files, databases, tmp_path, new_url
+) -> None:
+    storage, study, _ = source
+    with storage.engine.begin() as connection:
+        connection.execute(text("DROP TABLE sweep_influences"))
+    (tmp_path / "there").mkdir()
+    target = databases.open(new_url(tmp_path / "there"))
+    copy_study(study, storage, target, files=files, to_files=tmp_path / "there" / "files")
+    confirmation = find_confirmation(load_study("small", target), target)
+    trial = confirmation.get_trials()[0]._trial_id
+    assert read_influences(target.engine, {trial}, {10}) == {}

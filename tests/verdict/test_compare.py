@@ -12,9 +12,11 @@ from scipy import stats
 from normsweep.cli.compare import sentence
 from normsweep.errors import UserError
 from normsweep.spec.space import no_penalty
+from normsweep.storage.influences import add_influences
 from normsweep.study.attributes import CONFIRM
 from normsweep.study.confirmation import confirmation_name
 from normsweep.verdict.compare import Comparison, compare
+from normsweep.verdict.statistics.seeds_and_images import of_seeds_and_images
 
 PRINTS = {"data": "d", "folds": "f", "features": "m", "samples": 40, "training": 3}
 SEEDS, FOLDS = 6, 2
@@ -30,6 +32,7 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
         *trials: list[float] | None,
         confirmed: Any = (),
         candidates: int = 1,
+        images: np.ndarray | None = None,
         prints: dict[str, Any] | None = None,
         **changes: Any,
     ) -> Any:
@@ -72,6 +75,10 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
                     told = (np.ones((2, FOLDS)) if curve is None else curve).tolist()
                     attributes = about | {"curve": told}
                     held.add_trial(create_trial(value=1.0, user_attrs=attributes))
+                    trial = held.get_trials()[-1]._trial_id
+                    if images is not None:
+                        with storage.engine.begin() as connection:
+                            add_influences(connection, trial, {20: images[seed - 1]})
         return study, storage
 
     return written
@@ -92,12 +99,15 @@ def test_without_confirmations_the_searches_best_are_paired_by_fold(written) -> 
     found = compare(
         written("a", [3.0, 3.0], [2.0, 2.0], [1.0, 2.0]), written("b", [3.0, 3.0], [1.25, 1.0])
     )
-    assert not found.confirmed and found.estimate is not None
+    assert not found.confirmed
     assert found.differences is not None and found.differences.tolist() == [[-0.25, 1.0]]
-    differences = np.array([-0.25, 1.0])
-    # Two folds: as many images judge as train.
-    error = np.sqrt((1 / 2 + 1) * differences.var(ddof=1))
-    assert found.estimate.p == pytest.approx(2 * stats.t.sf(differences.mean() / error, 1))
+    # One seed says nothing of others.
+    assert found.estimate is None
+    assert sentence(found) == (
+        "unclear",
+        ": a minus b is +0.375 in FID-proxy, paired over the 2 folds of the searches; with another "
+        "seed it may be another number",
+    )
     assert found.verdict == "unclear"
     assert "sweep confirm a;  sweep confirm b" in found.notes[0]
 
@@ -109,11 +119,21 @@ def test_confirmed_studies_are_paired_by_seed_and_fold(written, shift, verdict) 
     assert found.confirmed and found.differences is not None and found.estimate is not None
     expected = np.subtract(one, other)[:, -1]
     np.testing.assert_array_equal(found.differences, expected)
-    count = SEEDS * FOLDS
-    error = np.sqrt((1 / count + 1) * expected.var(ddof=1))
-    assert found.estimate.standard_error == pytest.approx(error)
+    assert found.estimate.standard_error == pytest.approx(stats.sem(expected.mean(axis=1)))
     assert found.verdict == verdict
     assert found.notes == ()
+
+
+def test_where_it_is_known_what_images_add_it_is_allowed_for_others(written) -> None:
+    one, other = curves(0), curves(1)
+    images = np.random.default_rng(0).normal(size=(2, SEEDS, 40))
+    given = [{"confirmed": own, "images": of} for own, of in zip((one, other), images, strict=True)]
+    found = pair(written, *given)
+    expected = np.subtract(one, other)[:, -1]
+    allowed = of_seeds_and_images(expected, np.subtract(*images.astype(np.float32)))
+    assert found.estimate is not None and allowed is not None
+    assert found.estimate.standard_error == pytest.approx(allowed.standard_error, rel=1e-6)
+    assert found.estimate.standard_error > 1.1 * stats.sem(expected.mean(axis=1))
 
 
 def test_what_was_chosen_by_the_scores_that_are_compared_is_told(written) -> None:

@@ -3,7 +3,9 @@
 import numpy as np
 import optuna
 import pytest
+from optuna.storages import RDBStorage
 from optuna.trial import create_trial
+from sqlalchemy.exc import OperationalError
 
 from normsweep.data.folds import deal_again, outer_plan
 from normsweep.errors import UserError
@@ -14,11 +16,12 @@ from normsweep.score.setup import prepare
 from normsweep.spec.baseline import baseline
 from normsweep.spec.space import resolve
 from normsweep.storage import open_storage
+from normsweep.storage.influences import add_influences, read_influences
 from normsweep.storage.measurements import read_measurements
 from normsweep.study.attributes import CONFIRM, FINAL
 from normsweep.study.confirmation import confirmation_name, find_confirmation, trainings
 from normsweep.study.overview import overview
-from normsweep.study.records import load_study
+from normsweep.study.records import load_study, study_spec
 from normsweep.study.status import status
 from normsweep.verdict.answers import answer
 from normsweep.verdict.arms import arms, candidates
@@ -77,6 +80,52 @@ def test_what_was_measured_is_kept_for_every_fold_and_step(opened) -> None:
         assert list(trial.intermediate_values.values()) == scores.mean(axis=1).tolist()
 
 
+def influences_of(study: optuna.Study, storage: RDBStorage) -> dict[tuple[int, int], bytes]:
+    """Those of all trials of a confirmation, by the trial's number and step."""
+    held = find_confirmation(study, storage)
+    assert held is not None
+    numbers = {trial._trial_id: trial.number for trial in held.get_trials()}
+    found = read_influences(storage.engine, numbers, range(1000))
+    return {(numbers[trial], step): row.tobytes() for (trial, step), row in found.items()}
+
+
+def test_what_each_image_adds_is_kept_for_every_step_and_part_of_the_verdict(opened) -> None:
+    study, storage = opened
+    Confirming(study, storage).run(top=1, seeds=SEEDS)
+    stored = influences_of(study, storage)
+    assert stored.keys() == {(n, step) for n in range(2 * SEEDS) for step in (10, 20, 30, 40)}
+    setup = prepare(study_spec(study))
+    for row in stored.values():
+        values = np.frombuffer(row, np.float32)
+        assert np.isfinite(values).sum() == 2 * setup.samples
+        assert abs(np.nanmean(values)) < 1e-5 * np.nanmax(np.abs(values))
+    found = read_confirmation(study, storage)
+    assert found is not None and found.best.effect is not None
+    effect = found.best.effect
+    assert (effect.test, found.best.stopped.test) == ("seeds_and_images",) * 2
+    assert 0 < effect.of_images < 1
+    assert effect.estimate.standard_error > effect.over_seeds.standard_error
+
+
+def test_what_cannot_be_written_at_once_is_not_there_twice(opened, monkeypatch) -> None:
+    study, storage = opened
+    failures = iter([True])
+
+    def fails_once(connection: object, *rest: object) -> None:
+        if next(failures, False):
+            raise OperationalError("insert", {}, Exception("gone"), connection_invalidated=True)
+        add_influences(connection, *rest)
+
+    monkeypatch.setattr("normsweep.worker.arm_run.add_influences", fails_once)
+    monkeypatch.setattr("normsweep.storage.retry.time.sleep", lambda seconds: None)
+    Confirming(study, storage).run(top=1, seeds=1)
+    held = find_confirmation(study, storage)
+    assert held is not None and len(held.get_trials()) == 2
+    assert len(influences_of(study, storage)) == 2 * 4
+    for trial in held.get_trials():
+        assert len(read_measurements(storage.engine, trial._trial_id)) == 2 * 4
+
+
 def test_what_is_confirmed_already_is_not_trained_again_and_more_adds_to_it(opened, curves) -> None:
     study, storage = opened
     chunks = 0
@@ -113,6 +162,7 @@ def test_one_that_was_stopped_ends_with_the_bits_of_one_that_was_not(
     other = databases.open(f"sqlite:///{tmp_path}/a.db")
     assert whole.done
     assert curves(study, storage) == curves(whole.study, other)
+    assert influences_of(study, storage) == influences_of(whole.study, other)
 
 
 def test_each_seed_has_folds_of_its_own_and_the_feature_map_s_images_stay(make_spec) -> None:

@@ -10,28 +10,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from normsweep.verdict.statistics.corrected import Estimate, of_all_folds
+from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.over_seeds import of_seeds
+from normsweep.verdict.statistics.seeds_and_images import of_seeds_and_images
 
 
 class EffectTest(NamedTuple):
     """A test of the hypothesis that a config and its baseline score the same on average.
 
-    `estimate(differences, share)` takes score minus score [seeds, folds], and the number of images
-    that judge on a fold over the number that train; None where it has too few of them.
+    `estimate(differences, influences)` takes score minus score [seeds, folds], and the influences
+    on it of the images that judge [seeds, images], NaN where one does not, or None where they are
+    not known; None where it has too little of them.
     """
 
-    estimate: Callable[[np.ndarray, float], Estimate | None]
+    estimate: Callable[[np.ndarray, np.ndarray | None], Estimate | None]
     summary: str
     source: str
 
 
 TESTS: Mapping[str, EffectTest] = MappingProxyType(
     {
-        "corrected": EffectTest(
-            of_all_folds,
-            "a t-test over all folds of all seeds, with a standard error for shared images",
-            "Nadeau and Bengio, Machine Learning 52, 2003, section 3.1",
+        "seeds_and_images": EffectTest(
+            of_seeds_and_images,
+            "a t-test over seeds and the images that judge, both of which could be others",
+            "Satterthwaite, Biometrics Bulletin 2, 1946; Hampel, JASA 69, 1974",
         ),
         "over_seeds": EffectTest(
             of_seeds,
@@ -41,5 +43,16 @@ TESTS: Mapping[str, EffectTest] = MappingProxyType(
     }
 )
 """Tests by name."""
-VERDICT, BESIDE = "corrected", "over_seeds"
-"""The test on which a verdict rests, and the one that is shown beside it."""
+VERDICT, BESIDE = "seeds_and_images", "over_seeds"
+"""The test on which a verdict rests, and the one that is shown beside it; on which it rests where
+the other one has too little to go by."""
+
+
+def verdict_estimate(
+    differences: np.ndarray, influences: np.ndarray | None
+) -> tuple[Estimate, str] | None:
+    """What a verdict rests on, and the name of the test that says so; None of too few seeds."""
+    for name in (VERDICT, BESIDE):
+        if (found := TESTS[name].estimate(differences, influences)) is not None:
+            return found, name
+    return None

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from normsweep.verdict.statistics.corrected import Estimate, corrected_estimate
+from normsweep.verdict.statistics.estimate import Estimate, paired_estimate
 
 
-def of_seeds(differences: np.ndarray, share: float) -> Estimate | None:
+def of_seeds(differences: np.ndarray, influences: np.ndarray | None) -> Estimate | None:
     """The paired t-test of the means over folds of differences [seeds, folds].
 
-    None for fewer than two seeds, and where a difference is not finite. Whatever the share of
-    images that judge: it says nothing of other images.
+    None for fewer than two seeds, and where a difference is not finite. Whatever the influences: it
+    says nothing of other images.
     """
-    del share
-    return corrected_estimate(differences.mean(axis=1), 0.0)
+    del influences
+    return paired_estimate(differences.mean(axis=1))

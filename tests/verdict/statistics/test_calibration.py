@@ -13,15 +13,23 @@ from bench.calibration import (
     share,
     verdict_by,
 )
-from bench.known_studies import KINDS, Outcome, outcome, spec_of
+from bench.known_studies import KINDS, SEEDS, Outcome, Paired, outcome, spec_of
 from bench.redrawn import redrawn
+from bench.simulated_studies import drawn, study
+from normsweep.objectives.distances import moments
 from normsweep.storage import open_storage
-from normsweep.verdict.statistics.corrected import corrected_estimate
+from normsweep.verdict.statistics import verdict_estimate
+
+
+def paired_of(differences: np.ndarray) -> Paired:
+    """Whose images add as good as nothing."""
+    return Paired(differences, np.full((len(differences), 9), 1e-9))
 
 
 def found(verdict: str, differences: np.ndarray, strength: float = 0.1) -> Outcome:
-    estimate = corrected_estimate(differences.ravel(), 0.5)
-    return Outcome(verdict, strength, estimate, differences, (differences,))
+    paired = paired_of(differences)
+    estimate, _ = verdict_estimate(paired.differences, paired.influences) or (None, "")
+    return Outcome(verdict, strength, estimate, paired, (paired,))
 
 
 def figures(rows) -> dict[str, str]:
@@ -36,11 +44,18 @@ def test_a_share_has_wilson_s_interval() -> None:
 
 def test_over_seeds_the_folds_of_one_are_a_single_number() -> None:
     differences = np.array([[1.0, 3.0], [2.0, 0.0], [4.0, 2.0]])
-    said = estimated("over_seeds", differences)
+    said = estimated("over_seeds", Paired(differences))
     # Means 2, 1, 3: t = 2·√3 with 2 degrees, and ± 4.3027/√3.
     assert said.p == pytest.approx(0.0742, abs=1e-4)
     width = 4.30265 / 3**0.5
     assert (said.low, said.high) == pytest.approx((2 - width, 2 + width), rel=1e-5)
+
+
+def test_the_test_of_0_4_takes_all_differences_alike() -> None:
+    differences = np.array([[1.0, 3.0, 2.0], [2.0, 0.0, 1.0]])
+    said = estimated("resampled", Paired(differences))
+    assert said.standard_error == pytest.approx(((1 / 6 + 1 / 2) * differences.var(ddof=1)) ** 0.5)
+    assert said.degrees == 5
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.3])
@@ -59,11 +74,16 @@ def test_a_verdict_about_nothing_is_counted_as_wrong() -> None:
 
 
 def test_the_other_test_s_verdict_follows_the_same_rule() -> None:
-    noise = np.random.default_rng(0).normal(0, 0.1, (3, 5, 3))
-    assert verdict_by("over_seeds", list(noise)) == "unclear"
-    assert verdict_by("over_seeds", [noise[0] + 1, noise[1] - 1]) == "helps"
-    assert verdict_by("over_seeds", [noise[0] + 1, noise[1] + 1]) == "hurts"
-    assert verdict_by("over_seeds", [noise[0] + 1, noise[1] * 0]) == "unclear"
+    noise = [paired_of(x) for x in np.random.default_rng(0).normal(0, 0.1, (3, 5, 3))]
+
+    def moved(entry: Paired, by: float) -> Paired:
+        return paired_of(entry.differences + by)
+
+    none = paired_of(np.zeros((5, 3)))
+    assert verdict_by("over_seeds", noise) == "unclear"
+    assert verdict_by("over_seeds", [moved(noise[0], 1), moved(noise[1], -1)]) == "helps"
+    assert verdict_by("over_seeds", [moved(noise[0], 1), moved(noise[1], 1)]) == "hurts"
+    assert verdict_by("over_seeds", [moved(noise[0], 1), none]) == "unclear"
 
 
 def test_an_interval_is_judged_by_the_effect_of_its_own_strength() -> None:
@@ -108,7 +128,22 @@ def test_a_redrawn_study_runs_and_its_candidates_differ(storage_url) -> None:
     storage = open_storage(storage_url, create=True)
     done = outcome(storage, "redrawn", 0)
     assert done.verdict == "unclear"
-    assert all(entry.shape == (5, 3) and entry.all() for entry in done.candidates)
+    entries = [entry.differences for entry in done.candidates]
+    assert all(entry.shape == (SEEDS, 3) and entry.all() for entry in entries)
     # What is there is read, not trained once more.
-    assert np.array_equal(outcome(storage, "redrawn", 0).differences, done.differences)
+    again = outcome(storage, "redrawn", 0).best
+    assert np.array_equal(again.differences, done.best.differences)
+    assert again.influences is not None and done.best.influences is not None
+    assert np.array_equal(again.influences, done.best.influences, equal_nan=True)
     storage.engine.dispose()
+
+
+def test_simulated_studies_of_weak_seeds_owe_their_doubt_to_images() -> None:
+    whole = moments(drawn(np.random.default_rng(0), 4000))
+    random = np.random.default_rng(1)
+    weak, strong = (study(random, whole, 60, (0.8, 0.7), seeds) for seeds in (1e-3, 0.3))
+    for entry, images_matter in ((weak, True), (strong, False)):
+        assert entry.differences.shape == (SEEDS, 3) and entry.influences is not None
+        both = estimated("seeds_and_images", entry).standard_error
+        seeds = estimated("over_seeds", entry).standard_error
+        assert (both > 2 * seeds) == images_matter
