@@ -13,6 +13,7 @@ import numpy as np
 
 from normsweep.data.classes import numbered
 from normsweep.data.faults import error_of
+from normsweep.data.layout import shown
 from normsweep.data.listing import Listing
 from normsweep.data.parquet_columns import ACCEPTED, Columns, columns_of
 from normsweep.data.parquet_rows import UNREADABLE, ParquetFile, Rows, reason
@@ -33,23 +34,24 @@ def list_parquet(path: Path, split: str = "train") -> Listing:
     """
     parquet = _pyarrow()
     files = shards_of(path, split, ".parquet")
+    origin = shown(str(path))
     opened: list[ParquetFile] = []
     faults: list[str] = []
     for file in files:
         try:
             opened.append(ParquetFile(file, parquet))
         except UNREADABLE as error:
-            faults.append(f"{file.name}: cannot be read ({reason(error)})")
+            faults.append(f"{shown(file.name)}: cannot be read ({reason(error)})")
     if faults:
-        raise error_of(str(path), faults, ACCEPTED)
-    columns = _same_columns(opened, str(path))
+        raise error_of(origin, faults, ACCEPTED)
+    columns = _same_columns(opened, origin)
     parts: list[Rows] = []
     labels: list[Any] = []
     for each in opened:
         try:
             found, wrong = each.parts(columns)
         except UNREADABLE as error:
-            faults.append(f"{each.path.name}: its footer is damaged ({reason(error)})")
+            faults.append(f"{each.name}: its footer is damaged ({reason(error)})")
             continue
         parts += found
         faults += wrong
@@ -59,14 +61,14 @@ def list_parquet(path: Path, split: str = "train") -> Listing:
             faults += wrong
     if faults:
         accepted = "accepted are rows with the bytes of a picture, and with a label if others have"
-        raise error_of(str(path), faults, accepted)
+        raise error_of(origin, faults, accepted)
     if not parts:
-        raise UserError(f"{path}: no rows; {ACCEPTED}")
-    known, classes = _integers(labels, columns, str(path))
+        raise UserError(f"{origin}: no rows; {ACCEPTED}")
+    known, classes = _integers(labels, columns, origin)
     return Listing(
-        name=path.stem if path.is_file() else path.name,
-        origin=str(path),
-        names=tuple(f"{each.path.name}, row {row}" for each in opened for row in range(each.rows)),
+        name=shown(path.stem if path.is_file() else path.absolute().name),
+        origin=origin,
+        names=tuple(f"{each.name}, row {row}" for each in opened for row in range(each.rows)),
         parts=tuple(parts),
         labels=known,
         classes=classes,
@@ -75,9 +77,9 @@ def list_parquet(path: Path, split: str = "train") -> Listing:
 
 
 def _same_columns(opened: Sequence[ParquetFile], where: str) -> Columns:
-    found = [columns_of(each.schema, f"{where}: {each.path.name}") for each in opened]
+    found = [columns_of(each.schema, f"{where}: {each.name}") for each in opened]
     faults = [
-        f"{each.path.name}: {columns}, but {opened[0].path.name}: {found[0]}"
+        f"{each.name}: {columns}, but {opened[0].name}: {found[0]}"
         for each, columns in zip(opened, found, strict=True)
         if columns != found[0]
     ]

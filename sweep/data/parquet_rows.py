@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from normsweep.data.layout import shown
 from normsweep.data.parquet_columns import Columns, is_struct
 
 UNREADABLE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
@@ -27,6 +29,7 @@ class ParquetFile:
 
     def __init__(self, path: Path, parquet: Any) -> None:
         self.path = path
+        self.name = shown(path.name)
         self._parquet = parquet
         with self.reader() as reader:
             self.schema = reader.schema_arrow
@@ -40,9 +43,15 @@ class ParquetFile:
         if self.rows > (size := path.stat().st_size):
             raise ValueError(f"{self.rows} rows in {size} bytes")
 
-    def reader(self) -> Any:
+    @contextmanager
+    def reader(self) -> Iterator[Any]:
         """Reads a page at a time, where pyarrow by itself would read a whole group of rows."""
-        return self._parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=_BUFFER)
+        # Of a path pyarrow makes an address, which not every name of a file can be.
+        with (
+            self.path.open("rb") as file,
+            self._parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER) as reader,
+        ):
+            yield reader
 
     def parts(self, columns: Columns) -> tuple[list["Rows"], list[str]]:
         """What reads the pictures, and which rows have none.
@@ -65,7 +74,7 @@ class ParquetFile:
             # Encoded pictures hardly compress any further.
             if unpacked > max(_UNPACKED, _RATIO * packed):
                 faults.append(
-                    f"{self.path.name}, rows {first} to {first + count - 1}: {packed} bytes unpack "
+                    f"{self.name}, rows {first} to {first + count - 1}: {packed} bytes unpack "
                     f"to {unpacked}, more than pictures do"
                 )
             elif (known := stored.statistics) is None or known.null_count != 0:
@@ -82,11 +91,11 @@ class ParquetFile:
             with self.reader() as reader:
                 values = reader.read(columns=[column]).column(0).to_pylist()
         except UNREADABLE as error:
-            return [], [f"{self.path.name}, column {column!r}: cannot be read ({reason(error)})"]
+            return [], [f"{self.name}, column {column!r}: cannot be read ({reason(error)})"]
         if len(values) != self.rows:
-            return [], [f"{self.path.name}: {len(values)} values of {column} in {self.rows} rows"]
+            return [], [f"{self.name}: {len(values)} values of {column} in {self.rows} rows"]
         empty = (row for row, value in enumerate(values) if value is None)
-        return values, [f"{self.path.name}, row {row}: no {column}" for row in empty]
+        return values, [f"{self.name}, row {row}: no {column}" for row in empty]
 
     def _without_bytes(self, group: int, column: str, first: int) -> list[str]:
         faults = []
@@ -97,9 +106,9 @@ class ParquetFile:
                     given = value.get("path") if isinstance(value, dict) else None
                     if (value.get("bytes") if isinstance(value, dict) else value) is None:
                         has = "no picture" if given is None else f"a path alone, {given!r}"
-                        faults.append(f"{self.path.name}, row {row}: {has}")
+                        faults.append(f"{self.name}, row {row}: {has}")
         except UNREADABLE as error:
-            faults.append(f"{self.path.name}, row {first} and on: cannot be read ({reason(error)})")
+            faults.append(f"{self.name}, row {first} and on: cannot be read ({reason(error)})")
         return faults
 
 
@@ -159,7 +168,7 @@ class _Group:
                 for value in _each(batches):
                     yield value["bytes"] if struct else value
         except UNREADABLE as error:
-            where = f"{self.file.path.name}, the group of rows from {self.first}"
+            where = f"{self.file.name}, the group of rows from {self.first}"
             raise ValueError(f"{where}: {reason(error)}") from error
 
 

@@ -1,6 +1,7 @@
 """The files that hold a data set together, by their names."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -71,7 +72,8 @@ def stamp_of(files: Iterable[Path], *further: object) -> str:
     told = hashlib.sha256()
     for file in files:
         status = file.stat()
-        told.update(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())
+        times = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n"
+        told.update(os.fsencode(file.resolve()) + times.encode())
     told.update(repr(further).encode())
     return told.hexdigest()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from normsweep.data.faults import error_of
+from normsweep.data.layout import shown
 from normsweep.data.listing import Listing
 from normsweep.data.shards import shards_of, stamp_of
 from normsweep.data.tar import Member, members
@@ -47,6 +48,7 @@ def list_webdataset(path: Path, split: str = "train") -> Listing:
             these are named in one message.
     """
     files = shards_of(path, split, ".tar", _PACKED)
+    origin = shown(str(path))
     shards = [_read(file) for file in files]
     faults = [fault for shard in shards for fault in shard.faults]
     labelled = any(key.label is not None for shard in shards for key in shard.keys.values())
@@ -54,19 +56,19 @@ def list_webdataset(path: Path, split: str = "train") -> Listing:
         # What an archive lacks that is cut off may be in the rest.
         for name, key in ({} if shard.broken else shard.keys).items():
             if key.picture is None:
-                faults.append(f"{shard.file.name}, {name}: a .cls, and no picture")
+                faults.append(f"{shard.name}, {name}: a .cls, and no picture")
             elif labelled and key.label is None:
-                faults.append(f"{shard.file.name}, {name}: no .cls, which others have")
+                faults.append(f"{shard.name}, {name}: no .cls, which others have")
     if faults:
-        raise error_of(str(path), faults, ACCEPTED)
+        raise error_of(origin, faults, ACCEPTED)
     pictures = [key for shard in shards for key in shard.keys.values()]
     if not pictures:
-        raise UserError(f"{path}: no picture; {ACCEPTED}")
+        raise UserError(f"{origin}: no picture; {ACCEPTED}")
     return Listing(
-        name=path.stem if path.is_file() else path.name,
-        origin=str(path),
+        name=shown(path.stem if path.is_file() else path.absolute().name),
+        origin=origin,
         names=tuple(
-            f"{shard.file.name}, {key.picture.name}"
+            f"{shard.name}, {key.picture.name}"
             for shard in shards
             for key in shard.keys.values()
             if key.picture is not None
@@ -92,6 +94,10 @@ class _Shard:
     keys: dict[str, _Key]
     faults: list[str]
     broken: bool = False
+
+    @property
+    def name(self) -> str:
+        return shown(self.file.name)
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ def _read(path: Path) -> _Shard:
             for member in members(file.fileno()):
                 _add(shard, member, file.fileno())
     except (OSError, ValueError) as error:
-        shard.faults.append(f"{path.name}: cannot be read to its end ({error})")
+        shard.faults.append(f"{shard.name}: cannot be read to its end ({error})")
         shard.broken = True
     return shard
 
@@ -146,7 +152,7 @@ def _add(shard: _Shard, member: Member, file: int) -> None:
     ending = "" if match is None else match[2].lower()
     if match is None or (ending != LABEL and ending not in PICTURES):
         return
-    where = f"{shard.file.name}, {member.name}"
+    where = f"{shard.name}, {member.name}"
     if not member.is_file:
         shard.faults.append(f"{where}: is no plain file; links and devices are not followed")
         return

@@ -1,12 +1,18 @@
 """Which files hold a data set together."""
 
+import os
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from normsweep.data.parquet import list_parquet
 from normsweep.data.shards import shards_of, stamp_of
+from normsweep.data.webdataset import list_webdataset
 from normsweep.errors import UserError
+from tests.pictures import samples, write_parquet, write_tar
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -75,3 +81,19 @@ def test_a_stamp_changes_with_the_files_and_what_else_counts(tmp_path: Path) -> 
     stamps.add(stamp_of([path]))
     assert len(stamps) == 3
     assert stamp_of([path]) in stamps
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+@pytest.mark.parametrize(
+    ("suffix", "lister"), [(".tar", list_webdataset), (".parquet", list_parquet)]
+)
+def test_a_name_that_is_no_text_does_no_harm(tmp_path: Path, suffix: str, lister: Any) -> None:
+    path = tmp_path / os.fsdecode(b"\xff" + suffix.encode())
+    if suffix == ".tar":
+        write_tar(path, samples([b"picture"]))
+    else:
+        write_parquet(tmp_path / "a", [b"picture"])
+        (tmp_path / "a").rename(path)
+    found = lister(path)
+    assert (found.name, found.names[0].partition(",")[0]) == ("\\xff", f"\\xff{suffix}")
+    found.origin.encode()
