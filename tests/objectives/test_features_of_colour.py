@@ -47,7 +47,7 @@ def trained_shortly():
     """A fifth of the steps is enough for these few images, of both kinds of classifiers."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(classifier, "CONVOLUTIONAL", classifier.Training(200, 64))
-        patched.setattr(classifier, "DENSE", classifier.Training(200, 64))
+        patched.setattr(classifier, "DENSE", classifier.Training(200, 128))
         yield
 
 
