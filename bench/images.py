@@ -25,7 +25,7 @@ SHAPE = (32, 32, 3)
 LARGE, LIMIT = 4_000_000_000, 2_000_000_000
 """Bytes of the data set, and of the addresses that its process may have."""
 COUNTS = (60_000, 100_000)
-ROUNDS, STEPS = 6, 200
+ROUNDS, STEPS = 5, 60
 _BLOCK = 10_000
 
 
@@ -115,6 +115,7 @@ def steps(path: Path) -> dict[str, float]:
             begun = time.process_time()
             list(training.advance([Run(spec, program, numbers)]))
             seconds.append(time.process_time() - begun)
+            print(f"{where}: {seconds[-1]:.2f} s", file=sys.stderr, flush=True)
     # The first one compiles.
     return {where: statistics.median(each[1:]) for where, each in timed.items()}
 
