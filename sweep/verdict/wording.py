@@ -147,9 +147,10 @@ def _images_sentence(found: Confirmation, effect: Effect) -> str:
         return f"The images that judge are taken as given: what each of them adds {why}."
     said = _estimate(effect.over_seeds, effect.adjusted_p_over_seeds, len(found.candidates))
     return (
-        "The verdict is about training on these images, by any seed, and judging by all images "
-        f"that the held-out ones are a sample of, which is {effect.of_images:.0%} of its variance. "
-        f"With these taken as given, the means of the {len(found.best.scores)} seeds alone say "
+        "The verdict is about training on these images, by any seed, as judged by all images of "
+        f"which the held-out ones are a sample: that makes {100 * effect.of_images:.0f} % of its "
+        f"variance. With these taken as given, the means of the {len(found.best.scores)} seeds "
+        "alone say "
         f"{effect.over_seeds.mean:+.3g} {said}."
     )
 

@@ -141,7 +141,7 @@ def test_the_effect_allows_for_other_seeds_and_other_images_at_the_last_chunk(co
     spread = baseline[:, -1].mean(axis=1).std(ddof=1)
     assert effect.relative == pytest.approx(means.mean() / spread)
     said = " ".join(details(found))
-    assert f"a sample of, which is {of_images / error**2:.0%} of its variance" in said
+    assert f"are a sample: that makes {100 * of_images / error**2:.0f} % of its variance" in said
     (told,) = confirmation_as_json(found, done=True)["confirmation"]["candidates"]
     assert told["effect"]["of_images"] == effect.of_images
 

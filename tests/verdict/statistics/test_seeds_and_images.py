@@ -78,24 +78,17 @@ def coverage(found: list[Estimate | None]) -> float:
     return float(np.mean([each is not None and each.low <= 0 <= each.high for each in found]))
 
 
-@pytest.mark.parametrize(
-    ("images_scale", "judging", "least", "most"),
-    [
-        (0.0, IMAGES, 0.94, 0.96),
-        (2.0, IMAGES, 0.94, 0.965),
-        (20.0, IMAGES, 0.935, 0.965),
-        # What a seed has of its own images counts in both parts: too careful, if anything.
-        (2.0, 30, 0.94, 0.98),
-        (20.0, 30, 0.94, 0.995),
-    ],
-)
+@pytest.mark.parametrize("judging", [IMAGES, IMAGES // 2])
+@pytest.mark.parametrize("images_scale", [0.0, 2.0, 20.0])
 def test_its_interval_holds_the_truth_as_often_as_it_says(
-    images_scale: float, judging: int, least: float, most: float
+    images_scale: float, judging: int
 ) -> None:
+    """Also where by every seed another half of the images judges."""
     random = np.random.default_rng(3)
-    studies = [simulated(random, images_scale, judging) for _ in range(3000)]
+    studies = [simulated(random, images_scale, judging) for _ in range(1500)]
     share = coverage([of_seeds_and_images(*study) for study in studies])
-    assert least < share < most
+    # Of 1,500 studies 95 % by chance alone within 1.1 %; images are few, and have heavy tails.
+    assert 0.93 < share < 0.97
 
 
 def test_a_test_over_seeds_alone_is_wrong_where_images_matter() -> None:
