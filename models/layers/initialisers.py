@@ -1,5 +1,6 @@
 """Initial values of layers of which only the first units may be in use."""
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -23,7 +24,9 @@ def he_normal(inputs: ArrayLike | None, outputs: ArrayLike | None) -> Initialise
     draw_all = nnx.initializers.he_normal()
 
     def draw(key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype) -> jax.Array:
-        kernel: jax.Array = draw_all(key, shape, dtype)
+        # As the matrix of the convolution: the same bits, and what counts them for an array of four
+        # axes takes XLA four times as long to compile.
+        kernel: jax.Array = draw_all(key, (math.prod(shape[:-1]), shape[-1]), dtype).reshape(shape)
         if inputs is not None:
             active = jnp.clip(jnp.asarray(inputs, np.int32), 1, shape[-2]).astype(dtype)
             rows = in_use_along(shape, -2, inputs)
