@@ -183,6 +183,8 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("data", "path", 3, "a text"),
     ("data", "split", "all", "one of train, test"),
     ("data", "limit", 1, "≥ 2"),
+    ("data", "size", 0, "≥ 1 and ≤ 4096"),
+    ("data", "colour", "blue", "one of grey, rgb"),
     ("data", "range", [255, 0], "[low, high], two numbers, the first below the second"),
     ("data", "range", [0, "x"], "[low, high]"),
     ("data", "range", {"low": 0, "high": 1}, "[low, high]"),
