@@ -1,0 +1,77 @@
+"""A study whose images stay in a file ends as one with images in memory."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from normsweep.data import npz
+from normsweep.spec import Spec
+from normsweep.study.confirmation import find_confirmation, trainings
+
+FULL = "import normsweep.data.stored as stored\n\nstored.has_room = lambda size: False\n"
+"""A process that has this as its `sitecustomize` has no room for images in memory."""
+
+
+@pytest.fixture
+def spec(make_spec: Any, tmp_path: Path) -> Spec:
+    digits = load_digits()
+    images, labels = digits.images[:160].astype(np.uint8) * 15, digits.target[:160]
+    np.savez(tmp_path / "digits.npz", images=images, labels=labels)
+    of_file = {"data__source": "npz", "data__path": str(tmp_path / "digits.npz")}
+    made: Spec = make_spec(
+        **of_file,
+        data__limit=None,
+        study__trials=3,
+        penalty__target=["generator", "both"],
+        confirm__seeds=2,
+        confirm__top=1,
+    )
+    return made
+
+
+@pytest.fixture
+def full_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From now on images fit into no memory, neither here nor in what is started from here."""
+
+    def begin() -> None:
+        folder = tmp_path / "full"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(FULL, encoding="utf-8")
+        path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+        monkeypatch.setenv("PYTHONPATH", path)
+        monkeypatch.setattr(npz, "has_room", lambda size: False)
+
+    return begin
+
+
+@pytest.fixture
+def found(databases: Any, outcome: Any) -> Any:
+    """All that a study found, and its confirmation, for comparison to the bit."""
+
+    def found(study: Any, url: str) -> Any:
+        confirmation = find_confirmation(study, databases.open(url))
+        curves = {
+            (entry.role, entry.arm, entry.seed): entry.curve.tolist()
+            for entry in trainings(confirmation)
+        }
+        return outcome(study), curves
+
+    return found
+
+
+def test_it_is_stopped_gone_on_with_by_processes_and_confirmed(
+    run: Any, spec: Spec, found: Any, storage_url: str, full_memory: Any, tmp_path: Path
+) -> None:
+    other = f"sqlite:///{tmp_path / 'held.db'}"
+    held = run(spec, url=other)
+    full_memory()
+    assert not run(spec, chunks=2).done
+    read = run(spec, workers=2)
+    assert read.done
+    assert len(found(read.study, storage_url)[1]) == 4
+    assert found(read.study, storage_url) == found(held.study, other)
