@@ -24,7 +24,7 @@ from bench.rows import print_rows, row
 SHAPE = (32, 32, 3)
 LARGE, LIMIT = 4_000_000_000, 2_000_000_000
 """Bytes of the data set, and of the addresses that its process may have."""
-COUNTS = (60_000, 100_000)
+FEW, COUNTS = 2_000, (60_000, 100_000)
 ROUNDS, STEPS = 5, 60
 _BLOCK = 10_000
 
@@ -131,12 +131,12 @@ def limited(path: Path) -> dict[str, float]:
     return {"score": found.score, "seconds": time.perf_counter() - begun, **peak()}
 
 
-def study(source: str) -> dict[str, float]:
-    """Runs a study of three trials on an archive, or on the digits; its peak of memory."""
+def study(path: Path) -> dict[str, float]:
+    """Runs a study of three trials on an archive; its peak of memory."""
     from normsweep import launch, load_spec
 
     short = {"study.trials": 3, "train.steps": 40, "train.chunks": 2}
-    of = {} if source == "digits" else {"data.source": "npz", "data.path": source}
+    of = {"data.source": "npz", "data.path": str(path)}
     with tempfile.TemporaryDirectory() as folder:
         launch(load_spec("digits", short | of), f"sqlite:///{folder}/studies.db")
     return peak()
@@ -149,9 +149,9 @@ def peak() -> dict[str, float]:
     return {name: int(told[name].split()[0]) * 1024.0 for name in ("VmHWM", "VmPeak")}
 
 
-def in_a_process(what: str, source: str) -> dict[str, float]:
+def in_a_process(what: str, path: Path) -> dict[str, float]:
     """What a function of this module gives, in a process of its own."""
-    command = [sys.executable, "-m", "bench.images", "--inside", what, "--source", source]
+    command = [sys.executable, "-m", "bench.images", "--inside", what, "--path", str(path)]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(result.stdout.splitlines()[-1])
     return found
@@ -160,13 +160,12 @@ def in_a_process(what: str, source: str) -> dict[str, float]:
 def main() -> None:
     """Measures, each in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inside", choices=("steps", "limited", "study"))
-    parser.add_argument("--source", default="digits")
+    parts = {"steps": steps, "limited": limited, "study": study}
+    parser.add_argument("--inside", choices=parts)
+    parser.add_argument("--path", type=Path)
     given = parser.parse_args()
-    if given.inside == "study":
-        print(json.dumps(study(given.source)))
-    elif given.inside:
-        print(json.dumps({"steps": steps, "limited": limited}[given.inside](Path(given.source))))
+    if given.inside:
+        print(json.dumps(parts[given.inside](given.path)))
     else:
         measure()
 
@@ -175,15 +174,16 @@ def measure() -> None:
     """Prints the rows."""
     rows = []
     pixels = int(np.prod(SHAPE))
-    digits = in_a_process("study", "digits")["VmHWM"]
+    with archive(FEW) as path:
+        few = in_a_process("study", path)["VmHWM"]
     for count in COUNTS:
         with archive(count) as path:
-            took = in_a_process("study", str(path))["VmHWM"]
+            took = in_a_process("study", path)["VmHWM"]
             if count == COUNTS[0]:
-                timed = in_a_process("steps", str(path))
+                timed = in_a_process("steps", path)
         figure = (
-            f"{(took - digits) / (count * pixels):.2f} ×  ({took / 1e6:.0f} MB, of which "
-            f"{digits / 1e6:.0f} as on digits; the array is {count * pixels / 1e6:.0f})"
+            f"{(took - few) / ((count - FEW) * pixels):.2f} ×  ({took / 1e6:.0f} MB, and "
+            f"{few / 1e6:.0f} with {FEW:,} images; the array is {count * pixels / 1e6:.0f})"
         )
         rows.append(row(f"peak memory of a study, {count:,} images of 32×32×3", figure, "≤ 2.5 ×"))
     for where in ("file", "cold file"):
@@ -193,7 +193,7 @@ def measure() -> None:
         )
         rows.append(row(f"a step from a {where} against memory, 32×32×3", figure, "≤ 1.3 ×"))
     with archive(LARGE // pixels) as path:
-        found = in_a_process("limited", str(path))
+        found = in_a_process("limited", path)
     figure = (
         f"yes, in {found['seconds']:.0f} s  (memory {found['VmHWM'] / 1e6:.0f} MB, addresses "
         f"{found['VmPeak'] / 1e6:.0f} MB)"
