@@ -27,14 +27,16 @@ METHODS = {
 }
 
 
-def source_of(study: Any, measurements: Any = None) -> Source:
+def source_of(study: Any, measurements: Any = None, confirmed: Any = None) -> Source:
     """The source of a study in memory."""
     attributes = StudyAttributes(
         versions={"jax": "1.2.3", "evil": EVIL},
         fingerprints={"data": "abc123"},
         feature_accuracy=0.975,
     )
-    return Source(picture_of(study, measurements), attributes, " --storage sqlite:///x.db")
+    return Source(
+        picture_of(study, measurements, confirmed), attributes, " --storage sqlite:///x.db"
+    )
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from normsweep.report.figures.boxed import titled
 from normsweep.report.figures.budget import budget
 from normsweep.report.figures.curves import learning_curves
 from normsweep.report.figures.drawn import Drawn, Numbers
+from normsweep.report.figures.effect import effect
 from normsweep.report.figures.gap import generalisation_gap
 from normsweep.report.figures.importance import importance
 from normsweep.report.figures.order_map import order_map
@@ -45,6 +46,7 @@ class Entry(NamedTuple):
 
 FIGURES: Mapping[str, Entry] = MappingProxyType(
     {
+        "effect": Entry("Effect against the baseline", effect),
         "profile": Entry("Score against strength", profile),
         "order_map": Entry("Score over strength and order", order_map),
         "importance": Entry("Which settings matter", importance),

@@ -1,6 +1,7 @@
 """A figure for a box of given size, such as the Optuna dashboard's: titled, panels side by side."""
 
 import math
+from collections.abc import Sequence
 from html import escape
 
 import plotly.graph_objects as go
@@ -50,9 +51,9 @@ def _side_by_side(figure: go.Figure) -> None:
         across.domain = _share(column, columns)
         up.domain = _share(rows - 1 - row, rows)
         across.showticklabels = True
-        if columns > 2 and across.dtick == 1:
-            # Every second decade, for which there is room without turning the numbers.
-            across.dtick, across.tickangle = 2, 0
+        if columns > 2 and across.ticktext:
+            # Every second label, for which there is room without turning the numbers.
+            across.ticktext, across.tickangle = _every_second(across.ticktext), 0
         if column:
             # The first of a row says it for all, if all have the same.
             up.title.text = up.title.text if up.title.text != vertical[0].title.text else None
@@ -61,6 +62,13 @@ def _side_by_side(figure: go.Figure) -> None:
     for words in figure.layout.annotations:
         place = min(range(count), key=lambda index: abs(tops[index] - words.y))
         words.x, words.y = horizontal[place].domain[0], vertical[place].domain[1]
+
+
+def _every_second(labels: Sequence[str]) -> list[str]:
+    """Labels of which every second one that is not empty is left out."""
+    named = [at for at, label in enumerate(labels) if label]
+    left_out = set(named[1::2])
+    return ["" if at in left_out else label for at, label in enumerate(labels)]
 
 
 def _share(place: int, count: int) -> tuple[float, float]:
