@@ -77,7 +77,8 @@ def strip(found: Confirmation, width: int = WIDTH) -> Iterator[str]:
         cells[begin], cells[end] = "├", "┤"
         cells[place(0.0)] = "│" if not begin < place(0.0) < end else "┼"
         for difference in pairs.scores - pairs.baseline_scores:
-            if low <= difference <= high:
-                cells[place(float(difference))] = "·"
+            # Beyond the scale, and on the marks of the interval and of 0, there is no place for it.
+            if low <= difference <= high and cells[at := place(float(difference))] in "─ ":
+                cells[at] = "·"
         cells[place(each.mean)] = "●"
         yield f"{label:<{first}}  {''.join(cells)}  {each.mean:+.3g}"

@@ -18,6 +18,7 @@ from normsweep.report.figures.curves import learning_curves
 from normsweep.report.figures.drawn import Drawn, Numbers
 from normsweep.report.figures.effect import effect
 from normsweep.report.figures.gap import generalisation_gap
+from normsweep.report.figures.history import history
 from normsweep.report.figures.importance import importance
 from normsweep.report.figures.order_map import order_map
 from normsweep.report.figures.paths import weight_paths
@@ -51,6 +52,7 @@ FIGURES: Mapping[str, Entry] = MappingProxyType(
         "order_map": Entry("Score over strength and order", order_map),
         "importance": Entry("Which settings matter", importance),
         "budget": Entry("How many trials it takes", budget),
+        "history": Entry("History of the search", history),
         "learning_curves": Entry("Score along the training", learning_curves),
         "generalisation_gap": Entry("Generalisation gap", generalisation_gap),
         "weight_paths": Entry("Weights along the training", weight_paths),

@@ -10,11 +10,14 @@ from normsweep.report.figures.drawn import Drawn
 
 _TITLE_HEIGHT = 30
 _MARGIN = 40
+_LINE_HEIGHT = 18
 _GAP = 0.1
 
 
-def titled(title: str, drawn: Drawn) -> go.Figure:
+def titled(title: str, drawn: Drawn, beside: str = "") -> go.Figure:
     """A copy that fills any box: its title above, and its panels in rows and columns.
+
+    Below the title stands `beside`, if anything is said.
 
     In a page the panels stand one below the other, and make the figure as high as they need; a box
     would cut them off.
@@ -27,8 +30,12 @@ def titled(title: str, drawn: Drawn) -> go.Figure:
         upright = {"orientation": "v", "y": 0.5, "yanchor": "middle", "ypad": 0}
         figure.update_layout(coloraxis_colorbar=upright | {"title_side": "right"})
         margin = _MARGIN
+    text = escape(title)
+    if beside:
+        text += f"<br><sub>{escape(beside)}</sub>"
+        margin += _LINE_HEIGHT
     figure.update_layout(
-        title={"text": escape(title), "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"},
+        title={"text": text, "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"},
         margin_t=margin + _TITLE_HEIGHT,
         height=None,
         autosize=True,

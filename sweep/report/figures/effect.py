@@ -60,15 +60,13 @@ def draw_effect(found: Sequence[Pairs], metric: str, better: str) -> go.Figure:
     for at, pairs in zip(places, found, strict=True):
         centres.setdefault(f"{pairs.entry.against} →<br>{pairs.entry.name}", []).append(at)
     figure.update_xaxes(range=[min(places) - 0.6, max(places) + 0.6], showgrid=False)
-    figure.update_xaxes(showline=False, ticks="", showticklabels=False, row=1, col=1)
     figure.update_xaxes(
         tickvals=[float(np.mean(at)) for at in centres.values()],
         ticktext=list(centres),
-        title_text=better,
         ticks="",
-        row=2,
-        col=1,
     )
+    figure.update_xaxes(showline=False, showticklabels=False, row=1, col=1)
+    figure.update_xaxes(title_text=better, row=2, col=1)
     return figure
 
 
