@@ -105,7 +105,7 @@ def caveat(found: Confirmation) -> str | None:
 
 def scale_sentence(found: Answer) -> str | None:
     """What the best and the worst scores are that one can expect; None where they are not known."""
-    named = {"real": "real images against other real ones", "untrained": "an untrained generator"}
+    named = {"real": "real images against other real ones", "untrained": "untrained networks"}
     told = [
         f"{number(float(np.mean(found.references[name])))} for {what}"
         for name, what in named.items()

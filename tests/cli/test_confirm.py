@@ -65,7 +65,7 @@ def test_where_all_has_diverged_there_is_nothing_to_compare_and_it_says_so(sweep
     printed = sweep("confirm", "small", "--top", "1", "--seeds", "1", "--json").out
     assert json.loads(printed)["confirmation"]["verdict"] == "unclear"
     shown = sweep("show", "small").out
-    assert "nothing to compare" in shown and "sweep confirm" not in shown
+    assert "Nothing to compare" in shown and "sweep confirm" not in shown
 
 
 def test_a_launch_confirms_where_the_spec_says_so(sweep, write_spec) -> None:

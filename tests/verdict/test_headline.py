@@ -85,11 +85,11 @@ def test_two_seeds_or_no_effect_have_no_sizes_in_deviations_between_seeds() -> N
     assert not any("times the baseline's standard" in said for said in told)
 
 
-def test_a_score_is_seen_beside_real_images_and_an_untrained_generator() -> None:
+def test_a_score_is_seen_beside_real_images_and_untrained_networks() -> None:
     found = answer(study())
     assert scale_sentence(found) is None
     known = replace(found, references={"real": [0.1, 0.3], "untrained": [40.0, 44.0]})
     assert scale_sentence(known) == (
         "For scale: FID-proxy (lower is better) is 0.2 for real images against other real ones "
-        "and 42 for an untrained generator."
+        "and 42 for untrained networks."
     )
