@@ -34,8 +34,15 @@ def titled(title: str, drawn: Drawn, beside: str = "") -> go.Figure:
     if beside:
         text += f"<br><sub>{escape(beside)}</sub>"
         margin += _LINE_HEIGHT
+    # Two lines are set by the foot of the first one, and would begin above the box.
     figure.update_layout(
-        title={"text": text, "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"},
+        title={
+            "text": text,
+            "x": 0.01,
+            "yref": "container",
+            "y": 0.94 if beside else 0.98,
+            "yanchor": "top",
+        },
         margin_t=margin + _TITLE_HEIGHT,
         height=None,
         autosize=True,

@@ -53,20 +53,19 @@ def log_axis(low: float, high: float, few: float = FEW) -> dict[str, Any]:
     """Plotly's settings of a logarithmic axis that spans these values, both above 0.
 
     It has ticks at 1, 2 and 5 of each decade. All of them are labelled in full where the greatest
-    value is at most `few` times the least, else the decades alone: Plotly's own "2" below "100"
-    would be read as two.
+    value is at most `few` times the least, else the decades alone, with short ticks between:
+    Plotly's own "2" below "100" would be read as two.
     """
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     every = high <= few * low
     plain = every or (low >= 1e-3 and high < 1e5)
-    ticks = [(first, decade) for decade in decades for first in (1, 2, 5)]
+    ticks = [(first, decade) for decade in decades for first in ((1, 2, 5) if every else (1,))]
+    between = [float(f"{first}e{decade}") for decade in decades for first in (2, 5)]
     return {
         "type": "log",
         "tickvals": [float(f"{first}e{decade}") for first, decade in ticks],
-        "ticktext": [
-            _label(first, decade, plain=plain) if every or first == 1 else ""
-            for first, decade in ticks
-        ],
+        "ticktext": [_label(first, decade, plain=plain) for first, decade in ticks],
+        **({} if every else {"minor": {"tickvals": between, "ticks": "outside", "ticklen": 3}}),
     }
 
 
