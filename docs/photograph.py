@@ -16,9 +16,9 @@ from tests.browser import started_browser
 PORT = 8765
 HERE = Path(__file__).parent
 SWEEP = [sys.executable, "-m", "normsweep"]
-_SHOW_PROFILE = """
+_SHOW_EFFECT = """
 const title = [...document.querySelectorAll("*")].filter(
-  (e) => !e.children.length && e.textContent.includes("Score against strength"));
+  (e) => !e.children.length && e.textContent.includes("Effect against the baseline"));
 if (!title.length) return false;
 title[0].scrollIntoView({block: "start"});
 window.scrollBy(0, -120);
@@ -49,7 +49,7 @@ def photograph(database: Path, name: str = "digits") -> None:
                 # Notes and figures come a few seconds after the server.
                 time.sleep(20)
                 browser.get(f"{address}/dashboard/studies/1")
-                wait(lambda: bool(browser.execute_script(_SHOW_PROFILE)))
+                wait(lambda: bool(browser.execute_script(_SHOW_EFFECT)))
                 time.sleep(3)
                 browser.save_screenshot(str(HERE / "dashboard.png"))
         finally:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from normsweep.cli.app import console
 from normsweep.cli.sparkline import sparkline
-from normsweep.cli.verdict import print_confirmation
+from normsweep.cli.verdict import print_confirmation, print_headline
 from normsweep.spec.fields import KIND_FIELDS
 from normsweep.spec.ranges import Interval
 from normsweep.storage.connect import DEFAULT_STORAGE, storage_url
@@ -31,7 +31,8 @@ def print_answer(
     confirmed: Confirmation | None = None,
     shown: int = _SHOWN,
 ) -> None:
-    """The verdict; baseline and ranking, the best config, the score per target, warnings; next."""
+    """The answer first; baseline, ranking, best config, the score per target, warnings; next."""
+    print_headline(found, confirmed, storage_option(storage))
     if confirmed is not None:
         print_confirmation(confirmed)
     counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)

@@ -26,10 +26,11 @@ def confirm_command(
     On seeds and folds that the search never saw. What is confirmed already is not trained again:
     more seeds, or more configs, add to it. Ctrl-C ends it; the same command goes on.
     """
+    from normsweep.cli.answers import storage_option
     from normsweep.cli.as_json import confirmation_as_json
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log
-    from normsweep.cli.verdict import print_confirmation
+    from normsweep.cli.verdict import print_confirmation, print_headline
     from normsweep.cli.watching import watching
     from normsweep.report.board.refresh import write_study_note
     from normsweep.storage import open_storage
@@ -53,11 +54,12 @@ def confirm_command(
             log=notice_log,
             decoding=shown.pictures,
         ).run(top, seeds)
-    found = read_confirmation(loaded, opened)
-    write_study_note(loaded, opened, answer(loaded))
+    found, answered = read_confirmation(loaded, opened), answer(loaded)
+    write_study_note(loaded, opened, answered)
     if as_json:
         print_json(confirmation_as_json(found, done))
     elif found is not None:
+        print_headline(answered, found, storage_option(storage))
         print_confirmation(found)
     if not done:
         if not as_json:

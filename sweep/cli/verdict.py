@@ -1,38 +1,38 @@
-"""A confirmation in the terminal."""
+"""An answer's headline, and a confirmation, in the terminal."""
 
 from rich.markup import escape
 from rich.table import Table
 
 from normsweep.cli.app import console
+from normsweep.verdict.answers import Answer
+from normsweep.verdict.headline import headline, scale_sentence
 from normsweep.verdict.reading import Confirmation
+from normsweep.verdict.strip import strip
 from normsweep.verdict.table import COLUMNS, rows
-from normsweep.verdict.wording import WORDS, details, verdict_sentence
+from normsweep.verdict.wording import details
 from normsweep.verdict.words import metric_name
 
-_STYLES = {
-    "helps": "bold green",
-    "hurts": "bold red",
-    "unclear": "bold yellow",
-    "unfinished": "bold",
-}
-_SIGNS = {"helps": "✓", "hurts": "✗", "unclear": "≈", "unfinished": "…"}
+_STYLES = {"good": "bold green", "bad": "bold red", "none": "bold yellow", "open": "bold"}
 
 
-def print_verdict(found: Confirmation) -> None:
-    """The verdict in a sentence, with a sign that reads without colour."""
-    sentence = verdict_sentence(found)
-    word = WORDS[found.verdict]
-    style = _STYLES[found.verdict]
-    console.print(
-        f"[{style}]{_SIGNS[found.verdict]} {word}[/]{escape(sentence.removeprefix(word))}",
-        highlight=False,
-    )
+def print_headline(found: Answer, confirmed: Confirmation | None, option: str = "") -> None:
+    """The answer first: its word with a sign that reads without colour, a sentence, a figure."""
+    said = headline(found, confirmed, option)
+    console.print()
+    console.print(f"[{_STYLES[said.tone]}]{said.sign} {escape(said.title)}[/]", highlight=False)
+    console.print(said.sentence, markup=False, highlight=False)
+    if said.command is not None:
+        console.print(f"A verdict, on new seeds:  {said.command}", markup=False, soft_wrap=True)
+    if confirmed is not None and (lines := list(strip(confirmed))):
+        console.print()
+        for line in lines:
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    if (scale := scale_sentence(found)) is not None:
+        console.print(scale, style="dim", markup=False, highlight=False)
 
 
 def print_confirmation(found: Confirmation) -> None:
-    """The verdict, the candidates against their baselines, and what stands behind it."""
-    console.print()
-    print_verdict(found)
+    """The candidates against their baselines, and what stands behind the verdict."""
     console.print()
     console.print(_table(found))
     for sentence in details(found):

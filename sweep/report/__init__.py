@@ -58,5 +58,8 @@ def report_page(source: Source, sections: Sequence[Section] = SECTIONS) -> Page:
 def _when(source: Source) -> str:
     if source.began is None or source.ended is None:
         return ""
-    first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in (source.began, source.ended))
-    return f" Run from {first} to {last}."
+    # Optuna stores the time of the machine, without its zone.
+    first, last = (moment.astimezone() for moment in (source.began, source.ended))
+    ends = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+    zone = f"UTC{last.isoformat()[-6:]}" if last.utcoffset() else "UTC"
+    return f" Run from {first:%Y-%m-%d %H:%M} to {ends} {zone}."

@@ -11,7 +11,19 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from normsweep.report.page import Block, Code, Figure, Image, Items, Page, Part, Table, Text
+from normsweep.report.page import (
+    Block,
+    Code,
+    Figure,
+    Folded,
+    Image,
+    Items,
+    Page,
+    Part,
+    Row,
+    Table,
+    Text,
+)
 
 MOST_ROWS = 1000
 """Of the numbers of one figure: a browser is slow with tens of thousands."""
@@ -22,7 +34,8 @@ _POLICY = (
 
 def render_html(page: Page) -> str:
     """The whole document."""
-    blocks = "\n".join(_block(block) for block in page.blocks)
+    first, *others = [_block(block) for block in page.blocks] or [""]
+    blocks = "\n".join(others)
     contents = "\n".join(
         f'<li><a href="#{escape(block.name)}">{escape(block.title)}</a></li>'
         for block in page.blocks
@@ -44,12 +57,13 @@ def render_html(page: Page) -> str:
 <h1>{escape(page.title)}</h1>
 <p>{escape(page.summary)}</p>
 </header>
+<main>
+{first}
 <nav aria-label="Contents">
 <ul>
 {contents}
 </ul>
 </nav>
-<main>
 {blocks}
 </main>
 <footer><p>{escape(page.closing)}</p></footer>
@@ -106,6 +120,12 @@ def _part(part: Part) -> str:
                 f'<figure class="image"><img src="data:image/png;base64,{data}" '
                 f'alt="{escape(alternative)}"><figcaption>{escape(title)}</figcaption></figure>'
             )
+        case Row(images):
+            inside = "\n".join(map(_part, images))
+            return f'<div class="row" style="--columns:{len(images)}">\n{inside}\n</div>'
+        case Folded(title, parts):
+            inside = "\n".join(map(_part, parts))
+            return f"<details><summary>{escape(title)}</summary>\n{inside}\n</details>"
 
 
 def _figure(part: Figure) -> str:
@@ -120,8 +140,9 @@ def _figure(part: Figure) -> str:
     return f"""<h3>{escape(part.title)}</h3>
 <figure>
 <div class="plot" id="plot-{name}" role="img" aria-label="{told}" style="height:{height}px"></div>
-<figcaption><p>{told}</p><p class="small">{escape(part.drawn.how)}</p></figcaption>
+<figcaption>{escape(part.drawn.caption)}</figcaption>
 <details><summary>The numbers of this figure</summary>
+<p>{told}</p><p class="small">{escape(part.drawn.how)}</p>
 {table}{more}
 </details>
 </figure>"""
@@ -146,11 +167,15 @@ def _table(table: Table) -> str:
     rows = []
     for place, row in enumerate(table.rows):
         cells = "".join(
-            f"<td{side}>{escape(cell)}</td>" for cell, side in zip(row, sides, strict=True)
+            f'<td{side} data-label="{escape(column)}">{escape(cell)}</td>'
+            if table.stacks
+            else f"<td{side}>{escape(cell)}</td>"
+            for cell, side, column in zip(row, sides, table.columns, strict=True)
         )
         rows.append(f"<tr{' class=marked' if place in table.marked else ''}>{cells}</tr>")
     label = escape(table.title or "Table")
+    stacks = ' class="stacks"' if table.stacks else ""
     return (
-        f'<div class="scroll" role="region" aria-label="{label}" tabindex="0"><table>\n'
+        f'<div class="scroll" role="region" aria-label="{label}" tabindex="0"><table{stacks}>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"
     )

@@ -2,7 +2,19 @@
 
 import re
 
-from normsweep.report.page import Block, Code, Figure, Image, Items, Page, Part, Table, Text
+from normsweep.report.page import (
+    Block,
+    Code,
+    Figure,
+    Folded,
+    Image,
+    Items,
+    Page,
+    Part,
+    Row,
+    Table,
+    Text,
+)
 
 MOST_ROWS = 200
 """Of the numbers of one figure; a page for readers is no archive."""
@@ -34,7 +46,8 @@ def _block(block: Block) -> list[str]:
 def _part(part: Part) -> list[str]:
     match part:
         case Text(text, weight):
-            return [f"**{escaped(text)}**" if weight == "strong" else escaped(text)]
+            strong = weight.split()[0] in ("strong", "headline")
+            return [f"**{escaped(text)}**" if strong else escaped(text)]
         case Items(items):
             return ["\n".join(f"- {escaped(item)}" for item in items)]
         case Code(text, language):
@@ -46,12 +59,17 @@ def _part(part: Part) -> list[str]:
             return [*title, _table(part.columns, part.rows, part.words)]
         case Image(title, _, alternative):
             return [f"{escaped(title)}: {escaped(alternative)}"]
+        case Row(images):
+            return [text for image in images for text in _part(image)]
+        case Folded(title, parts):
+            return [f"### {escaped(title)}", *(text for each in parts for text in _part(each))]
         case Figure(_, title, drawn):
             numbers = drawn.numbers
             kept = numbers.rows[:MOST_ROWS]
             left = len(numbers.rows) - len(kept)
             return [
                 f"### {escaped(title)}",
+                *(_part(Code(drawn.text)) if drawn.text else []),
                 escaped(drawn.alternative),
                 _table(numbers.columns, kept, frozenset()),
                 *([f"and {left} more rows"] if left else []),

@@ -10,7 +10,10 @@ from normsweep.report.figures import Drawn
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph. `weight` is "plain", "strong" for what matters most, or "small" for notes."""
+    """A paragraph. `weight` is "plain", "strong" for what matters most, or "small" for notes.
+
+    The one that is the answer is "headline", with its tone behind a space.
+    """
 
     text: str
     weight: str = "plain"
@@ -35,7 +38,8 @@ class Code:
 class Table:
     """A table of text. `words` are the columns that hold words and no numbers.
 
-    `marked` are the rows to be told from the others, such as the baseline's, by their places.
+    `marked` are the rows to be told from the others, such as the baseline's, by their places. One
+    that `stacks` has each row as a list of its cells where a page is too narrow for it.
     """
 
     title: str
@@ -43,6 +47,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     words: frozenset[str] = frozenset()
     marked: frozenset[int] = frozenset()
+    stacks: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,22 @@ class Image:
     alternative: str
 
 
-Part = Text | Items | Code | Table | Figure | Image
+@dataclass(frozen=True)
+class Row:
+    """Pictures beside each other, however narrow the page is."""
+
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Parts behind a line that opens them; whoever reads the document from end to end reads on."""
+
+    title: str
+    parts: tuple["Part", ...]
+
+
+Part = Text | Items | Code | Table | Figure | Image | Row | Folded
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from typing import Any
 
 import tomlkit
 
-from normsweep.report.page import Block, Code, Items, Table, Text
+from normsweep.report.page import Block, Code, Folded, Items, Table, Text
 from normsweep.report.source import Source
+from normsweep.spec.given import given
 from normsweep.verdict.command import export_command
 
 MOST_FAILURES = 50
@@ -19,8 +20,24 @@ def warnings(source: Source) -> Block | None:
 
 
 def spec(source: Source) -> Block:
-    """The spec, as a file that `sweep launch` reads."""
-    return Block("spec", "Spec", (Code(tomlkit.dumps(source.answer.spec.plain()), "toml"),))
+    """The spec, as a file that `sweep launch` reads: what it sets, and with all that is default."""
+    asked = source.answer.spec
+    whole = Folded("With all defaults written out", (Code(_toml(asked.plain()), "toml"),))
+    return Block("spec", "Spec", (Code(_toml(given(asked)), "toml"), whole))
+
+
+def _toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """TOML as people write it: a section each, and a range on one line."""
+    document = tomlkit.document()
+    for section, fields in tables.items():
+        table = tomlkit.table()
+        for field, value in fields.items():
+            inline = isinstance(value, Mapping) and section != "methods"
+            table.add(field, tomlkit.inline_table() if inline else value)
+            if inline:
+                table[field].update(value)
+        document.add(section, table)
+    return tomlkit.dumps(document)
 
 
 def reproduce(source: Source) -> Block:

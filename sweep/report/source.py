@@ -9,10 +9,10 @@ import optuna
 from optuna.storages import RDBStorage
 
 from normsweep.report.figures import Picture, read_picture
-from normsweep.storage.artifacts import SAMPLES, artifacts_of, read_artifact
+from normsweep.storage.artifacts import REAL, SAMPLES, artifacts_of, read_artifact
 from normsweep.study.attributes import StudyAttributes, study_attributes
 from normsweep.verdict.answers import Answer
-from normsweep.verdict.reading import Confirmation, read_confirmation
+from normsweep.verdict.reading import Confirmation
 from normsweep.verdict.words import metric_name
 
 
@@ -22,8 +22,9 @@ class Source:
 
     `attributes` are what is written of the study. `option` names its storage in commands, with a
     space in front, and is empty where they find it by themselves. `began` and `ended` are when the
-    first trial was started and the last one finished. `samples` are pictures of generated images,
-    as PNG, by the numbers of trials; of the trials in `absent` there are some elsewhere.
+    first trial was started and the last one finished. `real` is a picture of images that judge, as
+    PNG, where that is here; `samples` are pictures of generated images, as PNG, by the numbers of
+    trials; of the trials in `absent` there are some elsewhere.
     """
 
     picture: Picture
@@ -31,9 +32,14 @@ class Source:
     option: str = ""
     began: datetime | None = None
     ended: datetime | None = None
-    confirmed: Confirmation | None = None
+    real: bytes | None = None
     samples: Mapping[int, bytes] = field(default_factory=dict)
     absent: tuple[int, ...] = ()
+
+    @property
+    def confirmed(self) -> Confirmation | None:
+        """What its confirmation says, if it has one."""
+        return self.picture.confirmed
 
     @property
     def answer(self) -> Answer:
@@ -55,7 +61,7 @@ def read_source(
     """
     picture = read_picture(study, storage)
     trials = study.get_trials(deepcopy=False)
-    confirmed = read_confirmation(study, storage)
+    confirmed = picture.confirmed
     shown = {entry.number for _, entry in picture.leaders(1)}
     if confirmed is not None:
         shown.add(confirmed.best.trial.number)
@@ -67,7 +73,7 @@ def read_source(
     }
     return Source(
         picture=picture,
-        confirmed=confirmed,
+        real=_real(study, files),
         samples={number: png for number, png in drawn.items() if png is not None},
         absent=tuple(number for number, png in drawn.items() if png is None),
         attributes=study_attributes(study),
@@ -77,3 +83,8 @@ def read_source(
             (t.datetime_complete for t in trials if t.datetime_complete is not None), default=None
         ),
     )
+
+
+def _real(study: optuna.Study, files: Path | None) -> bytes | None:
+    there = artifacts_of(study._storage.get_study_system_attrs(study._study_id))
+    return read_artifact(files, there[REAL]) if files is not None and REAL in there else None

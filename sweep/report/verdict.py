@@ -1,62 +1,68 @@
-"""The first section: whether regularisation helped, in a sentence or two."""
+"""The first section: whether regularisation helped; a word, a sentence, a figure, pictures."""
 
-from normsweep.objectives.distances import cost
-from normsweep.report.page import Block, Items, Part, Table, Text
+from collections.abc import Iterator
+
+from normsweep.report.figures import FIGURES
+from normsweep.report.page import Block, Code, Figure, Image, Items, Part, Row, Table, Text
 from normsweep.report.source import Source
+from normsweep.score.pictures import first_of
+from normsweep.verdict.headline import headline, scale_sentence
 from normsweep.verdict.table import COLUMNS, rows
-from normsweep.verdict.where import nothing_better, where_to_look
-from normsweep.verdict.wording import details, verdict_sentence
-from normsweep.verdict.words import score, settings
+from normsweep.verdict.where import where_to_look
+from normsweep.verdict.wording import details
+from normsweep.verdict.words import described
+
+FIGURE = "effect"
+SHOWN = 16
+"""Images of each kind beside each other, few enough to be seen."""
 
 
 def verdict(source: Source) -> Block:
     """The best config beside the baseline, and how far to trust it."""
-    return Block("verdict", "Verdict", _parts(source))
+    return Block("verdict", "Verdict", tuple(_parts(source)))
 
 
-def _parts(source: Source) -> tuple[Part, ...]:
-    confirmed = source.confirmed
+def _parts(source: Source) -> Iterator[Part]:
+    found, confirmed = source.answer, source.confirmed
+    said = headline(found, confirmed, source.option)
+    yield Text(f"{said.sign} {said.title}", f"headline {said.tone}")
+    yield Text(said.sentence, "strong" if confirmed is not None else "plain")
+    if said.command is not None:
+        yield Code(said.command, "sh")
+    if (scale := scale_sentence(found)) is not None:
+        yield Text(scale, "small")
+    title, draw = FIGURES[FIGURE]
+    if (drawn := draw(source.picture)) is not None:
+        yield Figure(FIGURE, title, drawn)
+    if images := tuple(_images(source)):
+        yield Row(images)
+        yield Text(
+            "The first images of the first fold; the generated ones are of equal latents.", "small"
+        )
     if confirmed is not None:
-        place = confirmed.candidates.index(confirmed.best)
+        marked = frozenset([confirmed.candidates.index(confirmed.best)])
         title = f"Confirmed {source.metric} against the baseline"
-        table = Table(title, COLUMNS, rows(confirmed), frozenset(COLUMNS[:1]), frozenset([place]))
-        sentence = verdict_sentence(confirmed)
-        return (
-            Text(sentence[:1].upper() + sentence[1:] + ".", "strong"),
-            table,
-            Items(tuple(details(confirmed))),
-        )
-    found = source.answer
-    if found.best is None:
-        return (Text("No trial of the search has a score yet.", "strong"),)
-    chosen = ", ".join(filter(None, (found.best.kind, settings(found.best))))
-    best = Text(f"The best config is that of trial {found.best.number}: {chosen}.")
-    difference = found.difference
-    if found.baseline is None or difference is None:
-        why = found.unpaired or "there is no baseline to compare it with"
-        told = f"Best {source.metric}: {score(found.best)}. {why[:1].upper()}{why[1:]}."
-        return (Text(told, "strong"), best)
-    metric = source.picture.metric
-    better = cost(metric, found.best.score) < cost(metric, found.baseline.score)
-    by_fold = (
-        f"Difference from the baseline, paired by fold: {difference.mean:+.3f} ± "
-        f"{difference.standard_error:.3f}."
-    )
-    if found.beats_baseline is False:
-        steps = where_to_look(found, source.option)
-        trust: tuple[Part, ...] = (
-            Text(f"{by_fold} {nothing_better(found)}. Where to look:"),
-            Items(tuple(f"{what}: {why}" for what, why in steps)),
-        )
-    else:
-        luck = "The best of many is also the luckiest: expect less of it on new seeds"
-        trust = (Text(f"{by_fold} {luck} (sweep confirm {found.study}{source.option})."),)
-    return (
-        Text(
-            f"Best {source.metric} {score(found.best)}, baseline {score(found.baseline)}: "
-            + ("better than the baseline." if better else "no better than the baseline."),
-            "strong",
-        ),
-        best,
-        *trust,
-    )
+        yield Table(title, COLUMNS, rows(confirmed), frozenset(COLUMNS[:1]), marked, stacks=True)
+        yield Items(tuple(details(confirmed)))
+    elif found.best is not None and found.beats_baseline is False:
+        yield Text("Where to look:")
+        yield Items(tuple(f"{what}: {why}" for what, why in where_to_look(found, source.option)))
+
+
+def _images(source: Source) -> Iterator[Image]:
+    """Real images, the baseline's, and those of the config that the headline is about."""
+    found, confirmed = source.answer, source.confirmed
+    chosen = found.best if confirmed is None else confirmed.best.trial
+    if chosen is None or found.baseline is None or source.real is None:
+        return
+    baseline = source.samples.get(found.baseline.number)
+    candidate = source.samples.get(chosen.number)
+    if baseline is None or candidate is None:
+        return
+    for title, png, told in (
+        ("real", source.real, "real images, which judge the first fold"),
+        ("baseline", baseline, "generated images of the baseline"),
+        (f"trial {chosen.number}", candidate, f"generated images of {described(chosen)}"),
+    ):
+        if (cut := first_of(png, SHOWN)) is not None:
+            yield Image(title, cut, told)

@@ -1,5 +1,6 @@
 """Pictures as PNG files: a grid of samples, and learning curves."""
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from normsweep.storage import Measurement
 from normsweep.study.recorded import NORM, STRENGTH_FACTOR, ZEROS, at_rest
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 _LEAST_PIXELS = 640
+_GAP = 1
+_LAID_OUT = "grid"
+"""Under this name a PNG says its columns, and an image's height, width and enlargement."""
 
 
 def draw_grid(images: np.ndarray, path: Path | IO[bytes], columns: int | None = None) -> None:
@@ -25,16 +30,35 @@ def draw_grid(images: np.ndarray, path: Path | IO[bytes], columns: int | None = 
     count, height, width, channels = images.shape
     columns = math.ceil(math.sqrt(count)) if columns is None else columns
     rows = math.ceil(count / columns)
-    gap = 1
-    grid = np.ones((rows * (height + gap) + gap, columns * (width + gap) + gap, 3))
+    grid = np.ones((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3))
     shades = np.clip((images[..., :3] + 1) / 2, 0, 1)
     for index, image in enumerate(shades if channels >= 3 else shades[..., :1]):
-        top = gap + (index // columns) * (height + gap)
-        left = gap + (index % columns) * (width + gap)
+        top = _GAP + (index // columns) * (height + _GAP)
+        left = _GAP + (index % columns) * (width + _GAP)
         grid[top : top + height, left : left + width] = image
     scale = max(1, _LEAST_PIXELS // grid.shape[1])
     pixels = np.round(grid * 255).astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
-    Image.fromarray(pixels).save(path, format="PNG")
+    said = PngInfo()
+    said.add_text(_LAID_OUT, f"{columns} {height} {width} {scale}")
+    Image.fromarray(pixels).save(path, format="PNG", pnginfo=said)
+
+
+def first_of(grid: bytes, wanted: int) -> bytes | None:
+    """The first images of the first row of a grid, at most `wanted`, as one that is nearly square.
+
+    None of a PNG that does not say how `draw_grid` wrote it: earlier versions' do not.
+    """
+    with Image.open(io.BytesIO(grid)) as opened:
+        if (said := opened.info.get(_LAID_OUT)) is None:
+            return None
+        pixels = np.asarray(opened.convert("RGB"))
+    columns, height, width, scale = map(int, said.split())
+    small = pixels[::scale, ::scale]
+    lefts = [_GAP + at * (width + _GAP) for at in range(min(wanted, columns))]
+    images = [small[_GAP : _GAP + height, left : left + width] for left in lefts]
+    into = io.BytesIO()
+    draw_grid(np.stack(images) / 127.5 - 1, into)
+    return into.getvalue()
 
 
 def draw_curves(

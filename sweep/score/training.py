@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import TypeVar
 
 import jax
+import numpy as np
 
 from normsweep.data.stored import DataLost
 from normsweep.engine.devices import local_devices
 from normsweep.engine.fit import AUTO, fitting_slots, within_reach
 from normsweep.engine.population import Chunk, Population, Shared, on_devices
 from normsweep.engine.settings import methods_of, program_of
+from normsweep.engine.untrained import untrained_features
 from normsweep.errors import in_one_line
 from normsweep.models.member import MemberState
 from normsweep.models.method import Method
@@ -120,6 +122,12 @@ class Training:
                 else:
                     run.begin_alone(self.setup)
 
+    def untrained(self, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """As `untrained_features`, for the members of a run."""
+        return untrained_features(
+            run.program, self.setup.features, run.hyperparameters, self._on_devices()
+        )
+
     def state_of(self, run: Run, slot: int) -> MemberState:
         """The states of a trial's members, copied off the devices."""
         return self._population(run.program).state_of(slot)
@@ -148,16 +156,19 @@ class Training:
             )
         return self._methods[method]
 
-    def _population(self, program: Program) -> Population:
-        self.programs.add(program)
+    def _on_devices(self) -> Shared:
         if self._shared is None:
             # Once for all programs: the images may take more memory than all else.
             self._shared = on_devices(self._on_host, local_devices())
+        return self._shared
+
+    def _population(self, program: Program) -> Population:
+        self.programs.add(program)
         if program not in self._populations:
             self._populations[program] = Population(
                 program,
                 self.setup.features,
-                self._shared,
+                self._on_devices(),
                 self.slots,
                 local_devices(),
             )

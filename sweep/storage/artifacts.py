@@ -22,6 +22,8 @@ _PREFIX = "artifacts:"
 PNG = "image/png"
 SAMPLES = "samples.png"
 """The name of a trial's grid of generated images."""
+REAL = "real images.png"
+"""That of a study's grid of held-out images, a fold below the other, as many as of the samples."""
 
 
 def artifact_folder(files: Path) -> Path:

@@ -55,7 +55,8 @@ class StudyAttributes:
     trials were there when its user wanted it to go on after it had stopped. `narrowed_from` names
     the study that it narrows, and `took_over` says that it has all of that one's trials that fit. A
     confirmation `confirms` the study of this name and `study_id`; `looked_at` is the candidate of
-    its final look.
+    its final look. `references` are scores on each fold: of `real` images against other real ones,
+    and of `untrained` networks.
     """
 
     spec: dict[str, Any] | None = None
@@ -74,6 +75,7 @@ class StudyAttributes:
     study_id: int | None = None
     planned: Planned | None = None
     looked_at: str | None = None
+    references: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def is_ours(self) -> bool:
@@ -98,6 +100,7 @@ _KEYS = {
     "study_id": "study id",
     "planned": "planned",
     "looked_at": "looked at",
+    "references": "reference scores",
 }
 
 

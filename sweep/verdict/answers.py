@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -111,7 +111,7 @@ class Answer:
     `ranking` holds the completed trials of the search, best first, by the first metric; what other
     code has added is none of them. `front` are those that no other beats in both metrics, in the
     same order; empty with one metric. `stopped_by_itself` says after which trial the search did,
-    and why.
+    and why. `references` are the scores, on each fold, of what every study is to be seen beside.
     """
 
     study: str
@@ -127,6 +127,7 @@ class Answer:
     failures: dict[int, str]
     feature_accuracy: float | None
     stopped_by_itself: str | None = None
+    references: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def best(self) -> Ranked | None:
@@ -210,6 +211,7 @@ def answer(study: optuna.Study) -> Answer:
         failures=failures(trials),
         feature_accuracy=study_attributes(study).feature_accuracy,
         stopped_by_itself=stopped,
+        references=study_attributes(study).references,
     )
 
 

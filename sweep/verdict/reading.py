@@ -24,6 +24,7 @@ from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.stopping import chosen_on_others
 
 Trainings = Sequence[ArmAttributes]
+Sides = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Confirmed:
     is that of the two by which the study scores. `diverged` counts the seeds left out because it,
     or its baseline, did not stay finite, `own_diverged` and `baseline_diverged` those of either.
     `influences` [seeds, images] are those on the difference of its scores; None where they are not
-    stored. Where no seed is left its scores are empty, their means NaN, and there is no effect.
+    stored. `last_pairs` and `stopped_pairs` are its scores and its baseline's, [seeds, folds] each,
+    behind `last` and `stopped`. Where no seed is left its scores are empty, their means NaN, and
+    there is no effect.
     """
 
     name: str
@@ -57,6 +60,8 @@ class Confirmed:
     own_diverged: int
     baseline_diverged: int
     influences: np.ndarray | None = None
+    last_pairs: Sides | None = None
+    stopped_pairs: Sides | None = None
 
     @property
     def score(self) -> float:
@@ -209,10 +214,11 @@ def _candidate(
     at_last = [curves.shape[1] - 1] * len(curves)
     influences = images.between((sides[0], at_last), (sides[1], at_last))
     effect = last = paired_effect(metric, scores, against_scores, influences)
+    last_pairs, stopped_pairs = (scores, against_scores), None
     last_scores = _mean(scores), _mean(against_scores)
     if chosen[0] is not None and chosen[1] is not None:
         each = np.arange(len(curves))
-        at_best = curves[each, chosen[0]], baselines[each, chosen[1]]
+        at_best = stopped_pairs = curves[each, chosen[0]], baselines[each, chosen[1]]
         of_best = images.between((sides[0], chosen[0].tolist()), (sides[1], chosen[1].tolist()))
         stopped = paired_effect(metric, *at_best, of_best)
         stopped_scores = _mean(at_best[0]), _mean(at_best[1])
@@ -239,6 +245,8 @@ def _candidate(
         own_diverged=sum(a.curve is None for a, _ in pairs),
         baseline_diverged=sum(b.curve is None for _, b in pairs),
         influences=influences,
+        last_pairs=last_pairs,
+        stopped_pairs=stopped_pairs,
     )
 
 

@@ -17,6 +17,9 @@ WORDS = {
     "unfinished": "unfinished",
 }
 
+FEWEST_SEEDS = 4
+"""Of fewer, variances between seeds are as good as not known, and not told."""
+
 
 def verdict_sentence(found: Confirmation) -> str:
     """The verdict: whether regularisation helps, by how much, and how sure that is."""
@@ -38,8 +41,9 @@ def verdict_sentence(found: Confirmation) -> str:
     if found.verdict == "hurts":
         of = "" if all(entry.is_paired for entry in found.candidates) else " that can be compared"
         every = f"every candidate{of} is worse, and the best of them, "
+        subject += ","
     return (
-        f"{word}: {every}{subject}, {moves} {metric} by {abs(best.effect.estimate.mean):.3g} from "
+        f"{word}: {every}{subject} {moves} {metric} by {abs(best.effect.estimate.mean):.3g} from "
         f"{_baseline(best)} {_adjusted_estimate(found, best.effect)}, and is better on {wins} of "
         f"{len(best.scores)} seeds"
     )
@@ -113,7 +117,13 @@ def _details_of_best(found: Confirmation) -> Iterator[str]:
         f"Confirmed on {_count(found.seeds, 'seed')} and folds that the search never saw, {folds} "
         f"folds each; better is {'higher' if _higher(found) else 'lower'}."
     )
-    if best.effect is not None and best.effect.relative is not None:
+    if (
+        best.effect is not None
+        and best.effect.relative is not None
+        and best.effect.is_certain
+        and len(best.scores) >= FEWEST_SEEDS
+    ):
+        # Of fewer seeds the deviation is not known, and no effect has no size.
         yield (
             f"The effect is {abs(best.effect.relative):.1f} times the baseline's standard "
             "deviation between seeds."
@@ -127,14 +137,20 @@ def _details_of_best(found: Confirmation) -> Iterator[str]:
     )
     if found.spec.score.at == "best":
         yield from _of_best_chunks(found)
-    elif best.stopped is not None and best.stopped_scores and best.stopped_steps:
+    elif (
+        best.stopped is not None
+        and best.stopped_scores
+        and best.stopped_steps
+        and min(best.stopped_steps) < found.spec.train.steps
+    ):
         own, other = best.stopped_scores
         yield (
             f"With both stopped early, each where other seeds are best ({_steps(best)}), "
             f"{metric} is {number(own)} against the baseline's {number(other)} "
             f"{_adjusted_estimate(found, best.stopped)}."
         )
-        yield _of_stopping_alone(best, metric)
+        if best.stopped_steps[1] < found.spec.train.steps:
+            yield _of_stopping_alone(best, metric)
 
 
 def _images_sentence(found: Confirmation, effect: Effect) -> str:
@@ -145,13 +161,17 @@ def _images_sentence(found: Confirmation, effect: Effect) -> str:
         if entry is None or entry.influence is None:
             why = f"is not known of {metric_name(found.spec.score.metric)}"
         return f"The images that judge are taken as given: what each of them adds {why}."
+    about = (
+        "The verdict is about training on these images, by any seed, as judged by all images of "
+        "which the held-out ones are a sample"
+    )
+    if len(found.best.scores) < FEWEST_SEEDS:
+        return f"{about}."
+    share = f": that makes {100 * effect.of_images:.0f} % of its variance"
     said = _estimate(effect.over_seeds, effect.adjusted_p_over_seeds, len(found.candidates))
     return (
-        "The verdict is about training on these images, by any seed, as judged by all images of "
-        f"which the held-out ones are a sample: that makes {100 * effect.of_images:.0f} % of its "
-        f"variance. With these taken as given, the means of the {len(found.best.scores)} seeds "
-        "alone say "
-        f"{effect.over_seeds.mean:+.3g} {said}."
+        f"{about}{share}. With these taken as given, the means of the {len(found.best.scores)} "
+        f"seeds alone say {effect.over_seeds.mean:+.3g} {said}."
     )
 
 

@@ -23,6 +23,7 @@ from normsweep.data.stored import DataLost
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError, in_one_line
 from normsweep.score.pictures import draw_grid
+from normsweep.score.references import reference_scores
 from normsweep.score.run import Completed, Failed, Pruned
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
@@ -32,14 +33,14 @@ from normsweep.spec.plugins import SamplerError, is_plugin, plugin_sampler, tell
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import Measurement, clear_measurements, read_measurements
-from normsweep.storage.artifacts import SAMPLES, put_on_trial
+from normsweep.storage.artifacts import REAL, SAMPLES, put_on_study, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, config_of, reason_of, twin_of, versions_of
+from normsweep.study.attributes import OPEN, config_of, reason_of, twin_of, versions_of, write_study
 from normsweep.study.control import ENDED, control
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
@@ -263,6 +264,7 @@ class Work:
         stored = self.storage.get_trial(run.trial_id)
         if not stored.state.is_finished():
             self._draw(run, stored)
+            self._refer(run)
             run.tell(self.study)
         self._ended_since = True
         self.queue.done(run.trial_id)
@@ -281,6 +283,20 @@ class Work:
             put_on_trial(self.files, self.storage, stored, SAMPLES, grid.getvalue())
         except OSError as error:
             self.log("picture not written", reason=str(error), trial=run.trial.number)
+
+    def _refer(self, run: TrialRun) -> None:
+        """Adds to a study, once its baseline is trained, what its scores are to be seen beside."""
+        if not run.is_baseline or not isinstance(run.end, Completed) or run.images is None:
+            return
+        write_study(self.study, references=reference_scores(self.training, run))
+        rows = self.setup.plan.held_out[:, : min(run.images.shape[1], self.setup.samples)]
+        grid = io.BytesIO()
+        images = np.asarray(self.setup.dataset.images[rows.ravel()])
+        draw_grid(images, grid, columns=rows.shape[1])
+        try:
+            put_on_study(self.files, self.study, REAL, grid.getvalue())
+        except OSError as error:
+            self.log("picture not written", reason=str(error))
 
     def _say_end(self, run: TrialRun) -> None:
         ended = self.storage.get_trial(run.trial_id)

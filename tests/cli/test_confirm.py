@@ -60,12 +60,12 @@ def test_where_all_has_diverged_there_is_nothing_to_compare_and_it_says_so(sweep
     called = sweep("confirm", "small", "--top", "1", "--seeds", "1")
     assert called.code == 0
     said = " ".join(called.out.split())
-    assert said.startswith("≈ no effect that this study could detect: nothing to compare, no candi")
+    assert said.startswith("≈ No effect that this study could detect Nothing to compare, no candi")
     assert f"(diverged: baseline on 1 of 1 seed, trial {best} on 1 of 1 seed)" in said
     printed = sweep("confirm", "small", "--top", "1", "--seeds", "1", "--json").out
     assert json.loads(printed)["confirmation"]["verdict"] == "unclear"
     shown = sweep("show", "small").out
-    assert "nothing to compare" in shown and "sweep confirm" not in shown
+    assert "Nothing to compare" in shown and "sweep confirm" not in shown
 
 
 def test_a_launch_confirms_where_the_spec_says_so(sweep, write_spec) -> None:

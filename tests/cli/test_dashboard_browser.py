@@ -55,7 +55,7 @@ def test_verdict_samples_and_profile_are_to_be_seen(
             time.sleep(0.1)
     text = "document.body.textContent"
     browser.get(f"{address}/dashboard/studies/1/note")
-    until(browser, f"{text}.includes('Verdict') && {text}.includes('95 % interval')")
+    until(browser, f"{text}.includes('difference') && {text}.includes('95 % interval')")
     browser.get(f"{address}/dashboard/studies/1")
     until(browser, f"{text}.includes('Score against strength')")
     browser.get(f"{address}/dashboard/studies/1/trials?numbers=1")
@@ -73,12 +73,12 @@ def test_a_running_study_is_kept_up_with(sweep, write_spec) -> None:
     refresher.look()
     study = load_study("small", storage)
     before = get_note(study)
-    assert "## Verdict" in before
+    assert "## … Not confirmed" in before
     assert sweep("launch", write_spec(study__trials=4)).code == 0
     refresher.look()
     assert warned == []
     attributes = storage.get_study_system_attrs(study._study_id)
     assert get_note(study) != before
     drawn = {name for name in FIGURES if any(f":{name}:" in key for key in attributes)}
-    assert {"learning_curves", "budget"} <= drawn
+    assert {"learning_curves", "budget", "history"} <= drawn
     storage.engine.dispose()

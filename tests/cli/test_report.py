@@ -11,7 +11,7 @@ def test_a_report_is_one_html_file_of_the_study(sweep, example, folder) -> None:
     text = (folder / "out.html").read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>") and text.endswith("</html>\n")
     best = min(example.trials[1:], key=lambda trial: trial.value)
-    assert f"The best config is that of trial {best.number}" in text
+    assert "… Not confirmed" in text and f", trial {best.number} (" in text
     assert f"{best.value:.3f}" in text
     for name in ("profile", "budget", "learning_curves"):
         assert f'id="plot-{name}"' in text

@@ -555,6 +555,7 @@ def scores(picture: Picture) -> Drawn | None:
         f"{len(found)} scores",
         Numbers(("score",), tuple((digits(score),) for score in found)),
         "as they were ranked",
+        "A dot is a trial.",
     )
 ''',
     ),

@@ -1,17 +1,27 @@
 """Sources of reports: studies written by hand, and one that was trained and confirmed."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from normsweep.report import Source, read_source
+from normsweep.score.pictures import draw_grid
 from normsweep.storage import open_storage
 from normsweep.storage.connect import study_files
 from normsweep.study.attributes import StudyAttributes
 from normsweep.worker.launch import launch
-from tests.report.figures.studies import at, measured, picture_of, spec_of, study_of
+from tests.report.figures.studies import (
+    at,
+    confirmation_of,
+    measured,
+    picture_of,
+    spec_of,
+    study_of,
+)
 from tests.small_studies import make
 
 EVIL = "</script><img src=https://example.org/x onerror=alert(1)> | `*_#"
@@ -27,20 +37,54 @@ METHODS = {
 }
 
 
-def source_of(study: Any, measurements: Any = None) -> Source:
+def source_of(study: Any, measurements: Any = None, confirmed: Any = None) -> Source:
     """The source of a study in memory."""
     attributes = StudyAttributes(
         versions={"jax": "1.2.3", "evil": EVIL},
         fingerprints={"data": "abc123"},
         feature_accuracy=0.975,
     )
-    return Source(picture_of(study, measurements), attributes, " --storage sqlite:///x.db")
+    return Source(
+        picture_of(study, measurements, confirmed), attributes, " --storage sqlite:///x.db"
+    )
 
 
 @pytest.fixture
 def new_source() -> Callable[..., Source]:
     """The source of what `study_of` takes."""
     return lambda *arguments, **options: source_of(study_of(*arguments, **options))
+
+
+def grid(seed: int) -> bytes:
+    """A picture as a trial has it, of noise."""
+    drawn = io.BytesIO()
+    noise = np.random.default_rng(seed).uniform(-1, 1, (48, 8, 8, 1))
+    draw_grid(noise.astype(np.float32), drawn, columns=24)
+    return drawn.getvalue()
+
+
+def pictured(confirmed: Mapping[int, float], **options: Any) -> Source:
+    """A study whose trials have these confirmed scores by number, if any, with pictures."""
+    trials = [(at(1e-3), [1.0, 1.1, 1.3]), (at(1e-2, "discriminator"), [1.2, 1.2, 1.3])]
+    study = study_of(spec_of(), [3.0, 3.2, 3.3], trials)
+    told = confirmation_of(study, confirmed, **options) if confirmed else None
+    source = source_of(study, confirmed=told)
+    references = {"real": [0.1, 0.1, 0.1], "untrained": [40.0, 41.0, 42.0]}
+    found = replace(source.answer, references=references)
+    picture = replace(source.picture, answer=found)
+    return replace(source, picture=picture, real=grid(9), samples={n: grid(n) for n in range(3)})
+
+
+@pytest.fixture(scope="session")
+def first_screens() -> dict[str, Source]:
+    """Studies of every kind of answer."""
+    early = {0: 1.3, 1: 1.6}
+    return {
+        "confirmed": pictured({0: 3.0, 1: 1.5, 2: 2.0}, noise=0.3, early=early),
+        "undecided": pictured({0: 2.0, 2: 2.0}, noise=0.2),
+        "unconfirmed": pictured({}),
+        "failed": source_of(study_of(spec_of(), None, failed=3)),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from normsweep.report import FORMATS, report_page
+from normsweep.report import FORMATS, SECTIONS, report_page
 from normsweep.report.figures import FIGURES
-from normsweep.verdict.table import COLUMNS, rows
-from normsweep.verdict.wording import verdict_sentence
+from normsweep.verdict.headline import headline
+from normsweep.verdict.table import rows
 from tests.browser import needs_browser, started_browser, webdriver
 
 pytestmark = needs_browser
@@ -36,9 +37,11 @@ def opened(browser: "webdriver.Chrome", tmp_path: Path) -> Open:
     That is every address but its own.
     """
 
-    def opened(source: object, width: int, scheme: str = "light") -> list[str]:
+    def opened(
+        source: Any, width: int, scheme: str = "light", sections: Any = SECTIONS
+    ) -> list[str]:
         path = tmp_path / "report.html"
-        path.write_text(FORMATS["html"](report_page(source)), encoding="utf-8")  # type: ignore[arg-type]
+        path.write_text(FORMATS["html"](report_page(source, sections)), encoding="utf-8")
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -47,7 +50,11 @@ def opened(browser: "webdriver.Chrome", tmp_path: Path) -> Open:
             browser.get_log(kind)
         browser.get(path.as_uri())
         deadline = time.monotonic() + 30
-        while browser.execute_script("return document.documentElement.dataset.drawn") is None:
+        drawn = (
+            "return document.documentElement.dataset.drawn !== undefined "
+            "|| !document.querySelector('.plot')"
+        )
+        while not browser.execute_script(drawn):
             assert time.monotonic() < deadline, browser.get_log("browser")
             time.sleep(0.05)
         messages = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
@@ -78,7 +85,61 @@ def test_it_is_drawn_without_an_error_a_request_or_a_sideways_scroll(
     )
     assert len(drawn) >= 4 and all(drawn)
     if study == "whole":
-        assert len(drawn) == len(FIGURES)
+        # All but that of the effect, which nothing was confirmed of.
+        assert len(drawn) == len(FIGURES) - 1
+
+
+FIRST = """
+const box = (e) => e && e.getBoundingClientRect();
+const lines = (e) => box(e).height / parseFloat(getComputedStyle(e).lineHeight);
+const table = document.querySelector('.stacks');
+return {
+    word: document.querySelector('.headline').innerText,
+    ends: box(document.querySelector('.headline + p')).bottom,
+    inks: ['.headline', '.headline + p'].map(
+        (s) => getComputedStyle(document.querySelector(s)).color),
+    paper: getComputedStyle(document.body).backgroundColor,
+    figure: document.querySelector('.plot') && box(document.querySelector('.plot')).top,
+    captions: [...document.querySelectorAll('#verdict .plot + figcaption')].map(lines),
+    pictures: [...document.querySelectorAll('.row img')].map((i) => [box(i).top, box(i).width]),
+    wide: Math.max(document.documentElement.scrollWidth, document.body.scrollWidth),
+    table: table && [table.parentNode.scrollWidth, table.parentNode.clientWidth,
+                     table.parentNode.scrollHeight, table.parentNode.clientHeight],
+    code: [...document.querySelectorAll('#verdict pre')].map((e) => box(e).bottom),
+};"""
+WORDS = {
+    "confirmed": "✓ Helps, but no more than stopping at step 20 does",
+    "undecided": "≈ No effect that this study could detect",
+    "unconfirmed": "… Not confirmed",
+    "failed": "… No score yet",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 900), (1400, 900)])
+@pytest.mark.parametrize("study", WORDS)
+def test_the_first_screen_is_the_answer(
+    browser, opened: Open, first_screens, study: str, width: int, height: int, scheme: str
+) -> None:
+    assert opened(first_screens[study], width, scheme, SECTIONS[:1]) == []
+    found = browser.execute_script(FIRST)
+    assert found["word"].startswith(WORDS[study])
+    assert found["ends"] < height / 2 and found["wide"] <= width
+    for ink in found["inks"]:
+        assert contrast(ink, found["paper"]) >= 4.5
+    is_confirmed = study in ("confirmed", "undecided")
+    assert (found["figure"] is not None) == is_confirmed == (found["table"] is not None)
+    if is_confirmed:
+        assert found["figure"] < height - 200
+        assert found["captions"] and max(found["captions"]) <= 2.1
+        inner_width, own_width, inner_height, own_height = found["table"]
+        assert inner_width <= own_width and inner_height <= own_height + 1
+    if study == "unconfirmed":
+        assert found["code"][0] < height
+    if study != "failed":
+        tops, widths = zip(*found["pictures"], strict=True)
+        assert len(tops) == 3 and len(set(tops)) == 1
+        assert min(widths) >= 100
 
 
 PICTURES = """return [...document.images].map(image => {
@@ -94,13 +155,15 @@ def test_a_confirmed_study_shows_its_verdict_and_its_samples(
 ) -> None:
     opened(trained, width, scheme)
     said = browser.execute_script("return document.getElementById('verdict').innerText")
-    # The sentence begins with a capital letter here.
-    assert verdict_sentence(trained.confirmed)[1:] in said
-    for cell in (*COLUMNS, *chain.from_iterable(rows(trained.confirmed))):
+    first = headline(trained.answer, trained.confirmed)
+    assert first.title in said and first.sentence in said
+    for cell in chain.from_iterable(rows(trained.confirmed)):
         assert cell in said
-    pictures = browser.execute_script(PICTURES)
+    everything = browser.execute_script(PICTURES)
+    beside, pictures = everything[:3], everything[3:]
+    assert len({each["top"] for each in beside}) == 1
     assert len(pictures) == len(trained.samples) >= 2
-    for picture in pictures:
+    for picture in everything:
         assert picture["seen"]
         assert picture["left"] >= 0 and picture["right"] <= width
     baseline, best = pictures[:2]

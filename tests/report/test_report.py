@@ -13,8 +13,8 @@ import pytest
 from normsweep.report import FORMATS, SECTIONS, report_page
 from normsweep.report.figures import FIGURES
 from normsweep.report.markdown import escaped
-from normsweep.report.page import Block, Code, Image, Items, Page, Table, Text
-from normsweep.score.pictures import draw_grid
+from normsweep.report.page import Block, Code, Figure, Image, Items, Page, Table, Text
+from normsweep.score.pictures import draw_grid, first_of
 from tests.report.figures.studies import at, confirmation_of, spec_of, study_of
 
 from .conftest import EVIL, source_of
@@ -94,29 +94,33 @@ def test_plotly_is_there_once_and_not_at_all_without_figures(whole, new_source) 
 
 def test_every_figure_has_its_sentence_and_its_numbers(whole) -> None:
     page = report_page(whole)
-    assert [figure.name for figure in page.figures] == list(FIGURES)
+    named = [name for name in FIGURES if name != "effect"]
+    assert [figure.name for figure in page.figures] == named
     parsed = html(whole)
     plots = [div for div in parsed.of("div") if div.get("class") == "plot"]
-    assert [plot["id"] for plot in plots] == [f"plot-{name}" for name in FIGURES]
-    assert len(parsed.of("figcaption")) == len(parsed.of("details")) == len(plots)
+    assert [plot["id"] for plot in plots] == [f"plot-{name}" for name in named]
+    figures = [t for t in parsed.texts["details"] if t.startswith("The numbers of this figure")]
+    assert len(parsed.of("figcaption")) == len(figures) == len(plots)
     for figure, plot, caption, numbers in zip(
-        page.figures, plots, parsed.texts["figcaption"], parsed.texts["details"], strict=True
+        page.figures, plots, parsed.texts["figcaption"], figures, strict=True
     ):
         assert plot["role"] == "img"
         assert plot["aria-label"] == figure.drawn.alternative
-        assert figure.drawn.alternative in caption and figure.drawn.how in caption
+        assert caption == figure.drawn.caption
+        assert figure.drawn.alternative in numbers and figure.drawn.how in numbers
         for cell in (*figure.drawn.numbers.columns, *figure.drawn.numbers.rows[0]):
             assert cell in numbers
     data = json.loads(next(t for t in parsed.texts["script"] if t.startswith("{")))
-    assert list(data) == list(FIGURES)
+    assert list(data) == named
 
 
 def test_both_formats_have_the_same_headings_sentences_and_cells(whole) -> None:
     page = report_page(whole)
     parsed, markdown = html(whole), FORMATS["md"](page)
-    headings = parsed.texts["h1"] + parsed.texts["h2"] + parsed.texts["h3"]
-    found = re.findall(r"^#+ (.*)$", markdown.split("```toml")[0], re.MULTILINE)
-    found += re.findall(r"^#+ (.*)$", markdown.split("```\n", 1)[1], re.MULTILINE)
+    folded = [each for each in parsed.texts["summary"] if "figure" not in each]
+    headings = folded + parsed.texts["h1"] + parsed.texts["h2"] + parsed.texts["h3"]
+    prose = re.sub(r"^```.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
     assert sorted(map(escaped, headings)) == sorted(found)
     for figure in page.figures:
         assert escaped(figure.drawn.alternative) in markdown
@@ -131,30 +135,37 @@ def test_the_verdict_comes_first_and_the_rest_in_its_order(whole) -> None:
     assert titles == ["Verdict", "Results", "Figures", "Spec", "How to reproduce", "Failures"]
     assert SECTIONS[0].__name__ == "verdict"
     first = page.blocks[0].parts[0]
-    assert isinstance(first, Text) and first.weight == "strong"
-    best, baseline = whole.answer.best, whole.answer.baseline
-    assert f"{best.score:.3f}" in first.text and f"{baseline.score:.3f}" in first.text
-    assert "better than the baseline" in first.text
+    assert first == Text("… Not confirmed", "headline open")
 
 
 @pytest.mark.parametrize(
     ("confirmed", "sentence"),
     [
-        ({0: 3.0, 1: 2.9, 2: 2.0}, "Helps: trial 2 (power, "),
-        ({0: 2.0, 2: 3.0}, "Hurts: every candidate is worse, and the best of them, trial 2 ("),
-        ({0: 2.0, 2: 2.0}, "No effect that this study could detect: trial 2 (power, "),
+        (
+            {0: 3.0, 1: 2.9, 2: 2.0},
+            ("✓ Helps, as far as these judging images go", "Trial 2 (power, "),
+        ),
+        (
+            {0: 2.0, 2: 3.0},
+            (
+                "✗ Hurts, as far as these judging images go",
+                "Every candidate is worse, and the best of them, trial 2 (",
+            ),
+        ),
+        ({0: 2.0, 2: 2.0}, ("≈ No effect that this study could detect", "Trial 2 (power, ")),
     ],
 )
 def test_a_confirmed_study_begins_with_its_verdict_and_the_table_behind_it(
-    confirmed: dict[int, float], sentence: str
+    confirmed: dict[int, float], sentence: tuple[str, str]
 ) -> None:
     trials = [(at(1e-3), [1.0, 1.1, 1.3]), (at(1e-2), [1.2, 1.2, 1.3])]
     study = study_of(spec_of(), [3.0, 3.2, 3.3], trials)
-    source = replace(source_of(study), confirmed=confirmation_of(study, confirmed))
+    source = source_of(study, confirmed=confirmation_of(study, confirmed))
     verdict = report_page(source).blocks[0]
-    text, table, behind = verdict.parts
+    word, text, figure, table, behind = verdict.parts
+    assert isinstance(word, Text) and isinstance(figure, Figure) and figure.name == "effect"
     assert isinstance(text, Text) and isinstance(table, Table) and isinstance(behind, Items)
-    assert text.text.startswith(sentence)
+    assert word.text == sentence[0] and text.text.startswith(sentence[1])
     # Trial 2 is the verdict's, whichever else was confirmed.
     (marked,) = table.marked
     cells = table.rows[marked]
@@ -164,13 +175,17 @@ def test_a_confirmed_study_begins_with_its_verdict_and_the_table_behind_it(
     assert [float(cell) for cell in cells[1:5]] == pytest.approx(expected, abs=0.02)
     assert any("5 seeds and folds that the search never saw" in said for said in behind.items)
     parsed, markdown = html(source), FORMATS["md"](report_page(source))
-    assert [p.get("class") for p in parsed.of("p")].index("strong") == 1
-    assert parsed.texts["p"][1] == text.text
+    first = [p.get("class") for p in parsed.of("p")]
+    assert (first[1] or "").startswith("headline ") and first[2] == "strong"
+    assert parsed.texts["p"][1:3] == [word.text, text.text]
     for tag, told in (("h3", [table.title]), ("th", table.columns), ("li", behind.items)):
         assert set(told) <= set(parsed.texts[tag])
     in_rows = [cell for row in table.rows for cell in row]
-    assert parsed.texts["td"][: len(in_rows)] == in_rows
-    assert f"## Verdict\n\n**{escaped(text.text)}**\n\n### {escaped(table.title)}\n" in markdown
+    begin = parsed.texts["td"].index(in_rows[0])
+    assert parsed.texts["td"][begin : begin + len(in_rows)] == in_rows
+    said = f"**{escaped(word.text)}**\n\n**{escaped(text.text)}**"
+    assert f"## Verdict\n\n{said}\n\n### {escaped(figure.title)}\n\n```text\ndiff" in markdown
+    assert f"### {escaped(table.title)}\n" in markdown
     assert f"| {' | '.join(map(escaped, cells))} |" in markdown
     for said in behind.items:
         assert f"- {escaped(said)}\n" in markdown
@@ -211,8 +226,11 @@ def test_a_launch_leaves_the_pictures_that_its_report_shows(trained) -> None:
     leaders = {0, trained.answer.best.number, trained.confirmed.best.trial.number}
     assert set(trained.samples) == leaders
     shown = [b64decode((i["src"] or "").partition(",")[2]) for i in html(trained).of("img")]
+    row, shown = shown[:3], shown[3:]
     assert shown[:2] == [trained.samples[0], trained.samples[trained.answer.best.number]]
     assert len(set(shown)) == len(leaders)
+    chosen = trained.samples[trained.confirmed.best.trial.number]
+    assert row == [first_of(png, 16) for png in (trained.real, trained.samples[0], chosen)]
 
 
 def test_where_the_pictures_are_on_another_machine_there_is_no_section_of_them(trained) -> None:
@@ -309,7 +327,7 @@ def test_what_is_reproduced_is_the_config_that_the_verdict_is_about() -> None:
     assert "sweep export drawn --storage sqlite:///x.db -o best.toml " in FORMATS["md"](
         report_page(source)
     )
-    source = replace(source, confirmed=confirmation_of(study, {0: 3.0, 1: 2.9, 2: 2.0}))
+    source = source_of(study, confirmed=confirmation_of(study, {0: 3.0, 1: 2.9, 2: 2.0}))
     assert "sweep export drawn --storage sqlite:///x.db --trial 2 -o best" in FORMATS["md"](
         report_page(source)
     )
@@ -319,7 +337,7 @@ def test_warnings_are_told(new_source) -> None:
     source = new_source(spec_of(), [1.0] * 3, [(at(0.1), [2.0] * 3)])
     (block,) = [b for b in report_page(source).blocks if b.title == "Warnings"]
     assert block.parts == (Items(source.answer.warnings),)
-    assert "no better than the baseline" in FORMATS["md"](report_page(source))
+    assert "Nothing found so far beats the baseline" in FORMATS["md"](report_page(source))
 
 
 def test_two_objectives_have_their_front(new_source) -> None:

@@ -7,10 +7,12 @@ from normsweep.report.markdown import escaped
 from normsweep.spec.spec import Spec
 from normsweep.verdict.answers import Answer, Ranked
 from normsweep.verdict.command import export_command
+from normsweep.verdict.headline import headline, scale_sentence
 from normsweep.verdict.reading import Confirmation
+from normsweep.verdict.strip import strip
 from normsweep.verdict.table import COLUMNS, rows
-from normsweep.verdict.where import nothing_better, where_to_look
-from normsweep.verdict.wording import details, verdict_sentence
+from normsweep.verdict.where import where_to_look
+from normsweep.verdict.wording import details
 from normsweep.verdict.words import described, metric_name, number, score
 
 BEGIN, END = "[sweep]: # (begin)", "[sweep]: # (end)"
@@ -19,36 +21,32 @@ neither of them."""
 
 
 def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str, Any]) -> str:
-    """The verdict, the candidates or the best so far, and how to have all of it again."""
+    """The answer first, the candidates or the best so far, and how to have all of it again."""
     name = found.study
-    parts = ["## Verdict", ""]
+    said = headline(found, confirmed)
+    parts = [f"## {said.sign} {escaped(said.title)}", "", escaped(said.sentence), ""]
+    if said.command is not None:
+        parts += [f"A verdict, on new seeds: `{said.command}`", ""]
     if confirmed is not None:
-        parts += [f"**{escaped(verdict_sentence(confirmed))}.**", ""]
-        parts += [*_table([COLUMNS, *rows(confirmed)]), ""]
+        if lines := list(strip(confirmed)):
+            parts += ["```text", *lines, "```", ""]
+        parts += [*_scale(found), *_table([COLUMNS, *rows(confirmed)]), ""]
         parts += [f"- {escaped(sentence)}" for sentence in details(confirmed)]
-    elif found.best is None:
-        parts += ["No completed trial of the search yet."]
-    elif found.beats_baseline is False:
-        parts += [f"{nothing_better(found)}. Where to look:", ""]
-        parts += [f"- {escaped(what)}: {escaped(why)}" for what, why in where_to_look(found)]
-        parts += ["", *_table(_leaders(found))]
-    else:
-        parts += [
-            f"Not confirmed: `sweep confirm {name}` says whether it really helps. The best of many "
-            "noisy trials is also the luckiest.",
-            "",
-            *_table(_leaders(found)),
-        ]
+    elif found.best is not None:
+        parts += [*_scale(found), *_table(_leaders(found)), ""]
+        if found.beats_baseline is False:
+            parts += ["Where to look:", ""]
+            parts += [f"- {escaped(what)}: {escaped(why)}" for what, why in where_to_look(found)]
     parts += [f"- warning: {escaped(warning)}" for warning in found.warnings]
     export, _ = export_command(found, confirmed)
-    said = ", ".join(f"{package} {version}" for package, version in versions.items())
+    packages = ", ".join(f"{package} {version}" for package, version in versions.items())
     parts += [
         "",
         "## Again",
         "",
         f"- `{export}` and `sweep score best.toml`: the same scores, to the bit",
         f"- `sweep report {name} -o report.html`: all figures in one file",
-        f"- seed {found.spec.study.seed}; {said}",
+        f"- seed {found.spec.study.seed}; {packages}",
     ]
     return "\n".join(parts)
 
@@ -82,6 +80,11 @@ def _fold_scores(entry: Ranked) -> Iterator[tuple[float, ...]]:
     if entry.second_fold_scores:
         return zip(entry.fold_scores, entry.second_fold_scores, strict=True)
     return ((value,) for value in entry.fold_scores)
+
+
+def _scale(found: Answer) -> list[str]:
+    said = scale_sentence(found)
+    return [] if said is None else [escaped(said), ""]
 
 
 def _leaders(found: Answer) -> Iterator[Sequence[str]]:

@@ -28,6 +28,11 @@ from normsweep.verdict.reading import read_confirmation
 
 EVERY = 10.0
 """Seconds between two looks for something new."""
+_BESIDE = {
+    "importance": "Optuna's own chart takes the best tenth; here at least five trials are the best",
+    "history": "as Optuna's, on a log axis where scores span decades",
+}
+"""Below the title of a figure, what it is beside one of the dashboard's own."""
 _DRAWN = ("baseline", "best", "second best", "third best")
 """Of these, learning curves are drawn as pictures; named so that a new best replaces the former."""
 
@@ -42,7 +47,8 @@ def refresh(study: optuna.Study, storage: RDBStorage, files: Path) -> None:
     write_study_note(study, storage, picture.answer)
     _write_trial_notes(study, storage, picture)
     for name, (title, drawn) in drawn_figures(picture).items():
-        save_plotly_graph_object(study, titled(title, drawn), graph_object_id=name)
+        shown = titled(title, drawn, _BESIDE.get(name, ""))
+        save_plotly_graph_object(study, shown, graph_object_id=name)
     _draw_curves(study, picture, files)
 
 

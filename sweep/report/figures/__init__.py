@@ -16,7 +16,9 @@ from normsweep.report.figures.boxed import titled
 from normsweep.report.figures.budget import budget
 from normsweep.report.figures.curves import learning_curves
 from normsweep.report.figures.drawn import Drawn, Numbers
+from normsweep.report.figures.effect import effect
 from normsweep.report.figures.gap import generalisation_gap
+from normsweep.report.figures.history import history
 from normsweep.report.figures.importance import importance
 from normsweep.report.figures.order_map import order_map
 from normsweep.report.figures.paths import weight_paths
@@ -45,10 +47,12 @@ class Entry(NamedTuple):
 
 FIGURES: Mapping[str, Entry] = MappingProxyType(
     {
+        "effect": Entry("Effect against the baseline", effect),
         "profile": Entry("Score against strength", profile),
         "order_map": Entry("Score over strength and order", order_map),
         "importance": Entry("Which settings matter", importance),
         "budget": Entry("How many trials it takes", budget),
+        "history": Entry("History of the search", history),
         "learning_curves": Entry("Score along the training", learning_curves),
         "generalisation_gap": Entry("Generalisation gap", generalisation_gap),
         "weight_paths": Entry("Weights along the training", weight_paths),

@@ -1,6 +1,7 @@
 """A figure for a box of given size, such as the Optuna dashboard's: titled, panels side by side."""
 
 import math
+from collections.abc import Sequence
 from html import escape
 
 import plotly.graph_objects as go
@@ -9,11 +10,14 @@ from normsweep.report.figures.drawn import Drawn
 
 _TITLE_HEIGHT = 30
 _MARGIN = 40
+_LINE_HEIGHT = 18
 _GAP = 0.1
 
 
-def titled(title: str, drawn: Drawn) -> go.Figure:
+def titled(title: str, drawn: Drawn, beside: str = "") -> go.Figure:
     """A copy that fills any box: its title above, and its panels in rows and columns.
+
+    Below the title stands `beside`, if anything is said.
 
     In a page the panels stand one below the other, and make the figure as high as they need; a box
     would cut them off.
@@ -26,8 +30,19 @@ def titled(title: str, drawn: Drawn) -> go.Figure:
         upright = {"orientation": "v", "y": 0.5, "yanchor": "middle", "ypad": 0}
         figure.update_layout(coloraxis_colorbar=upright | {"title_side": "right"})
         margin = _MARGIN
+    text = escape(title)
+    if beside:
+        text += f"<br><sub>{escape(beside)}</sub>"
+        margin += _LINE_HEIGHT
+    # Two lines are set by the foot of the first one, and would begin above the box.
     figure.update_layout(
-        title={"text": escape(title), "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"},
+        title={
+            "text": text,
+            "x": 0.01,
+            "yref": "container",
+            "y": 0.94 if beside else 0.98,
+            "yanchor": "top",
+        },
         margin_t=margin + _TITLE_HEIGHT,
         height=None,
         autosize=True,
@@ -50,9 +65,9 @@ def _side_by_side(figure: go.Figure) -> None:
         across.domain = _share(column, columns)
         up.domain = _share(rows - 1 - row, rows)
         across.showticklabels = True
-        if columns > 2 and across.dtick == 1:
-            # Every second decade, for which there is room without turning the numbers.
-            across.dtick, across.tickangle = 2, 0
+        if columns > 2 and across.ticktext:
+            # Every second label, for which there is room without turning the numbers.
+            across.ticktext, across.tickangle = _every_second(across.ticktext), 0
         if column:
             # The first of a row says it for all, if all have the same.
             up.title.text = up.title.text if up.title.text != vertical[0].title.text else None
@@ -61,6 +76,13 @@ def _side_by_side(figure: go.Figure) -> None:
     for words in figure.layout.annotations:
         place = min(range(count), key=lambda index: abs(tops[index] - words.y))
         words.x, words.y = horizontal[place].domain[0], vertical[place].domain[1]
+
+
+def _every_second(labels: Sequence[str]) -> list[str]:
+    """Labels of which every second one that is not empty is left out."""
+    named = [at for at, label in enumerate(labels) if label]
+    left_out = set(named[1::2])
+    return ["" if at in left_out else label for at, label in enumerate(labels)]
 
 
 def _share(place: int, count: int) -> tuple[float, float]:

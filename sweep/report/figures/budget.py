@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from normsweep.objectives.distances import cost
 from normsweep.report.figures.drawn import Drawn, Numbers, counted, digits
 from normsweep.report.figures.picture import Picture
-from normsweep.report.figures.scale import scale_of
+from normsweep.report.figures.scale import log_axis, scale_of
 from normsweep.report.figures.style import COLOURS, DASHES, add_band, add_baseline, styled
 from normsweep.verdict.words import direction, metric_name
 
@@ -90,6 +90,7 @@ def budget(picture: Picture) -> Drawn | None:
         f"The best of n trials, drawn without replacement out of the {len(scores)} completed ones: "
         f"median and 80 % range of {RESAMPLES:,} resamplings (seed 0; Lucic et al., "
         "arXiv:1711.10337). A sampler that learns does better than its trials in another order.",
+        "The best of n trials in any order, and in the order in which the study ran.",
     )
 
 
@@ -129,7 +130,8 @@ def draw_budget(
         )
     )
     styled(figure)
-    figure.update_xaxes(title_text="completed trials", type="log" if len(scores) > 60 else "linear")
+    across = log_axis(1, len(scores)) if len(scores) > 60 else {"type": "linear"}
+    figure.update_xaxes(title_text="completed trials", **across)
     figure.update_yaxes(title_text=f"best {metric_name(metric)}", **scale.axis_layout)
     return figure
 

@@ -1,6 +1,6 @@
 """What was measured along the training, as curves: of the baseline and of the best few trials."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,11 +90,22 @@ def learning_curves(picture: Picture) -> Drawn | None:
     shown = {name: curves for name, curves in found.items() if curves}
     if not shown:
         return None
+    curves = [each for found in shown.values() for each in found]
     return Drawn(
         draw_curves(shown),
         describe_curves(shown, [metric_name(m) for m in metrics if better(m) == HIGHER]),
         curve_numbers(shown),
-        "Mean over folds; the bands are one standard error over the folds on either side.",
+        *said_of_curves("Mean over folds", curves),
+    )
+
+
+def said_of_curves(what: str, curves: Iterable[Curve]) -> tuple[str, str]:
+    """How curves were made, and their caption; of bands where any is drawn."""
+    if not any(np.isfinite(each.error).any() for each in curves):
+        return f"{what}.", f"{what}."
+    return (
+        f"{what}; the bands are one standard error over the folds on either side.",
+        f"{what}; bands of one standard error.",
     )
 
 

@@ -18,13 +18,16 @@ class Numbers:
 class Drawn:
     """A figure, `alternative` with its main numbers in a sentence or two, and all its numbers.
 
-    `how` says how the numbers were made, for the small print.
+    `how` says how the numbers were made, for the small print. `caption` is what stands below the
+    figure: no more than two lines of a phone. `text` draws it where only text can be shown.
     """
 
     figure: go.Figure
     alternative: str
     numbers: Numbers
     how: str
+    caption: str
+    text: str = ""
 
 
 def counted(count: int, what: str) -> str:

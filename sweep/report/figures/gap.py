@@ -5,6 +5,7 @@ from normsweep.report.figures.curves import (
     describe_curves,
     draw_curves,
     leading_curves,
+    said_of_curves,
 )
 from normsweep.report.figures.drawn import Drawn
 from normsweep.report.figures.picture import Picture
@@ -17,12 +18,13 @@ def generalisation_gap(picture: Picture) -> Drawn | None:
     found = leading_curves(picture, GAP, signed=True)
     if not found:
         return None
+    bands, _ = said_of_curves("Mean over folds", found)
     panels = {"generalisation gap": found}
     return Drawn(
         draw_curves(panels, level=0.0),
         describe_curves(panels),
         curve_numbers(panels),
-        "FID from held-out images minus FID from as many training images, mean over folds with one "
-        "standard error; above 0 where training images are memorised (after Gulrajani et al. 2019, "
-        "arXiv:2001.03653).",
+        "FID from held-out images minus FID from as many training images; above 0 where training "
+        f"images are memorised (after Gulrajani et al. 2019, arXiv:2001.03653). {bands}",
+        "Above 0 the samples are nearer to training images than to others.",
     )

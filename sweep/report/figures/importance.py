@@ -146,6 +146,7 @@ def importance(picture: Picture) -> Drawn | None:
         f"otherwise than among all, as shares of the sum. The errors are the deviation over "
         f"{resamples_of(len(picture.trials))} bootstrap samples of the trials (seed 0). The "
         "baseline plays no part.",
+        "What tells the best trials from all: shares of the sum, and one standard error.",
     )
 
 
@@ -158,7 +159,7 @@ def draw_importance(found: Sequence[Importance]) -> go.Figure:
             y=names,
             orientation="h",
             error_x={
-                "array": [100 * each.error for each in found],
+                "array": [100 * min(each.error, 1 - each.share) for each in found],
                 "arrayminus": [100 * min(each.error, each.share) for each in found],
                 "symmetric": False,
                 "color": GREY,
@@ -171,7 +172,7 @@ def draw_importance(found: Sequence[Importance]) -> go.Figure:
     figure.update_layout(
         height=130 + 36 * len(found) + 14 * "".join(names).count("<br>"), showlegend=False
     )
-    figure.update_xaxes(title_text="importance, % ± s.e.", range=[0, 105])
+    figure.update_xaxes(title_text="importance, % ± s.e.", range=[0, 101])
     figure.update_yaxes(autorange="reversed")
     return figure
 

@@ -76,11 +76,15 @@ def order_map(picture: Picture) -> Drawn | None:
         return None
     scale = scale_of([entry.score for panel in shown for entry in panel.entries])
     surfaces = [surface(panel, scale) for panel in shown]
+    drawn = any(found.mean.size for found in surfaces)
     return Drawn(
         draw_order_map(shown, surfaces, picture.metric, scale),
         _describe(shown, surfaces, picture.metric),
         _numbers(shown, picture.metric),
-        HOW.format(scale="log strength and p").replace("curve", "surface"),
+        HOW.format(scale="log strength and p").replace("curve", "surface")
+        if drawn
+        else "Too few trials in too few places for a surface through their scores.",
+        f"A circle is a trial in the colour of its score{', on a surface through them' * drawn}.",
     )
 
 

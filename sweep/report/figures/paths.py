@@ -6,6 +6,7 @@ from normsweep.report.figures.curves import (
     describe_curves,
     draw_curves,
     leading_curves,
+    said_of_curves,
 )
 from normsweep.report.figures.drawn import Drawn
 from normsweep.report.figures.picture import Picture
@@ -40,10 +41,13 @@ def weight_paths(picture: Picture) -> Drawn | None:
             panels[_title(name)] = found
     if not panels:
         return None
+    every = [each for found in panels.values() for each in found]
+    bands, caption = said_of_curves("Mean over folds", every)
     return Drawn(
         draw_curves(panels),
         describe_curves(panels),
         curve_numbers(panels),
-        "Mean over folds with one standard error. The norm is √Σw² of the penalised weights, zeros "
-        "are the share of them that are 0; the factor is what a schedule multiplies λ with.",
+        f"{bands} The norm is √Σw² of the penalised weights, zeros are the share of them that are "
+        "0; the factor is what a schedule multiplies λ with.",
+        caption,
     )

@@ -12,6 +12,7 @@ from normsweep.storage import Measurement, read_study_measurements
 from normsweep.study.attributes import BASELINE
 from normsweep.study.ranking import is_scored
 from normsweep.verdict.answers import Answer, Ranked, answer
+from normsweep.verdict.reading import Confirmation, read_confirmation
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class Picture:
     """A study as it stood at one moment.
 
     `trials` are the completed ones of the search in the order of their numbers, `measurements` the
-    rows of every trial by its number, in the order of steps and folds.
+    rows of every trial by its number, in the order of steps and folds. `confirmed` is what its
+    confirmation says, if it has one.
     """
 
     answer: Answer
     trials: tuple[FrozenTrial, ...] = ()
     measurements: Mapping[int, tuple[Measurement, ...]] = field(default_factory=dict)
+    confirmed: Confirmation | None = None
 
     @property
     def spec(self) -> Spec:
@@ -63,4 +66,5 @@ def read_picture(study: optuna.Study, storage: RDBStorage) -> Picture:
             for trial in trials
             if trial._trial_id in by_id
         },
+        confirmed=read_confirmation(study, storage),
     )

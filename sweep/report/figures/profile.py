@@ -128,6 +128,7 @@ def profile(picture: Picture) -> Drawn | None:
     scale = scale_of([*scores, *([] if baseline is None else [baseline.score])])
     parts = order_parts(shown)
     found = [(panel, lines(panel, scale, parts)) for panel in shown]
+    drawn = any(len(line.at) for _, of_panel in found for line in of_panel)
     on = "log strength" if all(panel.logarithmic for panel in shown) else "the strength"
     first = shown[0].entries[0]
     # The study's best may have none, such as spectral normalisation.
@@ -138,7 +139,10 @@ def profile(picture: Picture) -> Drawn | None:
         ),
         describe_profile(shown, baseline, picture.metric),
         profile_numbers(shown, picture.metric),
-        HOW.format(scale=on + (" and log scores" if scale.logarithmic else "")),
+        HOW.format(scale=on + (" and log scores" if scale.logarithmic else ""))
+        if drawn
+        else "Too few trials in too few places for a curve through their scores.",
+        f"A mark is a trial with its standard error{', a band holds the curve by 95 %' * drawn}.",
     )
 
 

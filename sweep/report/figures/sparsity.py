@@ -42,6 +42,7 @@ def sparsity(picture: Picture) -> Drawn | None:
         _numbers(shown),
         "Share of the penalised weights that are exactly 0 where the trial was scored, mean over "
         "folds.",
+        "Share of the penalised weights that are exactly 0.",
     )
 
 

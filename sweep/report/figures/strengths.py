@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from normsweep.report.figures.scale import log_axis
 from normsweep.report.figures.style import COLOURS
 from normsweep.spec.family import NETWORKS
 from normsweep.spec.penalty_fields import COEFFICIENT_FIELDS
@@ -57,9 +58,7 @@ class Panel:
         """Plotly's settings of the axis of strength: whole decades, where it spans several."""
         if not self.logarithmic:
             return {"title_text": self.axis, "type": "linear"}
-        several = self.span[1] >= 30 * self.span[0]
-        decades: dict[str, object] = {"dtick": 1, "exponentformat": "power"} if several else {}
-        return {"title_text": self.axis, "type": "log", **decades}
+        return {"title_text": self.axis, **log_axis(*self.span, few=30.0)}
 
     @property
     def orders(self) -> np.ndarray:

@@ -16,10 +16,25 @@ def found():
 
 def test_a_study_that_was_not_confirmed_says_how_to(found) -> None:
     note = study_note(found, None, {"jax": "1.2.3"})
-    assert note.startswith("## Verdict\n")
+    assert note.startswith("## … Not confirmed\n")
     assert f"`sweep confirm {found.study}`" in note
+    assert "differs in FID-proxy by -2.03 from the baseline's 3.17 (95 % interval -2.18 to " in note
     assert "| baseline | 3.167 ± 0.088 |" in note
     assert "jax 1.2.3" in note
+
+
+def test_a_confirmed_study_begins_its_note_with_the_word_a_sentence_and_a_figure_of_text() -> None:
+    study = study_of(spec_of(), [3.0, 3.2, 3.3], [(at(1e-3), [1.0, 1.1, 1.3])])
+    confirmed = confirmation_of(study, {0: 3.0, 1: 2.0}, early={0: 1.5})
+    note = study_note(answer(study), confirmed, {})
+    assert note.startswith("## ✓ Helps, but no more than stopping at step 20 does")
+    said, drawn = note.split("```")[:2]
+    assert "Trial 1 (power, " in said and "lowers FID-proxy by " in said
+    assert [line.split("  ")[0] for line in drawn.splitlines()[1:]] == [
+        "difference",
+        "trial 1 at the last step",
+        "trial 1 both stopped early",
+    ]
 
 
 def test_the_note_exports_the_config_that_its_verdict_is_about() -> None:
@@ -32,7 +47,7 @@ def test_the_note_exports_the_config_that_its_verdict_is_about() -> None:
 
 def test_a_study_without_scores_has_a_note_too(found) -> None:
     empty = replace(found, ranking=(), baseline=None)
-    assert "No completed trial of the search yet." in study_note(empty, None, {})
+    assert "No trial of the search has a score yet." in study_note(empty, None, {})
 
 
 def test_a_trial_has_its_score_on_each_fold(found) -> None:

@@ -61,7 +61,7 @@ def test_a_study_that_cannot_be_read_keeps_no_other_from_its_notes(
     warned: list[str] = []
     refresher = Refresher(storage, tmp_path, warned.append)
     refresher.look()
-    assert "## Verdict" in get_note(whole)
+    assert "## … Not confirmed" in get_note(whole)
     (line,) = warned
     assert line.startswith("study broken: ") and "KeyError('fold_scores')" in line
     refresher.look()
@@ -77,7 +77,7 @@ def test_a_study_that_optuna_alone_made_is_passed_over(storage, written, tmp_pat
     ours = written("d")
     before = [storage.get_study_system_attrs(each._study_id) for each in (theirs, two)]
     Refresher(storage, tmp_path, pytest.fail).look()
-    assert "## Verdict" in get_note(ours)
+    assert "## … Not confirmed" in get_note(ours)
     after = [storage.get_study_system_attrs(each._study_id) for each in (theirs, two)]
     assert after == before
 
@@ -94,7 +94,7 @@ def test_a_database_that_was_away_is_asked_again(storage, written, tmp_path, mon
         with pytest.raises(OperationalError):
             refresher.look()
     refresher.look()
-    assert "## Verdict" in get_note(study)
+    assert "## … Not confirmed" in get_note(study)
 
 
 def test_a_former_best_leaves_no_picture_of_its_curves(storage, written, tmp_path) -> None:

@@ -127,13 +127,24 @@ def study_of(
     return study
 
 
-def confirmation_of(study: optuna.Study, scores: Mapping[int, float]) -> Confirmation:
-    """The confirmation of trials with these scores, by number; 0 is the baseline."""
+def confirmation_of(
+    study: optuna.Study,
+    scores: Mapping[int, float],
+    *,
+    noise: float = 0.01,
+    early: Mapping[int, float] | None = None,
+) -> Confirmation:
+    """The confirmation of trials with these scores, by number; 0 is the baseline.
+
+    `noise` is the deviation of folds, `early` what some score at their second chunk of four.
+    """
     storage: Any = study._storage
     held = optuna.create_study(storage=storage, study_name=confirmation_name(study.study_name))
     generator = np.random.default_rng(0)
     for number, score in scores.items():
         for seed in range(1, 6):
+            curve = generator.normal(score, noise, (4, 3))
+            curve[1] += (early or {}).get(number, score) - score
             about = {
                 "role": CONFIRM,
                 "arm": f"trial {number}" if number else "baseline",
@@ -141,7 +152,7 @@ def confirmation_of(study: optuna.Study, scores: Mapping[int, float]) -> Confirm
                 "trial": number,
                 "seed": seed,
                 "config": {},
-                "curve": generator.normal(score, 0.01, (4, 3)).tolist(),
+                "curve": curve.tolist(),
             }
             held.add_trial(create_trial(value=score, user_attrs=about))
     found = read_confirmation(study, storage)
@@ -149,7 +160,11 @@ def confirmation_of(study: optuna.Study, scores: Mapping[int, float]) -> Confirm
     return found
 
 
-def picture_of(study: optuna.Study, measurements: Mapping[int, Rows] | None = None) -> Picture:
+def picture_of(
+    study: optuna.Study,
+    measurements: Mapping[int, Rows] | None = None,
+    confirmed: Confirmation | None = None,
+) -> Picture:
     """The picture that a study's records make, with rows of measurements by trial."""
     return Picture(
         answer(study),
@@ -159,4 +174,5 @@ def picture_of(study: optuna.Study, measurements: Mapping[int, Rows] | None = No
             if trial.state == TrialState.COMPLETE and trial.user_attrs["role"] == "search"
         ),
         {number: tuple(rows) for number, rows in (measurements or {}).items()},
+        confirmed,
     )

@@ -14,8 +14,9 @@ from normsweep.errors import UserError
 from normsweep.report.figures import FIGURES, drawn_figures, read_picture, titled
 from normsweep.report.figures.style import COLOURS, DASHES, GREY, SYMBOLS
 from normsweep.storage import open_storage, write_measurements
+from normsweep.verdict.answers import answer
 
-from .studies import at, measured, picture_of, spec_of, study_of
+from .studies import at, confirmation_of, measured, picture_of, spec_of, study_of
 
 TWO = spec_of(score__second="recall")
 ODD = {
@@ -87,11 +88,15 @@ def test_a_whole_study_has_all_figures() -> None:
     others = {"generalisation_gap": [0.1] * 2, "generator_zeros": [0.1] * 2}
     rows = [row for step in (10, 20) for row in measured(step, [1.0, 2.0], **others)]
     study = study_of(spec, [2.0, 2.1], trials, recorded=recorded)
-    drawn = drawn_figures(picture_of(study, dict.fromkeys(range(21), rows)))
+    best = answer(study).ranking[0].number
+    confirmed = confirmation_of(study, {0: 2.0, best: 1.0})
+    drawn = drawn_figures(picture_of(study, dict.fromkeys(range(21), rows), confirmed))
     assert list(drawn) == list(FIGURES)
     for _, found in drawn.values():
         axes = [*found.figure.select_xaxes(), *found.figure.select_yaxes()]
         assert found.figure.layout.paper_bgcolor == "rgba(0, 0, 0, 0)"
+        # Two lines of a page 390 pixels wide.
+        assert 0 < len(found.caption) <= 88
         assert any(axis.title.text for axis in axes)
 
 
