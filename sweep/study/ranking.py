@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from normsweep.objectives.distances import SCORES
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.spec.fields import NOT_TRAINING
-from normsweep.study.attributes import BASELINE, is_foreign, role
+from normsweep.study.attributes import BASELINE, config_of, has_begun, is_foreign, role, versions_of
 
 
 def trained(config: dict[str, Any]) -> str:
@@ -20,6 +20,16 @@ def trained(config: dict[str, Any]) -> str:
     """
     tables = {name: table for name, table in config.items() if name not in NOT_TRAINING}
     return json.dumps(tables | {"seed": config["study"]["seed"]}, sort_keys=True)
+
+
+def begun_as(config: dict[str, Any], versions: dict[str, str]) -> str:
+    """A text that two trials have in common exactly where they are trained to the same bits."""
+    return trained(config | {"versions": versions})
+
+
+def begun_of(trial: FrozenTrial) -> str | None:
+    """The same of a trial; None where it never began."""
+    return begun_as(config_of(trial), versions_of(trial)) if has_begun(trial) else None
 
 
 def direction_of(metric: str) -> StudyDirection:
