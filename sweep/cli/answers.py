@@ -34,8 +34,7 @@ def print_answer(
     """The verdict; baseline and ranking, the best config, the score per target, warnings; next."""
     if confirmed is not None:
         print_confirmation(confirmed)
-    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
-    console.print(f"\n[bold]{found.study}[/]: {counts}", highlight=False)
+    console.print(f"\n[bold]{found.study}[/]: {found.counts_in_words}", highlight=False)
     metric = metric_name(found.spec.score.metric)
     if found.baseline or found.ranking:
         console.print(_ranking(found, metric, shown))

@@ -10,7 +10,15 @@ from optuna.trial import FrozenTrial, TrialState
 from normsweep.objectives.distances import SCORES
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.spec.fields import NOT_TRAINING
-from normsweep.study.attributes import BASELINE, config_of, has_begun, is_foreign, role, versions_of
+from normsweep.study.attributes import (
+    BASELINE,
+    config_of,
+    has_begun,
+    is_foreign,
+    role,
+    twin_of,
+    versions_of,
+)
 
 
 def trained(config: dict[str, Any]) -> str:
@@ -39,8 +47,12 @@ def direction_of(metric: str) -> StudyDirection:
 
 
 def is_scored(trial: FrozenTrial) -> bool:
-    """Whether a trial of the search, and not the baseline, is complete and ours."""
-    return trial.state == TrialState.COMPLETE and role(trial) != BASELINE and not is_foreign(trial)
+    """Whether a trial of the search, and not the baseline, is complete and ours.
+
+    None that took another's result over: a config counts once, as the trial that was trained.
+    """
+    ours = trial.state == TrialState.COMPLETE and not is_foreign(trial)
+    return ours and role(trial) != BASELINE and twin_of(trial) is None
 
 
 def baseline_of(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
