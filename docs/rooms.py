@@ -89,12 +89,12 @@ def imports() -> list[Import]:
     return [
         Import(path, known[name])
         for path in known.values()
-        for name in _imported(path, known)
+        for name in imported(path, known)
         if known[name] != path
     ]
 
 
-def _imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
+def imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     for_types = {
         id(node)

@@ -35,8 +35,7 @@ def print_answer(
     print_headline(found, confirmed, storage_option(storage))
     if confirmed is not None:
         print_confirmation(confirmed)
-    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
-    console.print(f"\n[bold]{found.study}[/]: {counts}", highlight=False)
+    console.print(f"\n[bold]{found.study}[/]: {found.counts_in_words}", highlight=False)
     metric = metric_name(found.spec.score.metric)
     if found.baseline or found.ranking:
         console.print(_ranking(found, metric, shown))

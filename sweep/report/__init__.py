@@ -44,12 +44,11 @@ FORMATS: Mapping[str, Callable[[Page], str]] = MappingProxyType(
 def report_page(source: Source, sections: Sequence[Section] = SECTIONS) -> Page:
     """The report of a study; it may be empty, or still running."""
     found = source.answer
-    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
     blocks = (section(source) for section in sections)
     named = f"{source.metric}, {direction(source.picture.metric)}"
     return Page(
         title=f"{found.study}: does regularisation help?",
-        summary=f"Trials: {counts or 'none yet'}. Score: {named}.{_when(source)}",
+        summary=f"Trials: {found.counts_in_words or 'none yet'}. Score: {named}.{_when(source)}",
         blocks=tuple(block for block in blocks if block is not None),
         closing=f"Written by sweep {package_version('normsweep')}.",
     )

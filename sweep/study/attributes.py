@@ -214,6 +214,11 @@ def of_role(role: str) -> dict[str, Any]:
     return {_ROLE: role}
 
 
+def has_begun(trial: Trial) -> bool:
+    """Whether it is written down what a trial trains."""
+    return _CONFIG in trial.user_attrs
+
+
 def config_of(trial: Trial) -> dict[str, Any]:
     """The config that a trial trained, as it is stored; raises `KeyError` where it never began."""
     found: dict[str, Any] = trial.user_attrs[_CONFIG]

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from normsweep.storage import workers as table
 from normsweep.study.attributes import SEARCH, deaths_of, of_role, write_deaths, write_reason
 from normsweep.study.plan import Parameters, Plan
+from normsweep.study.ranking import begun_of
 
 
 def enqueue(study: optuna.Study, parameters: Parameters) -> int:
@@ -58,10 +59,18 @@ class Queue:
     grace: float
 
     def take(self) -> optuna.Trial | None:
-        """The next trial, RUNNING and this worker's; None where all are taken."""
+        """The next trial, RUNNING and this worker's; None where all are taken.
+
+        Trials that were given back because one of the same config is in training are left.
+        """
         while True:
             counted = self.trials()
-            waiting = [t._trial_id for t in counted if t.state == TrialState.WAITING]
+            running = {begun_of(t) for t in counted if t.state == TrialState.RUNNING} - {None}
+            waiting = [
+                t._trial_id
+                for t in counted
+                if t.state == TrialState.WAITING and begun_of(t) not in running
+            ]
             others = table.claimed(self.storage.engine) if waiting else {}
             for trial_id in waiting:
                 if trial_id not in others and self._take(trial_id):

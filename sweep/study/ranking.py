@@ -10,7 +10,15 @@ from optuna.trial import FrozenTrial, TrialState
 from normsweep.objectives.distances import SCORES
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.spec.fields import NOT_TRAINING
-from normsweep.study.attributes import BASELINE, is_foreign, role
+from normsweep.study.attributes import (
+    BASELINE,
+    config_of,
+    has_begun,
+    is_foreign,
+    role,
+    twin_of,
+    versions_of,
+)
 
 
 def trained(config: dict[str, Any]) -> str:
@@ -22,6 +30,16 @@ def trained(config: dict[str, Any]) -> str:
     return json.dumps(tables | {"seed": config["study"]["seed"]}, sort_keys=True)
 
 
+def begun_as(config: dict[str, Any], versions: dict[str, str]) -> str:
+    """A text that two trials have in common exactly where they are trained to the same bits."""
+    return trained(config | {"versions": versions})
+
+
+def begun_of(trial: FrozenTrial) -> str | None:
+    """The same of a trial; None where it never began."""
+    return begun_as(config_of(trial), versions_of(trial)) if has_begun(trial) else None
+
+
 def direction_of(metric: str) -> StudyDirection:
     """Which way a metric is optimised; of one whose best is 0 the score is the magnitude."""
     higher = SCORES[metric].better == HIGHER
@@ -29,8 +47,12 @@ def direction_of(metric: str) -> StudyDirection:
 
 
 def is_scored(trial: FrozenTrial) -> bool:
-    """Whether a trial of the search, and not the baseline, is complete and ours."""
-    return trial.state == TrialState.COMPLETE and role(trial) != BASELINE and not is_foreign(trial)
+    """Whether a trial of the search, and not the baseline, is complete and ours.
+
+    None that took another's result over: a config counts once, as the trial that was trained.
+    """
+    ours = trial.state == TrialState.COMPLETE and not is_foreign(trial)
+    return ours and role(trial) != BASELINE and twin_of(trial) is None
 
 
 def baseline_of(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:

@@ -9,7 +9,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.errors import UserError
-from normsweep.study.attributes import BASELINE, is_foreign, role
+from normsweep.study.attributes import BASELINE, is_foreign, role, twin_of
 from normsweep.study.plan import Plan, plan_as_made
 from normsweep.study.ranking import baseline_of, best_first
 from normsweep.study.records import study_spec
@@ -79,7 +79,8 @@ def tally_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> tuple[Tally,
 def _tally(trials: Sequence[FrozenTrial], waiting: int, direction: StudyDirection) -> Tally:
     states = Counter(trial.state for trial in trials)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    leaders = best_first((t for t in complete if role(t) != BASELINE), direction)
+    once = (t for t in complete if role(t) != BASELINE and twin_of(t) is None)
+    leaders = best_first(once, direction)
     return Tally(
         complete=len(complete),
         pruned=states[TrialState.PRUNED],

@@ -112,6 +112,8 @@ class Answer:
     code has added is none of them. `front` are those that no other beats in both metrics, in the
     same order; empty with one metric. `stopped_by_itself` says after which trial the search did,
     and why. `references` are the scores, on each fold, of what every study is to be seen beside.
+    `counts` are all trials by their states; `repeated` of the completed ones took over the
+    result of another of the same config, and stand in no ranking, figure or statistic.
     """
 
     study: str
@@ -128,6 +130,14 @@ class Answer:
     feature_accuracy: float | None
     stopped_by_itself: str | None = None
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    repeated: int = 0
+
+    @property
+    def counts_in_words(self) -> str:
+        """How many trials are in which state, in words; none of them where none is made yet."""
+        counts = self.counts | {"complete": self.counts["complete"] - self.repeated}
+        counts |= {"of these configs again": self.repeated}
+        return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
     @property
     def best(self) -> Ranked | None:
@@ -180,11 +190,10 @@ def answer(study: optuna.Study) -> Answer:
     foreign = [trial.number for trial in trials if is_foreign(trial)]
     scored = (trial for trial in trials if is_scored(trial))
     direction = direction_of(spec.score.metric)
-    # A config stands there once, as the trial that was trained.
-    once = [trial for trial in scored if twin_of(trial) is None]
-    searched = [ranked(trial) for trial in best_first(once, direction)]
+    searched = [ranked(trial) for trial in best_first(scored, direction)]
     unpenalised = baseline_of(trial for trial in trials if not is_foreign(trial))
     baseline = None if unpenalised is None else ranked(unpenalised)
+    twins = {trial.number: twin for trial in trials if (twin := twin_of(trial)) is not None}
     counts = tally(trials, plan_as_made(spec, trials), direction).by_state()
     per_target: dict[str, Ranked] = {}
     per_kind: dict[str, Ranked] = {}
@@ -205,13 +214,14 @@ def answer(study: optuna.Study) -> Answer:
             *study_attributes(study).warnings,
             *_warnings(spec, searched[0] if searched else None, baseline),
             *_of_others(foreign),
-            *_of_twins(trials),
+            *_of_twins(twins),
             *missing(study),
         ),
         failures=failures(trials),
         feature_accuracy=study_attributes(study).feature_accuracy,
         stopped_by_itself=stopped,
         references=study_attributes(study).references,
+        repeated=len(twins),
     )
 
 
@@ -313,8 +323,7 @@ def _of_others(numbers: list[int]) -> list[str]:
     return [f"{named}: added by other code than sweep, without scores on folds; not in the ranking"]
 
 
-def _of_twins(trials: Sequence[FrozenTrial]) -> list[str]:
-    twins = {trial.number: twin for trial in trials if (twin := twin_of(trial)) is not None}
+def _of_twins(twins: Mapping[int, int]) -> list[str]:
     if not twins:
         return []
     named = ", ".join(f"{number} of {twin}" for number, twin in twins.items())

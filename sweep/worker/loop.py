@@ -7,7 +7,7 @@ stored twice with the same effect as once.
 import contextlib
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,12 +40,12 @@ from normsweep.storage.events import Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, config_of, reason_of, twin_of, versions_of, write_study
+from normsweep.study.attributes import OPEN, reason_of, twin_of, write_study
 from normsweep.study.control import ENDED, control
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
 from normsweep.study.queue import Queue
-from normsweep.study.ranking import trained
+from normsweep.study.ranking import begun_as, begun_of
 from normsweep.study.stopping import any_running, stop_if_due
 from normsweep.study.tally import ended
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
@@ -56,6 +56,9 @@ _LOOK = 5.0
 
 _REMEMBERED = 3600.0
 """Seconds for which a worker that died is shown, unless it holds a trial that is to be found."""
+
+_ASKED_AGAIN = 4
+"""Trials of configs in training elsewhere that are made or tried again at a look for a new one."""
 
 _ENDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
@@ -146,7 +149,7 @@ class Work:
                 self.retry.once(partial(self._tell, phase))
             if self.stop() or wanted != OPEN or not unfinished:
                 return not unfinished
-            if any(run and run.end is None and not run.follows for run in self._slots):
+            if any(run and run.end is None for run in self._slots):
                 self._advance()
                 phase = "training"
             elif not there or any(self._slots):
@@ -163,8 +166,7 @@ class Work:
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, and its scores."""
-        slots = [None if run is not None and run.follows else run for run in self._slots]
-        for slot, run, _ in self.training.advance(slots):
+        for slot, run, _ in self.training.advance(self._slots):
             self.heartbeat.tell(state="training", chunks=1)
             if not isinstance(run.end, Failed):
                 self._checkpoints.after_chunk(run, slot)
@@ -227,12 +229,11 @@ class Work:
         for trial_id in mine - {run.trial_id for run in self._slots if run is not None}:
             # Taken by a call that failed before it could say so.
             self.queue.give_back(trial_id)
-        # A twin before those that wait for it.
-        for slot, run in sorted(enumerate(self._slots), key=_waits):
-            if run is not None:
-                self._follow(run)
+        for slot, run in enumerate(self._slots):
             # This worker may have been silent for so long that another took its trial over.
-            if run is not None and (run.trial_id not in mine or self._ended_somehow(run)):
+            if run is not None and (
+                run.trial_id not in mine or self._yielded(run) or self._ended_somehow(run)
+            ):
                 self._slots[slot] = None
 
     def _ended_somehow(self, run: TrialRun) -> bool:
@@ -314,8 +315,13 @@ class Work:
         return single and not run.is_baseline and run.trial.should_prune()
 
     def _take(self, slot: int) -> TrialRun | None:
-        """The next trial that can be trained; those that cannot fail, and say why."""
-        while (trial := self.queue.take()) is not None:
+        """The next trial that can be trained; those that cannot fail, and say why.
+
+        Those of a config that is in training go back into the queue, until it has ended.
+        """
+        asked_again = 0
+        # A sampler that has learned nothing since may ask for it until there are no trials left.
+        while asked_again < _ASKED_AGAIN and (trial := self.queue.take()) is not None:
             try:
                 run = self._begin(trial, slot)
             except UpdateFinishedTrialError:
@@ -335,7 +341,10 @@ class Work:
                 self.queue.give_back(trial._trial_id)
                 raise
             else:
-                return run
+                if run is not None:
+                    return run
+                self.queue.give_back(trial._trial_id)
+                asked_again += 1
         return None
 
     def _fail(self, trial: optuna.Trial, reason: str) -> None:
@@ -348,7 +357,8 @@ class Work:
         facts = {"trial": trial.number, "reason": reason}
         self.log("trial failed", study=self.study.study_name, **facts)
 
-    def _begin(self, trial: optuna.Trial, slot: int) -> TrialRun:
+    def _begin(self, trial: optuna.Trial, slot: int) -> TrialRun | None:
+        """Asks for its parameters; None where another trial of the same config is in training."""
         study = self.spec.study
         # Optuna asks the sampler at the first suggestion, when the trial's number is known.
         self.study.sampler = sampler(
@@ -363,37 +373,52 @@ class Work:
             self._checkpoints.resume(run, slot)
         if not run.chunks:
             clear_measurements(self.storage.engine, trial._trial_id)
-            self._find_twin(run)
+            trials = self.queue.trials()
+            self._find_twin(run, trials)
+            if run.end is None and self._goes_before(run, trials):
+                return None
         self.log("trial taken", study=self.study.study_name, trial=trial.number, step=run.steps)
         return run
 
-    def _find_twin(self, run: TrialRun) -> None:
-        """Looks for a trial of the same config, which would be trained to the same bits."""
-        config, mine = trained(run.config.plain()), versions()
-        for other in filter(None, self._slots):
-            if other.end is None and other.twin is None and trained(other.config.plain()) == config:
-                run.twin = other
-                return
-        for trial in self.queue.trials():
-            if trial.state != TrialState.COMPLETE or versions_of(trial) != mine:
-                continue
-            if twin_of(trial) is None and trained(config_of(trial)) == config:
+    def _find_twin(self, run: TrialRun, trials: Sequence[FrozenTrial]) -> None:
+        """Looks for a trial of the same config, which was trained to the same bits."""
+        mine = begun_as(run.config.plain(), versions())
+        for trial in trials:
+            complete = trial.state == TrialState.COMPLETE and twin_of(trial) is None
+            if complete and begun_of(trial) == mine:
                 run.take_over(trial.number, self._rows(trial._trial_id))
                 return
 
     def _rows(self, trial_id: int) -> list[Measurement]:
         return read_measurements(self.storage.engine, trial_id)
 
-    def _follow(self, run: TrialRun) -> None:
-        """Gives a trial the result of its twin once that is stored; without one it is trained."""
-        twin = run.twin
-        if twin is None or any(other is twin for other in self._slots):
-            return
-        run.twin = None
-        if isinstance(twin.end, Completed):
-            run.take_over(twin.trial.number, self._rows(twin.trial_id))
-        elif isinstance(twin.end, Failed):
-            run.end = twin.end
+    def _goes_before(self, run: TrialRun, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether another trial of the same config is in training, and this one is to wait for it.
+
+        Of two that have stored nothing yet, begun at the same time by two workers, the later one
+        waits; and both for one that has, so that they never wait for each other.
+        """
+        mine = begun_as(run.config.plain(), versions())
+        return any(
+            trial.number < run.trial.number or bool(self._rows(trial._trial_id))
+            for trial in trials
+            if trial.state == TrialState.RUNNING
+            and trial.number != run.trial.number
+            and begun_of(trial) == mine
+        )
+
+    def _yielded(self, run: TrialRun) -> bool:
+        """Gives a trial back that another worker has begun, too, before its first chunk is stored.
+
+        When it was begun, the other might not have been.
+        """
+        first = len(run.unstored) == run.chunks * run.config.score.folds
+        if run.end is not None or not run.chunks or not first:
+            return False
+        if not self._goes_before(run, self.queue.trials()):
+            return False
+        self.queue.give_back(run.trial_id)
+        return True
 
     def _tell(self, phase: str) -> None:
         # Of no use to a worker that nobody watches, and not free after thousands of trials.
@@ -410,7 +435,3 @@ class Work:
                 training=self.training.seconds,
             )
         )
-
-
-def _waits(place: tuple[int, TrialRun | None]) -> bool:
-    return place[1] is not None and place[1].twin is not None

@@ -14,6 +14,7 @@ from normsweep.score.training import Training
 from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements
 from normsweep.storage.checkpoint_writer import CheckpointWriter
+from normsweep.study.attributes import twin_of
 from normsweep.study.ranking import best_first, direction_of, trained
 from normsweep.worker.trial_run import TrialRun
 
@@ -67,8 +68,13 @@ class TrialCheckpoints:
         drop = [number]
         spec = self.training.spec
         if keep := spec.service.keep_checkpoints:
-            ended = (trial for trial in trials() if trial.state == TrialState.COMPLETE)
-            best = best_first(ended, direction_of(spec.score.metric))
+            # What took another's result over was not trained: there is nothing to keep of it.
+            trained_here = (
+                trial
+                for trial in trials()
+                if trial.state == TrialState.COMPLETE and twin_of(trial) is None
+            )
+            best = best_first(trained_here, direction_of(spec.score.metric))
             kept = {trial.number for trial in best[:keep]}
             drop = [trial.number for trial in best[keep : keep + 1]] + sorted(set(drop) - kept)
         for each in drop:

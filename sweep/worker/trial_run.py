@@ -45,12 +45,10 @@ class TrialRun(Run):
 
     It is `undecided` while the pruner was not asked about what was stored. `images` are samples of
     the chunk by which it is scored so far, [folds, n, h, w, c], for its picture; None where another
-    worker trained that chunk. A `twin` is a trial of the same config that is in training: its
-    result will be this one's.
+    worker trained that chunk.
     """
 
     trial: optuna.Trial
-    twin: "TrialRun | None" = None
     undecided: bool = False
     images: np.ndarray | None = None
 
@@ -62,11 +60,6 @@ class TrialRun(Run):
     @property
     def is_baseline(self) -> bool:
         return role(self.trial) == BASELINE
-
-    @property
-    def follows(self) -> bool:
-        """Whether it waits for its twin."""
-        return self.twin is not None
 
     def take_over(self, number: int, rows: list[Measurement]) -> None:
         """Takes the result of the trial of this number, of the same config, with its measurements.

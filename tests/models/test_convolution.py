@@ -197,8 +197,9 @@ def test_images_are_enlarged_and_halved_as_by_numpy() -> None:
     noise = normal(2, 6, 8, 2).astype(np.float32)
     means = noise.reshape(2, 3, 2, 4, 2, 2).mean(axis=(2, 4))
     np.testing.assert_allclose(jax.jit(halve)(noise), means, rtol=1e-5, atol=1e-6)
-    with pytest.raises(ValueError, match="3×4 pixels; accepted: even sides"):
-        halve(jnp.asarray(x))
+    for odd, said in ((x, "3×4"), (x[:, :, :3], "3×3"), (x[:, :2, :3], "2×3")):
+        with pytest.raises(ValueError, match=f"{said} pixels; accepted: even sides"):
+            halve(jnp.asarray(odd))
 
 
 @pytest.mark.parametrize("function", [convolve, convolve_transposed])

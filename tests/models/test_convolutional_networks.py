@@ -1,5 +1,6 @@
 """Convolutional networks against the tables of their papers, and what all networks promise."""
 
+import itertools
 import math
 from dataclasses import replace
 from functools import partial
@@ -162,9 +163,14 @@ def test_the_networks_of_translations_have_as_many_parameters_as_the_published_o
     assert count(PatchGAN().pure(image, ())) == discriminator
 
 
-@pytest.mark.parametrize(("side", "patches"), [(8, 4), (28, 7), (32, 8), (64, 8), (128, 16)])
-def test_a_patchgan_judges_every_patch(side: int, patches: int) -> None:
+@pytest.mark.parametrize(
+    ("side", "patches", "halved"), [(8, 4, 1), (28, 7, 2), (32, 8, 2), (64, 8, 3), (128, 16, 3)]
+)
+def test_a_patchgan_judges_every_patch(side: int, patches: int, halved: int) -> None:
     pure = PatchGAN(channels=2).pure((side, side, 1), ())
+    # As wide as the halvings before it say, one more layer, and one to a logit.
+    widths = [1, *(2 ** (n + 1) for n in range(halved + 1)), 1]
+    assert kernels(pure) == [(4, 4, *both) for both in itertools.pairwise(widths)]
     x = jax.ShapeDtypeStruct((3, side, side, 1), np.float32)
     y, _ = jax.eval_shape(pure.apply, shapes_of(pure), x)
     assert y.shape == (3 * patches * patches,)

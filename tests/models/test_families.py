@@ -151,6 +151,8 @@ def test_a_family_s_turns_are_its_players_and_its_shapes_its_networks(name: str)
     assert set(family.turns()) == set(family.players)
     assert tuple(family.shapes(SHAPE)) == family.networks()
     assert set(family.sampled) <= set(family.networks())
+    # Only what translates between two sets of images asks for data of so many.
+    assert family.sets == (2 if family.translates else 0)
     assert hash(family) == hash(FAMILIES[name]())  # type: ignore[abstract]
 
 

@@ -393,11 +393,25 @@ def test_weights_that_are_not_numbers_show(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["weight", "spectral"])
-@pytest.mark.parametrize("transposed", [False, True])
-def test_kernels_of_a_convolution_are_normalised_too(name: str, transposed: bool) -> None:
-    """Weight norm by output channel; the spectral norm is that of the kernel as a matrix."""
-    made = nnx.ConvTranspose if transposed else nnx.Conv
-    layer = made(2, 3, (2, 2), rngs=nnx.Rngs(params=key(1)))
+@pytest.mark.parametrize(
+    ("made", "strides", "stride"),
+    [
+        (nnx.Conv, 1, 1),
+        (nnx.Conv, 2, 1),
+        (nnx.ConvTranspose, None, 1),
+        (nnx.ConvTranspose, 2, 2),
+        (nnx.ConvTranspose, (1, 2), np.sqrt(2)),
+    ],
+)
+def test_kernels_of_a_convolution_are_normalised_too(
+    name: str, made: Any, strides: Any, stride: float
+) -> None:
+    """Weight norm by output channel; the spectral norm is that of the kernel as a matrix.
+
+    Weight norm begins at √2 by output, times the mean stride of a transposed convolution, each of
+    whose outputs sees so small a part of the kernel.
+    """
+    layer = made(2, 3, (2, 2), strides=strides, rngs=nnx.Rngs(params=key(1)))
     kernel, bias = np.asarray(layer.kernel[...], np.float64), np.arange(3, dtype=np.float32)
     layer.bias[...] = bias
     plain, wrap = nnx.clone(layer), normalisation(name).wrap
@@ -407,7 +421,7 @@ def test_kernels_of_a_convolution_are_normalised_too(name: str, transposed: bool
     for _ in range(100 if name == "spectral" else 1):
         found = wrapped(images)  # type: ignore[operator]
     flat = kernel.reshape(-1, 3)
-    size = np.linalg.norm(flat, axis=0) / np.sqrt(2)
+    size = np.linalg.norm(flat, axis=0) / (np.sqrt(2) * stride)
     if name == "spectral":
         size = np.linalg.svd(flat, compute_uv=False)[0]
     plain.kernel[...] = np.float32(kernel / size)

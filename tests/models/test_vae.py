@@ -22,6 +22,7 @@ from normsweep.models import (
     sample,
     train_step,
 )
+from normsweep.models.families.contract import Turn
 from normsweep.models.families.vae import VAE
 from normsweep.models.training import measured
 from tests.haste import IN_HASTE
@@ -79,6 +80,23 @@ def test_the_loss_is_the_negative_elbo_of_a_batch_in_nats_an_image() -> None:
     before, _, loss = stepped()
     misfit, kl = parts(before)
     assert loss == pytest.approx(misfit.mean() + kl.sum(), rel=1e-5)
+
+
+def test_what_is_drawn_and_what_either_network_drops_have_keys_of_their_own() -> None:
+    keys = {}
+
+    def apply(network: str, variables: Variables, inputs: jax.Array, key: jax.Array) -> Any:
+        keys[network] = jax.random.key_data(key).tolist()
+        shape = (8, 2 * LATENT) if network == "encoder" else (8, *SHAPE)
+        return np.zeros(shape, np.float32), variables.stats
+
+    h = numbers()
+    state = begin(PROGRAM, h, KEY)
+    turn = Turn(PROGRAM.methods[0], h, 8, state.step, STEPS, state.networks, None, apply)
+    params = {name: network.params for name, network in state.networks.items()}
+    FAMILY.objective("autoencoder", turn, DATA, KEY).loss(params)
+    split = jax.random.key_data(jax.random.split(KEY, 4)).tolist()
+    assert [keys["encoder"], keys["decoder"]] == split[2:]
 
 
 def test_beta_weighs_the_divergence_and_free_bits_cost_anyhow() -> None:

@@ -19,7 +19,7 @@ from normsweep.verdict.reading import Confirmation, read_confirmation
 class Picture:
     """A study as it stood at one moment.
 
-    `trials` are the completed ones of the search in the order of their numbers, `measurements` the
+    `trials` are the ranked ones of the search in the order of their numbers, `measurements` the
     rows of every trial by its number, in the order of steps and folds. `confirmed` is what its
     confirmation says, if it has one.
     """
