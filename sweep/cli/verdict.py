@@ -12,10 +12,11 @@ from normsweep.verdict.words import metric_name
 _STYLES = {
     "helps": "bold green",
     "hurts": "bold red",
+    "negligible": "bold yellow",
     "unclear": "bold yellow",
     "unfinished": "bold",
 }
-_SIGNS = {"helps": "✓", "hurts": "✗", "unclear": "≈", "unfinished": "…"}
+_SIGNS = {"helps": "✓", "hurts": "✗", "negligible": "≈", "unclear": "?", "unfinished": "…"}
 
 
 def print_verdict(found: Confirmation) -> None:

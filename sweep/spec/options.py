@@ -43,6 +43,7 @@ from normsweep.spec.tables import (
     LATENTS,
     LEARNING_RATE_SCHEDULES,
     LIKELIHOODS,
+    LOOKS,
     NORMALISATIONS,
     OPTIMIZERS,
     OVERFITTING_SIGNALS,
@@ -296,6 +297,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         _described(FIGURES),
     ),
     _table("features", "feature maps", _described(FEATURE_MAPS), takes_plugins=True),
+    _table("looks", "when a confirmation is looked at", _worded(LOOKS)),
     _table("scored_at", "when a trial is scored", _worded(SCORED_AT)),
     _table(
         "samplers", "how the next settings are chosen", _documented(SAMPLERS), takes_plugins=True

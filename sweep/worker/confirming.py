@@ -23,16 +23,23 @@ from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry
 from normsweep.study.attributes import CONFIRM, FINAL, study_attributes, write_study
-from normsweep.study.confirmation import Arm, open_confirmation, plan_confirmation, trainings
+from normsweep.study.confirmation import (
+    Arm,
+    open_confirmation,
+    plan_confirmation,
+    planned,
+    trainings,
+)
 from normsweep.study.progress import Progress, Watcher, unwatched
 from normsweep.study.records import check_same_data, checked_spec, study_spec
 from normsweep.verdict.answers import Answer, answer
 from normsweep.verdict.arms import arm_name, arms, arms_of, candidates
-from normsweep.verdict.reading import read_confirmation
+from normsweep.verdict.reading import Confirmation, complete_seeds, plan_of, read_confirmation
+from normsweep.verdict.statistics.looks import Plan, planned_further
 from normsweep.worker.arm_run import ArmRun
 
 SEEDS = 8
-"""How many seeds where the spec does not say."""
+"""How many seeds at most where the spec does not say."""
 _CONFIRMING = 0xC0F1
 """Sets what is drawn for a confirmation apart from what the search drew from the same seed."""
 
@@ -62,6 +69,8 @@ def confirm_if_wanted(
 class Confirming:
     """Confirms a study. What is stored already is not trained again, so that it can be stopped.
 
+    After each seed it looks whether there is a word, and then trains no more.
+
     The seeds of the training and of the folds follow from the study's and the number of the
     repetition alone; the feature map stays, so that scores can be compared with the search's.
     """
@@ -81,11 +90,12 @@ class Confirming:
     _done: int = 0
 
     def run(self, top: int | None = None, seeds: int | None = None) -> bool:
-        """Trains the best `top` and the baseline by `seeds` seeds; whether all of it is done.
+        """Trains the best `top` and the baseline by `seeds` seeds at most; whether all is done.
 
-        By default as many as the spec says. Then, if images were held out for it, has the baseline
-        and the best of them judged by these: once, whatever is confirmed later. Raises `UserError`
-        where the study has no scores yet, or was made with other data.
+        By default as many as the spec says; it ends with the look at which there is a word. Then,
+        if images were held out for it, has the baseline and the best of them judged by these: once,
+        whatever is confirmed later. Raises `UserError` where the study has no scores yet, or was
+        made with other data.
         """
         use_all_cores()
         self._spec = checked_spec(self.study)
@@ -102,14 +112,37 @@ class Confirming:
             self.setup = prepare(self._spec, self.decoding)
         check_same_data(self.study, self.setup.fingerprints())
         self._into = open_confirmation(self.study, self.storage)
-        plan_confirmation(self._into, top, seeds, wanted_arms)
+        each = wanted.looks == "each"
+        plan_confirmation(self._into, top, seeds, wanted_arms, self._looks(seeds, each=each))
         rounds = [(seed, self._missing(CONFIRM, wanted_arms, seed)) for seed in range(1, seeds + 1)]
         self._left = sum(len(missing) for _, missing in rounds)
         with threadpool_limits(limits=1, user_api="blas"):
             for seed, missing in rounds:
+                if missing and self._is_decided():
+                    self._left = self._done
+                    break
                 if missing and not self._train(CONFIRM, missing, seed, self._fresh(seed)):
                     return False
-            return self._look_once(found, trials, seeds)
+            return self._look_once(found, trials, self._seeds(seeds))
+
+    def _looks(self, seeds: int, *, each: bool) -> Plan:
+        """When one looks, with what was planned before."""
+        before = planned(self._into)
+        there = complete_seeds(before, trainings(self._into))
+        return planned_further(plan_of(before), there, seeds, each=each)
+
+    def _is_decided(self) -> bool:
+        found = self._found()
+        return found is not None and found.is_decided
+
+    def _seeds(self, asked: int) -> int:
+        """By how many seeds the verdict is, where it needed fewer than asked for."""
+        found = self._found()
+        decided = found is not None and found.is_decided
+        return found.look or asked if decided and found is not None else asked
+
+    def _found(self) -> Confirmation | None:
+        return self._retry.until(partial(read_confirmation, self.study, self.storage))
 
     def _look_once(self, found: Answer, trials: list[FrozenTrial], seeds: int) -> bool:
         assert self.setup is not None

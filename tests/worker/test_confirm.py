@@ -19,12 +19,18 @@ from normsweep.storage import open_storage
 from normsweep.storage.influences import add_influences, read_influences
 from normsweep.storage.measurements import read_measurements
 from normsweep.study.attributes import CONFIRM, FINAL
-from normsweep.study.confirmation import confirmation_name, find_confirmation, trainings
+from normsweep.study.confirmation import (
+    confirmation_name,
+    find_confirmation,
+    planned,
+    trainings,
+)
 from normsweep.study.overview import overview
 from normsweep.study.records import load_study, study_spec
 from normsweep.study.status import status
 from normsweep.verdict.answers import answer
 from normsweep.verdict.arms import arms, candidates
+from normsweep.verdict.effect import Effect
 from normsweep.verdict.reading import read_confirmation
 from normsweep.worker.confirming import Confirming
 
@@ -451,3 +457,37 @@ def test_two_metrics_are_confirmed_by_the_first(run, make_spec, databases, stora
     assert found is not None
     assert found.best.scores.shape == (1, 2)
     assert found.best.stopped is None
+
+
+def test_what_is_certain_after_few_seeds_ends_it_and_stays_said(
+    opened, curves, monkeypatch
+) -> None:
+    study, storage = opened
+    # As if every look were certain.
+    monkeypatch.setattr(Effect, "is_certain", property(lambda effect: True))
+    assert Confirming(study, storage).run(top=1, seeds=5)
+    seeds = {seed for _, _, seed in curves(study, storage)}
+    found = read_confirmation(study, storage)
+    assert found is not None
+    assert (seeds, found.look, found.missing) == ({1, 2, 3}, 3, 0)
+    assert found.verdict in ("helps", "hurts")
+    # Asked for more, it has its word.
+    before = curves(study, storage)
+    assert Confirming(study, storage).run(top=1, seeds=8)
+    assert curves(study, storage) == before
+
+
+def test_a_plan_that_is_spent_stays_as_it_is_and_more_seeds_are_beyond_it(opened) -> None:
+    study, storage = opened
+
+    def stretches() -> tuple[tuple[int, int, bool], ...]:
+        wanted = planned(find_confirmation(study, storage))
+        assert wanted is not None
+        return wanted.looks
+
+    for seeds in (2, 3):
+        Confirming(study, storage).run(top=1, seeds=seeds)
+        assert stretches() == ((0, 2, True),)
+    found = read_confirmation(study, storage)
+    assert found is not None and found.beyond is not None
+    assert (found.look, len(found.beyond.scores)) == (2, 3)
