@@ -11,7 +11,7 @@ own seed, and with its own 539 of the 1,797 images in play (`data.seed`; the res
   own, with both strengths and more seeds.
 
 Studies are looked at after each seed from the third on, and end with a word, or after all of them.
-Beside the test on which verdicts rest stands every other one of `TESTS`, such as one over the
+Beside the test on which verdicts rest stands every other one of `TESTS` for such, as one over the
 seeds' means, which takes the images in play as given; and `resampled`, on which verdicts of 0.4
 rested: both of the look at which the study ended, and held against what that is.
 
@@ -44,12 +44,12 @@ from bench.known_studies import (
 from bench.rows import print_rows, row
 from normsweep.storage import open_storage
 from normsweep.verdict.effect import ALPHA
-from normsweep.verdict.statistics import TESTS, VERDICT
+from normsweep.verdict.statistics import HALVES, TESTS, VERDICT
 from normsweep.verdict.statistics.estimate import Estimate, estimate
 from normsweep.verdict.statistics.holm import holm
 
 RESAMPLED = "resampled"
-_OTHERS = (RESAMPLED, *(name for name in TESTS if name != VERDICT))
+_OTHERS = (RESAMPLED, *(name for name in TESTS if name not in (VERDICT, HALVES)))
 
 
 def share(those: Sequence[bool]) -> str:

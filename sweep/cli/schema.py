@@ -132,7 +132,8 @@ class Effect(Printed):
     adjusted_p: float = Field(description="`estimate.p` by Holm's method for all candidates.")
     test: str = Field(
         description="What `estimate` is by: `seeds_and_images`, or `over_seeds` where what each "
-        "image that judges adds is not stored, or not known of the metric."
+        "image that judges adds is not stored, or not known of the metric, and with `shards`; "
+        "`over_halves` with `halves`."
     )
     of_images: float | None = Field(
         description="The part of `standard_error` squared that comes from which images judge, 0 to "

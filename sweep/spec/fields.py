@@ -56,6 +56,7 @@ from normsweep.spec.tables import (
     GENERATOR_CONDITIONS,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
+    IMAGES_OF_SEEDS,
     LATENTS,
     LEARNING_RATE_SCHEDULES,
     LIKELIHOODS,
@@ -751,6 +752,7 @@ class ConfirmSection(Section):
     trains: ClassVar[bool] = False
 
     seeds: Annotated[int, _whole(0, 1000), Facts(free=True)] = 0
+    images: Annotated[str, _one(IMAGES_OF_SEEDS), Facts(table="images_of_seeds")] = "these"
     looks: Annotated[str, _one(LOOKS), Facts(free=True, table="looks")] = "each"
     smallest: Annotated[
         Any,

@@ -41,12 +41,14 @@ class Planned:
     `arms` has for each arm what it is compared with, and its trial of the search if it has one.
     `looks` says when one looks, and what was planned before: stretches of (from so many seeds on,
     seeds in all, whether after each). Confirmations of earlier versions have one look, at the end.
+    `parts` are how many the images were divided into, one for each seed; 0 where they were not.
     """
 
     top: int
     seeds: int
     arms: dict[str, tuple[str, int | None]]
     looks: tuple[tuple[int, int, bool], ...] = ()
+    parts: int = 0
 
 
 @dataclass(frozen=True)

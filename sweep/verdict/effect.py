@@ -61,15 +61,17 @@ def paired_effect(
     against: np.ndarray,
     influences: np.ndarray | None,
     look: Look = ONLY,
+    images: str = "these",
 ) -> Effect | None:
     """The effect between scores [seeds, folds], before it is adjusted for other candidates.
 
     `influences` [seeds, images] are those on the difference, as `TESTS` take them; without them the
-    images are taken as given. None for fewer than two seeds.
+    images are taken as given. `images` says which of them a seed has, as `confirm.images` does.
+    None for fewer than two seeds.
     """
     differences = scores - against
     over_seeds = TESTS[BESIDE].estimate(differences, influences)
-    found = verdict_estimate(differences, influences)
+    found = verdict_estimate(differences, influences, images)
     if over_seeds is None or found is None:
         return None
     estimate, over_seeds, test = look.estimate(found[0]), look.estimate(over_seeds), found[1]

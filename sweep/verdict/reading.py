@@ -312,6 +312,8 @@ def _candidate(
     look: Look | None,
 ) -> Confirmed:
     pairs, whole = _pairs(everything, CONFIRM, name, against)
+    if spec.confirm.images == "halves":
+        whole = _of_whole_halves(whole)
     sides = [one for one, _ in whole], [other for _, other in whole]
     curves, baselines = (_stacked(spec, side) for side in sides)
     metric = spec.score.metric
@@ -320,13 +322,13 @@ def _candidate(
     scores, against_scores = curves[:, -1], baselines[:, -1]
     at_last = [curves.shape[1] - 1] * len(curves)
     influences = images.between((sides[0], at_last), (sides[1], at_last))
-    effect = last = _effect(metric, scores, against_scores, influences, look)
+    effect = last = _effect(spec, scores, against_scores, influences, look)
     last_scores = _mean(scores), _mean(against_scores)
     if chosen[0] is not None and chosen[1] is not None:
         each = np.arange(len(curves))
         at_best = curves[each, chosen[0]], baselines[each, chosen[1]]
         of_best = images.between((sides[0], chosen[0].tolist()), (sides[1], chosen[1].tolist()))
-        stopped = _effect(metric, *at_best, of_best, look)
+        stopped = _effect(spec, *at_best, of_best, look)
         stopped_scores = _mean(at_best[0]), _mean(at_best[1])
         steps = spec.train.steps / spec.train.chunks
         first_step, second_step = (float((at.mean() + 1) * steps) for at in (chosen[0], chosen[1]))
@@ -347,7 +349,7 @@ def _candidate(
         stopped=stopped,
         stopped_scores=stopped_scores,
         stopped_steps=stopped_steps,
-        diverged=len(pairs) - len(whole),
+        diverged=sum(a.curve is None or b.curve is None for a, b in pairs),
         own_diverged=sum(a.curve is None for a, _ in pairs),
         baseline_diverged=sum(b.curve is None for _, b in pairs),
         influences=influences,
@@ -355,13 +357,16 @@ def _candidate(
 
 
 def _effect(
-    metric: str,
+    spec: Spec,
     scores: np.ndarray,
     against: np.ndarray,
     influences: np.ndarray | None,
     look: Look | None,
 ) -> Effect | None:
-    return None if look is None else paired_effect(metric, scores, against, influences, look)
+    if look is None:
+        return None
+    metric, of_seeds = spec.score.metric, spec.confirm.images
+    return paired_effect(metric, scores, against, influences, look, of_seeds)
 
 
 Pairs = list[tuple[ArmAttributes, ArmAttributes]]
@@ -375,6 +380,17 @@ def _pairs(everything: Trainings, role: str, name: str, against: str) -> tuple[P
     )
     pairs = [(own[seed], other[seed]) for seed in sorted(own.keys() & other.keys())]
     return pairs, [(a, b) for a, b in pairs if a.curve is not None and b.curve is not None]
+
+
+def _of_whole_halves(pairs: Pairs) -> Pairs:
+    """Those whose seed's other half is there, too: seeds 1 and 2, 3 and 4, …"""
+    seeds = {arm.seed for arm, _ in pairs}
+    return [(a, b) for a, b in pairs if other_half(a.seed) in seeds]
+
+
+def other_half(seed: int) -> int:
+    """The seed with the half of the images that a seed has not."""
+    return seed + 1 if seed % 2 else seed - 1
 
 
 def _stacked(spec: Spec, trained: Trainings) -> np.ndarray:

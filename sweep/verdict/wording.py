@@ -7,6 +7,7 @@ from normsweep.objectives.distances.contract import HIGHER
 from normsweep.verdict.arms import BASELINE_ARM
 from normsweep.verdict.effect import ALPHA, Effect
 from normsweep.verdict.reading import Confirmation, Confirmed, FinalLook, plan_of
+from normsweep.verdict.statistics import BESIDE
 from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.looks import FIRST, looks
 from normsweep.verdict.words import described, interval, metric_name, number, p_value
@@ -31,7 +32,8 @@ def verdict_sentence(found: Confirmation) -> str:
     if not best.is_paired:
         return f"{word}: nothing to compare, {_lost(found)}"
     if best.effect is None:
-        return f"{word}: {subject} has one confirmed seed, which says nothing of others"
+        few = "one confirmed seed" if len(best.scores) == 1 else "too few confirmed seeds"
+        return f"{word}: {subject} has {few}, which says nothing of others"
     if found.verdict == "negligible":
         return (
             f"{word} {number(found.smallest)}: {_differs(found)}{_of_all(found)}, all of which is "
@@ -82,7 +84,12 @@ def _of_all(found: Confirmation) -> str:
 
 
 def _adjusted_estimate(found: Confirmation, effect: Effect) -> str:
-    return _estimate(effect.estimate, effect.adjusted_p, len(found.candidates))
+    return _estimate(
+        effect.estimate,
+        effect.adjusted_p,
+        len(found.candidates),
+        alone=effect.test == BESIDE and found.spec.confirm.images == "these",
+    )
 
 
 def _why_unclear(best: Confirmed, effect: Effect) -> str:
@@ -182,6 +189,8 @@ def _and(numbers: Sequence[int]) -> str:
 
 def _images_sentence(found: Confirmation, effect: Effect) -> str:
     """What the verdict is about: whether other images could have judged otherwise."""
+    if found.spec.confirm.images != "these":
+        return _OTHER_IMAGES[found.spec.confirm.images]
     if effect.of_images is None:
         entry = DISTANCES.get(found.spec.score.metric)
         why = "was not stored with the scores"
@@ -196,6 +205,15 @@ def _images_sentence(found: Confirmation, effect: Effect) -> str:
         "alone say "
         f"{effect.over_seeds.mean:+.3g} {said}."
     )
+
+
+_OTHER_IMAGES = {
+    "shards": "Each seed had a part of the images of its own: the verdict is about training on so "
+    "many as that, of all images of which these are a sample, by any seed.",
+    "halves": "Each two seeds had the two halves of the images, divided anew each time: the "
+    "verdict is about training on half as many as there are, of all images of which these are a "
+    "sample, by any seed. The interval is a conservative one.",
+}
 
 
 def _luck(best: Confirmed) -> str:
@@ -301,9 +319,13 @@ def _baseline(entry: Confirmed) -> str:
     return f"the baseline's {number(entry.baseline_score)}"
 
 
-def _estimate(estimate: Estimate, adjusted_p: float, candidates: int) -> str:
+def _estimate(
+    estimate: Estimate, adjusted_p: float, candidates: int, *, alone: bool = False
+) -> str:
+    """`alone` where it is by seeds alone, with the images that judge taken as given."""
     over = f", adjusted for {candidates} candidates" if candidates > 1 else ""
-    return f"({interval(estimate)}; {p_value(adjusted_p)}{over})"
+    of = ", by seeds alone" if alone else ""
+    return f"({interval(estimate)}; {p_value(adjusted_p)}{over}{of})"
 
 
 def _higher(found: Confirmation) -> bool:

@@ -17,7 +17,8 @@ from normsweep.data.decoding import unwatched as nobody
 from normsweep.data.folds import deal_again, outer_plan
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
-from normsweep.score.setup import Setup, prepare
+from normsweep.errors import UserError
+from normsweep.score.setup import Setup, check_part, prepare
 from normsweep.score.training import Training
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
@@ -86,6 +87,7 @@ class Confirming:
     _spec: Spec = field(init=False)
     _into: optuna.Study = field(init=False)
     _retry: Retry = field(init=False)
+    _parts: int = 0
     _left: int = 0
     _done: int = 0
 
@@ -113,7 +115,12 @@ class Confirming:
         check_same_data(self.study, self.setup.fingerprints())
         self._into = open_confirmation(self.study, self.storage)
         each = wanted.looks == "each"
-        plan_confirmation(self._into, top, seeds, wanted_arms, self._looks(seeds, each=each))
+        self._parts = self._divided(seeds)
+        if self._parts:
+            # Too few images in a part are told before anything is written.
+            self._fresh(1)
+        looks = self._looks(seeds, each=each)
+        plan_confirmation(self._into, top, seeds, wanted_arms, looks, self._parts)
         rounds = [(seed, self._missing(CONFIRM, wanted_arms, seed)) for seed in range(1, seeds + 1)]
         self._left = sum(len(missing) for _, missing in rounds)
         with threadpool_limits(limits=1, user_api="blas"):
@@ -124,6 +131,28 @@ class Confirming:
                 if missing and not self._train(CONFIRM, missing, seed, self._fresh(seed)):
                     return False
             return self._look_once(found, trials, self._seeds(seeds))
+
+    def _divided(self, seeds: int) -> int:
+        """Into how many parts the images are divided, one for each seed; 0: not.
+
+        That stays as it was at first, or parts of seeds would come to share images.
+        """
+        images = self._spec.confirm.images
+        if images == "halves" and (seeds % 2 or seeds < 4):
+            raise UserError(
+                f'confirm.seeds = {seeds}: accepted with confirm.images = "halves" are even '
+                "numbers from 4 on"
+            )
+        if images != "shards":
+            return 2 if images == "halves" else 0
+        before = planned(self._into)
+        parts = seeds if before is None else before.parts
+        if seeds > parts:
+            raise UserError(
+                f'confirm.seeds = {seeds}: with confirm.images = "shards" the images were divided '
+                f"into {parts} parts, one for each seed; accepted are {parts} or fewer"
+            )
+        return parts
 
     def _looks(self, seeds: int, *, each: bool) -> Plan:
         """When one looks, with what was planned before."""
@@ -179,8 +208,16 @@ class Confirming:
     def _fresh(self, seed: int) -> Setup:
         assert self.setup is not None
         drawn = (self._spec.data.seed, _CONFIRMING, seed)
-        data = self.setup.dataset
-        plan = deal_again(self.setup.plan, data.labels, drawn, groups=data.groups)
+        data, whole = self.setup.dataset, self.setup.plan
+        if not self._parts:
+            return self.setup.with_plan(deal_again(whole, data.labels, drawn, groups=data.groups))
+        halves = self._spec.confirm.images == "halves"
+        # Drawn once for all seeds that share the images between them.
+        division = (*drawn[:2], 0, (seed + 1) // 2 if halves else 0)
+        parts = deal_again(whole, data.labels, division, groups=data.groups, folds=self._parts)
+        inside = parts.held_out[(seed - 1) % self._parts]
+        plan = deal_again(whole, data.labels, drawn, groups=data.groups, inside=inside)
+        check_part(self._spec, self.setup, plan, self._parts)
         return self.setup.with_plan(plan)
 
     def _train(self, role: str, wanted: Sequence[Arm], seed: int, setup: Setup) -> bool:
@@ -218,6 +255,8 @@ class Confirming:
             arm=arm,
             seed=seed,
             role=role,
+            # Images of a part are numbered within it, and no seed's are another's.
+            of_images=role == FINAL or not self._parts,
             storage=self.storage,
         )
 

@@ -649,3 +649,28 @@ def test_against_another_baseline_than_the_search_s_a_smaller_lead_is_not_called
     said = " ".join(details(found))
     assert "luck" not in said
     assert "the search's baseline had other settings." in said
+
+
+def test_a_verdict_by_seeds_alone_says_so_in_its_sentence(confirmed) -> None:
+    """Of a metric whose influences are not known, or where they are not stored."""
+    for metric in ("fid", "kid_blocks_error"):
+        found = confirmed(noise(0), list(noise(1) - 1), score__metric=metric)
+        assert found is not None and found.best.effect is not None
+        assert found.best.effect.test == "over_seeds"
+        assert ", by seeds alone), and is better on" in verdict_sentence(found)
+    images = {"baseline": influences(2), "trial 1": influences(3)}
+    found = confirmed(noise(0), list(noise(1) - 3), images=images)
+    assert found is not None and "by seeds alone" not in verdict_sentence(found)
+
+
+def test_of_halves_a_pair_that_lost_a_seed_is_left_out_whole(confirmed) -> None:
+    curves: list[np.ndarray | None] = [*(noise(1) - 1)]
+    curves[2] = None
+    found = confirmed(noise(0), curves, confirm__images="halves")
+    assert found is not None and found.best.effect is not None
+    assert (len(found.best.scores), found.best.diverged, found.best.own_diverged) == (4, 1, 1)
+    means = (noise(1) - 1 - noise(0))[[0, 1, 4, 5], -1].mean(axis=1)
+    apart = means[::2] - means[1::2]
+    estimate = found.best.effect.estimate
+    assert estimate.standard_error == pytest.approx(((apart**2).sum() / 8) ** 0.5)
+    assert (estimate.degrees, found.verdict) == (2, "unclear")
