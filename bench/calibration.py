@@ -10,9 +10,10 @@ own seed, and with its own 539 of the 1,797 images in play (`data.seed`; the res
   hurts less. Their effects in the long run, over data and seeds alike, come from studies of their
   own, with both strengths and more seeds.
 
-Beside the test on which verdicts rest stands every other one of `TESTS`, such as one over the
+Studies are looked at after each seed from the third on, and end with a word, or after all of them.
+Beside the test on which verdicts rest stands every other one of `TESTS` for such, as one over the
 seeds' means, which takes the images in play as given; and `resampled`, on which verdicts of 0.4
-rested.
+rested: both of the look at which the study ended, and held against what that is.
 
 `--null` and `--effect` are numbers of studies of each kind. With `--storage sqlite:///FILE` a run
 that was stopped goes on, or grows.
@@ -43,12 +44,12 @@ from bench.known_studies import (
 from bench.rows import print_rows, row
 from normsweep.storage import open_storage
 from normsweep.verdict.effect import ALPHA
-from normsweep.verdict.statistics import TESTS, VERDICT
+from normsweep.verdict.statistics import HALVES, TESTS, VERDICT
 from normsweep.verdict.statistics.estimate import Estimate, estimate
 from normsweep.verdict.statistics.holm import holm
 
 RESAMPLED = "resampled"
-_OTHERS = (RESAMPLED, *(name for name in TESTS if name != VERDICT))
+_OTHERS = (RESAMPLED, *(name for name in TESTS if name not in (VERDICT, HALVES)))
 
 
 def share(those: Sequence[bool]) -> str:
@@ -82,10 +83,17 @@ def estimated(test: str, entry: Paired) -> Estimate:
         flat = entry.differences.ravel()
         share = 1 / len(flat) + 1 / (entry.differences.shape[1] - 1)
         error = float(np.sqrt(share * flat.var(ddof=1)))
-        return estimate(float(flat.mean()), error, len(flat) - 1)
+        return entry.look.estimate(estimate(float(flat.mean()), error, len(flat) - 1))
     found = TESTS[test].estimate(entry.differences, entry.influences)
     assert found is not None
-    return found
+    return entry.look.estimate(found)
+
+
+def seeds_row(kind: str, found: Sequence[Outcome], target: str) -> dict[str, str]:
+    """How many seeds it took on the average, of at most `SEEDS`."""
+    used = [each.seeds for each in found]
+    counts = ", ".join(f"{used.count(seeds)} by {seeds}" for seeds in sorted(set(used)))
+    return row(f"{kind}: seeds on the average", f"{np.mean(used):.1f}  ({counts})", target)
 
 
 def width(estimates: Sequence[Estimate]) -> str:
@@ -123,6 +131,8 @@ def null_rows(kind: str, found: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     for test in _OTHERS:
         wrong = [verdict_by(test, each.candidates) != "unclear" for each in found]
         yield row(f"{kind}: the same by the test {test}", share(wrong), "≤ 5 %")
+    if found:
+        yield seeds_row(kind, found, f"≤ {SEEDS}")
     every = [entry for each in found for entry in each.candidates]
     candidates = [entry for entry in every if entry.differences.any()]
     equal = len(every) - len(candidates)
@@ -151,9 +161,17 @@ def effect_rows(
     for test in _OTHERS:
         right = [verdict_by(test, each.candidates) == TRUE_VERDICTS[kind] for each in found]
         yield row(f"{kind}: found by the test {test}", share(right), target)
+    yield seeds_row(kind, found, "–" if kind == "slight" else "≤ 4")
     best = [(each, truth[each.strength]) for each in found if each.estimate is not None]
     inside = [e.estimate.low <= mean <= e.estimate.high for e, (mean, _) in best if e.estimate]
-    yield row(f"{kind}: 95 % interval holds the effect in the long run", share(inside), "95 %")
+    yield row(f"{kind}: 95 % interval holds the effect in the long run", share(inside), "≥ 93 %")
+    # Where `confirm.smallest` is the effect itself.
+    within = [
+        max(abs(e.estimate.low), abs(e.estimate.high)) <= abs(mean)
+        for e, (mean, _) in best
+        if e.estimate
+    ]
+    yield row(f"{kind}: “no effect larger than” this one, falsely", share(within), "≤ 5 %")
     for test in _OTHERS:
         others = [(estimated(test, each.best), mean) for each, (mean, _) in best]
         inside = [other.low <= mean <= other.high for other, mean in others]

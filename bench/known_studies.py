@@ -11,6 +11,7 @@ from optuna.storages import RDBStorage
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.verdict.reading import Confirmation, Confirmed, read_confirmation
 from normsweep.verdict.statistics.estimate import Estimate
+from normsweep.verdict.statistics.looks import ONLY, Look
 from normsweep.worker.confirming import Confirming
 from normsweep.worker.launch import launch
 
@@ -56,15 +57,20 @@ TRUE_VERDICTS = {"helps": "helps", "hurts": "hurts", "slight": "hurts"}
 
 @dataclass(frozen=True)
 class Paired:
-    """A candidate minus its baseline: differences [seeds, folds], influences [seeds, images]."""
+    """A candidate minus its baseline: differences [seeds, folds], influences [seeds, images].
+
+    And what the look that they are of was held against.
+    """
 
     differences: np.ndarray
     influences: np.ndarray | None = None
+    look: Look = ONLY
 
     @classmethod
     def of(cls, entry: Confirmed) -> "Paired":
         """Those of a confirmed candidate."""
-        return cls(entry.scores - entry.baseline_scores, entry.influences)
+        look = ONLY if entry.effect is None else entry.effect.look
+        return cls(entry.scores - entry.baseline_scores, entry.influences, look)
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Outcome:
     """What a confirmed study found.
 
     The estimate and the differences of the candidate that the verdict is about, its strength, and
-    the differences of all candidates.
+    the differences of all candidates, by the `seeds` after which it ended.
     """
 
     verdict: str
@@ -80,6 +86,7 @@ class Outcome:
     estimate: Estimate | None
     best: Paired
     candidates: tuple[Paired, ...]
+    seeds: int = SEEDS
 
 
 def spec_of(kind: str, number: int, *, reference: bool = False) -> Spec:
@@ -91,6 +98,8 @@ def spec_of(kind: str, number: int, *, reference: bool = False) -> Spec:
     if kind in NULL_KINDS:
         tables["penalty"] = PENALTIES[kind]
     else:
+        # The long run takes all of its seeds.
+        tables["confirm"] = {"looks": "end" if reference else "each"}
         # Each strength is a kind of its own, so that a confirmation can take all of them.
         target, strengths = STRENGTHS[kind]
         tables["study"] |= {"sampler": "random", "trials": 2 * len(strengths)}
@@ -127,6 +136,7 @@ def outcome(storage: RDBStorage, kind: str, number: int) -> Outcome:
         estimate=None if best.effect is None else best.effect.estimate,
         best=Paired.of(best),
         candidates=tuple(Paired.of(each) for each in found.candidates if each.is_paired),
+        seeds=found.seeds,
     )
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from normsweep.cli import schema
 from normsweep.verdict.answers import Answer, Ranked
-from normsweep.verdict.reading import Confirmation, Confirmed
+from normsweep.verdict.reading import Confirmation, Confirmed, plan_of
+from normsweep.verdict.statistics.looks import looks
 from normsweep.verdict.wording import details, verdict_sentence
 
 
@@ -76,6 +77,9 @@ def _confirmation(found: Confirmation | None) -> schema.Confirmation | None:
         details=list(details(found)),
         missing=found.missing,
         seeds=found.seeds,
+        look=found.look,
+        looks=list(looks(plan_of(found.planned))),
+        smallest=found.smallest,
         best=found.best.trial.number,
         candidates=[_candidate(entry) for entry in found.candidates],
         final=None

@@ -17,14 +17,19 @@ def confirm_command(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, max=1000, help="Seeds, each with folds of its own. [dim]Or spec's[/]"),
+        typer.Option(
+            min=1, max=1000, help="Seeds at most, each with folds of its own. [dim]Or spec's[/]"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the best configs and the baseline again, and say whether regularisation helps.
 
-    On seeds and folds that the search never saw. What is confirmed already is not trained again:
-    more seeds, or more configs, add to it. Ctrl-C ends it; the same command goes on.
+    On seeds and folds that the search never saw, until that is certain: it
+    looks after each seed from the third on, and the intervals allow for that.
+    What is confirmed already is not trained again. A plan may be made longer
+    before its end; seeds beyond it are shown, and give no word. Ctrl-C ends
+    it; the same command goes on.
     """
     from normsweep.cli.answers import storage_option
     from normsweep.cli.as_json import confirmation_as_json

@@ -110,9 +110,15 @@ class Estimate(Printed):
     standard_error: Number = Field(
         description="Of the mean, for other seeds and, as far as is known, other images that judge."
     )
-    low: Number = Field(description="The lower bound of the interval.")
+    low: Number = Field(
+        description="The lower bound of the interval: of a confirmation's effect the repeated one, "
+        "which allows for all looks."
+    )
     high: Number = Field(description="The upper bound of the interval.")
-    p: float = Field(description="Two-sided, of the hypothesis that the mean is 0.")
+    p: float = Field(
+        description="Two-sided, of the hypothesis that the mean is 0; of a confirmation's effect "
+        "it allows for all looks."
+    )
     degrees: float = Field(
         description="Degrees of freedom, by Satterthwaite where images count: no whole number then."
     )
@@ -126,7 +132,8 @@ class Effect(Printed):
     adjusted_p: float = Field(description="`estimate.p` by Holm's method for all candidates.")
     test: str = Field(
         description="What `estimate` is by: `seeds_and_images`, or `over_seeds` where what each "
-        "image that judges adds is not stored, or not known of the metric."
+        "image that judges adds is not stored, or not known of the metric, and with `shards`; "
+        "`over_halves` with `halves`."
     )
     of_images: float | None = Field(
         description="The part of `standard_error` squared that comes from which images judge, 0 to "
@@ -213,16 +220,30 @@ class FinalLook(Printed):
 class Confirmation(Printed):
     """Whether regularisation helps, by the best configs trained again."""
 
-    verdict: Literal["helps", "hurts", "unclear", "unfinished"] = Field(
-        description="`unclear`: no effect that this study could detect; `unfinished`: none before "
-        "`missing` is 0."
+    verdict: Literal["helps", "hurts", "negligible", "unclear", "unfinished"] = Field(
+        description="`negligible`: no effect larger than `smallest`; `unclear`: not decided; "
+        "`unfinished`: none before `missing` is 0."
     )
     sentence: str = Field(description="The verdict in words, with its numbers.")
     details: list[str] = Field(description="What stands behind it, a sentence each.")
     missing: int = Field(
-        description="Trainings that were asked for and are still to be made, but for `final`'s."
+        description="Trainings that are at most still to be made before there is a verdict, but "
+        "for `final`'s."
     )
-    seeds: int = Field(description="How many seeds, at most, a candidate has scores of.")
+    seeds: int = Field(
+        description="How many seeds, at most, a candidate has scores of, up to `look`."
+    )
+    look: int | None = Field(
+        description="After how many seeds the look was taken that this is of: the first that gave "
+        "a word, else the last; null where none was planned, or none is there yet."
+    )
+    looks: list[int] = Field(
+        description="After how many seeds one looks, as it was planned; intervals and p-values "
+        "allow for all of them."
+    )
+    smallest: Number | None = Field(
+        description="`confirm.smallest`, in units of `metric`; null where it is not set."
+    )
     best: int = Field(description="The trial of the candidate that the verdict is about.")
     candidates: list[Candidate] = Field(description="Those that score best first.")
     final: FinalLook | None = Field(

@@ -12,7 +12,13 @@ from normsweep.verdict.table import COLUMNS, rows
 from normsweep.verdict.wording import details
 from normsweep.verdict.words import metric_name
 
-_STYLES = {"good": "bold green", "bad": "bold red", "none": "bold yellow", "open": "bold"}
+_STYLES = {
+    "good": "bold green",
+    "bad": "bold red",
+    "none": "bold yellow",
+    "unsure": "bold yellow",
+    "open": "bold",
+}
 
 
 def print_headline(found: Answer, confirmed: Confirmation | None, option: str = "") -> None:

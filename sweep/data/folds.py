@@ -101,16 +101,20 @@ def deal_again(
     labels: np.ndarray | None,
     seed: Sequence[int],
     groups: np.ndarray | None = None,
+    inside: np.ndarray | None = None,
+    folds: int | None = None,
 ) -> FoldPlan:
     """The same parts of a plan with its folds dealt anew, from the images that were in them.
 
     `seed` are integers >= 0 of which NumPy's SeedSequence makes PCG64's; feature map and outer
-    part stay as they are. With `groups`, as in `plan_folds`, folds may come to be smaller.
+    part stay as they are. With `groups`, as in `plan_folds`, folds may come to be smaller. `inside`
+    are those images of the folds to deal, where it is not all; `folds` is how many, where it is not
+    as many as before.
     """
     bits = np.random.PCG64(list(seed))
-    inside = np.sort(plan.held_out.ravel())
+    inside = np.sort(plan.held_out.ravel() if inside is None else inside)
     classes = _shuffled_classes(None if labels is None else labels[inside], len(inside), bits)
-    folds = len(plan.held_out)
+    folds = len(plan.held_out) if folds is None else folds
     classes = [inside[each] for each in classes]
     if groups is None:
         parts = _deal(classes, folds, bits)

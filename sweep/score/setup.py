@@ -66,7 +66,8 @@ class Setup:
 
     `own_files` are the fingerprints of the files of a user's own penalties, networks and images, by
     their path; `warnings` say what looks wrong with data, features and such networks. `initial` are
-    the variables of networks that training begins with, None where they are drawn.
+    the variables of networks that training begins with, None where they are drawn. `dimension` is
+    how many features there are.
     """
 
     dataset: Dataset
@@ -81,6 +82,7 @@ class Setup:
     training_version: int
     warnings: tuple[str, ...] = ()
     initial: Initial | None = None
+    dimension: int = 0
 
     def with_plan(self, plan: FoldPlan) -> "Setup":
         """The same data and feature map with other folds, and a judge by these.
@@ -208,6 +210,7 @@ def prepare(spec: Spec, decoding: Watch = unwatched) -> Setup:
         training_version=_training_version(spec),
         warnings=warnings,
         initial=initial,
+        dimension=features.dimension,
     )
 
 
@@ -383,6 +386,19 @@ def _check_final_look(spec: Spec, held_out: int, count: int, size: tuple[int, in
             f"confirm.holdout = {spec.confirm.holdout:g}: {held_out} of {count} images are kept "
             f"for the look at the end; accepted for {_fewest(most, *size)} or more, or a share "
             "of 0"
+        )
+
+
+def check_part(spec: Spec, setup: Setup, plan: FoldPlan, parts: int) -> None:
+    """Raises `UserError` where a part of the images has too few in a fold to be compared."""
+    size = setup.dimension, setup.classes
+    samples = min(setup.samples, plan.held_out.shape[1])
+    most = max(recorded_metrics(spec), key=lambda name: DISTANCES[name].fewest_of(*size))
+    if samples < DISTANCES[most].fewest_of(*size):
+        raise UserError(
+            f'confirm.images = "{spec.confirm.images}": {samples} images of a fold are compared in '
+            f"each of {parts} parts; accepted for {_fewest(most, *size)} or more: of more images, "
+            "or by fewer seeds"
         )
 
 

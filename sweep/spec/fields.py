@@ -36,7 +36,7 @@ from normsweep.spec.family import (
     WITH_LATENTS,
     families_with,
 )
-from normsweep.spec.ranges import STORED, Interval, PixelRange, Rule, each, highest
+from normsweep.spec.ranges import STORED, Amount, Interval, PixelRange, Rule, each, highest
 from normsweep.spec.tables import (
     ACTIVATIONS,
     ADVERSARIAL_LOSSES,
@@ -56,9 +56,11 @@ from normsweep.spec.tables import (
     GENERATOR_CONDITIONS,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
+    IMAGES_OF_SEEDS,
     LATENTS,
     LEARNING_RATE_SCHEDULES,
     LIKELIHOODS,
+    LOOKS,
     NORMALISATIONS,
     OPTIMIZERS,
     OVERFITTING_SIGNALS,
@@ -750,6 +752,13 @@ class ConfirmSection(Section):
     trains: ClassVar[bool] = False
 
     seeds: Annotated[int, _whole(0, 1000), Facts(free=True)] = 0
+    images: Annotated[str, _one(IMAGES_OF_SEEDS), Facts(table="images_of_seeds")] = "these"
+    looks: Annotated[str, _one(LOOKS), Facts(free=True, table="looks")] = "each"
+    smallest: Annotated[
+        Any,
+        Amount(float, minimum=0, exclusive_minimum=True, searchable=False, optional=True),
+        Facts(free=True),
+    ] = None
     top: Annotated[int, _whole(1, 100), Facts(free=True)] = 3
     holdout: Annotated[
         float,

@@ -40,9 +40,11 @@ from normsweep.spec.tables import (
     GENERATOR_CONDITIONS,
     GRADIENT_PENALTIES,
     IMAGE_OUTPUTS,
+    IMAGES_OF_SEEDS,
     LATENTS,
     LEARNING_RATE_SCHEDULES,
     LIKELIHOODS,
+    LOOKS,
     NORMALISATIONS,
     OPTIMIZERS,
     OVERFITTING_SIGNALS,
@@ -296,6 +298,12 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
         _described(FIGURES),
     ),
     _table("features", "feature maps", _described(FEATURE_MAPS), takes_plugins=True),
+    _table(
+        "images_of_seeds",
+        "which images a seed of a confirmation has",
+        _worded(IMAGES_OF_SEEDS),
+    ),
+    _table("looks", "when a confirmation is looked at", _worded(LOOKS)),
     _table("scored_at", "when a trial is scored", _worded(SCORED_AT)),
     _table(
         "samplers", "how the next settings are chosen", _documented(SAMPLERS), takes_plugins=True

@@ -240,6 +240,29 @@ class PixelRange(Rule):
         return "[low, high], two numbers, the first below the second"
 
 
+@dataclass(frozen=True)
+class Amount(Rule):
+    """A number above 0, or a text of such a number of the baseline's spread between seeds."""
+
+    def parse(self, raw: Any) -> Any:
+        with contextlib.suppress(ValueError):
+            if isinstance(raw, str) and raw.endswith(_SPREADS):
+                number = super().parse(float(raw.removesuffix(_SPREADS)))
+                return f"{number:g}{_SPREADS}"
+        return super().parse(raw)
+
+    def describe(self) -> str:
+        return f'{super().describe()}, or "0.5{_SPREADS}", standard deviations of the baseline'
+
+
+_SPREADS = " sd"
+
+
+def in_spreads(amount: str) -> float:
+    """How many standard deviations an `Amount` is that is a text."""
+    return float(amount.removesuffix(_SPREADS))
+
+
 def _as_float(whole: int) -> float:
     try:
         return float(whole)

@@ -123,6 +123,15 @@ PENALISED_AT = {
     "(Karras et al. 2020, arXiv:2006.06676, in its program's training/loss.py)",
     "augmented": f"images as the {DISCRIMINATOR} sees them: the slope stops at their augmentation",
 }
+IMAGES_OF_SEEDS = {
+    "these": "all of them by each seed: what training on these images does",
+    "shards": "a part of its own for each seed: what training on so many of any images does",
+    "halves": "the other half by every second seed: the same of half as many, by a wider interval",
+}
+LOOKS = {
+    "each": "after each seed from the third on; what is certain early ends it",
+    "end": "once, when all seeds are there",
+}
 SCORED_AT = {
     "final": "the last chunk",
     "best": "the chunk with the best mean over folds",

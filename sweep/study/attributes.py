@@ -39,11 +39,16 @@ class Planned:
     """What a confirmation was last asked for: the best `top`, by the seeds 1 to `seeds`.
 
     `arms` has for each arm what it is compared with, and its trial of the search if it has one.
+    `looks` says when one looks, and what was planned before: stretches of (from so many seeds on,
+    seeds in all, whether after each). Confirmations of earlier versions have one look, at the end.
+    `parts` are how many the images were divided into, one for each seed; 0 where they were not.
     """
 
     top: int
     seeds: int
     arms: dict[str, tuple[str, int | None]]
+    looks: tuple[tuple[int, int, bool], ...] = ()
+    parts: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,8 @@ def study_attributes(study: Attributed) -> StudyAttributes:
         arms = {
             name: (against, trial) for name, (against, trial) in found["planned"]["arms"].items()
         }
-        found["planned"] = Planned(**(found["planned"] | {"arms": arms}))
+        looks = tuple((a, last, each) for a, last, each in found["planned"].get("looks", ()))
+        found["planned"] = Planned(**(found["planned"] | {"arms": arms, "looks": looks}))
     return StudyAttributes(**found)
 
 

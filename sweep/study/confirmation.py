@@ -95,11 +95,19 @@ def open_confirmation(study: optuna.Study, storage: RDBStorage) -> optuna.Study:
 
 
 def plan_confirmation(
-    confirmation: optuna.Study, top: int, seeds: int, wanted: Sequence[Arm]
+    confirmation: optuna.Study,
+    top: int,
+    seeds: int,
+    wanted: Sequence[Arm],
+    looks: Sequence[tuple[int, int, bool]] = (),
+    parts: int = 0,
 ) -> None:
-    """Stores what is about to be trained: without it a part of it would look like the whole."""
+    """Stores what is about to be trained: without it a part of it would look like the whole.
+
+    And when one looks at it, so that nobody chooses that by what he sees.
+    """
     arms = {arm.name: (arm.against, arm.trial) for arm in wanted}
-    write_study(confirmation, planned=Planned(top, seeds, arms))
+    write_study(confirmation, planned=Planned(top, seeds, arms, tuple(looks), parts))
 
 
 def planned(confirmation: optuna.Study | None) -> Planned | None:

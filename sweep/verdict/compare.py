@@ -11,11 +11,11 @@ from normsweep.objectives.distances import cost
 from normsweep.spec.fields import SCORE, causes
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import CONFIRM, study_attributes
-from normsweep.study.confirmation import find_confirmation, trainings
+from normsweep.study.confirmation import find_confirmation, planned, trainings
 from normsweep.verdict.answers import Answer, Ranked, answer
 from normsweep.verdict.effect import ALPHA
 from normsweep.verdict.images import JudgingImages
-from normsweep.verdict.reading import read_confirmation
+from normsweep.verdict.reading import other_half, read_confirmation
 from normsweep.verdict.statistics import verdict_estimate
 from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.stopping import chosen_on_others
@@ -110,7 +110,12 @@ def compare(
     if one is None or other is None:
         one, other = _searched(answers[0]), _searched(answers[1])
     apart = tuple(_reasons(first[0], second[0], one, other))
+    if both:
+        apart += tuple(_divided_otherwise(first, second, one, other))
     seeds = sorted(one.scores.keys() & other.scores.keys())
+    images = one.found.spec.confirm.images if both else "these"
+    if images == "halves":
+        seeds = [seed for seed in seeds if other_half(seed) in seeds]
     if not apart and not seeds:
         apart = ("no seed is confirmed in both: sweep confirm adds some",)
     if apart:
@@ -120,7 +125,7 @@ def compare(
     if all(seed in side.influences for side in (one, other) for seed in seeds):
         # Equal fingerprints: an image has the same number in both.
         influences = np.stack([one.influences[seed] - other.influences[seed] for seed in seeds])
-    estimate, _ = verdict_estimate(differences, influences) or (None, "")
+    estimate, _ = verdict_estimate(differences, influences, images) or (None, "")
     unconfirmed = [
         side.name for side, found in zip((one, other), confirmed, strict=True) if found is None
     ]
@@ -177,6 +182,22 @@ def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) 
         told = "; ".join(_differing(specs, causes(name)))
         reason = told or "the same settings: other files, versions or machine"
         yield f"{name} have another fingerprint ({reason})"
+
+
+def _divided_otherwise(
+    first: tuple[optuna.Study, RDBStorage],
+    second: tuple[optuna.Study, RDBStorage],
+    one: Side,
+    other: Side,
+) -> Iterator[str]:
+    """Why seeds of two confirmations do not share their images."""
+    images = [side.found.spec.confirm.images for side in (one, other)]
+    if images[0] != images[1]:
+        yield f"confirm.images: {images[0]} and {images[1]}"
+    wanted = [planned(find_confirmation(*each)) for each in (first, second)]
+    parts = [0 if plan is None else plan.parts for plan in wanted]
+    if images[0] == images[1] and parts[0] != parts[1]:
+        yield f"the images were divided into {parts[0]} and {parts[1]} parts"
 
 
 def _differing(specs: tuple[Spec, Spec], fields: tuple[str, ...]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from normsweep.objectives.distances import cost
 from normsweep.verdict.statistics import BESIDE, TESTS, VERDICT, verdict_estimate
 from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.holm import holm
+from normsweep.verdict.statistics.looks import ONLY, Look
 
 ALPHA = 0.05
 """The chance that a study of an inert penalty is said to help or hurt."""
@@ -20,10 +21,11 @@ class Effect:
 
     `adjusted_p` is Holm's over all candidates of the study. `wins` is the share of seeds on which
     the mean over folds is better. `relative` is the mean over the standard deviation of the
-    baseline's seeds. `detectable` is the smallest true effect that four studies in five like this
-    one would have called one. `over_seeds` is the t-test over the means of the seeds, which share
-    nothing where the images are taken as given, with its p adjusted likewise. `test` names the one
-    of `TESTS` that the estimate is by.
+    baseline's seeds, which is `least_spread` at least. `detectable` is the smallest true effect
+    that four studies in five like this one would have called one. `over_seeds` is the t-test over
+    the means of the seeds, which share nothing where the images are taken as given, with its p
+    adjusted likewise. `test` names the one of `TESTS` that the estimate is by. Intervals and
+    p-values are those of a `look` at a plan.
     """
 
     estimate: Estimate
@@ -32,8 +34,10 @@ class Effect:
     adjusted_p_over_seeds: float
     wins: float
     relative: float | None
+    least_spread: float
     detectable: float
     test: str
+    look: Look = ONLY
 
     @property
     def is_certain(self) -> bool:
@@ -52,19 +56,25 @@ class Effect:
 
 
 def paired_effect(
-    metric: str, scores: np.ndarray, against: np.ndarray, influences: np.ndarray | None
+    metric: str,
+    scores: np.ndarray,
+    against: np.ndarray,
+    influences: np.ndarray | None,
+    look: Look = ONLY,
+    images: str = "these",
 ) -> Effect | None:
     """The effect between scores [seeds, folds], before it is adjusted for other candidates.
 
     `influences` [seeds, images] are those on the difference, as `TESTS` take them; without them the
-    images are taken as given. None for fewer than two seeds.
+    images are taken as given. `images` says which of them a seed has, as `confirm.images` does.
+    None for fewer than two seeds.
     """
     differences = scores - against
     over_seeds = TESTS[BESIDE].estimate(differences, influences)
-    found = verdict_estimate(differences, influences)
+    found = verdict_estimate(differences, influences, images)
     if over_seeds is None or found is None:
         return None
-    estimate, test = found
+    estimate, over_seeds, test = look.estimate(found[0]), look.estimate(over_seeds), found[1]
     gains = (costs(metric, against) - costs(metric, scores)).mean(axis=1)
     spread = float(np.std(against.mean(axis=1), ddof=1))
     return Effect(
@@ -74,8 +84,10 @@ def paired_effect(
         adjusted_p_over_seeds=over_seeds.p,
         wins=float((gains > 0).mean()),
         relative=estimate.mean / spread if spread > 0 else None,
-        detectable=estimate.detectable(ALPHA),
+        least_spread=spread * _least(len(scores) - 1, look.nominal(ALPHA) / 2),
+        detectable=estimate.detectable(look.nominal(ALPHA)),
         test=test,
+        look=look,
     )
 
 
@@ -90,10 +102,20 @@ def adjusted(effects: Sequence[Effect | None]) -> list[Effect | None]:
             effect,
             adjusted_p=p,
             adjusted_p_over_seeds=p_over_seeds,
-            detectable=effect.estimate.detectable(ALPHA / len(effects)),
+            detectable=effect.estimate.detectable(effect.look.nominal(ALPHA / len(effects))),
         )
         for effect, p, p_over_seeds in zip(effects, whole, over_seeds, strict=True)
     ]
+
+
+def _least(degrees: int, level: float) -> float:
+    """What a standard deviation is surely, over what it was found to be: a bound of one side.
+
+    √(degrees / χ²),    P(χ²(degrees) > χ²) = level
+    """
+    from scipy.special import chdtri
+
+    return float(np.sqrt(degrees / chdtri(degrees, level)))
 
 
 def costs(metric: str, scores: np.ndarray) -> np.ndarray:

@@ -13,8 +13,14 @@ from normsweep.verdict.wording import verdict_sentence
 from normsweep.verdict.words import described, direction, interval, metric_name, number
 
 NOT_CONFIRMED, NO_SCORE = "not confirmed", "no score yet"
-TONES = {"helps": "good", "hurts": "bad", "unfinished": "open"}
-SIGNS = {"good": "✓", "bad": "✗", "none": "≈", "open": "…"}
+TONES = {
+    "helps": "good",
+    "hurts": "bad",
+    "negligible": "none",
+    "unclear": "unsure",
+    "unfinished": "open",
+}
+SIGNS = {"good": "✓", "bad": "✗", "none": "≈", "unsure": "?", "open": "…"}
 """By tone, what a word is told by beside its colour."""
 
 
@@ -51,8 +57,7 @@ def headline(found: Answer, confirmed: Confirmation | None, option: str = "") ->
     """
     if confirmed is not None:
         word, _, rest = verdict_sentence(confirmed).partition(": ")
-        tone = TONES.get(confirmed.verdict, "none")
-        return Headline(word, f"{capital(rest)}.", tone, caveat(confirmed))
+        return Headline(word, f"{capital(rest)}.", TONES[confirmed.verdict], caveat(confirmed))
     command = f"sweep confirm {found.study}{option}"
     best, baseline = found.best, found.baseline
     if best is None:
@@ -98,7 +103,8 @@ def caveat(found: Confirmation) -> str | None:
         gain = cost(metric, other) - cost(metric, own)
         if gain * best.lead < 0:
             return f"but not on untouched images ({number(own)} against {number(other)})"
-    if best.effect is not None and best.effect.of_images is None:
+    of_these = found.spec.confirm.images == "these"
+    if of_these and best.effect is not None and best.effect.of_images is None:
         return "as far as these judging images go"
     return None
 

@@ -1,7 +1,7 @@
 """The influences of the images that judge, for the trainings of a confirmation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from optuna.storages import BaseStorage, RDBStorage
@@ -16,11 +16,13 @@ from normsweep.study.attributes import ArmAttributes
 class JudgingImages:
     """Where they are read: of a study's database, whose chunks have so many steps.
 
-    `engine` is None where there are none to read: in databases of earlier versions.
+    `engine` is None where there are none to read: in databases of earlier versions. What was read
+    is kept, by trial and step: one look after the other is at the same trainings.
     """
 
     engine: Engine | None
     chunk_steps: int
+    _read: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, storage: BaseStorage, spec: Spec) -> "JudgingImages":
@@ -41,9 +43,10 @@ class JudgingImages:
         ]
         if self.engine is None or not wanted:
             return None
-        ids, steps = ({key[part] for key in wanted} for part in (0, 1))
-        found = read_influences(self.engine, ids, steps)
-        rows = [found[key] for key in wanted if key in found]
+        if unread := [key for key in wanted if key not in self._read]:
+            ids, steps = ({key[part] for key in unread} for part in (0, 1))
+            self._read.update(read_influences(self.engine, ids, steps))
+        rows = [self._read[key] for key in wanted if key in self._read]
         whole = len(rows) == len(trained) and len({len(row) for row in rows}) == 1
         return np.stack(rows) if whole else None
 

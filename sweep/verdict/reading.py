@@ -1,9 +1,9 @@
 """What a confirmation says: the effect of each candidate against its baseline, and a verdict."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import count, product, takewhile
 
 import numpy as np
 import optuna
@@ -11,6 +11,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from normsweep.objectives.distances import cost
+from normsweep.spec.ranges import in_spreads
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import CONFIRM, FINAL, ArmAttributes, Planned, has_result
 from normsweep.study.confirmation import find_confirmation, planned, trainings
@@ -21,6 +22,7 @@ from normsweep.verdict.effect import Effect, adjusted, costs, paired_effect
 from normsweep.verdict.images import JudgingImages
 from normsweep.verdict.statistics import verdict_estimate
 from normsweep.verdict.statistics.estimate import Estimate
+from normsweep.verdict.statistics.looks import ONLY, Look, Plan, Stretch, look_at, looks
 from normsweep.verdict.statistics.stopping import chosen_on_others
 
 Trainings = Sequence[ArmAttributes]
@@ -96,7 +98,10 @@ class Confirmation:
     """The candidates of a study, those that score best first, and one look at untouched images.
 
     Those that share no finite seed with their baseline come last. `missing` counts the trainings of
-    `planned` that are still to be made.
+    `planned` that are still to be made before there is a verdict. `look` is after how many seeds
+    the look was taken that the verdict is of: the first at which it was certain, else the last;
+    None where none was planned, or none is there yet. `beyond` is the best candidate by all seeds,
+    as if so many had been planned, where there are more than that.
     """
 
     spec: Spec
@@ -105,6 +110,8 @@ class Confirmation:
     final: FinalLook | None
     planned: Planned | None
     missing: int
+    look: int | None = None
+    beyond: Confirmed | None = None
 
     @property
     def best(self) -> Confirmed:
@@ -114,21 +121,50 @@ class Confirmation:
 
     @property
     def verdict(self) -> str:
-        """`helps`, `hurts` or `unclear`; `unfinished` while a training is missing.
+        """`helps`, `hurts`, `negligible` or `unclear`; `unfinished` while a training is missing.
 
-        Who looks at a verdict after each seed, and stops at one that he likes, has chosen it.
         It helps where one candidate is certainly better than its baseline, and hurts where all that
         can be compared are certainly worse. Holm's adjustment holds the chance that an inert
-        penalty is said to do either at 5 %.
+        penalty is said to do either, at any of the looks, at 5 %. It is negligible where the
+        intervals of all candidates lie within ± `confirm.smallest`: with an effect that is larger
+        that is said in 5 % at most, since some interval then leaves it out.
         """
         if self.missing:
             return "unfinished"
+        if all(self._is_negligible(entry) for entry in self.candidates):
+            return "negligible"
         if any(self._helps(entry) for entry in self.candidates):
             return "helps"
         paired = [entry for entry in self.candidates if entry.is_paired]
         if paired and all(self._hurts(entry) for entry in paired):
             return "hurts"
         return "unclear"
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is a word that more seeds would not change."""
+        return self.verdict not in ("unfinished", "unclear")
+
+    @property
+    def smallest(self) -> float | None:
+        """The smallest effect that counts, in units of the score, by the best one's baseline.
+
+        Of a number of its standard deviations between seeds, by the least that these surely are.
+        """
+        return self._smallest(self.best)
+
+    def _smallest(self, entry: Confirmed) -> float | None:
+        wanted = self.spec.confirm.smallest
+        if wanted is None or isinstance(wanted, float):
+            return wanted
+        return None if entry.effect is None else in_spreads(wanted) * entry.effect.least_spread
+
+    def _is_negligible(self, entry: Confirmed) -> bool:
+        smallest = self._smallest(entry)
+        if smallest is None or entry.effect is None or entry.diverged:
+            return False
+        found = entry.effect.estimate
+        return -smallest <= found.low and found.high <= smallest
 
     def _helps(self, entry: Confirmed) -> bool:
         # A baseline that diverges is nothing against the penalty: without it training failed.
@@ -143,7 +179,11 @@ class Confirmation:
 
 
 def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation | None:
-    """What is confirmed of a study so far; None where nothing is."""
+    """What is confirmed of a study so far; None where nothing is.
+
+    Looks are taken in their order, each at the seeds up to it and no others: what a verdict is does
+    not depend on when somebody asked for it.
+    """
     spec = study_spec(study)
     trials = study.get_trials(deepcopy=False)
     held = find_confirmation(study, storage)
@@ -155,29 +195,100 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     _, first = arms.pop(BASELINE_ARM, (BASELINE_ARM, None))
     if first is None:
         return None
-    base, images = ranked(trials[first]), JudgingImages.of(storage, spec)
-    found = [
-        _candidate(spec, name, against, everything, ranked(trials[number]), base, images)
+    confirmed = {
+        name: (against, ranked(trials[number]))
         for name, (against, number) in arms.items()
         if name != against and number is not None
-    ]
-    if not found:
+    }
+    if not confirmed:
         return None
-    found = [
-        replace(entry, effect=effect, last=last, stopped=stopped)
-        for entry, effect, last, stopped in zip(
-            found,
-            adjusted([entry.effect for entry in found]),
-            adjusted([entry.last for entry in found]),
-            adjusted([entry.stopped for entry in found]),
-            strict=True,
-        )
-    ]
-    found.sort(key=lambda entry: (not entry.is_paired, cost(spec.score.metric, entry.score)))
-    seeds = max(len(entry.scores) for entry in found)
-    final = _final(spec, everything, found, images)
+    plan = plan_of(wanted)
+    every = _Everything(
+        spec, confirmed, ranked(trials[first]), everything, JudgingImages.of(storage, spec), plan
+    )
+    there = complete_seeds(wanted, everything)
+    taken = [look for look in looks(plan) if look <= there]
+    for look in taken:
+        found = every.at(wanted, look)
+        if found.is_decided:
+            return found
     missing = _missing(wanted, everything)
-    return Confirmation(spec, seeds, tuple(found), final, wanted, missing)
+    if not taken or (missing and there < plan[-1].seeds):
+        return every.at(wanted, None, missing)
+    found = every.at(wanted, taken[-1])
+    if there > plan[-1].seeds:
+        return replace(found, beyond=every.candidate(found.best.name, there, ONLY))
+    return found
+
+
+def plan_of(wanted: Planned | None) -> Plan:
+    """When one looks; nothing where it is not known what was planned."""
+    if wanted is None:
+        return ()
+    return tuple(Stretch(*each) for each in wanted.looks) or (Stretch(0, wanted.seeds, False),)
+
+
+def complete_seeds(wanted: Planned | None, everything: Trainings) -> int:
+    """By how many seeds, from the first on without a gap, all arms that are asked for are there."""
+    if wanted is None or not wanted.arms:
+        return 0
+    there = {(e.arm, e.seed) for e in everything if e.role == CONFIRM}
+    return _without_gap(all((arm, seed) in there for arm in wanted.arms) for seed in count(1))
+
+
+def _without_gap(those: Iterable[bool]) -> int:
+    return sum(1 for _ in takewhile(bool, those))
+
+
+@dataclass(frozen=True)
+class _Everything:
+    """All that a confirmation holds: its candidates, by name, with what they are compared with."""
+
+    spec: Spec
+    confirmed: dict[str, tuple[str, Ranked]]
+    baseline: Ranked
+    trained: Trainings
+    images: JudgingImages
+    plan: Plan
+
+    def at(self, wanted: Planned | None, look: int | None, missing: int = 0) -> Confirmation:
+        """What is said at a look; by None at the last one of each candidate, and with no plan."""
+        found = [self._at(name, look) for name in self.confirmed]
+        found = [
+            replace(entry, effect=effect, last=last, stopped=stopped)
+            for entry, effect, last, stopped in zip(
+                found,
+                adjusted([entry.effect for entry in found]),
+                adjusted([entry.last for entry in found]),
+                adjusted([entry.stopped for entry in found]),
+                strict=True,
+            )
+        ]
+        metric = self.spec.score.metric
+        found.sort(key=lambda entry: (not entry.is_paired, cost(metric, entry.score)))
+        seeds = max(len(entry.scores) for entry in found)
+        final = _final(self.spec, self.trained, found, self.images)
+        return Confirmation(self.spec, seeds, tuple(found), final, wanted, missing, look)
+
+    def _at(self, name: str, look: int | None) -> Confirmed:
+        if not self.plan:
+            return self.candidate(name, None, ONLY)
+        against, _ = self.confirmed[name]
+        there = {(e.arm, e.seed) for e in self.trained if e.role == CONFIRM}
+        own = _without_gap((name, k) in there and (against, k) in there for k in count(1))
+        last = own if look is None else min(own, look)
+        taken = [each for each in looks(self.plan) if each <= last]
+        if not taken:
+            return self.candidate(name, look, None)
+        return self.candidate(name, taken[-1], look_at(self.plan, taken[-1]))
+
+    def candidate(self, name: str, seeds: int | None, look: Look | None) -> Confirmed:
+        """A candidate by its first so many seeds; without a look it has no effect."""
+        against, searched = self.confirmed[name]
+        trained = [e for e in self.trained if seeds is None or e.seed <= seeds]
+        return _candidate(
+            self.spec, name, against, trained, searched, self.baseline, self.images, look
+        )
 
 
 def _missing(wanted: Planned | None, everything: Trainings) -> int:
@@ -203,8 +314,11 @@ def _candidate(
     searched: Ranked,
     baseline: Ranked,
     images: JudgingImages,
+    look: Look | None,
 ) -> Confirmed:
     pairs, whole = _pairs(everything, CONFIRM, name, against)
+    if spec.confirm.images == "halves":
+        whole = _of_whole_halves(whole)
     sides = [one for one, _ in whole], [other for _, other in whole]
     curves, baselines = (_stacked(spec, side) for side in sides)
     metric = spec.score.metric
@@ -213,14 +327,14 @@ def _candidate(
     scores, against_scores = curves[:, -1], baselines[:, -1]
     at_last = [curves.shape[1] - 1] * len(curves)
     influences = images.between((sides[0], at_last), (sides[1], at_last))
-    effect = last = paired_effect(metric, scores, against_scores, influences)
+    effect = last = _effect(spec, scores, against_scores, influences, look)
     last_pairs, stopped_pairs = (scores, against_scores), None
     last_scores = _mean(scores), _mean(against_scores)
     if chosen[0] is not None and chosen[1] is not None:
         each = np.arange(len(curves))
         at_best = stopped_pairs = curves[each, chosen[0]], baselines[each, chosen[1]]
         of_best = images.between((sides[0], chosen[0].tolist()), (sides[1], chosen[1].tolist()))
-        stopped = paired_effect(metric, *at_best, of_best)
+        stopped = _effect(spec, *at_best, of_best, look)
         stopped_scores = _mean(at_best[0]), _mean(at_best[1])
         steps = spec.train.steps / spec.train.chunks
         first_step, second_step = (float((at.mean() + 1) * steps) for at in (chosen[0], chosen[1]))
@@ -241,13 +355,26 @@ def _candidate(
         stopped=stopped,
         stopped_scores=stopped_scores,
         stopped_steps=stopped_steps,
-        diverged=len(pairs) - len(whole),
+        diverged=sum(a.curve is None or b.curve is None for a, b in pairs),
         own_diverged=sum(a.curve is None for a, _ in pairs),
         baseline_diverged=sum(b.curve is None for _, b in pairs),
         influences=influences,
         last_pairs=last_pairs,
         stopped_pairs=stopped_pairs,
     )
+
+
+def _effect(
+    spec: Spec,
+    scores: np.ndarray,
+    against: np.ndarray,
+    influences: np.ndarray | None,
+    look: Look | None,
+) -> Effect | None:
+    if look is None:
+        return None
+    metric, of_seeds = spec.score.metric, spec.confirm.images
+    return paired_effect(metric, scores, against, influences, look, of_seeds)
 
 
 Pairs = list[tuple[ArmAttributes, ArmAttributes]]
@@ -261,6 +388,17 @@ def _pairs(everything: Trainings, role: str, name: str, against: str) -> tuple[P
     )
     pairs = [(own[seed], other[seed]) for seed in sorted(own.keys() & other.keys())]
     return pairs, [(a, b) for a, b in pairs if a.curve is not None and b.curve is not None]
+
+
+def _of_whole_halves(pairs: Pairs) -> Pairs:
+    """Those whose seed's other half is there, too: seeds 1 and 2, 3 and 4, …"""
+    seeds = {arm.seed for arm, _ in pairs}
+    return [(a, b) for a, b in pairs if other_half(a.seed) in seeds]
+
+
+def other_half(seed: int) -> int:
+    """The seed with the half of the images that a seed has not."""
+    return seed + 1 if seed % 2 else seed - 1
 
 
 def _stacked(spec: Spec, trained: Trainings) -> np.ndarray:

@@ -1,19 +1,22 @@
 """What a confirmation says, in sentences of plain text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from normsweep.objectives.distances import DISTANCES, SCORES
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.verdict.arms import BASELINE_ARM
 from normsweep.verdict.effect import ALPHA, Effect
-from normsweep.verdict.reading import Confirmation, Confirmed, FinalLook
+from normsweep.verdict.reading import Confirmation, Confirmed, FinalLook, plan_of
+from normsweep.verdict.statistics import BESIDE
 from normsweep.verdict.statistics.estimate import Estimate
+from normsweep.verdict.statistics.looks import FIRST, looks
 from normsweep.verdict.words import described, interval, metric_name, number, p_value
 
 WORDS = {
     "helps": "helps",
     "hurts": "hurts",
-    "unclear": "no effect that this study could detect",
+    "negligible": "no effect larger than",
+    "unclear": "not decided",
     "unfinished": "unfinished",
 }
 
@@ -32,7 +35,13 @@ def verdict_sentence(found: Confirmation) -> str:
     if not best.is_paired:
         return f"{word}: nothing to compare, {_lost(found)}"
     if best.effect is None:
-        return f"{word}: {subject} has one confirmed seed, which says nothing of others"
+        few = "one confirmed seed" if len(best.scores) == 1 else "too few confirmed seeds"
+        return f"{word}: {subject} has {few}, which says nothing of others"
+    if found.verdict == "negligible":
+        return (
+            f"{word} {number(found.smallest)}: {_differs(found)}{_of_all(found)}, all of which is "
+            f"within ±{number(found.smallest)} (confirm.smallest)"
+        )
     if found.verdict == "unclear":
         return f"{word}: {_differs(found)}; {_why_unclear(best, best.effect)}"
     wins = round(best.effect.wins * len(best.scores))
@@ -53,9 +62,10 @@ def _what_is_missing(found: Confirmation) -> str:
     assert found.planned is not None
     asked = found.planned
     command = f"sweep confirm {found.spec.study.name} --top {asked.top} --seeds {asked.seeds}"
+    most = "at most " if found.spec.confirm.looks == "each" and asked.seeds > FIRST else ""
     return (
-        f"{found.missing} of {len(asked.arms) * asked.seeds} trainings are still to be made, by "
-        f"{command}, and there is no verdict before"
+        f"{most}{found.missing} of {len(asked.arms) * asked.seeds} trainings are still to be made, "
+        f"by {command}, and there is no verdict before"
     )
 
 
@@ -72,8 +82,18 @@ def _differs(found: Confirmation) -> str:
     )
 
 
+def _of_all(found: Confirmation) -> str:
+    others = len(found.candidates) - 1
+    return f", and {_count(others, 'other')} by less than that" if others else ""
+
+
 def _adjusted_estimate(found: Confirmation, effect: Effect) -> str:
-    return _estimate(effect.estimate, effect.adjusted_p, len(found.candidates))
+    return _estimate(
+        effect.estimate,
+        effect.adjusted_p,
+        len(found.candidates),
+        alone=effect.test == BESIDE and found.spec.confirm.images == "these",
+    )
 
 
 def _why_unclear(best: Confirmed, effect: Effect) -> str:
@@ -128,6 +148,7 @@ def _details_of_best(found: Confirmation) -> Iterator[str]:
             f"The effect is {abs(best.effect.relative):.1f} times the baseline's standard "
             "deviation between seeds."
         )
+    yield from _looks(found)
     if best.effect is not None:
         yield _images_sentence(found, best.effect)
     yield (
@@ -153,8 +174,39 @@ def _details_of_best(found: Confirmation) -> Iterator[str]:
             yield _of_stopping_alone(best, metric)
 
 
+def _looks(found: Confirmation) -> Iterator[str]:
+    """When one looked, and what seeds beyond the plan say: nothing that a word could rest on."""
+    plan = plan_of(found.planned)
+    each = looks(plan)
+    if found.look is not None and len(each) > 1:
+        ended = "which ended it" if found.is_decided else "the last so far"
+        if not found.is_decided and found.look == each[-1]:
+            ended = "the last"
+        longer = ", made longer while it ran" if len(plan) > 1 else ""
+        yield (
+            f"Looked at after {_and(each)} seeds at most{longer}: intervals and p-values allow for "
+            f"that. This is the look after {found.look}, {ended}."
+        )
+    if found.beyond is not None and found.beyond.effect is not None:
+        estimate = found.beyond.effect.estimate
+        yield (
+            f"More seeds were added when the {found.look} that were planned had given no word. By "
+            f"all {len(found.beyond.scores)} the difference is {estimate.mean:+.3g} "
+            f"({interval(estimate)}, as if so many had been planned). No word rests on that: who "
+            "adds seeds until there is one finds one."
+        )
+
+
+def _and(numbers: Sequence[int]) -> str:
+    if len(numbers) > 3 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"each of {numbers[0]} to {numbers[-1]}"
+    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
 def _images_sentence(found: Confirmation, effect: Effect) -> str:
     """What the verdict is about: whether other images could have judged otherwise."""
+    if found.spec.confirm.images != "these":
+        return _OTHER_IMAGES[found.spec.confirm.images]
     if effect.of_images is None:
         entry = DISTANCES.get(found.spec.score.metric)
         why = "was not stored with the scores"
@@ -173,6 +225,15 @@ def _images_sentence(found: Confirmation, effect: Effect) -> str:
         f"{about}{share}. With these taken as given, the means of the {len(found.best.scores)} "
         f"seeds alone say {effect.over_seeds.mean:+.3g} {said}."
     )
+
+
+_OTHER_IMAGES = {
+    "shards": "Each seed had a part of the images of its own: the verdict is about training on so "
+    "many as that, of all images of which these are a sample, by any seed.",
+    "halves": "Each two seeds had the two halves of the images, divided anew each time: the "
+    "verdict is about training on half as many as there are, of all images of which these are a "
+    "sample, by any seed. The interval is a conservative one.",
+}
 
 
 def _luck(best: Confirmed) -> str:
@@ -278,9 +339,13 @@ def _baseline(entry: Confirmed) -> str:
     return f"the baseline's {number(entry.baseline_score)}"
 
 
-def _estimate(estimate: Estimate, adjusted_p: float, candidates: int) -> str:
+def _estimate(
+    estimate: Estimate, adjusted_p: float, candidates: int, *, alone: bool = False
+) -> str:
+    """`alone` where it is by seeds alone, with the images that judge taken as given."""
     over = f", adjusted for {candidates} candidates" if candidates > 1 else ""
-    return f"({interval(estimate)}; {p_value(adjusted_p)}{over})"
+    of = ", by seeds alone" if alone else ""
+    return f"({interval(estimate)}; {p_value(adjusted_p)}{over}{of})"
 
 
 def _higher(found: Confirmation) -> bool:

@@ -23,12 +23,14 @@ from normsweep.study.confirmation import Arm
 class ArmRun(Run):
     """An arm in training with one seed, stored as a whole when it is over.
 
-    `influences` are those of images on its score, by step; any chunk may be the one that counts.
+    `influences` are those of images on its score, by step, if `of_images` are wanted; any chunk may
+    be the one that counts.
     """
 
     arm: Arm
     seed: int
     role: str = CONFIRM
+    of_images: bool = True
     storage: RDBStorage = field(repr=False)
     influences: dict[int, np.ndarray] = field(default_factory=dict)
     _stored: int | None = None
@@ -36,7 +38,7 @@ class ArmRun(Run):
     def judge(self, setup: Setup, chunk: Chunk, slot: int) -> None:
         """As any run, and looks at what each image has to do with the score."""
         super().judge(setup, chunk, slot)
-        if not isinstance(self.end, Failed):
+        if self.of_images and not isinstance(self.end, Failed):
             found = image_influences(setup, self.config.score.metric, chunk, slot)
             if found is not None:
                 self.influences[self.steps] = found

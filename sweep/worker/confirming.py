@@ -17,22 +17,30 @@ from normsweep.data.decoding import unwatched as nobody
 from normsweep.data.folds import deal_again, outer_plan
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
-from normsweep.score.setup import Setup, prepare
+from normsweep.errors import UserError
+from normsweep.score.setup import Setup, check_part, prepare
 from normsweep.score.training import Training
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry
 from normsweep.study.attributes import CONFIRM, FINAL, study_attributes, write_study
-from normsweep.study.confirmation import Arm, open_confirmation, plan_confirmation, trainings
+from normsweep.study.confirmation import (
+    Arm,
+    open_confirmation,
+    plan_confirmation,
+    planned,
+    trainings,
+)
 from normsweep.study.progress import Progress, Watcher, unwatched
 from normsweep.study.records import check_same_data, checked_spec, study_spec
 from normsweep.verdict.answers import Answer, answer
 from normsweep.verdict.arms import arm_name, arms, arms_of, candidates
-from normsweep.verdict.reading import read_confirmation
+from normsweep.verdict.reading import Confirmation, complete_seeds, plan_of, read_confirmation
+from normsweep.verdict.statistics.looks import Plan, planned_further
 from normsweep.worker.arm_run import ArmRun
 
 SEEDS = 8
-"""How many seeds where the spec does not say."""
+"""How many seeds at most where the spec does not say."""
 _CONFIRMING = 0xC0F1
 """Sets what is drawn for a confirmation apart from what the search drew from the same seed."""
 
@@ -62,6 +70,8 @@ def confirm_if_wanted(
 class Confirming:
     """Confirms a study. What is stored already is not trained again, so that it can be stopped.
 
+    After each seed it looks whether there is a word, and then trains no more.
+
     The seeds of the training and of the folds follow from the study's and the number of the
     repetition alone; the feature map stays, so that scores can be compared with the search's.
     """
@@ -77,15 +87,17 @@ class Confirming:
     _spec: Spec = field(init=False)
     _into: optuna.Study = field(init=False)
     _retry: Retry = field(init=False)
+    _parts: int = 0
     _left: int = 0
     _done: int = 0
 
     def run(self, top: int | None = None, seeds: int | None = None) -> bool:
-        """Trains the best `top` and the baseline by `seeds` seeds; whether all of it is done.
+        """Trains the best `top` and the baseline by `seeds` seeds at most; whether all is done.
 
-        By default as many as the spec says. Then, if images were held out for it, has the baseline
-        and the best of them judged by these: once, whatever is confirmed later. Raises `UserError`
-        where the study has no scores yet, or was made with other data.
+        By default as many as the spec says; it ends with the look at which there is a word. Then,
+        if images were held out for it, has the baseline and the best of them judged by these: once,
+        whatever is confirmed later. Raises `UserError` where the study has no scores yet, or was
+        made with other data.
         """
         use_all_cores()
         self._spec = checked_spec(self.study)
@@ -102,14 +114,64 @@ class Confirming:
             self.setup = prepare(self._spec, self.decoding)
         check_same_data(self.study, self.setup.fingerprints())
         self._into = open_confirmation(self.study, self.storage)
-        plan_confirmation(self._into, top, seeds, wanted_arms)
+        each = wanted.looks == "each"
+        self._parts = self._divided(seeds)
+        if self._parts:
+            # Too few images in a part are told before anything is written.
+            self._fresh(1)
+        looks = self._looks(seeds, each=each)
+        plan_confirmation(self._into, top, seeds, wanted_arms, looks, self._parts)
         rounds = [(seed, self._missing(CONFIRM, wanted_arms, seed)) for seed in range(1, seeds + 1)]
         self._left = sum(len(missing) for _, missing in rounds)
         with threadpool_limits(limits=1, user_api="blas"):
             for seed, missing in rounds:
+                if missing and self._is_decided():
+                    self._left = self._done
+                    break
                 if missing and not self._train(CONFIRM, missing, seed, self._fresh(seed)):
                     return False
-            return self._look_once(found, trials, seeds)
+            return self._look_once(found, trials, self._seeds(seeds))
+
+    def _divided(self, seeds: int) -> int:
+        """Into how many parts the images are divided, one for each seed; 0: not.
+
+        That stays as it was at first, or parts of seeds would come to share images.
+        """
+        images = self._spec.confirm.images
+        if images == "halves" and (seeds % 2 or seeds < 4):
+            raise UserError(
+                f'confirm.seeds = {seeds}: accepted with confirm.images = "halves" are even '
+                "numbers from 4 on"
+            )
+        if images != "shards":
+            return 2 if images == "halves" else 0
+        before = planned(self._into)
+        parts = seeds if before is None else before.parts
+        if seeds > parts:
+            raise UserError(
+                f'confirm.seeds = {seeds}: with confirm.images = "shards" the images were divided '
+                f"into {parts} parts, one for each seed; accepted are {parts} or fewer"
+            )
+        return parts
+
+    def _looks(self, seeds: int, *, each: bool) -> Plan:
+        """When one looks, with what was planned before."""
+        before = planned(self._into)
+        there = complete_seeds(before, trainings(self._into))
+        return planned_further(plan_of(before), there, seeds, each=each)
+
+    def _is_decided(self) -> bool:
+        found = self._found()
+        return found is not None and found.is_decided
+
+    def _seeds(self, asked: int) -> int:
+        """By how many seeds the verdict is, where it needed fewer than asked for."""
+        found = self._found()
+        decided = found is not None and found.is_decided
+        return found.look or asked if decided and found is not None else asked
+
+    def _found(self) -> Confirmation | None:
+        return self._retry.until(partial(read_confirmation, self.study, self.storage))
 
     def _look_once(self, found: Answer, trials: list[FrozenTrial], seeds: int) -> bool:
         assert self.setup is not None
@@ -146,8 +208,16 @@ class Confirming:
     def _fresh(self, seed: int) -> Setup:
         assert self.setup is not None
         drawn = (self._spec.data.seed, _CONFIRMING, seed)
-        data = self.setup.dataset
-        plan = deal_again(self.setup.plan, data.labels, drawn, groups=data.groups)
+        data, whole = self.setup.dataset, self.setup.plan
+        if not self._parts:
+            return self.setup.with_plan(deal_again(whole, data.labels, drawn, groups=data.groups))
+        halves = self._spec.confirm.images == "halves"
+        # Drawn once for all seeds that share the images between them.
+        division = (*drawn[:2], 0, (seed + 1) // 2 if halves else 0)
+        parts = deal_again(whole, data.labels, division, groups=data.groups, folds=self._parts)
+        inside = parts.held_out[(seed - 1) % self._parts]
+        plan = deal_again(whole, data.labels, drawn, groups=data.groups, inside=inside)
+        check_part(self._spec, self.setup, plan, self._parts)
         return self.setup.with_plan(plan)
 
     def _train(self, role: str, wanted: Sequence[Arm], seed: int, setup: Setup) -> bool:
@@ -185,6 +255,8 @@ class Confirming:
             arm=arm,
             seed=seed,
             role=role,
+            # Images of a part are numbered within it, and no seed's are another's.
+            of_images=role == FINAL or not self._parts,
             storage=self.storage,
         )
 

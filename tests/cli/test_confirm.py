@@ -29,7 +29,7 @@ def test_a_study_is_confirmed_and_its_verdict_stands_first(sweep, launched) -> N
     called = sweep("confirm", "small", "--top", "2", "--seeds", "2")
     assert called.code == 0, called.err
     verdict = called.out.split("\n\n")[0].strip()
-    assert verdict[:1] in "✓✗≈"
+    assert verdict[:1] in "✓✗≈?"
     assert "95 % interval" in verdict and "adjusted for 2 candidates" in verdict.replace("\n", " ")
     assert "Confirmed on 2 seeds and folds that the search never saw" in called.out
     shown = sweep("show", "small").out
@@ -60,7 +60,7 @@ def test_where_all_has_diverged_there_is_nothing_to_compare_and_it_says_so(sweep
     called = sweep("confirm", "small", "--top", "1", "--seeds", "1")
     assert called.code == 0
     said = " ".join(called.out.split())
-    assert said.startswith("≈ No effect that this study could detect Nothing to compare, no candi")
+    assert said.startswith("? Not decided Nothing to compare, no candidate and its baseline both")
     assert f"(diverged: baseline on 1 of 1 seed, trial {best} on 1 of 1 seed)" in said
     printed = sweep("confirm", "small", "--top", "1", "--seeds", "1", "--json").out
     assert json.loads(printed)["confirmation"]["verdict"] == "unclear"

@@ -25,7 +25,7 @@ BOOKKEEPING = {
     *("service.retries", "service.checkpoint_every"),
     *("service.keep_checkpoints", "service.storage_patience"),
     *("stop.patience", "stop.noise"),
-    *("confirm.seeds", "confirm.top", "confirm.holdout"),
+    *("confirm.seeds", "confirm.smallest", "confirm.top", "confirm.holdout"),
 }
 """Fields that neither name a thing nor change what is trained: docs/spec.md is enough for them."""
 

@@ -109,7 +109,7 @@ return {
 };"""
 WORDS = {
     "confirmed": "✓ Helps, but no more than stopping at step 20 does",
-    "undecided": "≈ No effect that this study could detect",
+    "undecided": "? Not decided",
     "unconfirmed": "… Not confirmed",
     "failed": "… No score yet",
 }

@@ -152,7 +152,7 @@ def test_the_verdict_comes_first_and_the_rest_in_its_order(whole) -> None:
                 "Every candidate is worse, and the best of them, trial 2 (",
             ),
         ),
-        ({0: 2.0, 2: 2.0}, ("≈ No effect that this study could detect", "Trial 2 (power, ")),
+        ({0: 2.0, 2: 2.0}, ("? Not decided", "Trial 2 (power, ")),
     ],
 )
 def test_a_confirmed_study_begins_with_its_verdict_and_the_table_behind_it(

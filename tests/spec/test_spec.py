@@ -113,7 +113,7 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "dimension": 32,
             "feature_share": 0.3,
         },
-        "confirm": {"seeds": 0, "top": 3, "holdout": 0.0},
+        "confirm": {"seeds": 0, "images": "these", "looks": "each", "top": 3, "holdout": 0.0},
         "service": {
             "retries": 3,
             "checkpoint_every": 5,
@@ -301,6 +301,9 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("score", "dimension", 65, "≥ 1 and ≤ 64"),
     ("score", "feature_share", 1.0, "> 0 and < 1"),
     ("confirm", "seeds", -1, "≥ 0"),
+    ("confirm", "images", "thirds", "these, shards, halves"),
+    ("confirm", "looks", "never", "each, end"),
+    ("confirm", "smallest", "0.5", '> 0, or "0.5 sd"'),
     ("confirm", "top", 0, "≥ 1"),
     ("confirm", "holdout", 1.0, "< 1"),
     ("service", "retries", -1, "≥ 0"),

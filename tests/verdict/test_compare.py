@@ -268,3 +268,13 @@ def test_a_study_of_plain_optuna_is_told_by_name(written, databases, storage_url
     plain = optuna.create_study(storage=storage, study_name="plain")
     with pytest.raises(UserError, match="'plain' was not made by sweep"):
         compare(written("a", [3.0, 3.0], [1.0, 2.0]), (plain, storage))
+
+
+def test_seeds_with_other_parts_of_the_images_are_not_paired(written) -> None:
+    curves = [np.full((2, FOLDS), 1.0 + 0.1 * seed) for seed in range(SEEDS)]
+    sides = [
+        written(name, [1.0, 1.2], [0.9, 1.0], confirmed=curves, confirm__images=images)
+        for name, images in (("a", "these"), ("b", "halves"))
+    ]
+    found = compare(*sides)
+    assert (found.verdict, found.apart) == ("unpaired", ("confirm.images: these and halves",))

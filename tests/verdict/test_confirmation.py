@@ -17,6 +17,7 @@ from normsweep.storage.influences import add_influences
 from normsweep.study.attributes import CONFIRM, FINAL
 from normsweep.study.confirmation import Arm, confirmation_name, plan_confirmation
 from normsweep.verdict.reading import Confirmation, read_confirmation
+from normsweep.verdict.statistics.looks import Stretch, look_at
 from normsweep.verdict.table import rows
 from normsweep.verdict.wording import details, verdict_sentence
 
@@ -29,8 +30,9 @@ def confirmed(make_spec, databases, storage_url) -> Write:
     """The confirmation of curves [seeds, chunks, folds] by arm; None is a seed that diverged.
 
     All are compared with the first, whose name is `against`. `asked` is for how many candidates and
-    seeds it was asked; `final` are the curves [seeds, chunks, 1] of the last look, at baseline and
-    first candidate; `images` the influences [seeds, chunks, images] by arm.
+    seeds it was asked, with a look after each, or by what `plan`; `final` are the curves [seeds,
+    chunks, 1] of the last look, at baseline and first candidate; `images` the influences [seeds,
+    chunks, images] by arm.
     """
 
     def confirmed(
@@ -38,6 +40,7 @@ def confirmed(make_spec, databases, storage_url) -> Write:
         *others: list[np.ndarray | None],
         against: str = "baseline",
         asked: tuple[int, int] | None = None,
+        plan: tuple[Stretch, ...] | None = None,
         final: list[list[np.ndarray | None]] | None = None,
         images: dict[str, np.ndarray] | None = None,
         **changes: object,
@@ -96,7 +99,7 @@ def confirmed(make_spec, databases, storage_url) -> Write:
         if asked is not None:
             arms = [Arm("baseline", "baseline", none, 0)]
             arms += [Arm(f"trial {n}", "baseline", some, n) for n in range(1, asked[0] + 1)]
-            plan_confirmation(held, *asked, arms)
+            plan_confirmation(held, *asked, arms, plan or [Stretch(0, asked[1], True)])
         return read_confirmation(study, storage)
 
     return confirmed
@@ -243,7 +246,7 @@ def test_no_effect_is_said_with_the_smallest_that_would_have_been_found(confirme
     assert found is not None and found.best.effect is not None
     assert found.verdict == "unclear"
     sentence = verdict_sentence(found)
-    assert sentence.startswith("no effect that this study could detect: trial 1")
+    assert sentence.startswith("not decided: trial 1")
     assert f"an effect of {found.best.effect.detectable:.3g}" in sentence
 
 
@@ -268,17 +271,135 @@ def test_one_candidate_that_helps_is_the_verdict_s_even_beside_one_that_hurts(co
 
 
 def test_before_all_that_was_asked_for_is_trained_there_is_no_verdict(confirmed) -> None:
-    found = confirmed(noise(0), list(noise(1)[:4] - 1), asked=(1, SEEDS))
+    found = confirmed(noise(0), list(noise(1)[:4] - 0.1), asked=(1, SEEDS))
     assert found is not None and found.best.effect is not None
-    assert found.best.effect.is_certain
-    assert (found.verdict, found.missing) == ("unfinished", 2)
+    assert not found.best.effect.is_certain
+    assert (found.verdict, found.missing, found.look) == ("unfinished", 2, None)
     said = verdict_sentence(found)
     assert said.startswith(
-        "unfinished: 2 of 12 trainings are still to be made, by sweep confirm small --top 1 "
-        "--seeds 6, and there is no verdict before. So far trial 1"
+        "unfinished: at most 2 of 12 trainings are still to be made, by sweep confirm small --top "
+        "1 --seeds 6, and there is no verdict before. So far trial 1"
     )
     told = confirmation_as_json(found, done=False)["confirmation"]
-    assert (told["verdict"], told["missing"]) == ("unfinished", 2)
+    assert (told["verdict"], told["missing"], told["look"]) == ("unfinished", 2, None)
+
+
+def means_of(baseline: np.ndarray, other: np.ndarray, seeds: int) -> np.ndarray:
+    """The differences of the first seeds at the last chunk, means over folds."""
+    difference: np.ndarray = (other - baseline)[:seeds, -1].mean(axis=1)
+    return difference
+
+
+def test_a_large_effect_is_a_verdict_after_few_seeds_and_those_after_it_change_nothing(
+    confirmed,
+) -> None:
+    baseline, other = noise(0), noise(1) - 0.25
+    found = confirmed(baseline, list(other), asked=(1, SEEDS))
+    assert found is not None and found.best.effect is not None
+    assert (found.verdict, found.missing, found.look, found.seeds) == ("helps", 0, 4, 4)
+    means = means_of(baseline, other, 4)
+    # The repeated interval: by the level of this look, not by 5 %.
+    level = look_at((Stretch(0, SEEDS, True),), 4).nominal(0.05)
+    assert 0.001 < level < 0.02
+    bounds = stats.ttest_1samp(means, 0.0).confidence_interval(1 - level)
+    estimate = found.best.effect.estimate
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(bounds))
+    assert stats.ttest_1samp(means, 0.0).pvalue < estimate.p < 0.05
+    said = " ".join(details(found))
+    assert "Looked at after each of 3 to 6 seeds at most" in said
+    assert "This is the look after 4, which ended it." in said
+    for seeds in (4, 5):
+        # As it is after a `kill -9` in the middle of a later seed, too.
+        again = confirmed(baseline, list(other[:seeds]), asked=(1, SEEDS))
+        assert again is not None
+        assert verdict_sentence(again) == verdict_sentence(found)
+        assert list(details(again)) == said_of(found)
+    told = confirmation_as_json(found, done=True)["confirmation"]
+    assert (told["look"], told["looks"], told["smallest"]) == (4, [3, 4, 5, 6], None)
+
+
+def said_of(found: Confirmation) -> list[str]:
+    return list(details(found))
+
+
+def test_a_seed_that_one_of_the_arms_lacks_is_not_looked_at(confirmed) -> None:
+    others = noise(1) - 0.2, noise(2)
+    found = confirmed(noise(0), list(others[0]), list(others[1][:3]), asked=(2, SEEDS))
+    assert found is not None
+    assert (found.verdict, found.missing) == ("unfinished", 3)
+
+
+def test_before_the_third_seed_there_is_no_interval_to_stop_by(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(1)[:2] - 1), asked=(1, SEEDS))
+    assert found is not None
+    assert (found.verdict, found.best.effect) == ("unfinished", None)
+    assert "So far" not in verdict_sentence(found)
+    assert found.best.score == pytest.approx(noise(1)[:2, -1].mean() - 1)
+
+
+def test_a_plan_of_one_look_has_all_of_it_for_the_end(confirmed) -> None:
+    plan = (Stretch(0, SEEDS, False),)
+    early = confirmed(noise(0), list(noise(1)[:5] - 1), asked=(1, SEEDS), plan=plan)
+    assert early is not None and early.verdict == "unfinished"
+    found = confirmed(noise(0), list(noise(1) - 1), asked=(1, SEEDS), plan=plan)
+    assert found is not None and found.best.effect is not None
+    assert (found.verdict, found.look) == ("helps", SEEDS)
+    expected = stats.ttest_1samp(means_of(noise(0), noise(1) - 1, SEEDS), 0.0)
+    assert found.best.effect.estimate.p == pytest.approx(expected.pvalue)
+    assert "Looked at" not in " ".join(details(found))
+
+
+def test_seeds_beyond_the_plan_are_told_and_give_no_word(confirmed) -> None:
+    baseline, other = noise(0), noise(1) - 0.05
+    other[4:] -= 0.1
+    plan = (Stretch(0, 4, True),)
+    found = confirmed(baseline, list(other), asked=(1, SEEDS), plan=plan)
+    assert found is not None and found.beyond is not None
+    assert (found.verdict, found.look, found.missing, found.seeds) == ("unclear", 4, 0, 4)
+    said = " ".join(details(found))
+    difference = means_of(baseline, other, SEEDS).mean()
+    assert f"By all 6 the difference is {difference:+.3g}" in said
+    assert "No word rests on that" in said
+
+
+def test_an_interval_within_the_smallest_effect_that_counts_says_so(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(2)), asked=(1, SEEDS), confirm__smallest=0.5)
+    assert found is not None and found.best.effect is not None
+    assert (found.verdict, found.is_decided) == ("negligible", True)
+    assert found.look is not None and found.look < SEEDS
+    estimate = found.best.effect.estimate
+    assert -0.5 < estimate.low < estimate.high < 0.5
+    said = verdict_sentence(found)
+    assert said.startswith("no effect larger than 0.5: trial 1 (power) differs in FID-proxy by ")
+    assert said.endswith("all of which is within ±0.5 (confirm.smallest)")
+    told = confirmation_as_json(found, done=True)["confirmation"]
+    assert (told["verdict"], told["smallest"]) == ("negligible", 0.5)
+
+
+def test_the_smallest_effect_that_counts_may_be_in_spreads_of_the_baseline(confirmed) -> None:
+    changes = {"confirm__smallest": "12 sd"}
+    found = confirmed(noise(0), list(noise(2)), asked=(1, SEEDS), **changes)
+    assert found is not None and found.verdict == "negligible" and found.look is not None
+    spread = noise(0)[: found.look, -1].mean(axis=1).std(ddof=1)
+    # As wide as it surely is, by chi-squared.
+    level = look_at((Stretch(0, SEEDS, True),), found.look).nominal(0.05) / 2
+    degrees = found.look - 1
+    least = spread * (degrees / stats.chi2.isf(level, degrees)) ** 0.5
+    assert found.smallest == pytest.approx(12 * least)
+
+
+@pytest.mark.parametrize("other", [[*noise(3)[:-1], None], [*(noise(3) + 0.6)]])
+def test_one_candidate_beyond_it_or_that_diverges_is_no_small_effect(confirmed, other) -> None:
+    changes = {"confirm__smallest": 0.5}
+    found = confirmed(noise(0), list(noise(2)), other, **changes)
+    assert found is not None
+    assert found.verdict == "unclear"
+
+
+def test_nothing_is_negligible_where_nobody_said_what_counts(confirmed) -> None:
+    found = confirmed(noise(0), list(noise(0)), asked=(1, SEEDS))
+    assert found is not None
+    assert (found.verdict, found.look) == ("unclear", SEEDS)
 
 
 def test_all_that_was_asked_for_is_there_for_a_verdict(confirmed) -> None:
@@ -490,7 +611,7 @@ def test_where_nothing_is_paired_no_effect_was_detected_and_the_reason_is_told(c
     assert found is not None
     assert found.verdict == "unclear"
     said = verdict_sentence(found)
-    assert said.startswith("no effect that this study could detect: nothing to compare")
+    assert said.startswith("not decided: nothing to compare")
     assert said.endswith("both stayed finite on a seed (diverged: trial 1 on 6 of 6 seeds)")
     assert rows(found)[0][2:4] == ("diverged on 6 of 6 seeds", "–")
     assert list(details(found)) == [
@@ -528,3 +649,28 @@ def test_against_another_baseline_than_the_search_s_a_smaller_lead_is_not_called
     said = " ".join(details(found))
     assert "luck" not in said
     assert "the search's baseline had other settings." in said
+
+
+def test_a_verdict_by_seeds_alone_says_so_in_its_sentence(confirmed) -> None:
+    """Of a metric whose influences are not known, or where they are not stored."""
+    for metric in ("fid", "kid_blocks_error"):
+        found = confirmed(noise(0), list(noise(1) - 1), score__metric=metric)
+        assert found is not None and found.best.effect is not None
+        assert found.best.effect.test == "over_seeds"
+        assert ", by seeds alone), and is better on" in verdict_sentence(found)
+    images = {"baseline": influences(2), "trial 1": influences(3)}
+    found = confirmed(noise(0), list(noise(1) - 3), images=images)
+    assert found is not None and "by seeds alone" not in verdict_sentence(found)
+
+
+def test_of_halves_a_pair_that_lost_a_seed_is_left_out_whole(confirmed) -> None:
+    curves: list[np.ndarray | None] = [*(noise(1) - 1)]
+    curves[2] = None
+    found = confirmed(noise(0), curves, confirm__images="halves")
+    assert found is not None and found.best.effect is not None
+    assert (len(found.best.scores), found.best.diverged, found.best.own_diverged) == (4, 1, 1)
+    means = (noise(1) - 1 - noise(0))[[0, 1, 4, 5], -1].mean(axis=1)
+    apart = means[::2] - means[1::2]
+    estimate = found.best.effect.estimate
+    assert estimate.standard_error == pytest.approx(((apart**2).sum() / 8) ** 0.5)
+    assert (estimate.degrees, found.verdict) == (2, "unclear")

@@ -13,19 +13,27 @@ from normsweep.export.again import score_config
 from normsweep.export.configs import best_config
 from normsweep.export.tables.rows import table_of
 from normsweep.score.setup import prepare
+from normsweep.score.training import Training
 from normsweep.spec.baseline import baseline
 from normsweep.spec.space import resolve
 from normsweep.storage import open_storage
 from normsweep.storage.influences import add_influences, read_influences
 from normsweep.storage.measurements import read_measurements
 from normsweep.study.attributes import CONFIRM, FINAL
-from normsweep.study.confirmation import confirmation_name, find_confirmation, trainings
+from normsweep.study.confirmation import (
+    confirmation_name,
+    find_confirmation,
+    planned,
+    trainings,
+)
 from normsweep.study.overview import overview
 from normsweep.study.records import load_study, study_spec
 from normsweep.study.status import status
 from normsweep.verdict.answers import answer
 from normsweep.verdict.arms import arms, candidates
+from normsweep.verdict.effect import Effect
 from normsweep.verdict.reading import read_confirmation
+from normsweep.verdict.wording import details, verdict_sentence
 from normsweep.worker.confirming import Confirming
 
 SEEDS = 2
@@ -451,3 +459,97 @@ def test_two_metrics_are_confirmed_by_the_first(run, make_spec, databases, stora
     assert found is not None
     assert found.best.scores.shape == (1, 2)
     assert found.best.stopped is None
+
+
+def test_what_is_certain_after_few_seeds_ends_it_and_stays_said(
+    opened, curves, monkeypatch
+) -> None:
+    study, storage = opened
+    # As if every look were certain.
+    monkeypatch.setattr(Effect, "is_certain", property(lambda effect: True))
+    assert Confirming(study, storage).run(top=1, seeds=5)
+    seeds = {seed for _, _, seed in curves(study, storage)}
+    found = read_confirmation(study, storage)
+    assert found is not None
+    assert (seeds, found.look, found.missing) == ({1, 2, 3}, 3, 0)
+    assert found.verdict in ("helps", "hurts")
+    # Asked for more, it has its word.
+    before = curves(study, storage)
+    assert Confirming(study, storage).run(top=1, seeds=8)
+    assert curves(study, storage) == before
+
+
+def test_a_plan_that_is_spent_stays_as_it_is_and_more_seeds_are_beyond_it(opened) -> None:
+    study, storage = opened
+
+    def stretches() -> tuple[tuple[int, int, bool], ...]:
+        wanted = planned(find_confirmation(study, storage))
+        assert wanted is not None
+        return wanted.looks
+
+    for seeds in (2, 3):
+        Confirming(study, storage).run(top=1, seeds=seeds)
+        assert stretches() == ((0, 2, True),)
+    found = read_confirmation(study, storage)
+    assert found is not None and found.beyond is not None
+    assert (found.look, len(found.beyond.scores)) == (2, 3)
+
+
+@pytest.fixture
+def images_by_seed(monkeypatch) -> list[tuple[set[int], set[int]]]:
+    """The images of each seed of a confirmation, as it comes to be trained: all, and that judge."""
+    found: list[tuple[set[int], set[int]]] = []
+
+    def training(spec, setup) -> Training:
+        plan = setup.plan
+        found.append((set(plan.train.ravel().tolist()), set(plan.held_out.ravel().tolist())))
+        return Training(spec, setup)
+
+    monkeypatch.setattr("normsweep.worker.confirming.Training", training)
+    return found
+
+
+def test_in_shards_no_two_seeds_share_an_image(
+    run, make_spec, databases, storage_url, images_by_seed
+) -> None:
+    study = run(make_spec(confirm__images="shards", confirm__seeds=3, confirm__top=1)).study
+    storage = databases.open(storage_url)
+    parts = [train | judge for train, judge in images_by_seed]
+    assert len(parts) == 3
+    assert len(set().union(*parts)) == sum(map(len, parts))
+    assert len({len(part) for part in parts}) == 1
+    found = read_confirmation(study, storage)
+    assert found is not None and found.best.effect is not None
+    assert (found.best.effect.test, found.look, found.best.influences) == ("over_seeds", 3, None)
+    assert "about training on so many as that" in " ".join(details(found))
+    assert "by seeds alone" not in verdict_sentence(found)
+    with pytest.raises(UserError, match="divided into 3 parts, one for each seed"):
+        Confirming(study, storage).run(seeds=4)
+
+
+def test_in_halves_each_two_seeds_have_all_images_between_them(
+    run, make_spec, databases, storage_url, images_by_seed
+) -> None:
+    study = run(make_spec(confirm__images="halves", confirm__seeds=4, confirm__top=1)).study
+    storage = databases.open(storage_url)
+    first, second, third, fourth = (train | judge for train, judge in images_by_seed)
+    assert not first & second and not third & fourth and first != third
+    assert len(first | second) == len(third | fourth) == 2 * len(first)
+    found = read_confirmation(study, storage)
+    assert found is not None and found.best.effect is not None
+    assert (found.best.effect.test, found.look) == ("over_halves", 4)
+    assert "The interval is a conservative one." in " ".join(details(found))
+    with pytest.raises(UserError, match=r"confirm.seeds = 5: accepted .* even numbers from 4 on"):
+        Confirming(study, storage).run(seeds=5)
+
+
+def test_parts_that_are_too_small_are_told_before_anything_is_trained(
+    run, make_spec, databases, storage_url
+) -> None:
+    study = run(make_spec(confirm__images="shards")).study
+    storage = databases.open(storage_url)
+    with pytest.raises(UserError, match=r'confirm.images = "shards": [0-9]+ images of a fold are'):
+        Confirming(study, storage).run(seeds=100)
+    assert read_confirmation(study, storage) is None
+    # Nothing was planned by it, either.
+    assert planned(find_confirmation(study, storage)) is None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from normsweep.verdict.statistics.estimate import Estimate
+from normsweep.verdict.statistics.over_halves import of_halves
 from normsweep.verdict.statistics.over_seeds import of_seeds
 from normsweep.verdict.statistics.seeds_and_images import of_seeds_and_images
 
@@ -28,6 +29,9 @@ class EffectTest(NamedTuple):
     source: str
 
 
+HALVES = "over_halves"
+"""The test where each two seeds have the two halves of the images; of no other seeds."""
+
 TESTS: Mapping[str, EffectTest] = MappingProxyType(
     {
         "seeds_and_images": EffectTest(
@@ -40,19 +44,26 @@ TESTS: Mapping[str, EffectTest] = MappingProxyType(
             "a t-test over the means of the seeds, with the images taken as given",
             "Student, Biometrika 6, 1908",
         ),
+        HALVES: EffectTest(
+            of_halves,
+            "a t-test over pairs of seeds that share no image, each two with the two halves of all",
+            "Nadeau and Bengio, Machine Learning 52, 2003",
+        ),
     }
 )
 """Tests by name."""
 VERDICT, BESIDE = "seeds_and_images", "over_seeds"
 """The test on which a verdict rests, and the one that is shown beside it; on which it rests where
 the other one has too little to go by."""
+_OF_IMAGES = {"these": (VERDICT, BESIDE), "shards": (BESIDE,), "halves": (HALVES,)}
+"""By which images a seed has (`confirm.images`): seeds with a part of their own share nothing."""
 
 
 def verdict_estimate(
-    differences: np.ndarray, influences: np.ndarray | None
+    differences: np.ndarray, influences: np.ndarray | None, images: str = "these"
 ) -> tuple[Estimate, str] | None:
     """What a verdict rests on, and the name of the test that says so; None of too few seeds."""
-    for name in (VERDICT, BESIDE):
+    for name in _OF_IMAGES[images]:
         if (found := TESTS[name].estimate(differences, influences)) is not None:
             return found, name
     return None
