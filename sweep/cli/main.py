@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from typer.rich_utils import rich_format_error
 
 from normsweep.cli.app import app
 from normsweep.errors import UserError
@@ -37,6 +36,9 @@ def main() -> None:
         ended = app(prog_name="sweep", standalone_mode=False)
         sys.exit(ended if isinstance(ended, int) else 0)
     except ClickException as error:
+        # What it draws with takes as long to import as all of ours.
+        from typer.rich_utils import rich_format_error
+
         error.message = _printable(error.message)
         rich_format_error(error)
         sys.exit(error.exit_code)
