@@ -1,15 +1,14 @@
 """How the processes of a test run compile: in haste, and into one cache, which the next run has."""
 
 import contextlib
-import hashlib
 import os
-import platform
 import time
 from pathlib import Path
 
 import jax
-import jaxlib
 import pytest
+
+from normsweep.engine.compiled import this_machine
 
 WRITERS = Path(__file__).parent / "tests" / "compile_cache"
 """On the path of a process that may write to the cache."""
@@ -17,18 +16,6 @@ IN_HASTE = "SWEEP_TESTS_IN_HASTE"
 """Set in the environment, it makes a process that has `WRITERS` on its path compile in haste."""
 KEPT_DAYS = 7
 """What is older is mostly of code that has changed since."""
-
-
-def this_machine() -> str:
-    """What compiled code depends on besides the program: the compiler, the CPU, how many cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    facts = [platform.machine(), platform.processor(), f"{cores} cores"]
-    if (about := Path("/proc/cpuinfo")).exists():
-        # The lines of each core are the same, but for its number, its clock and the like.
-        kinds = ("vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part")
-        lines = about.read_text(encoding="utf-8").splitlines()
-        facts += sorted({line for line in lines if line.split(":")[0].strip() in kinds})
-    return f"jaxlib-{jaxlib.__version__}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}"
 
 
 def pytest_configure(config: pytest.Config) -> None:

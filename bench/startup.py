@@ -1,5 +1,10 @@
-"""How long commands take that do not train, each as a process of its own on a small study."""
+"""How long commands take that do not train, each as a process of its own on a small study.
 
+And how long it is from the beginning of a launch to the end of its first chunk, with nothing
+compiled before and with all of it.
+"""
+
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +16,7 @@ from bench.rows import print_rows, row
 from normsweep import launch, load_spec
 
 ROUNDS = 7
+LAUNCHES = 4
 COMMANDS = (
     *("--help", "init mine.toml"),
     *("list", "show small", "status"),
@@ -24,6 +30,22 @@ try:
 finally:
     print("jax" in sys.modules, file=sys.stderr)
 """
+
+FIRST_CHUNK = """
+import os
+from normsweep import launch, load_spec
+launch(load_spec("digits"), "sqlite:///launched.db", watch=lambda progress: os._exit(0))
+"""
+
+
+def to_first_chunk(folder: Path) -> float:
+    """Seconds that a launch of the digits takes to its first scores, compiled programs kept."""
+    (folder / "launched.db").unlink(missing_ok=True)
+    environment = os.environ | {"SWEEP_CACHE": str(folder / "cache")}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", FIRST_CHUNK], cwd=folder, env=environment, check=True)
+    return time.perf_counter() - started
 
 
 def seconds(command: str, folder: Path) -> tuple[float, bool]:
@@ -54,6 +76,7 @@ def main() -> None:
                 found, imported = seconds(command, folder)
                 taken[command].append(found)
                 with_jax |= {command} if imported else set()
+        first, *again = (to_first_chunk(folder) for _ in range(LAUNCHES))
     print_rows(
         [
             row(
@@ -63,6 +86,13 @@ def main() -> None:
                 "≤ 0.8 s",
             )
             for command, found in taken.items()
+        ]
+        + [
+            row(
+                "sweep launch digits to the end of its first chunk, at first, and then at least",
+                f"{first:.1f} s and {min(again):.1f} s",
+                "",
+            )
         ]
     )
 

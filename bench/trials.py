@@ -2,7 +2,7 @@
 
 All sides train the same networks for 1,000 steps (convolutional ones for 60) on 3 folds with the
 same penalty, and score once a trial. Start-up after the imports counts for all: compilation,
-storage, and here also the feature map and its data.
+storage, and here also the feature map and its data. Nothing is kept from run to run.
 """
 
 import argparse
@@ -125,6 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", choices=[[], *(case.name for case in CASES)])
     chosen = parser.parse_args().only
+    os.environ["SWEEP_CACHE"] = "off"
     use_all_cores()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rows = []

@@ -12,7 +12,7 @@ import pytest
 
 from bench.postgres import Postgres, started_postgres
 from conftest import IN_HASTE
-from normsweep.data.kept import CACHE_VARIABLE
+from normsweep.data.cache import CACHE_VARIABLE
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.population import forget_programs
 from tests.small_studies import (  # noqa: F401  (fixtures)

@@ -64,6 +64,16 @@ NoPlugins = Annotated[
         callback=_forbid_plugins,
     ),
 ]
+Set = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Another value, or range, of a field: [dim]--set train.steps=8000 --set "
+        "penalty.order=1[/]. May be given several times.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from normsweep.cli.app import AsJson, NoPlugins, Storage, app, console, notices, print_json
+from normsweep.cli.app import AsJson, NoPlugins, Set, Storage, app, console, notices, print_json
 from normsweep.storage.files import write_whole, writing
 
 ConfigFile = Annotated[
@@ -65,14 +65,16 @@ def export_command(
 def score_command(
     config: ConfigFile,
     seed: Seed = None,
+    settings: Set = [],  # noqa: B006 (Typer's way)
     no_plugins: NoPlugins = False,
     as_json: AsJson = False,
 ) -> None:
     """Train and score an exported config again on all folds, and say whether the bits agree."""
     from normsweep.export.again import score_config
+    from normsweep.spec.assignments import assignments
     from normsweep.spec.config import read_config
 
-    loaded = read_config(config)
+    loaded = read_config(config, *assignments(settings))
     with _steps(as_json) as watch:
         found = score_config(loaded, seed=seed, watch=watch)
     if as_json:
@@ -110,15 +112,17 @@ def train_command(
     config: ConfigFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
     seed: Seed = None,
+    settings: Set = [],  # noqa: B006 (Typer's way)
     no_plugins: NoPlugins = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a config on all of its training data: checkpoint, samples, curves and metrics."""
     from normsweep.export.again import train_config
     from normsweep.export.trained import check_folder, save_trained
+    from normsweep.spec.assignments import assignments
     from normsweep.spec.config import read_config
 
-    loaded = read_config(config)
+    loaded = read_config(config, *assignments(settings))
     check_folder(output)
     with _steps(as_json) as watch:
         trained = train_config(loaded.spec, seed=seed, watch=watch)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from normsweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
+from normsweep.cli.app import AsJson, Files, NoPlugins, Set, Storage, app, console, print_json
 from normsweep.errors import UserError
 from normsweep.storage.files import write_whole
 
@@ -46,6 +46,7 @@ def launch_command(
     name: Annotated[
         str | None, typer.Option(help="Name of the study. [dim]Default: spec's[/]")
     ] = None,
+    settings: Set = [],  # noqa: B006 (Typer's way)
     workers: Annotated[
         int, typer.Option(min=1, help="Workers, each a process on cores of its own.")
     ] = 1,
@@ -77,6 +78,8 @@ def launch_command(
     from normsweep.cli.watching import watching
     from normsweep.report.board.refresh import write_study_note
     from normsweep.spec import load_spec
+    from normsweep.spec.assignments import assignments
+    from normsweep.spec.load import changed
     from normsweep.spec.messages import OPTIONS
     from normsweep.storage import open_storage
     from normsweep.verdict.answers import answer
@@ -86,12 +89,13 @@ def launch_command(
     if on == "ray":
         # Its notices of dead nodes go to standard output, where nothing but the answer belongs.
         os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
+    values, called = assignments(settings)
     if narrow is not None:
-        loaded = _narrowed(narrow, spec, storage, name, trials)
+        loaded = changed(_narrowed(narrow, spec, storage, name, trials), values, called)
     else:
         options = {"study.trials": trials, "study.name": name}
         given = {path: value for path, value in options.items() if value is not None}
-        loaded = load_spec(spec or "digits", given, OPTIONS)
+        loaded = load_spec(spec or "digits", values | given, called | OPTIONS)
     with watching(quiet=as_json) as shown, Interrupts() as interrupts:
         launched = launch(
             loaded,

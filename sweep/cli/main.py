@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from typer.rich_utils import rich_format_error
 
 from normsweep.cli.app import app
 from normsweep.errors import UserError
@@ -17,7 +16,7 @@ from normsweep.errors import UserError
 # Each adds its commands, which the help shows in this order.
 # isort: off
 from normsweep.cli import launch, confirm, service, options, data, inspect, compare  # noqa: F401
-from normsweep.cli import report, configs, copy, dashboard, version  # noqa: F401
+from normsweep.cli import report, configs, copy, delete, dashboard, version  # noqa: F401
 # isort: on
 
 _READER = str(Path("optuna") / "storages")
@@ -37,6 +36,9 @@ def main() -> None:
         ended = app(prog_name="sweep", standalone_mode=False)
         sys.exit(ended if isinstance(ended, int) else 0)
     except ClickException as error:
+        # What it draws with takes as long to import as all of ours.
+        from typer.rich_utils import rich_format_error
+
         error.message = _printable(error.message)
         rich_format_error(error)
         sys.exit(error.exit_code)

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from normsweep.cli.app import AsJson, Files, NoPlugins, Storage, app, console, print_json
+from normsweep.cli.app import AsJson, Files, NoPlugins, Set, Storage, app, console, print_json
 from normsweep.errors import UserError
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")]
@@ -24,6 +24,7 @@ def submit_command(
     name: Annotated[
         str | None, typer.Option(help="Name of the study. [dim]Default: spec's[/]")
     ] = None,
+    settings: Set = [],  # noqa: B006 (Typer's way)
     no_plugins: NoPlugins = False,
 ) -> None:
     """Register a study for workers to run, and return.
@@ -34,6 +35,7 @@ def submit_command(
     from normsweep.cli.logs import notice_log
     from normsweep.cli.watching import decoding
     from normsweep.spec import load_spec
+    from normsweep.spec.assignments import assignments
     from normsweep.spec.messages import OPTIONS
     from normsweep.study.attributes import OPEN
     from normsweep.study.tally import tally_of
@@ -41,7 +43,8 @@ def submit_command(
 
     options = {"study.trials": trials, "study.name": name}
     given = {path: value for path, value in options.items() if value is not None}
-    loaded = load_spec(spec, given, OPTIONS)
+    values, called = assignments(settings)
+    loaded = load_spec(spec, values | given, called | OPTIONS)
     with decoding() as watch:
         _, study, _, was = submit(loaded, storage, log=notice_log, decoding=watch)
     name = study.study_name

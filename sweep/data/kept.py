@@ -21,17 +21,17 @@ from typing import IO, Any
 
 import numpy as np
 import PIL
-import platformdirs
 
 from normsweep.data.arrays import empty
+from normsweep.data.cache import CACHE_VARIABLE
 from normsweep.data.dataset import Known
 from normsweep.data.listing import Listing
 from normsweep.data.stored import StoredBytes, has_room, stored
 from normsweep.data.treatment import VERSION, Treatment
 from normsweep.errors import UserError
 
-CACHE_VARIABLE = "SWEEP_CACHE"
-OFF = "off"
+KIND = "images"
+"""What the folder in the cache is called."""
 
 _PART = ".part"
 _YOUNG = 60.0
@@ -51,16 +51,6 @@ class Kept:
     labels: np.ndarray | None
     order: np.ndarray
     known: Known
-
-
-def cache_folder() -> Path | None:
-    """Where pictures are kept: $SWEEP_CACHE, else the user's cache; None where that is "off"."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named == OFF:
-        return None
-    return (
-        Path(named).expanduser() if named else platformdirs.user_cache_path("normsweep") / "images"
-    )
 
 
 def key_of(listing: Listing, treatment: Treatment) -> str:

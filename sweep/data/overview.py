@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from normsweep.data.apportion import apportion
+from normsweep.data.cache import cache_folder
 from normsweep.data.dataset import Dataset
 from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.faults import error_of
-from normsweep.data.kept import cache_folder, key_of, read_kept
+from normsweep.data.kept import KIND, key_of, read_kept
 from normsweep.data.limit import limit_dataset
 from normsweep.data.listing import Listing
 from normsweep.data.look import Seen, look_at
@@ -191,7 +192,7 @@ def _of_headers(
 
 
 def _are_kept(listing: Listing, treatment: Treatment) -> bool:
-    folder = cache_folder()
+    folder = cache_folder(KIND)
     return folder is not None and read_kept(folder, key_of(listing, treatment)) is not None
 
 

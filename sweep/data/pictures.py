@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from normsweep.data.cache import CACHE_VARIABLE, cache_folder
 from normsweep.data.dataset import Dataset, Known, make_dataset
 from normsweep.data.decoding import Watch, decode, unwatched
 from normsweep.data.duplicates import order_of
 from normsweep.data.kept import (
-    CACHE_VARIABLE,
+    KIND,
     Kept,
-    cache_folder,
     cannot_be_written,
     key_of,
     new_place,
@@ -48,7 +48,7 @@ def load_pictures(
     """
     if not listing.names:
         raise UserError(f"{listing.origin}: holds no picture")
-    folder, key = cache_folder() if listing.stamp else None, key_of(listing, treatment)
+    folder, key = cache_folder(KIND) if listing.stamp else None, key_of(listing, treatment)
     kept = None if folder is None else read_kept(folder, key)
     if folder is not None and kept is not None:
         path = pixels_file(folder, key)

@@ -6,6 +6,7 @@ import os
 import jax
 
 from normsweep.data.memory import spare_addresses
+from normsweep.engine.compiled import keep_programs
 from normsweep.errors import UserError
 
 
@@ -13,7 +14,8 @@ def use_all_cores() -> None:
     """Asks JAX for one CPU device per core. Writes JAX's configuration; call it before any array.
 
     Where JAX has started already, or the number was set by someone else, it stays as it is: a
-    population then runs on the devices that there are, with the same scores up to rounding.
+    population then runs on the devices that there are, with the same scores up to rounding. What is
+    compiled is kept from here on (`keep_programs`).
     """
     spare_addresses()
     # Where JAX has started already, the number is what it is.
@@ -21,6 +23,7 @@ def use_all_cores() -> None:
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", len(available_cores()))
     _check_devices()
+    keep_programs()
 
 
 def _check_devices() -> None:

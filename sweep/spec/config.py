@@ -1,15 +1,24 @@
 """A config as a file: written with its provenance, and read back."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tomlkit
 import yaml
 
 from normsweep.errors import UserError
-from normsweep.spec.load import PROVENANCE, beside, parse_toml, read_text, spec_from_tables
+from normsweep.spec.load import (
+    PROVENANCE,
+    beside,
+    changed,
+    parse_toml,
+    read_text,
+    spec_from_tables,
+)
 from normsweep.spec.spec import Spec
 
 FORMATS = ("toml", "json", "yaml")
@@ -42,10 +51,15 @@ def render(configs: list[Config], form: str) -> str:
     raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
 
 
-def read_config(path: str | Path) -> Config:
+def read_config(
+    path: str | Path,
+    values: Mapping[str, Any] | None = None,
+    called: Mapping[str, str] = MappingProxyType({}),
+) -> Config:
     """Reads an exported config, its format told by its ending; a plain spec without ranges will do.
 
-    Raises `UserError` that names the file and field.
+    With `values` set over what it says, as in `load_spec`, it is another config, without a
+    provenance. Raises `UserError` that names the file and field.
     """
     path = Path(path)
     if not path.is_file():
@@ -57,6 +71,7 @@ def read_config(path: str | Path) -> Config:
             "(`sweep export STUDY --trial N`)"
         )
     spec = spec_from_tables(beside(tables, path.parent), str(path))
+    spec = changed(spec, values or {}, called, str(path))
     if ranges := list(spec.ranges()):
         raise UserError(
             f"{path}: {ranges[0]} is a search range; a config has a value for each field"
@@ -70,7 +85,7 @@ def read_config(path: str | Path) -> Config:
     _check_table(provenance, f"{path}: {PROVENANCE}")
     for part in ("fingerprints", "versions"):
         _check_table(provenance.get(part, {}), f"{path}: {PROVENANCE}.{part}")
-    return Config(spec, provenance)
+    return Config(spec, {} if values else provenance)
 
 
 def _check_table(value: Any, name: str) -> None:

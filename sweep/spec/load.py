@@ -42,7 +42,16 @@ def load_spec(
     tables = parse_toml(text, name)
     if str(source) not in built_in_names():
         tables = beside(tables, Path(source).parent)
-    spec = spec_from_tables(tables, name)
+    return changed(spec_from_tables(tables, name), values or {}, called, name)
+
+
+def changed(
+    spec: Spec,
+    values: Mapping[str, Any],
+    called: Mapping[str, str] = MappingProxyType({}),
+    name: str = "",
+) -> Spec:
+    """A spec with the fields at dotted paths set, as `load_spec` does it; `name` is its file's."""
     if not values:
         return spec
     try:

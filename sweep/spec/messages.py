@@ -13,7 +13,7 @@ def messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
     return [_message(dict(detail), model) for detail in error.errors()]
 
 
-OPTIONS: Mapping[str, str] = MappingProxyType({"study.name": "--name", "study.trials": "--trials"})
+OPTIONS = {"study.name": "--name", "study.trials": "--trials"}
 """The fields that a command line sets, and by which of its options."""
 
 
@@ -34,8 +34,14 @@ def messages_of_values(
         place = ".".join(map(str, detail["loc"]))
         if place in values:
             lines.append(called.get(place, place) + message.removeprefix(place))
-        else:
-            lines += [f"{file}: {line}" if file else line for line in message.splitlines()]
+            continue
+        for line in message.splitlines():
+            # Of a section as a whole, or of a method's, whose lines name them themselves.
+            head = line.partition(":")[0]
+            given = [path for path in values if f"{path}.".startswith(f"{head}.")]
+            before = called.get(given[0], given[0]) if given else file
+            rest = line.removeprefix(f"{given[0]}: ") if given else line
+            lines.append(f"{before}: {rest}" if before else line)
     return "\n".join(lines)
 
 

@@ -204,8 +204,13 @@ class Spec(Section):
         """This spec with the fields at these dotted paths set (to None: unset), checked again."""
         tables = self.plain()
         for path, value in values.items():
-            section, field = path.split(".")
-            table = tables.setdefault(section, {})
+            *sections, field = path.split(".")
+            table = tables
+            for section in sections:
+                # What is no table is replaced, and told as unknown where it should not be one.
+                if not isinstance(table.get(section), dict):
+                    table[section] = {}
+                table = table[section]
             table.pop(field, None)
             if value is not None:
                 table[field] = value

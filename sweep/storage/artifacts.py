@@ -17,7 +17,7 @@ from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
-_PREFIX = "artifacts:"
+PREFIX = "artifacts:"
 """What Optuna puts before an artifact's id in the attributes of its trial or study."""
 PNG = "image/png"
 SAMPLES = "samples.png"
@@ -67,7 +67,7 @@ def shared_artifacts(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
     The files are then of both.
     """
-    return {key: said for key, said in attributes.items() if key.startswith(_PREFIX)}
+    return {key: said for key, said in attributes.items() if key.startswith(PREFIX)}
 
 
 def copy_artifact(files: Path, to: Path, said: str) -> tuple[str, str, Path] | None:
@@ -111,4 +111,4 @@ def _write(files: Path, attributes: Mapping[str, Any], name: str, data: bytes) -
     except BaseException:
         os.unlink(draft)
         raise
-    return _PREFIX + meta.artifact_id, json.dumps(asdict(meta))
+    return PREFIX + meta.artifact_id, json.dumps(asdict(meta))

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from normsweep.errors import UserError
+from normsweep.storage.known import optuna_storage
 from normsweep.storage.local import foreign_kind
 from normsweep.storage.urls import STORAGE_VARIABLE, parse_url, shown, without_secrets
 
@@ -86,20 +87,6 @@ def _was_slower(error: BaseException) -> bool:
     return there or isinstance(cause, IntegrityError) or isinstance(error, _HalfMade)
 
 
-class _Storage(RDBStorage):
-    """Leaves no connection behind where it cannot be opened."""
-
-    def __init__(
-        self, url: str, engine_kwargs: dict[str, Any], *, skip_table_creation: bool
-    ) -> None:
-        try:
-            super().__init__(url, engine_kwargs, skip_table_creation=skip_table_creation)
-        except BaseException:
-            if hasattr(self, "engine"):
-                self.engine.dispose()
-            raise
-
-
 def _open(url: str, create: bool, reading: bool) -> RDBStorage:
     parsed, told = parse_url(url), shown(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
@@ -121,7 +108,7 @@ def _open(url: str, create: bool, reading: bool) -> RDBStorage:
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         whole = parsed.render_as_string(hide_password=False)
-        storage = _Storage(whole, arguments, skip_table_creation=reading)
+        storage = optuna_storage(whole, arguments, skip_table_creation=reading)
         if is_file:
             (_read_at_once if reading else _share_file)(storage.engine)
         if create:

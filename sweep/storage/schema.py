@@ -1,11 +1,14 @@
 """What our tables share: their metadata, Optuna's trials that they refer to, and a common clock."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Engine, Float, Integer, MetaData, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 metadata = MetaData()
 
@@ -44,5 +47,8 @@ def alone(engine: Engine) -> Engine:
 def insert_into(engine: Engine, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that can say what to do on a conflict, in the engine's dialect."""
     if engine.dialect.name == "postgresql":
+        # Which a command on a file does without.
+        from sqlalchemy.dialects import postgresql
+
         return postgresql.insert(table)
     return sqlite.insert(table)

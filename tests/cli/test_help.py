@@ -22,7 +22,7 @@ COMMANDS = {
 WANTED = [
     *("launch", "init", "confirm", "submit", "worker", "pause", "resume", "stop", "status"),
     *("options", "list", "show", "compare", "report", "export", "score", "train", "copy"),
-    *("dashboard", "data"),
+    *("delete", "clean", "dashboard", "data"),
 ]
 
 

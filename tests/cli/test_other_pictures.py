@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from normsweep.data.kept import CACHE_VARIABLE
+from normsweep.data.cache import CACHE_VARIABLE
 from tests.data.pictures import drawn, encoded
 from tests.pictures import samples, write_parquet, write_tar
 
@@ -66,5 +66,5 @@ def test_a_launch_ends_with_one_message_and_nothing_is_written(
     assert told in called.err
     assert called.err.count("error:") == 1 and "Traceback" not in called.err
     assert called.out == ""
-    left = {file for file in folder.rglob("*") if file.parent == folder / "cache"}
+    left = {file for file in folder.rglob("*") if file.parent == folder / "cache" / "images"}
     assert left == set() and set(folder.iterdir()) - there <= {folder / "cache"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
 
-from normsweep.data.kept import CACHE_VARIABLE
+from normsweep.data.cache import CACHE_VARIABLE
 from normsweep.export.again import score_config
 from normsweep.spec import load_spec
 from normsweep.spec.config import Config, read_config, render
@@ -93,7 +93,7 @@ def test_pictures_that_are_damaged_end_a_launch_before_anything_is_written(
     for told in ("china/3.png is none of PNG", "china/5.png is none", "flower/7.png is of 9×9"):
         assert told in called.err
     assert "data.size = 16" in called.err
-    assert not Path("studies.db").exists() and not list((folder / "cache").iterdir())
+    assert not Path("studies.db").exists() and not list((folder / "cache" / "images").iterdir())
 
 
 @pytest.mark.parametrize(

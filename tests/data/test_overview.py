@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from normsweep.data import make_dataset, overview
-from normsweep.data.kept import CACHE_VARIABLE
+from normsweep.data.cache import CACHE_VARIABLE
 from normsweep.data.overview import Class, Overview, of_dataset, of_pictures
 from normsweep.data.pictures import load_pictures
 from normsweep.data.treatment import Treatment

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from normsweep.data import kept, make_dataset, pixels
+from normsweep.data.cache import CACHE_VARIABLE, cache_folder
 from normsweep.data.decoding import decode
 from normsweep.data.duplicates import digests_of, order_of
-from normsweep.data.kept import CACHE_VARIABLE
 from normsweep.data.pictures import load_pictures
 from normsweep.data.pixels import BytePixels
 from normsweep.data.stored import StoredBytes
@@ -31,7 +31,7 @@ LABELS = np.arange(11) % 3
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    return tmp_path / "cache" / "images"
 
 
 def test_images_are_in_an_order_that_follows_from_them_alone(cache: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_usual_cache_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, "")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     if sys.platform == "linux":
-        assert kept.cache_folder() == Path("/somewhere/normsweep/images")
+        assert cache_folder("images") == Path("/somewhere/normsweep/images")
 
 
 def test_every_picture_that_cannot_be_used_is_named_in_one_message(cache: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_disk_that_is_full_is_told_with_the_folder(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.pwrite", full)
-    with pytest.raises(UserError, match=r"cache: pictures cannot be unpacked there \(No space"):
+    with pytest.raises(UserError, match=r"images: pictures cannot be unpacked there \(No space"):
         load_pictures(listing(PNGS, stamp="full"))
     assert not list(cache.iterdir())
 
