@@ -40,7 +40,7 @@ def copy_command(
     from normsweep.study.copying import check_name, copy_study
     from normsweep.study.records import load_study
 
-    opened = open_storage(storage)
+    opened = open_storage(storage, reading=True)
     loaded = load_study(study, opened)
     # A mistake is told before the file of the other database is made.
     check_name(loaded, study if name is None else name)

@@ -21,7 +21,7 @@ def dashboard_command(
     """Serve the Optuna dashboard on this storage, until Ctrl-C.
 
     Beside Optuna's own: verdicts and scores as notes, figures, samples of every completed trial;
-    they keep up with studies that run.
+    they keep up with studies that run. A file that cannot be written is shown as it is.
     """
     import multiprocessing
     import socket
@@ -30,11 +30,12 @@ def dashboard_command(
 
     from normsweep.report.board.refresh import keep_fresh
     from normsweep.storage import open_storage
-    from normsweep.storage.artifacts import artifact_store
-    from normsweep.storage.connect import study_files
+    from normsweep.storage.artifacts import artifact_folder, artifact_store
+    from normsweep.storage.connect import only_to_be_read, study_files
     from normsweep.storage.migrate import migrate
 
-    opened = open_storage(storage)
+    reading = only_to_be_read(storage)
+    opened = open_storage(storage, reading=reading)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -52,8 +53,16 @@ def dashboard_command(
         highlight=False,
         markup=False,
     )
-    migrate(opened.engine)
     folder = study_files(opened, files)
+    if reading:
+        notices.print(
+            "[yellow]warning:[/] the database can only be read: notes and figures are those that "
+            "it has, and nothing can be changed"
+        )
+        store = artifact_store(folder) if artifact_folder(folder).is_dir() else None
+        run_server(opened, host=host, port=port, artifact_store=store)
+        return
+    migrate(opened.engine)
     url = opened.engine.url.render_as_string(hide_password=False)
     # A daemon: it is ended with this process.
     multiprocessing.get_context("spawn").Process(

@@ -50,6 +50,18 @@ def study_files(storage: RDBStorage, folder: str | Path | None = None) -> Path:
     return Path("sweep.files").absolute()
 
 
+def only_to_be_read(url: str | None = None) -> bool:
+    """Whether the storage at `url` is an SQLite file that this process can read and not write."""
+    parsed = parse_url(storage_url(url))
+    if parsed.get_backend_name() != "sqlite" or _in_memory(parsed):
+        return False
+    path = Path(str(parsed.database))
+    # SQLite's log is written beside it.
+    return path.is_file() and not all(
+        os.access(place, os.W_OK) for place in (path, path.absolute().parent)
+    )
+
+
 def open_storage(
     url: str | None = None, *, create: bool = False, reading: bool = False
 ) -> RDBStorage:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy
 from optuna.storages import RDBStorage, _rdb
+from optuna.storages._rdb.storage import _VersionManager
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import scoped_session, sessionmaker
@@ -40,6 +41,18 @@ class _KnownStorage(RDBStorage):
         self.heartbeat_interval = self.grace_period = None
         self.heartbeat_stale_trial_callback = self.failed_trial_callback = None
         self.scoped_session = scoped_session(sessionmaker(bind=engine))
+
+    def __getattr__(self, name: str) -> Any:
+        # Whoever asks for versions, such as the dashboard, has it made.
+        if name != "_version_manager":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._version_manager = _VersionManager(self.url, self.engine, self.scoped_session)
+        return self._version_manager
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # Optuna's takes it out, so that it must be there.
+        _ = self._version_manager
+        return super().__getstate__()
 
 
 class _Storage(RDBStorage):

@@ -1,5 +1,6 @@
 """A database of the version that Optuna wants is opened without Alembic, and no other one is."""
 
+import pickle
 import sqlite3
 from pathlib import Path
 
@@ -27,8 +28,18 @@ def test_a_storage_that_is_known_has_all_that_one_of_optunas_has(url: str, readi
     opened, whole = open_storage(url, reading=reading), RDBStorage(url)
     assert vars(opened).keys() | {"_version_manager"} == vars(whole).keys()
     assert opened.get_all_studies() == whole.get_all_studies()
+    assert opened.get_current_version() == opened.get_head_version()
+    assert not hasattr(opened, "unknown")
     opened.engine.dispose()
     whole.engine.dispose()
+
+
+def test_a_storage_that_is_known_can_be_sent_to_another_process(url: str) -> None:
+    opened = open_storage(url)
+    sent = pickle.loads(pickle.dumps(opened))
+    assert sent.get_all_studies() == opened.get_all_studies()
+    opened.engine.dispose()
+    sent.engine.dispose()
 
 
 @pytest.mark.parametrize("reading", [True, False])
