@@ -239,3 +239,14 @@ def test_what_was_looked_at_stays_as_it_was_when_a_plan_is_made_longer() -> None
     before, after = levels(DEFAULT), levels(LONGER)
     assert [after[look] for look in (3, 4, 5)] == [before[look] for look in (3, 4, 5)]
     assert after[6] < before[6]
+
+
+def test_of_three_candidates_with_one_baseline_five_per_cent_are_called_anything() -> None:
+    """The first step of Holm's, with a look after every seed."""
+    random = np.random.default_rng(9)
+    baseline = random.normal(size=(40_000, 8))
+    called_one = np.zeros(len(baseline), bool)
+    for _ in range(3):
+        draws = random.normal(size=baseline.shape) - baseline
+        called_one |= called(DEFAULT, draws, 0.05 / 3) > 0
+    assert 0.03 < called_one.mean() < 0.05
