@@ -20,6 +20,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.data.stored import DataLost
+from normsweep.engine.population import SHOWN
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError, in_one_line
 from normsweep.score.pictures import draw_grid
@@ -286,10 +287,10 @@ class Work:
 
     def _refer(self, run: TrialRun) -> None:
         """Adds to a study, once its baseline is trained, what its scores are to be seen beside."""
-        if not run.is_baseline or not isinstance(run.end, Completed) or run.images is None:
+        if not run.is_baseline or not isinstance(run.end, Completed):
             return
         write_study(self.study, references=reference_scores(self.training, run))
-        rows = self.setup.plan.held_out[:, : min(run.images.shape[1], self.setup.samples)]
+        rows = self.setup.plan.held_out[:, : min(SHOWN, self.setup.samples)]
         grid = io.BytesIO()
         images = np.asarray(self.setup.dataset.images[rows.ravel()])
         draw_grid(images, grid, columns=rows.shape[1])
