@@ -264,8 +264,8 @@ class Work:
         # It is finished already where the answer to an earlier call was lost.
         stored = self.storage.get_trial(run.trial_id)
         if not stored.state.is_finished():
-            self._draw(run, stored)
             self._refer(run)
+            self._draw(run, stored)
             run.tell(self.study)
         self._ended_since = True
         self.queue.done(run.trial_id)
