@@ -20,6 +20,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.data.stored import DataLost
+from normsweep.engine.population import SHOWN
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError, in_one_line
 from normsweep.score.pictures import draw_grid
@@ -264,8 +265,8 @@ class Work:
         # It is finished already where the answer to an earlier call was lost.
         stored = self.storage.get_trial(run.trial_id)
         if not stored.state.is_finished():
-            self._draw(run, stored)
             self._refer(run)
+            self._draw(run, stored)
             run.tell(self.study)
         self._ended_since = True
         self.queue.done(run.trial_id)
@@ -287,10 +288,10 @@ class Work:
 
     def _refer(self, run: TrialRun) -> None:
         """Adds to a study, once its baseline is trained, what its scores are to be seen beside."""
-        if not run.is_baseline or not isinstance(run.end, Completed) or run.images is None:
+        if not run.is_baseline or not isinstance(run.end, Completed):
             return
         write_study(self.study, references=reference_scores(self.training, run))
-        rows = self.setup.plan.held_out[:, : min(run.images.shape[1], self.setup.samples)]
+        rows = self.setup.plan.held_out[:, : min(SHOWN, self.setup.samples)]
         grid = io.BytesIO()
         images = np.asarray(self.setup.dataset.images[rows.ravel()])
         draw_grid(images, grid, columns=rows.shape[1])

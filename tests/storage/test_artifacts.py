@@ -86,7 +86,9 @@ def test_the_samples_shown_are_those_of_the_chunk_that_is_scored(
     study = run(spec).study
     steps = [trial.user_attrs["result"]["step"] for trial in study.get_trials()]
     assert len(set(steps) - {40}) > 1, "the test shows nothing"
-    for number, (step, shown) in enumerate(zip(steps, drawn, strict=True)):
+    # Before those of the baseline the real images are drawn.
+    _, *of_trials = drawn
+    for number, (step, shown) in enumerate(zip(steps, of_trials, strict=True)):
         chosen = made[number][step // 10 - 1]
         assert np.array_equal(shown, chosen.reshape(-1, *chosen.shape[2:]))
 
@@ -130,7 +132,8 @@ def test_a_picture_that_cannot_be_written_costs_no_trial(run, make_spec, tmp_pat
 
     launched = run(make_spec(study__trials=1), files=tmp_path / "files", log=log)
     assert {trial.state.name for trial in launched.study.get_trials()} == {"COMPLETE"}
-    assert told.count("picture not written") == 2
+    # Of two trials, and of the images that judge.
+    assert told.count("picture not written") == 3
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd"])

@@ -119,7 +119,7 @@ def test_all_that_belongs_to_it_goes_along(
     assert meta.artifact_id != of_source.artifact_id
     assert study_checkpoints(there, made.study_name).has(3)
     assert (copied.trials, copied.confirmation) == (len(before), 1)
-    assert (copied.pictures, copied.checkpoints, copied.missing) == (8, 1, ())
+    assert (copied.pictures, copied.checkpoints, copied.missing) == (9, 1, ())
     assert copied.measurements == sum(map(len, rows(study, storage)))
 
 
@@ -247,7 +247,7 @@ def test_pictures_that_are_elsewhere_are_said_to_be(source, files, databases, tm
     )
     assert copied.pictures == 0
     assert copied.missing == (
-        f"8 pictures that the study tells of are not in {tmp_path / 'nowhere'}",
+        f"9 pictures that the study tells of are not in {tmp_path / 'nowhere'}",
     )
     assert read_picture(load_study("small", target), target).measurements
     assert json.dumps(copied.missing)
