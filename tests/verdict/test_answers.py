@@ -248,7 +248,7 @@ def test_where_nothing_beats_the_baseline_no_config_is_recommended_but_where_to_
     assert "sweep report hand-written" in told
     assert not re.search("sweep (export|score|train|confirm)|luckiest", told)
     note = study_note(found, None, {})
-    assert "Nothing found beats the baseline. Where to look:" in note
+    assert "Nothing found beats the baseline." in note and "Where to look:" in note
     assert "strength below 0.01" in note
     assert "whether it really helps" not in note
 
