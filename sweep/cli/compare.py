@@ -39,12 +39,10 @@ def compare_command(
 
     opened = open_storage(storage, reading=True)
     other = opened if storage_b is None else open_storage(storage_b, reading=True)
-    if first == second and opened.engine.url == other.engine.url:
+    one, another = load_study(first, opened), load_study(second, other)
+    if one.study_name == another.study_name and opened.engine.url == other.engine.url:
         raise UserError(f"{first!r} and {second!r} are the same study; accepted: two studies")
-    found = compare(
-        (load_study(first, opened), opened),
-        (load_study(second, other), other),
-    )
+    found = compare((one, opened), (another, other))
     if as_json:
         print_json(comparison_as_json(found))
     else:

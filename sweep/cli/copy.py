@@ -43,7 +43,7 @@ def copy_command(
     opened = open_storage(storage, reading=True)
     loaded = load_study(study, opened)
     # A mistake is told before the file of the other database is made.
-    check_name(loaded, study if name is None else name)
+    check_name(loaded, loaded.study_name if name is None else name)
     target = open_storage(to, create=True)
     place = study_files(target, to_files)
     copied = copy_study(
@@ -57,7 +57,7 @@ def copy_command(
         "" if copied.confirmation is None else f", and its confirmation of {copied.confirmation}"
     )
     console.print(
-        f"Copied {study} to {where} as {copied.study}: {copied.trials} trials{beside}; "
+        f"Copied {loaded.study_name} to {where} as {copied.study}: {copied.trials} trials{beside}; "
         f"{copied.measurements} measurements, {copied.pictures} pictures and "
         f"{copied.checkpoints} checkpoints.",
         markup=False,

@@ -30,10 +30,11 @@ def delete_command(
     from normsweep.storage import open_storage
     from normsweep.storage.connect import study_files
     from normsweep.study.deleting import all_of_study, remove
-    from normsweep.study.records import load_study
+    from normsweep.study.records import study_named
 
     opened = open_storage(storage)
-    found = all_of_study(load_study(study, opened), opened, study_files(opened, files))
+    # By its own name a confirmation alone goes, not the study that it confirms.
+    found = all_of_study(study_named(study, opened), opened, study_files(opened, files))
     if not yes:
         _ask(f"Delete {study}: {_told(found)}?")
     remove(opened, found)

@@ -37,9 +37,8 @@ def report_command(
     if form not in FORMATS:
         raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
     opened = open_storage(storage, reading=True)
-    source = read_source(
-        load_study(study, opened), opened, storage_option(storage), study_files(opened, files)
-    )
-    path = output or Path(f"{study}.{form}")
+    loaded = load_study(study, opened)
+    source = read_source(loaded, opened, storage_option(storage), study_files(opened, files))
+    path = output or Path(f"{loaded.study_name}.{form}")
     write_whole(path, FORMATS[form](report_page(source)))
     notices.print(f"Wrote {path}.", markup=False, highlight=False)

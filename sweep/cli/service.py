@@ -146,8 +146,9 @@ def resume_command(study: StudyName, storage: Storage = None) -> None:
     from normsweep.study.records import load_study
     from normsweep.study.stopping import reopen
 
-    reopen(load_study(study, open_storage(storage)))
-    console.print(f"{study} is open.", highlight=False)
+    loaded = load_study(study, open_storage(storage))
+    reopen(loaded)
+    console.print(f"{loaded.study_name} is open.", highlight=False)
 
 
 @app.command("stop", epilog="Example:  sweep stop digits")
@@ -163,7 +164,7 @@ def _tell_workers(name: str, storage: str | None, wanted: str) -> None:
 
     study = load_study(name, open_storage(storage))
     set_control(study, wanted)
-    console.print(f"{name} is {wanted}.", highlight=False)
+    console.print(f"{study.study_name} is {wanted}.", highlight=False)
 
 
 @app.command("status", epilog="Example:  sweep status --json")

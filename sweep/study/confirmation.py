@@ -42,9 +42,12 @@ class Arm:
         return self.name == self.against
 
 
+_BESIDE = " (confirmation)"
+
+
 def confirmation_name(study: str) -> str:
     """The name of the study that holds a study's confirmation; no spec can have it."""
-    return f"{study} (confirmation)"
+    return study + _BESIDE
 
 
 def find_confirmation(study: optuna.Study, storage: RDBStorage) -> optuna.Study | None:
@@ -54,6 +57,21 @@ def find_confirmation(study: optuna.Study, storage: RDBStorage) -> optuna.Study 
     """
     held = _of_that_name(study, storage)
     return held if held is not None and _is_of(study, held) else None
+
+
+def confirmed_by(held: optuna.Study, storage: RDBStorage) -> optuna.Study | None:
+    """The study whose confirmation a study holds; None where it holds that of none that is there.
+
+    Such a study is `find_confirmation` of the one returned.
+    """
+    name = held.study_name.removesuffix(_BESIDE)
+    if name == held.study_name:
+        return None
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+    return study if study_attributes(study).is_ours and _is_of(study, held) else None
 
 
 def _of_that_name(study: optuna.Study, storage: RDBStorage) -> optuna.Study | None:

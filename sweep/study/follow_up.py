@@ -53,6 +53,7 @@ def follow_up(
     has.
     """
     study = load_study(source, storage)
+    source = study.study_name
     before = study_spec(study)
     there = {each.study_name: each for each in storage.get_all_studies()}
     base, number = _numbered(source)

@@ -17,6 +17,7 @@ from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.spec import Spec
 from normsweep.storage.urls import shown
 from normsweep.study.attributes import BASELINE, of_role, role, study_attributes, write_study
+from normsweep.study.confirmation import confirmed_by
 from normsweep.study.ranking import direction_of
 
 MEAN = " (mean over folds)"
@@ -90,7 +91,25 @@ def open_study(spec: Spec, storage: RDBStorage, facts: Facts) -> optuna.Study:
 
 
 def load_study(name: str, storage: RDBStorage) -> optuna.Study:
-    """Opens a study by its name; raises `UserError` with the names there are."""
+    """Opens a study by its name, or by that of its confirmation, which Optuna's tools list, too.
+
+    Raises `UserError` with the names there are, and for a confirmation of a study that is gone.
+    """
+    found = study_named(name, storage)
+    study = confirmed_by(found, storage)
+    if study is not None:
+        return study
+    gone = study_attributes(found).confirms
+    if gone is not None:
+        raise UserError(
+            f"study {name!r} holds a confirmation of {gone!r}, but of one that was deleted or is "
+            f"elsewhere: `sweep copy` takes both along, `sweep delete` removes it"
+        )
+    return found
+
+
+def study_named(name: str, storage: RDBStorage) -> optuna.Study:
+    """The study of exactly this name; raises `UserError` with the names there are."""
     try:
         return optuna.load_study(study_name=name, storage=storage)
     except KeyError as error:

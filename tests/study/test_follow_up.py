@@ -14,9 +14,11 @@ from normsweep.spec.space import distribution
 from normsweep.storage import read_measurements
 from normsweep.storage.artifacts import SAMPLES, artifacts_of
 from normsweep.study.attributes import role
+from normsweep.study.confirmation import confirmation_name
 from normsweep.study.follow_up import follow_up, narrowed_spec
 from normsweep.study.plan import plan_of
 from normsweep.verdict.answers import answer
+from tests.report.figures.studies import at, spec_of, study_of
 
 STRENGTH = {"low": 1e-6, "high": 1e-1, "log": True}
 Recorded = Callable[..., list[Any]]
@@ -175,6 +177,17 @@ def test_a_narrowed_study_begins_with_what_lies_in_its_ranges_and_trains_its_own
         follow_up(storage, "small", name="small")
     with pytest.raises(UserError, match=r"^--trials: got 0"):
         follow_up(storage, "small", trials=0)
+
+
+def test_a_study_is_narrowed_by_the_name_of_its_confirmation_too(databases, storage_url) -> None:
+    storage = databases.open(storage_url)
+    spec = spec_of(study__name="wide")
+    trials = [(at(strength, order=2.0), [1.0] * 3) for strength in (1e-4, 2e-4, 3e-4, 4e-4)]
+    made = study_of(spec, [2.0] * 3, trials)
+    optuna.copy_study(from_study_name="wide", from_storage=made._storage, to_storage=storage)
+    optuna.create_study(storage=storage, study_name=confirmation_name("wide"))
+    found = follow_up(storage, confirmation_name("wide"))
+    assert found == follow_up(storage, "wide") and found.study.name == "wide-2"
 
 
 def test_a_study_of_other_data_takes_no_trial_over(
