@@ -51,6 +51,24 @@ def study_note(found: Answer, confirmed: Confirmation | None, versions: dict[str
     return "\n".join(parts)
 
 
+def confirmation_note(found: Answer, confirmed: Confirmation | None) -> str:
+    """Of the study that holds a confirmation: whose it is, what it is not, and the verdict."""
+    said = headline(found, confirmed)
+    return "\n".join(
+        [
+            f"The confirmation of **{escaped(found.study)}**, whose note has the whole answer: its "
+            "best configs and the baseline trained again, each by new seeds.",
+            "",
+            'What is called the "best trial" here is merely the training of the luckiest seed. '
+            "The verdict is by the means over seeds:",
+            "",
+            f"## {said.sign} {escaped(said.title)}",
+            "",
+            escaped(said.sentence),
+        ]
+    )
+
+
 def trial_note(entry: Ranked, spec: Spec) -> str:
     """The scores of a trial on each fold."""
     metrics = spec.score.objectives

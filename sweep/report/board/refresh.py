@@ -14,7 +14,7 @@ from optuna_dashboard import get_note, save_note, save_plotly_graph_object
 from optuna_dashboard._note import get_note_from_system_attrs, save_note_with_version
 
 from normsweep.errors import UserError
-from normsweep.report.board.notes import merged, study_note, trial_note
+from normsweep.report.board.notes import confirmation_note, merged, study_note, trial_note
 from normsweep.report.figures import Picture, drawn_figures, read_picture, titled
 from normsweep.score.pictures import draw_curves
 from normsweep.storage import open_storage
@@ -53,10 +53,17 @@ def refresh(study: optuna.Study, storage: RDBStorage, files: Path) -> None:
 
 
 def write_study_note(study: optuna.Study, storage: RDBStorage, found: Answer) -> None:
-    """Writes our part of a study's note."""
-    versions = study_attributes(study).versions
+    """Writes our part of a study's note, and of that of the study that holds its confirmation."""
+    confirmed = read_confirmation(study, storage)
+    _write_note(study, study_note(found, confirmed, study_attributes(study).versions))
+    held = find_confirmation(study, storage)
+    if held is not None:
+        _write_note(held, confirmation_note(found, confirmed))
+
+
+def _write_note(study: optuna.Study, ours: str) -> None:
     before = get_note(study)
-    after = merged(before, study_note(found, read_confirmation(study, storage), versions))
+    after = merged(before, ours)
     if after != before:
         save_note(study, after)
 

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from normsweep.report.board.notes import BEGIN, END, merged, study_note, trial_note
+from normsweep.report.board.notes import (
+    BEGIN,
+    END,
+    confirmation_note,
+    merged,
+    study_note,
+    trial_note,
+)
 from normsweep.verdict.answers import answer
 from tests.report.figures.studies import at, confirmation_of, spec_of, study_of
 
@@ -43,6 +50,17 @@ def test_the_note_exports_the_config_that_its_verdict_is_about() -> None:
     confirmed = confirmation_of(study, {0: 3.0, 1: 2.9, 2: 2.0})
     assert "`sweep export drawn --trial 2 -o best.toml`" in study_note(answer(study), confirmed, {})
     assert "`sweep export drawn -o best.toml`" in study_note(answer(study), None, {})
+
+
+def test_a_confirmations_note_says_whose_it_is_and_that_its_best_trial_is_luck(found) -> None:
+    study = study_of(spec_of(), [3.0, 3.2, 3.3], [(at(1e-3), [1.0, 1.1, 1.3])])
+    confirmed = confirmation_of(study, {0: 3.0, 1: 2.0}, early={0: 1.5})
+    note = confirmation_note(found, confirmed)
+    assert note.startswith("The confirmation of **drawn**, ")
+    assert '"best trial" here is merely the training of the luckiest seed' in note
+    assert "\n## ✓ Helps, but no more than stopping at step 20 does" in note
+    assert "lowers FID-proxy by " in note
+    assert "\n## … Not confirmed" in confirmation_note(found, None)
 
 
 def test_a_study_without_scores_has_a_note_too(found) -> None:

@@ -8,13 +8,14 @@ import optuna
 import pytest
 from matplotlib.figure import Figure
 from optuna.trial import create_trial
-from optuna_dashboard import get_note
+from optuna_dashboard import get_note, save_note
 from sqlalchemy.exc import OperationalError
 
 from normsweep.report.board import refresh as board
 from normsweep.report.board.refresh import Refresher
 from normsweep.storage import open_storage, write_measurements
 from normsweep.storage.artifacts import artifacts_of
+from normsweep.study.confirmation import confirmation_name
 from tests.report.figures.studies import at, measured, spec_of, study_of
 
 SCORES = {10: [3.0, 3.5, 4.5], 20: [1.0, 2.0, 2.5], 30: [1.5, 1.0, 3.0]}
@@ -80,6 +81,19 @@ def test_a_study_that_optuna_alone_made_is_passed_over(storage, written, tmp_pat
     assert "## … Not confirmed" in get_note(ours)
     after = [storage.get_study_system_attrs(each._study_id) for each in (theirs, two)]
     assert after == before
+
+
+def test_a_confirmation_has_a_note_of_its_own_that_keeps_what_a_user_wrote(
+    storage, written, tmp_path
+) -> None:
+    study = written("some")
+    held = optuna.create_study(storage=storage, study_name=confirmation_name("some"))
+    save_note(held, "mine")
+    Refresher(storage, tmp_path, pytest.fail).look()
+    note = get_note(held)
+    assert "The confirmation of **some**" in note and note.endswith("\n\nmine")
+    assert "The confirmation of" not in get_note(study)
+    assert "\n## … Not confirmed" in note
 
 
 def test_a_database_that_was_away_is_asked_again(storage, written, tmp_path, monkeypatch) -> None:
