@@ -29,7 +29,8 @@ def missing(study: optuna.Study) -> tuple[str, ...]:
     storage = getattr(study._storage, "_backend", study._storage)
     if not isinstance(storage, RDBStorage):
         return ()
-    return (*_measurements(study, storage), *_confirmation(study, storage))
+    measured = _measurements(study, storage)
+    return (*measured, *_confirmation(study, storage, copied=bool(measured)))
 
 
 def _measurements(study: optuna.Study, storage: RDBStorage) -> list[str]:
@@ -77,10 +78,11 @@ def _agree(metric: str, rows: Sequence[Measurement], trial: FrozenTrial) -> bool
     )
 
 
-def _confirmation(study: optuna.Study, storage: RDBStorage) -> list[str]:
+def _confirmation(study: optuna.Study, storage: RDBStorage, *, copied: bool) -> list[str]:
     name = study.study_name
     found = []
-    if _is_there(storage, confirmation_name(name)) and find_confirmation(study, storage) is None:
+    told = _is_there(storage, confirmation_name(name))
+    if told and find_confirmation(study, storage) is None:
         found.append(
             f"the study {confirmation_name(name)!r} confirms another study of this name, that was "
             f"deleted or is elsewhere, and is not used: confirm this one, or copy both: {_HOW}"
@@ -90,10 +92,15 @@ def _confirmation(study: optuna.Study, storage: RDBStorage) -> list[str]:
     if called != name:
         beside = confirmation_name(called)
         there = _is_there(storage, beside)
+        told = told or there
         left = f"; its confirmation may be {beside!r}, which is not used" if there else ""
         found.append(
             f"its spec calls it {called!r}: other code than sweep has copied or renamed it{left}; "
             f"{_HOW}"
+        )
+    if copied and not told:
+        found.append(
+            f"a confirmation, if the study that it was copied from has one, is not here: {_HOW}"
         )
     return found
 

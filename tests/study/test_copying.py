@@ -191,8 +191,17 @@ def test_what_a_copy_of_optunas_lacks_is_said_in_the_answer(source, databases, t
     assert not any("sweep copy" in told for told in answer(source[1]).warnings)
     _, made = copied_by_optuna(source, databases, tmp_path)
     told = [told for told in answer(made).warnings if "sweep copy" in told]
-    assert len(told) == 1
+    assert len(told) == 2
     assert "trials 0, 1, 2, 3, 4, 5, 6: what was measured is not here" in told[0]
+
+
+def test_a_copy_of_optunas_says_how_its_confirmation_is_copied(source, databases, tmp_path) -> None:
+    _, made = copied_by_optuna(source, databases, tmp_path)
+    told = "a confirmation, if the study that it was copied from has one, is not here: `sweep copy`"
+    assert answer(made).warnings[-1].startswith(told)
+    _, renamed = copied_by_optuna(source, databases, tmp_path, "new")
+    assert missing(renamed)[-1].startswith("a confirmation, if the")
+    assert not any("a confirmation, if" in each for each in missing(source[1]))
 
 
 def test_a_study_that_optuna_renames_says_so_and_where_its_confirmation_may_be(source) -> None:
