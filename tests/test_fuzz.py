@@ -288,16 +288,15 @@ def harm(path: Path, data: st.DataObject) -> None:
 def call(*arguments: str) -> tuple[int, str]:
     """Calls `sweep` in this process; its exit code, and all that it prints."""
     opened: list[RDBStorage] = []
-    original = connect._Storage
+    original = connect.optuna_storage
 
-    class Recorded(original):  # type: ignore[misc, valid-type]
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            opened.append(self)
+    def recorded(*arguments: Any, **options: Any) -> RDBStorage:
+        opened.append(original(*arguments, **options))
+        return opened[-1]
 
     told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     before = sys.argv
-    connect._Storage = Recorded  # type: ignore[misc]
+    connect.optuna_storage = recorded
     sys.argv = ["sweep", *arguments]
     try:
         with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told), in_time():
@@ -306,7 +305,7 @@ def call(*arguments: str) -> tuple[int, str]:
         code = int(ended.code or 0)
     finally:
         sys.argv = before
-        connect._Storage = original  # type: ignore[misc]
+        connect.optuna_storage = original
         for storage in opened:
             storage.engine.dispose()
     return code, told.buffer.getvalue().decode()  # type: ignore[attr-defined]

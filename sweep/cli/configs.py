@@ -1,6 +1,9 @@
 """`sweep export`, `sweep score` and `sweep train`."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -75,8 +78,8 @@ def score_command(
     from normsweep.spec.config import read_config
 
     loaded = read_config(config, *assignments(settings))
-    with _steps(as_json) as watch:
-        found = score_config(loaded, seed=seed, watch=watch)
+    with _shown(as_json) as (watch, decoding):
+        found = score_config(loaded, seed=seed, watch=watch, decoding=decoding)
     if as_json:
         rows = [
             {key: value for key, value in row.plain().items() if key != "trial_id"}
@@ -124,8 +127,8 @@ def train_command(
 
     loaded = read_config(config, *assignments(settings))
     check_folder(output)
-    with _steps(as_json) as watch:
-        trained = train_config(loaded.spec, seed=seed, watch=watch)
+    with _shown(as_json) as (watch, decoding):
+        trained = train_config(loaded.spec, seed=seed, watch=watch, decoding=decoding)
     with writing(output):
         folder = save_trained(trained, loaded, output)
     last = trained.measurements[-1]
@@ -140,28 +143,25 @@ def train_command(
     )
 
 
-class _steps:
-    """Progress over training steps on standard error, unless JSON was asked for."""
+_Watch = Callable[[int, int], None]
 
-    def __init__(self, quiet: bool) -> None:
-        self._display = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
-            TimeRemainingColumn(),
-            console=notices,
-            disable=quiet or not notices.is_terminal,
-            transient=True,
-        )
 
-    def __enter__(self):  # type: ignore[no-untyped-def]
-        self._display.start()
-        task = self._display.add_task("preparing", total=1)
+@contextmanager
+def _shown(quiet: bool) -> Iterator[tuple[_Watch, _Watch]]:
+    """Progress on standard error, of training steps and of pictures, unless JSON was asked for."""
+    display = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[of]}"),
+        TimeRemainingColumn(),
+        console=notices,
+        disable=quiet or not notices.is_terminal,
+        transient=True,
+    )
+    with display:
+        task = display.add_task("preparing", total=1, of="")
 
-        def watch(done: int, total: int) -> None:
-            self._display.update(task, description="training", completed=done, total=total)
+        def show(description: str, of: str, done: int, total: int) -> None:
+            display.update(task, description=description, completed=done, total=total, of=of)
 
-        return watch
-
-    def __exit__(self, *exception: object) -> None:
-        self._display.stop()
+        yield partial(show, "training", "steps"), partial(show, "decoding", "pictures")

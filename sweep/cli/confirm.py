@@ -57,7 +57,7 @@ def confirm_command(
             watch=shown.study,
             stop=interrupts.happened,
             log=notice_log,
-            decoding=shown.pictures,
+            decoding=interrupts.cutting(shown.pictures),
         ).run(top, seeds)
     found, answered = read_confirmation(loaded, opened), answer(loaded)
     write_study_note(loaded, opened, answered)

@@ -6,6 +6,7 @@ from types import FrameType
 from typing import Self
 
 from normsweep.cli.app import notices
+from normsweep.data.decoding import Watch
 
 
 def _on_notices() -> None:
@@ -28,6 +29,16 @@ class Interrupts:
     def by_ctrl_c(self) -> bool:
         """Whether it was Ctrl-C, and not SIGTERM, that said so."""
         return self._last == signal.SIGINT
+
+    def cutting(self, watch: Watch) -> Watch:
+        """A watch of what need not be finished: after the first signal it raises the second's."""
+
+        def watched(done: int, total: int) -> None:
+            watch(done, total)
+            if self.happened():
+                raise KeyboardInterrupt
+
+        return watched
 
     def __enter__(self) -> Self:
         for name in (signal.SIGINT, signal.SIGTERM):

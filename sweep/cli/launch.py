@@ -109,7 +109,7 @@ def launch_command(
             watch=shown.study,
             stop=interrupts.happened,
             log=warning_log if as_json else notice_log,
-            decoding=shown.pictures,
+            decoding=interrupts.cutting(shown.pictures),
         )
     found = answer(launched.study)
     opened = open_storage(storage)

@@ -85,7 +85,7 @@ def _shape(found: Overview) -> str:
     if found.shape is None:
         return " of several sizes"
     height, width, channels = found.shape
-    colour = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
+    colour = {1: "grey", 3: "rgb"}.get(channels, f"{channels} channels")
     return f" of {height}×{width}, {colour}"
 
 

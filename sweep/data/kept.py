@@ -34,6 +34,8 @@ KIND = "images"
 """What the folder in the cache is called."""
 
 _PART = ".part"
+UNUSED_DAYS = 90
+"""Pictures that nothing has been trained on for so long are removed when others are decoded."""
 _YOUNG = 60.0
 _BLOCK = 2**24
 
@@ -76,6 +78,9 @@ def read_kept(folder: Path, key: str) -> Kept | None:
             kept = Kept(labels, arrays["order"], Known(groups, str(arrays["fingerprint"])))
         with pixels_file(folder, key).open("rb") as file:
             shape = _shape_of(file)
+        # What another has written is read all the same.
+        with contextlib.suppress(OSError):
+            os.utime(_beside(folder, key))
         return kept if shape[0] == len(kept.order) else None
     # Damage to it costs no more than decoding once more, whatever it is that NumPy trips over.
     except Exception:
@@ -164,7 +169,13 @@ def new_place(folder: Path | None, key: str) -> Iterator[Place]:
 
 
 def _sweep_out(folder: Path) -> None:
-    """Removes what processes have left that were killed while they wrote."""
+    """Removes what processes have left that were killed while they wrote, and what none uses."""
+    for beside in folder.glob("*.npz"):
+        with contextlib.suppress(OSError):
+            if time.time() - beside.stat().st_mtime > UNUSED_DAYS * 86400:
+                # Pixels alone count as nothing, and these last as long as a process reads them.
+                beside.unlink()
+                beside.with_suffix(".npy").unlink()
     for path in folder.glob(f".*{_PART}"):
         with contextlib.suppress(OSError), path.open("rb") as file:
             if time.time() - path.stat().st_mtime > _YOUNG:

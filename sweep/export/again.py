@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from normsweep.data.decoding import Watch as Decoding
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.engine.versions import versions
@@ -51,15 +52,23 @@ class Rescored:
     second_score: float | None
 
 
-def score_config(config: Config, *, seed: int | None = None, watch: Watch = unwatched) -> Rescored:
+def score_config(
+    config: Config,
+    *,
+    seed: int | None = None,
+    watch: Watch = unwatched,
+    decoding: Decoding = unwatched,
+) -> Rescored:
     """Trains a config on every fold and scores it, with its study's seed unless told another.
 
     The data split and the feature map stay those of the config, so that scores of different seeds
-    can be compared. Raises `UserError` for unusable data, or a member that does not stay finite.
+    can be compared. `decoding` is told how many pictures of the data are decoded.
+
+    Raises `UserError` for unusable data, or a member that does not stay finite.
     """
     use_all_cores()
     spec = config.spec
-    setup = prepare(spec)
+    setup = prepare(spec, decoding)
     used_seed = spec.study.seed if seed is None else seed
     run, _ = _train(spec, setup, used_seed, watch)
     chosen = run.final_chunk()
@@ -108,10 +117,16 @@ class Trained:
     measurements: tuple[Measurement, ...]
 
 
-def train_config(spec: Spec, *, seed: int | None = None, watch: Watch = unwatched) -> Trained:
-    """Trains one member of a config on all of its training data."""
+def train_config(
+    spec: Spec,
+    *,
+    seed: int | None = None,
+    watch: Watch = unwatched,
+    decoding: Decoding = unwatched,
+) -> Trained:
+    """Trains one member of a config on all of its training data; else as `score_config`."""
     use_all_cores()
-    setup = prepare(spec)
+    setup = prepare(spec, decoding)
     used_seed = spec.study.seed if seed is None else seed
     everything = np.sort(setup.plan.held_out.reshape(-1))[None]
     plan = replace(setup.plan, train=everything)

@@ -133,7 +133,6 @@ class Setup:
         """What the database keeps of it."""
         return Facts(
             fingerprints=self.fingerprints(),
-            training_images=int(self.plan.train.shape[1]),
             feature_accuracy=self.feature_accuracy,
             versions=versions(),
             warnings=self.warnings,

@@ -55,20 +55,18 @@ class Planned:
 class StudyAttributes:
     """What is written of a study. Of one that was not made by sweep `spec` is None.
 
-    `training_images` train on each fold. `warnings` are of data and features; `classes` what the
-    labels were called, or given as, by their numbers here, where these are others. `resumed_at`
-    trials were there when its user wanted it to go on after it had stopped. `narrowed_from` names
-    the study that it narrows, and `took_over` says that it has all of that one's trials that fit. A
-    confirmation `confirms` the study of this name and `study_id`; `looked_at` is the candidate of
-    its final look. `references` are scores on each fold: of `real` images against other real ones,
-    and of `untrained` networks.
+    `warnings` are of data and features; `classes` what the labels were called, or given as, by
+    their numbers here, where these are others. `resumed_at` trials were there when its user wanted
+    it to go on after it had stopped. `narrowed_from` names the study that it narrows, and
+    `took_over` says that it has all of that one's trials that fit. A confirmation `confirms` the
+    study of this name and `study_id`; `looked_at` is the candidate of its final look. `references`
+    are scores on each fold: of `real` images against other real ones, and of `untrained` networks.
     """
 
     spec: dict[str, Any] | None = None
     fingerprints: dict[str, Any] = field(default_factory=dict)
     feature_accuracy: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
-    training_images: int | None = None
     warnings: Sequence[str] = ()
     classes: Sequence[int | str] = ()
     control: str = OPEN
@@ -93,7 +91,6 @@ _KEYS = {
     "fingerprints": "fingerprints",
     "feature_accuracy": "feature_accuracy",
     "versions": "versions",
-    "training_images": "trained on",
     "warnings": "warnings",
     "classes": "classes",
     "control": "control",

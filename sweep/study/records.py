@@ -31,14 +31,12 @@ ends sooner, is run otherwise, or confirmed more often."""
 class Facts:
     """What all trials of a study share, and follows from its spec, its data and the machine.
 
-    `fingerprints` must be equal for two scores to be comparable; `training_images` train on each
-    fold; `feature_accuracy` is that of a feature map that is a classifier. `warnings` say what
-    looks wrong with data and features; `classes` are what the labels were called, or given as, if
-    they were numbered anew.
+    `fingerprints` must be equal for two scores to be comparable; `feature_accuracy` is that of a
+    feature map that is a classifier. `warnings` say what looks wrong with data and features;
+    `classes` are what the labels were called, or given as, if they were numbered anew.
     """
 
     fingerprints: dict[str, Any]
-    training_images: int
     feature_accuracy: float | None
     versions: dict[str, str]
     warnings: tuple[str, ...] = ()
@@ -82,8 +80,6 @@ def open_study(spec: Spec, storage: RDBStorage, facts: Facts) -> optuna.Study:
         check_same_data(study, facts.fingerprints)
         if _completed(written.spec) != spec.plain():
             write_study(study, spec=spec.plain())
-    if written.training_images is None:
-        write_study(study, training_images=facts.training_images)
     trials = study.get_trials(deepcopy=False)
     if not any(role(trial) == BASELINE for trial in trials):
         study.enqueue_trial({}, user_attrs=of_role(BASELINE))

@@ -34,7 +34,7 @@ def test_what_is_understood_is_printed_and_some_are_drawn(
     lines = [" ".join(line.split()) for line in called.out.splitlines()]
     assert lines[:6] == [
         "photographs",
-        "images 12 of 8×8, RGB",
+        "images 12 of 8×8, rgb",
         "pixels 0 to 255, which become -1 to 1",
         "labels 3 classes: 0 a (4), 1 b (4), 2 c (4)",
         "sizes 12 of 8×8 (height × width, before any treatment)",
@@ -108,7 +108,7 @@ def test_pictures_that_cannot_be_used_are_named_after_what_is_understood(
     (folder / "photographs" / "b" / "4.png").write_bytes(b"")
     called = sweep("data", "show", "folder", "--path", "photographs")
     assert called.code == 2
-    assert "12 of 8×8, RGB" in called.out
+    assert "12 of 8×8, rgb" in called.out
     assert "2 of 12 pictures cannot be used" in called.err
     assert "a/0.png is damaged" in called.err and "b/4.png is empty" in called.err
     printed = sweep("data", "show", "folder", "--path", "photographs", "--json")

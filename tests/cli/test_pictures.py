@@ -1,14 +1,21 @@
 """Studies of pictures: what is said of them before, what comes out, and mistakes in them."""
 
 import json
+import os
+import signal
+import threading
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from rich.progress import Progress
 from sklearn.datasets import load_sample_images
 
+from normsweep.data import decoding
 from normsweep.data.cache import CACHE_VARIABLE
+from normsweep.data.treatment import pixels_of
 from normsweep.export.again import score_config
 from normsweep.spec import load_spec
 from normsweep.spec.config import Config, read_config, render
@@ -58,6 +65,46 @@ def test_a_folder_is_understood_and_told_before_it_is_trained_on(
     storage.engine.dispose()
     assert kept.classes == ["china", "flower"]
     assert "copies of others" in kept.warnings[0]
+
+
+def test_the_first_ctrl_c_ends_a_launch_that_decodes_and_nothing_is_written(
+    photographs: Path,
+    folder: Path,
+    sweep: Sweep,
+    write_spec: WriteSpec,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*arguments: Any) -> np.ndarray:
+        if threading.current_thread() is not threading.main_thread():
+            os.kill(os.getpid(), signal.SIGINT)
+        return pixels_of(*arguments)
+
+    monkeypatch.setattr(decoding, "pixels_of", interrupted)
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder / "cache"))
+    place = {"data__source": "folder", "data__path": "photographs"}
+    called = sweep("launch", write_spec(**FEW, **place))
+    assert called.code == 130
+    assert not (folder / "studies.db").exists()
+    assert not list((folder / "cache" / "images").iterdir())
+
+
+def test_score_and_train_show_that_they_decode(
+    photographs: Path, folder: Path, sweep: Sweep, write_spec: WriteSpec, monkeypatch: Any
+) -> None:
+    place = {"data.source": "folder", "data.path": str(photographs), "data.limit": None}
+    spec = load_spec(write_spec(**FEW), place)
+    (folder / "one.toml").write_text(render([Config(spec, {})], "toml"), encoding="utf-8")
+    told: list[str] = []
+
+    def update(_: Any, task: Any, **fields: Any) -> None:
+        told.append(
+            f"{fields['description']} {fields['completed']}/{fields['total']} {fields['of']}"
+        )
+
+    monkeypatch.setattr(Progress, "update", update)
+    assert sweep("score", "one.toml").code == 0
+    assert told[0] == "decoding 0/160 pictures" and "decoding 160/160 pictures" in told
+    assert told[-1] == "training 8/8 steps"
 
 
 def test_a_config_scores_the_same_bits_on_a_folder_and_on_a_zip(

@@ -18,13 +18,13 @@ SECRET = "g3heim-s3cret"
 def closed(monkeypatch) -> Iterator[None]:
     """A command leaves closing its connections to the end of its process, which here goes on."""
     opened: list[RDBStorage] = []
+    original = connect.optuna_storage
 
-    class Recorded(connect._Storage):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            opened.append(self)
+    def recorded(*arguments: Any, **options: Any) -> RDBStorage:
+        opened.append(original(*arguments, **options))
+        return opened[-1]
 
-    monkeypatch.setattr(connect, "_Storage", Recorded)
+    monkeypatch.setattr(connect, "optuna_storage", recorded)
     yield
     for storage in opened:
         storage.engine.dispose()

@@ -294,6 +294,25 @@ def test_what_another_process_is_writing_is_left_to_it(cache: Path) -> None:
         assert place.path.exists()
 
 
+def test_pictures_that_nothing_was_trained_on_for_long_are_removed(cache: Path) -> None:
+    def is_kept(stamp: str) -> bool:
+        return (
+            kept.read_kept(cache, kept.key_of(listing(PNGS, stamp=stamp), Treatment())) is not None
+        )
+
+    def aged() -> None:
+        for path in cache.iterdir():
+            os.utime(path, (0, 0))
+
+    for stamp in "ab":
+        load_pictures(listing(PNGS, stamp=stamp))
+    aged()
+    load_pictures(listing(PNGS, stamp="b"))
+    load_pictures(listing(PNGS, stamp="c"))
+    assert [is_kept(stamp) for stamp in "abc"] == [False, True, True]
+    assert len(list(cache.iterdir())) == 4
+
+
 def test_decoding_holds_no_more_than_a_block(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("normsweep.data.decoding.BLOCK", 2 * 6 * 5 * 3)
     with (tmp_path / "pixels").open("xb+") as file:

@@ -162,7 +162,7 @@ def test_of_two_workers_at_once_one_trains_a_config(
 
     def late(work: Any, trial: optuna.Trial, slot: int) -> Any:
         if trial.number == 1:
-            assert begun[2].wait(60)
+            assert begun[2].wait(600)
         try:
             return begin(work, trial, slot)
         finally:
@@ -172,7 +172,7 @@ def test_of_two_workers_at_once_one_trains_a_config(
     def hindered(work: Any) -> None:
         if any(run is not None and run.trial.number == 2 for run in work._slots):
             begun[2].set()
-            assert begun[1].wait(60)
+            assert begun[1].wait(600)
         advance(work)
 
     monkeypatch.setattr(Work, "_begin", late)
