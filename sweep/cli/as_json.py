@@ -4,17 +4,29 @@ from typing import Any
 
 from normsweep.cli import schema
 from normsweep.verdict.answers import Answer, Ranked
+from normsweep.verdict.headline import headline, verdict_headline
 from normsweep.verdict.reading import Confirmation, Confirmed, plan_of
 from normsweep.verdict.statistics.looks import looks
 from normsweep.verdict.wording import details, verdict_sentence
 
 
 def answer_as_json(
-    found: Answer, confirmed: Confirmation | None = None, done: bool | None = None
+    found: Answer,
+    confirmed: Confirmation | None = None,
+    done: bool | None = None,
+    *,
+    option: str = "",
 ) -> dict[str, Any]:
-    """An answer; with `done`, which says whether nothing is left to train, that of a launch."""
+    """An answer; with `done`, which says whether nothing is left to train, that of a launch.
+
+    `option` names the storage in commands, with a space in front.
+    """
     fields = {
         "study": found.study,
+        "headline": schema.Headline.model_validate(headline(found, confirmed, option)),
+        "references": schema.References(
+            real=_scores(found, "real"), untrained=_scores(found, "untrained")
+        ),
         "confirmation": _confirmation(confirmed),
         "metric": found.spec.score.metric,
         "counts": found.counts,
@@ -43,7 +55,16 @@ def answer_as_json(
 
 def confirmation_as_json(found: Confirmation | None, done: bool) -> dict[str, Any]:
     """A confirmation, or None where there is none, and whether nothing is left to train."""
-    return schema.Confirm(confirmation=_confirmation(found), done=done).model_dump()
+    return schema.Confirm(
+        headline=None if found is None else schema.Headline.model_validate(verdict_headline(found)),
+        confirmation=_confirmation(found),
+        done=done,
+    ).model_dump()
+
+
+def _scores(found: Answer, reference: str) -> list[float] | None:
+    scores = found.references.get(reference)
+    return None if scores is None else list(scores)
 
 
 def _trial(entry: Ranked | None) -> schema.Trial | None:

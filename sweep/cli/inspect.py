@@ -48,7 +48,7 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show one study: the verdict, baseline, ranking, best config, λ profile, warnings."""
-    from normsweep.cli.answers import print_answer
+    from normsweep.cli.answers import print_answer, storage_option
     from normsweep.cli.as_json import answer_as_json
     from normsweep.storage import open_storage
     from normsweep.study.records import load_study
@@ -59,6 +59,6 @@ def show_command(
     loaded = load_study(study, opened)
     found, confirmed = answer(loaded), read_confirmation(loaded, opened)
     if as_json:
-        print_json(answer_as_json(found, confirmed))
+        print_json(answer_as_json(found, confirmed, option=storage_option(storage)))
     else:
         print_answer(found, storage, confirmed=confirmed, shown=top)

@@ -117,7 +117,8 @@ def launch_command(
     write_study_note(launched.study, opened, found)
     opened.engine.dispose()
     if as_json:
-        print_json(answer_as_json(found, confirmed, launched.done))
+        option = storage_option(storage)
+        print_json(answer_as_json(found, confirmed, launched.done, option=option))
     else:
         print_answer(found, storage, confirmed=confirmed)
         if not launched.done:

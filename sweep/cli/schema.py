@@ -251,10 +251,36 @@ class Confirmation(Printed):
     )
 
 
+class Headline(Printed):
+    """What is said of a study before all else."""
+
+    word: str = Field(description="The verdict's, in words, or that there is none.")
+    caveat: str | None = Field(
+        description="What most weakens it, to be read on from `word`; null for nothing."
+    )
+    sentence: str = Field(description="By how much, and how sure that is.")
+    command: str | None = Field(
+        description="What brings a verdict; null where there is one, or none can be had yet."
+    )
+
+
+class References(Printed):
+    """What scores are to be seen beside: scores by `metric`, fold by fold."""
+
+    real: list[Number] | None = Field(
+        description="Of real images against other real ones; null where that is not known."
+    )
+    untrained: list[Number] | None = Field(
+        description="Of networks before their first step; null where that is not known."
+    )
+
+
 class Show(Versioned):
     """What `sweep show STUDY --json` prints. A number that is not finite is null."""
 
     study: str = Field(description="The name of the study.")
+    headline: Headline = Field(description="What is said first.")
+    references: References = Field(description="Stored once the baseline has a score.")
     confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
     metric: str = Field(description=_METRIC)
     counts: Counts = Field(description="How many trials are in which state.")
@@ -300,6 +326,7 @@ class Launch(Show):
 class Confirm(Versioned):
     """What `sweep confirm STUDY --json` prints. A number that is not finite is null."""
 
+    headline: Headline | None = Field(description="null where nothing is confirmed yet.")
     confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
     done: bool = Field(description="false where it was stopped before its last seed.")
 

@@ -56,8 +56,7 @@ def headline(found: Answer, confirmed: Confirmation | None, option: str = "") ->
     `option` names the storage in commands, with a space in front.
     """
     if confirmed is not None:
-        word, _, rest = verdict_sentence(confirmed).partition(": ")
-        return Headline(word, f"{capital(rest)}.", TONES[confirmed.verdict], caveat(confirmed))
+        return verdict_headline(confirmed)
     command = f"sweep confirm {found.study}{option}"
     best, baseline = found.best, found.baseline
     if best is None:
@@ -84,6 +83,12 @@ def headline(found: Answer, confirmed: Confirmation | None, option: str = "") ->
         return Headline(NOT_CONFIRMED, f"{told}. {nothing_better(found)}.", "open", None, command)
     told += "; the best of many is also the luckiest."
     return Headline(NOT_CONFIRMED, told, "open", None, command)
+
+
+def verdict_headline(found: Confirmation) -> Headline:
+    """The headline of a study that has a confirmation, finished or not."""
+    word, _, rest = verdict_sentence(found).partition(": ")
+    return Headline(word, f"{capital(rest)}.", TONES[found.verdict], caveat(found))
 
 
 def caveat(found: Confirmation) -> str | None:

@@ -39,6 +39,17 @@ def test_a_finished_study_fits_the_schema(sweep, example) -> None:
     assert shown["baseline"]["penalty"] == {"form": "none"}
 
 
+def test_the_headline_and_what_scores_are_to_be_seen_beside_are_told(sweep, example) -> None:
+    shown = checked("show", sweep("show", "small", "--storage", example.url, "--json").out)
+    said = shown["headline"]
+    assert (said["word"], said["caveat"]) == ("not confirmed", None)
+    assert said["command"] == f"sweep confirm small --storage {example.url}"
+    assert said["sentence"] in " ".join(
+        sweep("show", "small", "--storage", example.url).out.split()
+    )
+    assert [len(scores) for scores in shown["references"].values()] == [2, 2]
+
+
 def test_a_study_of_which_nothing_is_trained_yet_fits_it(sweep, write_spec) -> None:
     assert sweep("submit", write_spec()).code == 0
     shown = checked("show", sweep("show", "small", "--json").out)
@@ -69,7 +80,9 @@ def test_a_study_of_two_metrics_that_is_confirmed_fits_it(sweep, write_spec) -> 
     assert launched["front"]
     assert checked("show", sweep("show", "small", "--json").out)["confirmation"] == verdict
     again = checked("confirm", sweep("confirm", "small", "--json").out)
-    assert again == {"version": 2, "confirmation": verdict, "done": True}
+    told = {"headline": launched["headline"], "confirmation": verdict}
+    assert again == {"version": 2, "done": True, **told}
+    assert launched["headline"]["command"] is None
 
 
 def test_a_confirmation_by_one_seed_fits_it(sweep, write_spec) -> None:
