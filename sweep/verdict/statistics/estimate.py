@@ -13,7 +13,8 @@ class Estimate:
 
     `low` and `high` bound the interval of `level`; `p` is two-sided, of the hypothesis that the
     mean is 0. `standard_error` is of the mean, of `degrees` degrees of freedom, which need not be a
-    whole number.
+    whole number. `parts` of its variance are known each by itself, as shares with their degrees of
+    freedom; none where it is known as a whole.
     """
 
     mean: float
@@ -23,6 +24,37 @@ class Estimate:
     p: float
     degrees: float
     level: float
+    parts: tuple[tuple[float, float], ...] = ()
+
+    def quantile(self, level: float) -> float:
+        """How many standard errors a mean of 0 goes beyond, at both ends together, by `level`.
+
+            Σ share · t(1 − level/2; degrees)        over the parts
+
+        (Cochran and Cox, Experimental Designs, 1957, section 4.14; of one part Student's). Of few
+        degrees of freedom a variance may be found far too small, and degrees that follow from it
+        are then too many: a test at a small level, such as an early look's, is held to this.
+        """
+        from scipy.special import stdtrit
+
+        parts = self.parts or ((1.0, self.degrees),)
+        return float(sum(-share * stdtrit(degrees, level / 2) for share, degrees in parts))
+
+    @property
+    def careful_p(self) -> float:
+        """The level at which `quantile` is the mean's distance from 0."""
+        from scipy.special import ndtr
+
+        if len(self.parts) < 2 or not self.standard_error > 0:
+            return self.p
+        away = abs(self.mean) / self.standard_error
+        # By normal deviates, between which levels are as many at all sizes.
+        low, high = 0.0, 37.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            beyond = self.quantile(float(2 * ndtr(-middle))) > away
+            low, high = (low, middle) if beyond else (middle, high)
+        return float(2 * ndtr(-low))
 
     def detectable(self, alpha: float, power: float = 0.8) -> float:
         """The magnitude of a true mean that a test at `alpha` would have found with this `power`.

@@ -76,14 +76,15 @@ class Look:
     def estimate(self, of: Estimate) -> Estimate:
         """The repeated confidence interval and p-value in place of those of the test alone.
 
-        At all looks together the interval holds the truth with its level, whenever one stops.
+        At all looks together the interval holds the truth with its level, whenever one stops. The
+        test's quantile is the careful one: by Satterthwaite's degrees of freedom up to 7 % of nulls
+        are called something within eight seeds, where images make a tenth of the doubt.
         """
-        from scipy.special import stdtrit
-
         if self.boundary is None:
             return of
-        width = float(-stdtrit(of.degrees, self.nominal(1 - of.level) / 2)) * of.standard_error
-        return replace(of, low=of.mean - width, high=of.mean + width, p=self.repeated(of.p))
+        width = of.quantile(self.nominal(1 - of.level)) * of.standard_error
+        p = self.repeated(of.careful_p)
+        return replace(of, low=of.mean - width, high=of.mean + width, p=p)
 
 
 ONLY = Look()

@@ -8,6 +8,8 @@ with ψ_si the influence of image i on the difference of the fold that it judges
 anew each time; images are the same by all seeds, whatever folds they are dealt to.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from normsweep.verdict.statistics.estimate import Estimate, estimate, paired_estimate
@@ -25,15 +27,19 @@ def of_seeds_and_images(differences: np.ndarray, influences: np.ndarray | None) 
     None without influences, for fewer than two seeds or images, and where a number is not finite.
     """
     over_seeds = paired_estimate(differences.mean(axis=1))
-    found = None if influences is None else variance_of_images(influences)
-    if over_seeds is None or found is None:
+    images_part = None if influences is None else variance_of_images(influences)
+    if over_seeds is None or images_part is None:
         return None
-    of_images, images = found
+    of_images, images = images_part
     of_seeds = over_seeds.standard_error**2
     both = of_seeds + of_images
     parts = of_seeds**2 / over_seeds.degrees + of_images**2 / (images - 1)
     degrees = both**2 / parts if parts > 0 else over_seeds.degrees
-    return estimate(over_seeds.mean, float(np.sqrt(both)), degrees)
+    found = estimate(over_seeds.mean, float(np.sqrt(both)), degrees)
+    if not of_images > 0:
+        return found
+    shares = (of_seeds / both, over_seeds.degrees), (of_images / both, float(images - 1))
+    return replace(found, parts=shares)
 
 
 def variance_of_images(influences: np.ndarray) -> tuple[float, int] | None:

@@ -250,3 +250,35 @@ def test_of_three_candidates_with_one_baseline_five_per_cent_are_called_anything
         draws = random.normal(size=baseline.shape) - baseline
         called_one |= called(DEFAULT, draws, 0.05 / 3) > 0
     assert 0.03 < called_one.mean() < 0.05
+
+
+def test_seeds_that_happen_to_agree_call_nothing_where_images_have_a_part_of_the_doubt() -> None:
+    """Of 3 seeds the variance may be found far too small, and Satterthwaite's degrees too many."""
+    random, called, plain = np.random.default_rng(7), 0, 0
+    studies, images = 2000, 500
+    each = {look: look_at(DEFAULT, look) for look in (3, 4, 5)}
+    for _ in range(studies):
+        influences = np.tile(random.normal(size=images), (8, 1)) * (images / 80) ** 0.5
+        influences -= influences.mean(axis=1, keepdims=True)
+        differences = random.normal(size=(8, 1)) + random.normal() / 80**0.5
+        said = [
+            (look, found)
+            for seeds, look in each.items()
+            if (found := of_seeds_and_images(differences[:seeds], influences[:seeds])) is not None
+        ]
+        assert len(said) == len(each)
+        called += any(look.estimate(found).p <= 0.05 for look, found in said)
+        plain += any(found.p <= look.nominal(0.05) for look, found in said)
+    # Less than 1 % are spent after five seeds of eight.
+    assert called < 0.015 * studies < plain
+
+
+def test_the_careful_p_value_is_the_level_of_the_quantile() -> None:
+    parts = ((0.3, 2.0), (0.7, 400.0))
+    for distance in (0.5, 2.0, 7.0, 60.0):
+        found = Estimate(-distance, 1.0, 0.0, 0.0, 0.2, 20.0, 0.95, parts)
+        assert found.quantile(found.careful_p) == pytest.approx(distance, rel=1e-9)
+        one = Estimate(-distance, 1.0, 0.0, 0.0, 0.2, 20.0, 0.95)
+        assert one.careful_p == 0.2
+    expected = 0.3 * stats.t.isf(0.01, 2) + 0.7 * stats.t.isf(0.01, 400)
+    assert found.quantile(0.02) == pytest.approx(expected)
