@@ -95,7 +95,9 @@ def launch_command(
     else:
         options = {"study.trials": trials, "study.name": name}
         given = {path: value for path, value in options.items() if value is not None}
-        loaded = load_spec(spec or "digits", values | given, called | OPTIONS)
+        loaded = load_spec(
+            spec or "digits", values | given, called | {path: OPTIONS[path] for path in given}
+        )
     with watching(quiet=as_json) as shown, Interrupts() as interrupts:
         launched = launch(
             loaded,

@@ -44,7 +44,7 @@ def submit_command(
     options = {"study.trials": trials, "study.name": name}
     given = {path: value for path, value in options.items() if value is not None}
     values, called = assignments(settings)
-    loaded = load_spec(spec, values | given, called | OPTIONS)
+    loaded = load_spec(spec, values | given, called | {path: OPTIONS[path] for path in given})
     with decoding() as watch:
         _, study, _, was = submit(loaded, storage, log=notice_log, decoding=watch)
     name = study.study_name

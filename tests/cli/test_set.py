@@ -53,3 +53,11 @@ def test_a_mistake_in_it_is_told_before_anything_is_written(
         assert called.code == 2 and called.out == ""
         assert f"--set {given}: {told}" in " ".join(called.err.split())
     assert [path.name for path in folder.iterdir()] == ["c.toml"]
+
+
+def test_a_field_that_has_an_option_of_its_own_is_called_as_it_was_given(sweep, write_spec) -> None:
+    spec = write_spec()
+    called = sweep("launch", spec, "--set", "study.trials=none")
+    assert called.code == 2 and "error: --set study.trials=none: " in called.err
+    called = sweep("launch", spec, "--set", "study.trials=none", "--name", "a:b/c\n")
+    assert called.code == 2 and "--name" in called.err
