@@ -127,7 +127,7 @@ def shared_row(kind: str, centred: Sequence[np.ndarray]) -> Iterator[dict[str, s
 def null_rows(kind: str, found: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     """How often nothing was called something."""
     wrong = [each.verdict != "unclear" for each in found]
-    yield row(f"{kind}: verdicts other than “no effect”", share(wrong), "≤ 5 %")
+    yield row(f"{kind}: verdicts other than “not decided”", share(wrong), "≤ 5 %")
     for test in _OTHERS:
         wrong = [verdict_by(test, each.candidates) != "unclear" for each in found]
         yield row(f"{kind}: the same by the test {test}", share(wrong), "≤ 5 %")

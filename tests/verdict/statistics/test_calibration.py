@@ -69,7 +69,7 @@ def test_the_correlation_of_simulated_differences_is_found(rho) -> None:
 def test_a_verdict_about_nothing_is_counted_as_wrong() -> None:
     some = np.random.default_rng(0).normal(size=(5, 3))
     rows = figures(null_rows("inert", [found("helps", some), found("unclear", np.zeros((5, 3)))]))
-    assert rows["verdicts other than “no effect”"].startswith("50.0%  (1 of 2;")
+    assert rows["verdicts other than “not decided”"].startswith("50.0%  (1 of 2;")
     assert rows["candidates equal to the baseline to the bit"] == "1"
 
 
