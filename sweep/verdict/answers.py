@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 
 from normsweep.objectives.distances import cost
 from normsweep.spec.baseline import held_in_the_middle
-from normsweep.spec.fields import KIND_FIELDS
+from normsweep.spec.fields import FACTS, KIND_FIELDS
 from normsweep.spec.next_range import edge_of, limits_of, outward
 from normsweep.spec.penalty_fields import field_value, given_coefficients
 from normsweep.spec.ranges import Interval
@@ -230,12 +230,14 @@ def ranked(trial: FrozenTrial) -> Ranked:
     result = result_of(trial)
     assert result is not None
     plain, method = config_of(trial), chosen_method(trial)
-    # A method's own parameters carry its name in front of section and field.
-    parameters = {
+    # A method's own parameters carry its name in front of section and field. The order that a
+    # database reads them in is of no meaning: a copy has another.
+    named = {
         ".".join(str(name).split(".")[-2:]): value
         for name, value in trial.params.items()
         if name != METHOD
     }
+    parameters = {path: named[path] for path in sorted(named, key=_place)}
     chosen = [str(parameters[field]) for field in KIND_FIELDS if field in parameters]
     kind = ", ".join([*([method] if method else []), *chosen]) or plain["penalty"]["form"]
     return Ranked(
@@ -335,6 +337,11 @@ def _beyond(grown: Interval | None) -> str:
     if grown is None:
         return "the field accepts nothing beyond it"
     return f"the optimum may lie outside; widen it, to {grown.low:g} … {grown.high:g} for instance"
+
+
+def _place(path: str) -> tuple[int, str]:
+    """Where a setting stands: the fields of a spec in their order, then all else."""
+    return (list(FACTS).index(path) if path in FACTS else len(FACTS), path)
 
 
 def short(path: str) -> str:

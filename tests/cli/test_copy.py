@@ -12,6 +12,10 @@ def test_a_copy_answers_as_the_study_does(sweep, example, folder) -> None:
         json.loads(sweep("show", "small", "--json", "--storage", url).out)
         for url in (example.url, "sqlite:///b.db")
     ]
+    commands = [answer["headline"].pop("command") for answer in shown]
+    assert commands == [
+        f"sweep confirm small --storage {u}" for u in (example.url, "sqlite:///b.db")
+    ]
     assert shown[0] == shown[1]
     again = sweep("copy", "small", "--to", "sqlite:///b.db", "--storage", example.url)
     assert again.code == 2
