@@ -59,15 +59,14 @@ class Estimate:
     def detectable(self, alpha: float, power: float = 0.8) -> float:
         """The magnitude of a true mean that a test at `alpha` would have found with this `power`.
 
-            standard_error · (t(1 − alpha/2) + t(power))
+            standard_error · (quantile(alpha) + t(power; degrees))
 
-        with the quantiles of Student's t at these degrees of freedom (Bloom, Evaluation Review 19,
-        1995: the minimum detectable effect).
+        the quantile that the test is held to, and Student's (Bloom, Evaluation Review 19, 1995:
+        the minimum detectable effect).
         """
         from scipy.special import stdtrit
 
-        quantiles = stdtrit(self.degrees, [1 - alpha / 2, power])
-        return float(self.standard_error * quantiles.sum())
+        return self.standard_error * (self.quantile(alpha) + float(stdtrit(self.degrees, power)))
 
 
 def estimate(mean: float, error: float, degrees: float, level: float = LEVEL) -> Estimate:

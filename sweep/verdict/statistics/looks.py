@@ -78,10 +78,11 @@ class Look:
 
         At all looks together the interval holds the truth with its level, whenever one stops. The
         test's quantile is the careful one: by Satterthwaite's degrees of freedom up to 7 % of nulls
-        are called something within eight seeds, where images make a tenth of the doubt.
+        are called something within eight seeds, where images make a tenth of the doubt. The only
+        look, at the usual level, goes by Satterthwaite's.
         """
         if self.boundary is None:
-            return of
+            return replace(of, parts=())
         width = of.quantile(self.nominal(1 - of.level)) * of.standard_error
         p = self.repeated(of.careful_p)
         return replace(of, low=of.mean - width, high=of.mean + width, p=p)

@@ -1,5 +1,7 @@
 """The paired t-test: against SciPy, and simulated studies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from normsweep.verdict.statistics.estimate import estimate, paired_estimate
+from normsweep.verdict.statistics.looks import ONLY
 
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
 DIFFERENCES = arrays(np.float64, st.integers(2, 20), elements=FINITE)
@@ -69,3 +72,13 @@ def test_the_detectable_effect_is_found_four_times_in_five() -> None:
     found = [paired_estimate(row) for row in samples]
     power = np.mean([each.p < 0.05 for each in found if each is not None])
     assert power == pytest.approx(0.8, abs=0.03)
+
+
+def test_an_early_look_that_is_held_to_more_detects_less() -> None:
+    plain = estimate(0.0, 1.0, 20.0)
+    parts = replace(plain, parts=((0.9, 2.0), (0.1, 500.0)))
+    for alpha in (0.05, 1e-3):
+        careful = 0.9 * stats.t.isf(alpha / 2, 2) + 0.1 * stats.t.isf(alpha / 2, 500)
+        assert parts.detectable(alpha) == pytest.approx(careful + stats.t.ppf(0.8, 20))
+        assert parts.detectable(alpha) > plain.detectable(alpha)
+    assert ONLY.estimate(parts) == plain
