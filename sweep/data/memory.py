@@ -11,6 +11,8 @@ from normsweep.errors import UserError
 PROGRAM = 700_000_000
 """Bytes of Python, its packages and JAX with what it compiles: measured, on a CPU."""
 
+_GIVEN_BACK = 4 * 2**20
+"""Bytes from which a block that is free is given back."""
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUPS = Path("/proc/self/cgroup")
 
@@ -25,15 +27,20 @@ def free_memory() -> int:
     return max(0, min(free))
 
 
-def spare_addresses() -> None:
-    """Keeps the C library within few addresses where a limit holds for them (`ulimit -v`).
+def spare_memory() -> None:
+    """Has the C library give back what is free, and take few addresses where these are limited.
 
-    glibc reserves 64 MB for each of the first threads that allocate, eight for each core, of which
-    it uses little: M_ARENA_MAX (-8) of mallopt(3).
+    Of blocks that glibc gives back at once the least grows with each that was given back, up to
+    32 MB: smaller ones then stay with the process, in pieces, and blocks of images are 16 MB. And
+    it reserves 64 MB for each of the first threads that allocate, eight for each core, of which it
+    uses little (`ulimit -v`). M_MMAP_THRESHOLD (-3) and M_ARENA_MAX (-8) of mallopt(3).
     """
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if limit != resource.RLIM_INFINITY and mallopt is not None:
+    if mallopt is None:
+        return
+    mallopt(-3, _GIVEN_BACK)
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
         mallopt(-8, 2)
 
 

@@ -5,7 +5,7 @@ import os
 
 import jax
 
-from normsweep.data.memory import spare_addresses
+from normsweep.data.memory import spare_memory
 from normsweep.engine.compiled import keep_programs
 from normsweep.errors import UserError
 
@@ -17,7 +17,7 @@ def use_all_cores() -> None:
     population then runs on the devices that there are, with the same scores up to rounding. What is
     compiled is kept from here on (`keep_programs`).
     """
-    spare_addresses()
+    spare_memory()
     # Where JAX has started already, the number is what it is.
     if jax.config.jax_num_cpu_devices <= 0:  # type: ignore[attr-defined]
         with contextlib.suppress(RuntimeError):
