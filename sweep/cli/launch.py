@@ -112,6 +112,7 @@ def launch_command(
             stop=interrupts.happened,
             log=warning_log if as_json else notice_log,
             decoding=interrupts.cutting(shown.pictures),
+            measuring=interrupts.cutting(shown.measuring),
         )
     found = answer(launched.study)
     opened = open_storage(storage)

@@ -43,6 +43,7 @@ _WORTH_A_NOTICE = {
     "understood",
     "data",
     "memory",
+    "range measured",
     "warning",
     "storage away",
     "storage back",

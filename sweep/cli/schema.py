@@ -275,6 +275,29 @@ class References(Printed):
     )
 
 
+class Balance(Printed):
+    """Where a term of the spec and the losses of a network pull equally hard."""
+
+    term: str = Field(description="The form, with its order and the like, or the kind.")
+    network: str = Field(description="Whose weights.")
+    at: float = Field(
+        description="The strength at which the norms of the two gradients are equal; of a radius "
+        "the size of the weights, by the constraint's own norm."
+    )
+
+
+class MeasuredRange(Printed):
+    """What became of an "auto" in the spec that was launched."""
+
+    low: float = Field(description="The lower end of the range.")
+    high: float = Field(description="The upper end of the range.")
+    steps: int = Field(description="The steps of the baseline that it follows from.")
+    folds: int = Field(description="On so many folds.")
+    balances: list[Balance] = Field(
+        description="Geometric means over these folds and the ends of chunks."
+    )
+
+
 class Show(Versioned):
     """What `sweep show STUDY --json` prints. A number that is not finite is null."""
 
@@ -313,6 +336,9 @@ class Show(Versioned):
     feature_accuracy: Number = Field(
         description="Of the feature map as a classifier, on images it never saw, 0 to 1; null for "
         "a map that is none."
+    )
+    measured_ranges: dict[str, MeasuredRange] = Field(
+        description='The ranges of the spec that were "auto" when it was launched, by path.'
     )
     spec: Tables = Field(description="The study's spec, table by table as in docs/spec.md.")
 

@@ -91,8 +91,8 @@ _AMOUNT = Rule(float, minimum=0)
 _BELOW_ONE = Rule(float, minimum=0, maximum=1, exclusive_maximum=True)
 _RATE = Rule(float, minimum=0, maximum=1, exclusive_maximum=True, optional=True)
 _SHARE = Rule(float, minimum=0, maximum=1)
-_STRENGTH = Rule(float, minimum=0, optional=True)
-_RADIUS = Rule(float, minimum=0, exclusive_minimum=True, optional=True)
+_STRENGTH = Rule(float, minimum=0, optional=True, words=("auto",))
+_RADIUS = Rule(float, minimum=0, exclusive_minimum=True, optional=True, words=("auto",))
 
 
 def _one(names: Collection[str]) -> Rule:
