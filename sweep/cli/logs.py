@@ -44,6 +44,7 @@ _WORTH_A_NOTICE = {
     "data",
     "memory",
     "range measured",
+    "begun with",
     "warning",
     "storage away",
     "storage back",

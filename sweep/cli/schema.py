@@ -449,11 +449,37 @@ class DataShow(Versioned):
     sheet: str = Field(description="The PNG of some images that was written.")
 
 
+class Suggestion(Printed):
+    """Settings that are worth a first look."""
+
+    parameters: dict[str, bool | int | float | str] = Field(
+        description="What a trial is asked for, by name; without these names the field that is "
+        "fixed, where `unfit` says so."
+    )
+    why: str = Field(description="What it is, in words.")
+    source: str = Field(description="A paper, or a study of the storage and its trial.")
+    unfit: str | None = Field(description="Why this spec cannot have it; null where it can.")
+
+
+class Suggest(Versioned):
+    """What `sweep suggest SPEC --json` prints."""
+
+    pixels: int = Field(description="Of an image, height times width.")
+    rules: list[Suggestion] = Field(description="By rules of thumb.")
+    studies: list[Suggestion] = Field(
+        description="By other studies of the storage, those that a confirmation says help first."
+    )
+    measured_ranges: dict[str, MeasuredRange] | None = Field(
+        description='The ranges that "auto" takes, by path; null without `--measure`.'
+    )
+
+
 PRINTED: dict[str, type[Versioned]] = {
     "show": Show,
     "launch": Launch,
     "confirm": Confirm,
     "compare": Compare,
     "data show": DataShow,
+    "suggest": Suggest,
 }
 """What each command prints with `--json`."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from normsweep.errors import UserError
 from normsweep.spec.fields import FACTS, METHOD_SECTIONS, rule_of
-from normsweep.spec.ranges import LARGEST, SMALLEST, Interval
+from normsweep.spec.ranges import LARGEST, SMALLEST, Choices, Interval
 from normsweep.spec.spec import Spec
 
 AUTO = "auto"
@@ -94,6 +94,21 @@ def provisional(spec: Spec) -> Spec:
             "not take; accepted: a list of choices, or another sampler"
         )
     return spec.with_values(dict.fromkeys(found, _ANY)) if found else spec
+
+
+def with_auto(spec: Spec) -> Spec:
+    """The spec with "auto" in place of each range that could be it, to be measured."""
+    found = {path: AUTO for path in _FIELDS if isinstance(spec.value(path), Interval | Choices)}
+    for name, tables in spec.methods.items():
+        alternative = spec.alternative(name)
+        found |= {
+            f"methods.{name}.{path}": AUTO
+            for path in _FIELDS
+            if _given(tables, path) is not None
+            and isinstance(alternative.value(path), Interval | Choices)
+        }
+    # A grid takes none.
+    return spec.with_values(found | {"study.sampler": "tpe"}) if found else spec
 
 
 def range_of(path: str, balances: Sequence[Balance], steps: int, folds: int) -> AutoRange:

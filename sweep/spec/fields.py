@@ -42,6 +42,7 @@ from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     ARCHITECTURES,
     AUGMENTED,
+    BEGINNINGS,
     CODE_LAWS,
     COLOURS,
     CONSTRAINTS,
@@ -115,6 +116,7 @@ class StudySection(Section):
         "tpe"
     )
     pruner: Annotated[str, _one(PRUNERS), Facts(table="pruners")] = "none"
+    begin: Annotated[str, _one(BEGINNINGS), Facts(table="beginnings")] = "drawn"
     startup_trials: Annotated[int, _whole(1), Facts(table="samplers")] = 10
     pruner_warmup: Annotated[int, _whole(0), Facts(table="pruners")] = 1
     pruner_percentile: Annotated[

@@ -35,7 +35,8 @@ class Facts:
 
     `fingerprints` must be equal for two scores to be comparable; `feature_accuracy` is that of a
     feature map that is a classifier. `warnings` say what looks wrong with data and features;
-    `classes` are what the labels were called, or given as, if they were numbered anew.
+    `classes` are what the labels were called, or given as, if they were numbered anew; `pixels` are
+    those of an image.
     """
 
     fingerprints: dict[str, Any]
@@ -43,6 +44,7 @@ class Facts:
     versions: dict[str, str]
     warnings: tuple[str, ...] = ()
     classes: tuple[int | str, ...] = ()
+    pixels: int | None = None
 
 
 def open_study(
@@ -82,6 +84,7 @@ def open_study(
             **({"warnings": list(facts.warnings)} if facts.warnings else {}),
             **({"classes": list(facts.classes)} if facts.classes else {}),
             **({"auto": plain_ranges(auto)} if auto else {}),
+            **({} if facts.pixels is None else {"pixels": facts.pixels}),
             spec=spec.plain(),
         )
     else:

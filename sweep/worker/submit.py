@@ -1,5 +1,6 @@
 """From a spec to a study in the database."""
 
+import math
 from itertools import islice
 from typing import NamedTuple
 
@@ -20,15 +21,17 @@ from normsweep.spec.auto import AutoRange, auto_fields, provisional, ranges_of_p
 from normsweep.spec.plugins import is_plugin, look_again, plugin_sampler
 from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
+from normsweep.spec.tables import SUGGESTED
 from normsweep.storage import open_storage
 from normsweep.storage.events import Log, no_log
 from normsweep.study.attributes import OPEN, StudyAttributes, study_attributes
 from normsweep.study.control import set_control
 from normsweep.study.follow_up import take_over
 from normsweep.study.plan import MADE_AT_ONCE, plan_of
-from normsweep.study.queue import enqueue
+from normsweep.study.queue import begin_with, enqueue
 from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule
+from normsweep.verdict.suggestions import Images, by_rules, by_studies, fitting
 
 WORTH_SAYING = 900_000_000
 """Bytes of a worker from which the estimate is said: a small study takes less, and fits."""
@@ -90,6 +93,11 @@ def submit(
     heed_new_rule(study, spec)
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
+    if spec.study.begin == SUGGESTED:
+        images = Images(math.prod(setup.image_shape[:2]), setup.dataset.fingerprint)
+        suggested = [*by_rules(spec, images), *by_studies(spec, images, opened)]
+        made = begin_with(study, fitting(suggested), spec.study.trials)
+        log("begun with", suggestions=made)
     if plan.points is not None:
         counted = plan.within(study.get_trials(deepcopy=False))
         for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):
