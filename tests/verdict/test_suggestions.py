@@ -1,4 +1,4 @@
-"""What is worth a first look, by rules of thumb and other studies, and trials that begin with it."""
+"""What is worth a first look, by rules of thumb and other studies, and studies that begin so."""
 
 from typing import Any
 
