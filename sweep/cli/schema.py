@@ -474,6 +474,27 @@ class Suggest(Versioned):
     )
 
 
+class DryRun(Versioned):
+    """What `sweep launch SPEC --dry-run --json` prints; times are in seconds, of this machine."""
+
+    programs: int = Field(description="Training programs that trials may need.")
+    at_least: bool = Field(description="Whether there may be more of them.")
+    slots: int = Field(description="Trials in training at a time.")
+    folds: int = Field(description="Models of each trial.")
+    members: int = Field(description="Models in training at a time.")
+    memory: int = Field(description="Bytes that a worker takes, about.")
+    trials: int = Field(description="Of the search, with the baseline.")
+    cores: int = Field(description="That the study may run on.")
+    compiling: float = Field(description="One program.")
+    step: float = Field(description="One training step of all members.")
+    chunk: float = Field(description="Samples and scores of all members after a chunk.")
+    measuring: float = Field(description='The ranges that are "auto".')
+    search: float = Field(description="All trials, without compilation.")
+    confirmation: float = Field(description="With as many seeds as `confirm.seeds` allows.")
+    total: float = Field(description="From the submission to the verdict, compilation included.")
+    core_hours: float = Field(description="`total` times `cores`, in hours.")
+
+
 PRINTED: dict[str, type[Versioned]] = {
     "show": Show,
     "launch": Launch,
@@ -481,5 +502,6 @@ PRINTED: dict[str, type[Versioned]] = {
     "compare": Compare,
     "data show": DataShow,
     "suggest": Suggest,
+    "launch --dry-run": DryRun,
 }
 """What each command prints with `--json`."""
