@@ -21,7 +21,8 @@ class _WithoutTitles(GenerateJsonSchema):
 
 def schemas() -> dict[str, str]:
     """Each file's name and text."""
-    return {f"{command.replace(' ', '-')}.schema.json": _text(command) for command in PRINTED}
+    names = {command: command.replace(" --", "-").replace(" ", "-") for command in PRINTED}
+    return {f"{name}.schema.json": _text(command) for command, name in names.items()}
 
 
 def _text(command: str) -> str:

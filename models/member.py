@@ -18,7 +18,7 @@ from normsweep.models.regulariser import regulariser
 from normsweep.objectives.aliases import PyTree
 
 # Keys are drawn from a member's by purpose; the numbers must never change.
-INIT, STEPS, SAMPLES, FIGURES = range(4)
+INIT, STEPS, SAMPLES, FIGURES, BALANCE = range(5)
 
 
 class MemberState(NamedTuple):

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 from normsweep.models.architecture import networks
 from normsweep.models.data import Data
-from normsweep.models.families.contract import Params, Turn
+from normsweep.models.families.contract import Objective, Params, Turn
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.layers.mode import Mode
 from normsweep.models.member import MemberState
@@ -41,17 +41,7 @@ def take_turn(
     """One step of the networks of a player; the state, and the loss before it."""
     program, index, h, strength_factor, rate_factor = setting
     method, names = program.methods[index], program.family.players[player]
-    turn = Turn(
-        method,
-        h,
-        program.batch,
-        state.step,
-        program.steps,
-        state.networks,
-        state.carried,
-        partial(_apply, setting),
-    )
-    objective = program.family.objective(player, turn, data, key)
+    objective = objective_of(setting, player, state, data, key)
     params = {name: state.networks[name].params for name in names}
     (loss, outcome), gradient = jax.value_and_grad(objective.loss, has_aux=True)(params)
     if objective.gradient is not None:
@@ -83,6 +73,24 @@ def take_turn(
         carried=carried,
     )
     return state, loss
+
+
+def objective_of(
+    setting: Setting, player: str, state: MemberState, data: Data, key: jax.Array
+) -> Objective:
+    """What a player would descend in a turn at this state, on the batch that the key draws."""
+    program, index, h, *_ = setting
+    turn = Turn(
+        program.methods[index],
+        h,
+        program.batch,
+        state.step,
+        program.steps,
+        state.networks,
+        state.carried,
+        partial(_apply, setting),
+    )
+    return program.family.objective(player, turn, data, key)
 
 
 def _apply(

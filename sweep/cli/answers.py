@@ -10,6 +10,7 @@ from rich.table import Table
 from normsweep.cli.app import console
 from normsweep.cli.sparkline import sparkline
 from normsweep.cli.verdict import print_confirmation, print_headline
+from normsweep.spec.auto import AutoRange, told
 from normsweep.spec.fields import KIND_FIELDS
 from normsweep.spec.ranges import Interval
 from normsweep.storage.connect import DEFAULT_STORAGE, storage_url
@@ -67,6 +68,8 @@ def print_answer(
             highlight=False,
             soft_wrap=True,
         )
+    for path, measured in found.auto.items():
+        _print_range(path, measured)
     for warning in found.warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
     for trial, reason in list(found.failures.items())[:shown]:
@@ -110,6 +113,11 @@ def _print_profiles(found: Answer) -> None:
             f"  {target:<{width}}  {line}  {min(scores):.3f} … {max(scores):.3f}", highlight=False
         )
     console.print()
+
+
+def _print_range(path: str, measured: AutoRange) -> None:
+    for line in told(path, measured):
+        console.print(line, markup=False, highlight=False)
 
 
 def _ratio(found: Answer) -> str:

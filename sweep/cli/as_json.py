@@ -47,6 +47,10 @@ def answer_as_json(
         "failures": {str(trial): reason for trial, reason in found.failures.items()},
         "stopped_by_itself": found.stopped_by_itself,
         "feature_accuracy": found.feature_accuracy,
+        "measured_ranges": {
+            path: schema.MeasuredRange.model_validate(measured)
+            for path, measured in found.auto.items()
+        },
         "spec": found.spec.plain(),
     }
     shown = schema.Show(**fields) if done is None else schema.Launch(**fields, done=done)

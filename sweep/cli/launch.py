@@ -60,6 +60,12 @@ def launch_command(
             help="The Ray cluster. [dim]Default: RAY_ADDRESS, a running one, a new one here[/]",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what the study takes, by a few steps of it, and launch nothing."
+        ),
+    ] = False,
     files: Files = None,
     no_plugins: NoPlugins = False,
     as_json: AsJson = False,
@@ -98,6 +104,11 @@ def launch_command(
         loaded = load_spec(
             spec or "digits", values | given, called | {path: OPTIONS[path] for path in given}
         )
+    if dry_run:
+        from normsweep.cli.dry_run import print_estimate
+
+        print_estimate(loaded, workers, as_json=as_json)
+        return
     with watching(quiet=as_json) as shown, Interrupts() as interrupts:
         launched = launch(
             loaded,
@@ -112,6 +123,7 @@ def launch_command(
             stop=interrupts.happened,
             log=warning_log if as_json else notice_log,
             decoding=interrupts.cutting(shown.pictures),
+            measuring=interrupts.cutting(shown.measuring),
         )
     found = answer(launched.study)
     opened = open_storage(storage)

@@ -43,6 +43,8 @@ _WORTH_A_NOTICE = {
     "understood",
     "data",
     "memory",
+    "range measured",
+    "begun with",
     "warning",
     "storage away",
     "storage back",

@@ -275,6 +275,29 @@ class References(Printed):
     )
 
 
+class Balance(Printed):
+    """Where a term of the spec and the losses of a network pull equally hard."""
+
+    term: str = Field(description="The form, with its order and the like, or the kind.")
+    network: str = Field(description="Whose weights.")
+    at: float = Field(
+        description="The strength at which the norms of the two gradients are equal; of a radius "
+        "the size of the weights, by the constraint's own norm."
+    )
+
+
+class MeasuredRange(Printed):
+    """What became of an "auto" in the spec that was launched."""
+
+    low: float = Field(description="The lower end of the range.")
+    high: float = Field(description="The upper end of the range.")
+    steps: int = Field(description="The steps of the baseline that it follows from.")
+    folds: int = Field(description="On so many folds.")
+    balances: list[Balance] = Field(
+        description="Geometric means over these folds and the ends of chunks."
+    )
+
+
 class Show(Versioned):
     """What `sweep show STUDY --json` prints. A number that is not finite is null."""
 
@@ -313,6 +336,9 @@ class Show(Versioned):
     feature_accuracy: Number = Field(
         description="Of the feature map as a classifier, on images it never saw, 0 to 1; null for "
         "a map that is none."
+    )
+    measured_ranges: dict[str, MeasuredRange] = Field(
+        description='The ranges of the spec that were "auto" when it was launched, by path.'
     )
     spec: Tables = Field(description="The study's spec, table by table as in docs/spec.md.")
 
@@ -423,11 +449,59 @@ class DataShow(Versioned):
     sheet: str = Field(description="The PNG of some images that was written.")
 
 
+class Suggestion(Printed):
+    """Settings that are worth a first look."""
+
+    parameters: dict[str, bool | int | float | str] = Field(
+        description="What a trial is asked for, by name; without these names the field that is "
+        "fixed, where `unfit` says so."
+    )
+    why: str = Field(description="What it is, in words.")
+    source: str = Field(description="A paper, or a study of the storage and its trial.")
+    unfit: str | None = Field(description="Why this spec cannot have it; null where it can.")
+
+
+class Suggest(Versioned):
+    """What `sweep suggest SPEC --json` prints."""
+
+    pixels: int = Field(description="Of an image, height times width.")
+    rules: list[Suggestion] = Field(description="By rules of thumb.")
+    studies: list[Suggestion] = Field(
+        description="By other studies of the storage, those that a confirmation says help first."
+    )
+    measured_ranges: dict[str, MeasuredRange] | None = Field(
+        description='The ranges that "auto" takes, by path; null without `--measure`.'
+    )
+
+
+class DryRun(Versioned):
+    """What `sweep launch SPEC --dry-run --json` prints; times are in seconds, of this machine."""
+
+    programs: int = Field(description="Training programs that trials may need.")
+    at_least: bool = Field(description="Whether there may be more of them.")
+    slots: int = Field(description="Trials in training at a time.")
+    folds: int = Field(description="Models of each trial.")
+    members: int = Field(description="Models in training at a time.")
+    memory: int = Field(description="Bytes that a worker takes, about.")
+    trials: int = Field(description="Of the search, with the baseline.")
+    cores: int = Field(description="That the study may run on.")
+    compiling: float = Field(description="One program.")
+    step: float = Field(description="One training step of all members.")
+    chunk: float = Field(description="Samples and scores of all members after a chunk.")
+    measuring: float = Field(description='The ranges that are "auto".')
+    search: float = Field(description="All trials, without compilation.")
+    confirmation: float = Field(description="With as many seeds as `confirm.seeds` allows.")
+    total: float = Field(description="From the submission to the verdict, compilation included.")
+    core_hours: float = Field(description="`total` times `cores`, in hours.")
+
+
 PRINTED: dict[str, type[Versioned]] = {
     "show": Show,
     "launch": Launch,
     "confirm": Confirm,
     "compare": Compare,
     "data show": DataShow,
+    "suggest": Suggest,
+    "launch --dry-run": DryRun,
 }
 """What each command prints with `--json`."""

@@ -46,7 +46,7 @@ def submit_command(
     values, called = assignments(settings)
     loaded = load_spec(spec, values | given, called | {path: OPTIONS[path] for path in given})
     with decoding() as watch:
-        _, study, _, was = submit(loaded, storage, log=notice_log, decoding=watch)
+        _, study, _, was, _ = submit(loaded, storage, log=notice_log, decoding=watch)
     name = study.study_name
     found, _ = tally_of(study, study.get_trials(deepcopy=False))
     total = found.ended + found.open

@@ -22,13 +22,16 @@ from normsweep.study.progress import Watcher, unwatched
 
 _LINE_EVERY = 10.0
 _LOADING = "loading data, fitting the feature map"
+_MEASURING = "measuring ranges on the baseline"
 
 
 class Watching(NamedTuple):
-    """What shows how far a study is, and before that how many of its pictures are decoded."""
+    """What shows how far a study is, and before that how many of its pictures are decoded, and
+    how many steps are trained of the run from which ranges follow."""
 
     study: Watcher
     pictures: Watch
+    measuring: Watch
 
 
 @contextmanager
@@ -56,14 +59,14 @@ def decoding(*, quiet: bool = False) -> Iterator[Watch]:
 def watching(*, quiet: bool = False) -> Iterator[Watching]:
     """Shows progress on standard error while the context lasts."""
     if quiet:
-        yield Watching(unwatched, nobody)
+        yield Watching(unwatched, nobody, nobody)
     elif notices.is_terminal:
         with _live_display() as display:
             live = _LiveWatcher(display)
-            yield Watching(live, live.decoding)
+            yield Watching(live, live.decoding, live.measuring)
     else:
         lines = _LineWatcher()
-        yield Watching(lines, lines.decoding)
+        yield Watching(lines, lines.decoding, lines.measuring)
 
 
 def _live_display() -> Progress:
@@ -100,6 +103,11 @@ class _LiveWatcher:
             trials=_LOADING if over else f"decoding pictures, {done} of {total}",
         )
 
+    def measuring(self, done: int, total: int) -> None:
+        """A run of the baseline, before the first trial."""
+        told = f"{_MEASURING}, {done} of {total} steps"
+        self._display.update(self._task, total=total, completed=done, trials=told)
+
     def __call__(self, now: Snapshot) -> None:
         compiling = now.phase == "compiling"
         self._display.update(
@@ -126,6 +134,12 @@ class _LineWatcher:
         if time.monotonic() - self._decoded >= _LINE_EVERY:
             self._decoded = time.monotonic()
             notices.print(f"decoding pictures: {done} of {total}", highlight=False)
+
+    def measuring(self, done: int, total: int) -> None:
+        """A run of the baseline: a line at its beginning, and one every ten seconds."""
+        if not done or time.monotonic() - self._decoded >= _LINE_EVERY:
+            self._decoded = time.monotonic()
+            notices.print(f"{_MEASURING}: {done} of {total} steps", highlight=False)
 
     def __call__(self, now: Snapshot) -> None:
         if now.finished == self._finished and now.elapsed - self._spoke < _LINE_EVERY:

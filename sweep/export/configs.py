@@ -72,5 +72,6 @@ def _config(study: optuna.Study, entry: Ranked) -> Config:
             "fingerprints": written.fingerprints,
             "feature_accuracy": written.feature_accuracy,
             "versions": versions_of(trial),
+            **({"measured_ranges": dict(written.auto)} if written.auto else {}),
         },
     )

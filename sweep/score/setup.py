@@ -131,12 +131,14 @@ class Setup:
 
     def facts(self) -> Facts:
         """What the database keeps of it."""
+        height, width, _ = self.image_shape
         return Facts(
             fingerprints=self.fingerprints(),
             feature_accuracy=self.feature_accuracy,
             versions=versions(),
             warnings=self.warnings,
             classes=() if self.dataset.classes is None else tuple(self.dataset.classes.tolist()),
+            pixels=height * width,
         )
 
     def fingerprints(self) -> dict[str, Any]:

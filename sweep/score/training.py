@@ -11,12 +11,14 @@ import jax
 import numpy as np
 
 from normsweep.data.stored import DataLost
+from normsweep.engine.balance import balances_of
 from normsweep.engine.devices import local_devices
 from normsweep.engine.fit import AUTO, fitting_slots, within_reach
 from normsweep.engine.population import Chunk, Population, Shared, on_devices
 from normsweep.engine.settings import methods_of, program_of
 from normsweep.engine.untrained import untrained_features
 from normsweep.errors import in_one_line
+from normsweep.models.balance import Term
 from normsweep.models.member import MemberState
 from normsweep.models.method import Method
 from normsweep.models.program import Program
@@ -127,6 +129,11 @@ class Training:
         return untrained_features(
             run.program, self.setup.features, run.hyperparameters, self._on_devices()
         )
+
+    def balances(self, run: Run, slot: int, terms: tuple[Term, ...]) -> list[dict[str, np.ndarray]]:
+        """As `balances_of`, for the members of a run in a slot."""
+        state = self.state_of(run, slot)
+        return balances_of(run.program, terms, state, run.hyperparameters, self._on_devices())
 
     def state_of(self, run: Run, slot: int) -> MemberState:
         """The states of a trial's members, copied off the devices."""

@@ -11,6 +11,7 @@ import tomlkit
 import yaml
 
 from normsweep.errors import UserError
+from normsweep.spec.auto import AUTO, auto_fields
 from normsweep.spec.load import (
     PROVENANCE,
     beside,
@@ -72,6 +73,10 @@ def read_config(
         )
     spec = spec_from_tables(beside(tables, path.parent), str(path))
     spec = changed(spec, values or {}, called, str(path))
+    if auto := auto_fields(spec):
+        raise UserError(
+            f'{path}: {auto[0]} = "{AUTO}" is a search range; a config has a value for each field'
+        )
     if ranges := list(spec.ranges()):
         raise UserError(
             f"{path}: {ranges[0]} is a search range; a config has a value for each field"

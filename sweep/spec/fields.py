@@ -42,6 +42,7 @@ from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     ARCHITECTURES,
     AUGMENTED,
+    BEGINNINGS,
     CODE_LAWS,
     COLOURS,
     CONSTRAINTS,
@@ -91,8 +92,8 @@ _AMOUNT = Rule(float, minimum=0)
 _BELOW_ONE = Rule(float, minimum=0, maximum=1, exclusive_maximum=True)
 _RATE = Rule(float, minimum=0, maximum=1, exclusive_maximum=True, optional=True)
 _SHARE = Rule(float, minimum=0, maximum=1)
-_STRENGTH = Rule(float, minimum=0, optional=True)
-_RADIUS = Rule(float, minimum=0, exclusive_minimum=True, optional=True)
+_STRENGTH = Rule(float, minimum=0, optional=True, words=("auto",))
+_RADIUS = Rule(float, minimum=0, exclusive_minimum=True, optional=True, words=("auto",))
 
 
 def _one(names: Collection[str]) -> Rule:
@@ -115,6 +116,7 @@ class StudySection(Section):
         "tpe"
     )
     pruner: Annotated[str, _one(PRUNERS), Facts(table="pruners")] = "none"
+    begin: Annotated[str, _one(BEGINNINGS), Facts(table="beginnings")] = "drawn"
     startup_trials: Annotated[int, _whole(1), Facts(table="samplers")] = 10
     pruner_warmup: Annotated[int, _whole(0), Facts(table="pruners")] = 1
     pruner_percentile: Annotated[

@@ -26,6 +26,7 @@ from normsweep.spec.tables import (
     ADVERSARIAL_LOSSES,
     ARCHITECTURES,
     AUGMENTED,
+    BEGINNINGS,
     CODE_LAWS,
     COLOURS,
     CONSTRAINTS,
@@ -308,6 +309,7 @@ OPTION_TABLES: tuple[OptionTable, ...] = (
     _table(
         "samplers", "how the next settings are chosen", _documented(SAMPLERS), takes_plugins=True
     ),
+    _table("beginnings", "which trials a search begins with", _worded(BEGINNINGS)),
     _table("pruners", "when a trial is given up", _documented(PRUNERS)),
     _table("data", "data sets", _documented(DATASETS), takes_plugins=True),
     _table("splits", "parts of a data set", _worded(SPLITS)),

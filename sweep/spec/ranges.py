@@ -187,7 +187,8 @@ class Rule:
         self._refuse_range()
         if not raw:
             raise ValueError("the list of choices is empty")
-        options = tuple(self._value(option) for option in raw)
+        alone = replace(self, words=())
+        options = tuple(alone._value(option) for option in raw)
         if len(set(options)) < len(options):
             raise ValueError(f"a choice stands twice in {_show(raw)}")
         return Choices(options)
@@ -203,8 +204,9 @@ class Rule:
             )
         if missing := [key for key in ("low", "high") if key not in raw]:
             raise ValueError(f"the range has no {' and no '.join(missing)}")
-        low: Any = self._value(raw["low"])
-        high: Any = self._value(raw["high"])
+        alone = replace(self, words=())
+        low: Any = alone._value(raw["low"])
+        high: Any = alone._value(raw["high"])
         log, step = raw.get("log", False), raw.get("step")
         if not isinstance(log, bool):
             raise ValueError(f"log = {_show(log)}; accepted: true or false")

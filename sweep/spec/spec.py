@@ -33,7 +33,7 @@ from normsweep.spec.sections import (
     StopSection,
     TrainSection,
 )
-from normsweep.spec.tables import SAMPLERS
+from normsweep.spec.tables import DRAWN, SAMPLERS, SUGGESTED
 
 _COMMON = {section: fields(section, lambda facts: facts.common) for section in SECTIONS}
 """Fields of the training that all methods share: their scores are taken at the same steps."""
@@ -122,7 +122,12 @@ class Spec(Section):
         return self
 
     def check(self) -> None:
-        """Raises `ValueError` for two objectives where there can be but one."""
+        """Raises `ValueError` for a grid with other points, and for two objectives beside one."""
+        if self.study.begin == SUGGESTED and self.study.sampler == "grid":
+            raise ValueError(
+                f'study.begin = "{SUGGESTED}" needs trials that are no points of a grid, and '
+                f'study.sampler is "grid"; accepted: "{DRAWN}", or another sampler'
+            )
         if self.score.second is not None:
             if self.study.pruner != "none":
                 raise ValueError(

@@ -132,6 +132,12 @@ LOOKS = {
     "each": "after each seed from the third on; what is certain early ends it",
     "end": "once, when all seeds are there",
 }
+DRAWN, SUGGESTED = "drawn", "suggested"
+BEGINNINGS = {
+    DRAWN: "with what the sampler draws",
+    SUGGESTED: "with what `sweep suggest` says that fits: rules of thumb, and what earlier studies "
+    "of the storage found",
+}
 SCORED_AT = {
     "final": "the last chunk",
     "best": "the chunk with the best mean over folds",

@@ -61,6 +61,8 @@ class StudyAttributes:
     `took_over` says that it has all of that one's trials that fit. A confirmation `confirms` the
     study of this name and `study_id`; `looked_at` is the candidate of its final look. `references`
     are scores on each fold: of `real` images against other real ones, and of `untrained` networks.
+    `auto` are the ranges that were measured, by path, see `spec.auto.plain_ranges`. `pixels` are
+    those of an image. `begun_with` are the parameters of the first trials that were suggested.
     """
 
     spec: dict[str, Any] | None = None
@@ -79,6 +81,9 @@ class StudyAttributes:
     planned: Planned | None = None
     looked_at: str | None = None
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    auto: Mapping[str, Any] = field(default_factory=dict)
+    pixels: int | None = None
+    begun_with: Sequence[Mapping[str, Any]] | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -103,6 +108,9 @@ _KEYS = {
     "planned": "planned",
     "looked_at": "looked at",
     "references": "reference scores",
+    "auto": "measured ranges",
+    "pixels": "pixels",
+    "begun_with": "begun with",
 }
 
 

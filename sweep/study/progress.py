@@ -45,17 +45,19 @@ def progress_of(
     spec: Spec,
     plan: Plan,
     trials: Sequence[FrozenTrial],
-    ended_before: int,
+    ended_before: float,
     begun: float,
     *,
     phase: str = "training",
     training: float = 0.0,
     flying: float | None = None,
+    idle: float = 0.0,
 ) -> Progress:
     """The progress of a study with these `trials` since a launch at `begun`, before which
     `ended_before` of them had ended.
 
-    `flying` is `partial`; by default what the reports of running trials say.
+    `flying` is `partial`; by default what the reports of running trials say. For `idle` seconds
+    nothing was trained: data were loaded and programs compiled, which says nothing of what is left.
     """
     found = tally(trials, plan, direction_of(spec.score.metric))
     elapsed = time.monotonic() - begun
@@ -79,8 +81,13 @@ def progress_of(
         elapsed=elapsed,
         training=training,
         partial=flying,
-        remaining=elapsed / begun_here * left if begun_here > 0 else None,
+        remaining=seconds_left(elapsed - idle, begun_here, left),
     )
+
+
+def seconds_left(training: float, behind: float, left: float) -> float | None:
+    """The seconds that are left, by those that the trainings behind took; None before the first."""
+    return max(training, 0.0) / behind * left if behind > 0 else None
 
 
 Watcher = Callable[[Progress], None]

@@ -1,6 +1,9 @@
 """Which trial is whose: trials are taken from the database, given back, and found when lost."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -9,8 +12,16 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
 from normsweep.storage import workers as table
-from normsweep.study.attributes import SEARCH, deaths_of, of_role, write_deaths, write_reason
-from normsweep.study.plan import Parameters, Plan
+from normsweep.study.attributes import (
+    SEARCH,
+    deaths_of,
+    of_role,
+    study_attributes,
+    write_deaths,
+    write_reason,
+    write_study,
+)
+from normsweep.study.plan import Parameters, Plan, fixed_parameters
 from normsweep.study.ranking import begun_of
 
 
@@ -23,6 +34,23 @@ def enqueue(study: optuna.Study, parameters: Parameters) -> int:
         user_attrs=of_role(SEARCH),
     )
     return study._storage.create_new_trial(study._study_id, template_trial=waiting)
+
+
+def begin_with(study: optuna.Study, suggested: Iterable[Mapping[str, Any]], most: int) -> int:
+    """Makes trials with these parameters, the first of the search; how many there are.
+
+    At most so many. Which they are is settled once: what was cut short is finished by the next
+    call, whatever it is given.
+    """
+    settled = study_attributes(study).begun_with
+    if settled is None:
+        settled = [dict(parameters) for parameters in islice(suggested, most)]
+        write_study(study, begun_with=settled)
+    made = [fixed_parameters(trial) for trial in study.get_trials(deepcopy=False)]
+    for parameters in settled:
+        if parameters not in made:
+            enqueue(study, dict(parameters))
+    return len(settled)
 
 
 def lost_trials(study: optuna.Study, engine: Engine, grace: float) -> dict[int, str | None]:

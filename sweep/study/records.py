@@ -1,9 +1,10 @@
 """A study in the database: created from its spec, or taken up again."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -12,6 +13,7 @@ from optuna.storages import RDBStorage
 from pydantic import ValidationError
 
 from normsweep.errors import UserError
+from normsweep.spec.auto import AutoRange, plain_ranges
 from normsweep.spec.fields import paths
 from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.spec import Spec
@@ -33,7 +35,8 @@ class Facts:
 
     `fingerprints` must be equal for two scores to be comparable; `feature_accuracy` is that of a
     feature map that is a classifier. `warnings` say what looks wrong with data and features;
-    `classes` are what the labels were called, or given as, if they were numbered anew.
+    `classes` are what the labels were called, or given as, if they were numbered anew; `pixels` are
+    those of an image.
     """
 
     fingerprints: dict[str, Any]
@@ -41,13 +44,20 @@ class Facts:
     versions: dict[str, str]
     warnings: tuple[str, ...] = ()
     classes: tuple[int | str, ...] = ()
+    pixels: int | None = None
 
 
-def open_study(spec: Spec, storage: RDBStorage, facts: Facts) -> optuna.Study:
+def open_study(
+    spec: Spec,
+    storage: RDBStorage,
+    facts: Facts,
+    auto: Mapping[str, AutoRange] = MappingProxyType({}),
+) -> optuna.Study:
     """Creates the study of a spec, or opens it where it exists with an equal spec.
 
     Each step is made only if it is missing, so that a creation cut short is finished by the next
-    call: attributes, and the baseline. Workers make the other trials. Raises `UserError` where a
+    call: attributes, and the baseline. Workers make the other trials. `auto` are the ranges of the
+    spec that it had measured. Raises `UserError` where a
     study of that name has another spec or other data.
     """
     metrics = spec.score.objectives
@@ -73,6 +83,8 @@ def open_study(spec: Spec, storage: RDBStorage, facts: Facts) -> optuna.Study:
             versions=facts.versions,
             **({"warnings": list(facts.warnings)} if facts.warnings else {}),
             **({"classes": list(facts.classes)} if facts.classes else {}),
+            **({"auto": plain_ranges(auto)} if auto else {}),
+            **({} if facts.pixels is None else {"pixels": facts.pixels}),
             spec=spec.plain(),
         )
     else:

@@ -12,6 +12,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from normsweep.objectives.distances import cost
+from normsweep.spec.auto import AutoRange, ranges_of_plain
 from normsweep.spec.baseline import held_in_the_middle
 from normsweep.spec.fields import FACTS, KIND_FIELDS
 from normsweep.spec.next_range import edge_of, limits_of, outward
@@ -113,7 +114,8 @@ class Answer:
     same order; empty with one metric. `stopped_by_itself` says after which trial the search did,
     and why. `references` are the scores, on each fold, of what every study is to be seen beside.
     `counts` are all trials by their states; `repeated` of the completed ones took over the
-    result of another of the same config, and stand in no ranking, figure or statistic.
+    result of another of the same config, and stand in no ranking, figure or statistic. `auto` are
+    the ranges that were measured, by path.
     """
 
     study: str
@@ -131,6 +133,7 @@ class Answer:
     stopped_by_itself: str | None = None
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
     repeated: int = 0
+    auto: Mapping[str, AutoRange] = field(default_factory=dict)
 
     @property
     def counts_in_words(self) -> str:
@@ -222,6 +225,7 @@ def answer(study: optuna.Study) -> Answer:
         stopped_by_itself=stopped,
         references=study_attributes(study).references,
         repeated=len(twins),
+        auto=ranges_of_plain(study_attributes(study).auto),
     )
 
 

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from normsweep.data.decoding import Watch
 from normsweep.data.decoding import unwatched as nobody
 from normsweep.data.folds import deal_again, outer_plan
+from normsweep.engine.compiling import compiling_seconds
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
 from normsweep.errors import UserError
@@ -31,7 +32,7 @@ from normsweep.study.confirmation import (
     planned,
     trainings,
 )
-from normsweep.study.progress import Progress, Watcher, unwatched
+from normsweep.study.progress import Progress, Watcher, seconds_left, unwatched
 from normsweep.study.records import check_same_data, checked_spec, study_spec
 from normsweep.verdict.answers import Answer, answer
 from normsweep.verdict.arms import arm_name, arms, arms_of, candidates
@@ -90,6 +91,7 @@ class Confirming:
     _parts: int = 0
     _left: int = 0
     _done: int = 0
+    _prepared: float = 0.0
 
     def run(self, top: int | None = None, seeds: int | None = None) -> bool:
         """Trains the best `top` and the baseline by `seeds` seeds at most; whether all is done.
@@ -123,6 +125,7 @@ class Confirming:
         plan_confirmation(self._into, top, seeds, wanted_arms, looks, self._parts)
         rounds = [(seed, self._missing(CONFIRM, wanted_arms, seed)) for seed in range(1, seeds + 1)]
         self._left = sum(len(missing) for _, missing in rounds)
+        self._prepared = time.monotonic() - self.begun - compiling_seconds()
         with threadpool_limits(limits=1, user_api="blas"):
             for seed, missing in rounds:
                 if missing and self._is_decided():
@@ -268,7 +271,7 @@ class Confirming:
     def _tell(self, flying: Sequence[ArmRun]) -> None:
         partly = sum(run.chunks for run in flying) / self._spec.train.chunks
         elapsed = time.monotonic() - self.begun
-        behind = self._done + partly
+        behind, idle = self._done + partly, self._prepared + compiling_seconds()
         self.watch(
             Progress(
                 study=f"{self.study.study_name}, confirming",
@@ -284,6 +287,6 @@ class Confirming:
                 elapsed=elapsed,
                 training=0.0,
                 partial=partly,
-                remaining=elapsed / behind * (self._left - behind) if behind else None,
+                remaining=seconds_left(elapsed - idle, behind, self._left - behind),
             )
         )

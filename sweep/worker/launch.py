@@ -13,6 +13,7 @@ from optuna.storages import RDBStorage
 from normsweep.data.decoding import Watch
 from normsweep.data.decoding import unwatched as nobody
 from normsweep.errors import UserError
+from normsweep.score.auto import Watch as Measuring
 from normsweep.spec.spec import Spec
 from normsweep.storage.connect import storage_url
 from normsweep.storage.events import Log, no_log
@@ -59,6 +60,7 @@ def launch(
     stop: Callable[[], bool] = lambda: False,
     log: Log = no_log,
     decoding: Watch = nobody,
+    measuring: Measuring = nobody,
 ) -> Launched:
     """Runs the study of a spec, from its beginning or from where it was left.
 
@@ -71,11 +73,11 @@ def launch(
     the one that `ray.init` finds or starts. A study that narrows another begins with the trials of
     that `source`, see `follow_up`.
 
-    `watch` is called after each chunk, and `decoding` before all of them, while pictures are
-    decoded. When `stop()` turns true or `timeout` seconds are over, the running chunk is finished
-    and scored, trials in flight go back to the queue, and the launch ends; a later launch of the
-    same spec goes on. When the search is done and the spec says so, this process confirms its
-    answer (see `normsweep.confirm`).
+    `watch` is called after each chunk, and before all of them `decoding`, while pictures are
+    decoded, and `measuring`, while the ranges are measured that are "auto". When `stop()` turns
+    true or `timeout` seconds are over, the running chunk is finished and scored, trials in flight
+    go back to the queue, and the launch ends; a later launch of the same spec goes on. When the
+    search is done and the spec says so, this process confirms its answer (see `normsweep.confirm`).
 
     Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
     are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
@@ -105,13 +107,15 @@ def launch(
             check_reach(_url(storage), nodes, this_node())
             # Before JAX starts here: on one machine, its memory is for those that train.
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-            opened, study, setup, _ = submit(spec, storage, source, log, decoding=decoding)
+            opened, study, setup, _, spec = submit(
+                spec, storage, source, log, decoding=decoding, measuring=measuring
+            )
             # Ray is an extra.
             from normsweep.worker.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, on_ray.start)
-    opened, study, setup, _ = submit(spec, storage, source, log, workers, decoding)
+    opened, study, setup, _, spec = submit(spec, storage, source, log, workers, decoding, measuring)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_pool(study, here.start)

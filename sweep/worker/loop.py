@@ -20,6 +20,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.data.stored import DataLost
+from normsweep.engine.compiling import compiling_seconds
 from normsweep.engine.population import SHOWN
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError, in_one_line
@@ -87,6 +88,7 @@ class Work:
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
     _ended_before: int = 0
+    _prepared: float = 0.0
     _ended_since: bool = True
     _looked: float = -np.inf
 
@@ -139,6 +141,7 @@ class Work:
         forget(self.storage.engine, _REMEMBERED)
         trials = self.study.get_trials(deepcopy=False)
         self._ended_before = ended(trials)
+        self._prepared = time.monotonic() - self.begun - compiling_seconds()
         self.heartbeat.tell(state="training", study=self.study.study_name)
 
     def _loop(self) -> bool:
@@ -434,5 +437,6 @@ class Work:
                 self.begun,
                 phase=phase,
                 training=self.training.seconds,
+                idle=self._prepared + compiling_seconds(),
             )
         )

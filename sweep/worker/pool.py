@@ -75,6 +75,7 @@ class Pool:
     begun: float = field(default_factory=time.monotonic)
     _workers: dict[int, StartedWorker] = field(default_factory=dict)
     _deaths: int = 0
+    _first: tuple[float, float] | None = None
     _plan: Plan = field(init=False)
 
     def run(self) -> bool:
@@ -143,4 +144,11 @@ class Pool:
             worker.wait()
 
     def _progress(self, trials: list[FrozenTrial], before: int) -> Progress:
-        return progress_of(self.spec, self._plan, trials, before, self.begun)
+        """Counted from the first chunk that is seen: before it, workers start and compile."""
+        if self._first is None:
+            now = progress_of(self.spec, self._plan, trials, before, self.begun)
+            if now.finished - before + now.partial == 0:
+                return now
+            self._first = now.finished + now.partial, now.elapsed
+        behind, idle = self._first
+        return progress_of(self.spec, self._plan, trials, behind, self.begun, idle=idle)

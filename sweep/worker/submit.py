@@ -1,5 +1,6 @@
 """From a spec to a study in the database."""
 
+import math
 from itertools import islice
 from typing import NamedTuple
 
@@ -10,33 +11,43 @@ from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.described import described
 from normsweep.data.memory import check_room, free_memory, gigabytes
 from normsweep.engine.devices import use_all_cores
+from normsweep.score.auto import Watch as Measuring
+from normsweep.score.auto import measured_ranges
+from normsweep.score.auto import unwatched as nobody
 from normsweep.score.memory import images_of, memory_of
 from normsweep.score.setup import Setup, prepare
 from normsweep.search.samplers import SamplerSettings, check_sampler
+from normsweep.spec.auto import AutoRange, auto_fields, provisional, ranges_of_plain, with_ranges
 from normsweep.spec.plugins import is_plugin, look_again, plugin_sampler
 from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
+from normsweep.spec.tables import SUGGESTED
 from normsweep.storage import open_storage
 from normsweep.storage.events import Log, no_log
-from normsweep.study.attributes import OPEN, study_attributes
-from normsweep.study.control import control, set_control
+from normsweep.study.attributes import OPEN, StudyAttributes, study_attributes
+from normsweep.study.control import set_control
 from normsweep.study.follow_up import take_over
 from normsweep.study.plan import MADE_AT_ONCE, plan_of
-from normsweep.study.queue import enqueue
+from normsweep.study.queue import begin_with, enqueue
 from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule
+from normsweep.verdict.suggestions import Images, by_rules, by_studies, fitting
 
 WORTH_SAYING = 900_000_000
 """Bytes of a worker from which the estimate is said: a small study takes less, and fits."""
 
 
 class Submitted(NamedTuple):
-    """A study in the database, and whether it `was` there: open, paused, stopped or ended."""
+    """A study in the database, and whether it `was` there: open, paused, stopped or ended.
+
+    `spec` is what it searches, with a range in place of each "auto".
+    """
 
     storage: RDBStorage
     study: optuna.Study
     setup: Setup
     was: str | None
+    spec: Spec
 
 
 def submit(
@@ -46,29 +57,34 @@ def submit(
     log: Log = no_log,
     workers: int = 1,
     decoding: Watch = unwatched,
+    measuring: Measuring = nobody,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
     With the trials of the study `source` that fit, where there is one. So many `workers` are to
     train it on this machine: each has the images in its memory. `decoding` is told how many
-    pictures are decoded, where the data are pictures that never were before.
+    pictures are decoded, where the data are pictures that never were before, and `measuring` how
+    many steps are trained of the run from which the ranges follow that are "auto".
 
     Raises `UserError` for what the user can mend; nothing is written before.
     """
     use_all_cores()
     look_again()
-    check_ranges(spec)
-    if spec.searches:
-        check_sampler(spec.study.sampler, unconditional_space(spec))
+    known = provisional(spec)
+    check_ranges(known)
+    if known.searches:
+        check_sampler(known.study.sampler, unconditional_space(known))
     if is_plugin(spec.study.sampler):
         # A mistake in it is told before anything is written.
         plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
-    plan = plan_of(spec)
-    setup = prepare(spec, decoding)
-    _check_memory(setup, spec, workers, log)
+    plan = plan_of(known)
+    setup = prepare(known, decoding)
+    _check_memory(setup, known, workers, log)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     was = _control_before(spec.study.name, opened)
-    study = open_study(spec, opened, setup.facts())
+    auto = _auto_ranges(spec, opened, setup, measuring, log)
+    spec = with_ranges(spec, auto)
+    study = open_study(spec, opened, setup.facts(), auto)
     log("understood", **described(setup.dataset, spec.data.source))
     for guess in setup.dataset.guesses:
         log("data", guess=guess)
@@ -77,12 +93,32 @@ def submit(
     heed_new_rule(study, spec)
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
+    if spec.study.begin == SUGGESTED:
+        images = Images(math.prod(setup.image_shape[:2]), setup.dataset.fingerprint)
+        suggested = [*by_rules(spec, images), *by_studies(spec, images, opened)]
+        made = begin_with(study, fitting(suggested), spec.study.trials)
+        log("begun with", suggestions=made)
     if plan.points is not None:
         counted = plan.within(study.get_trials(deepcopy=False))
         for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):
             enqueue(study, point)
     set_control(study, OPEN)
-    return Submitted(opened, study, setup, was)
+    return Submitted(opened, study, setup, was, spec)
+
+
+def _auto_ranges(
+    spec: Spec, storage: RDBStorage, setup: Setup, measuring: Measuring, log: Log
+) -> dict[str, AutoRange]:
+    """The ranges of what is "auto": those that the study has, or measured for a new one."""
+    if not auto_fields(spec):
+        return {}
+    written = _attributes_before(spec.study.name, storage)
+    if written is not None and written.is_ours:
+        return ranges_of_plain(written.auto)
+    found = measured_ranges(spec, setup, measuring)
+    for path, measured in found.items():
+        log("range measured", **{path: f"{measured.low:g} … {measured.high:g}"})
+    return found
 
 
 def _check_memory(setup: Setup, spec: Spec, workers: int, log: Log) -> None:
@@ -103,9 +139,13 @@ def _check_memory(setup: Setup, spec: Spec, workers: int, log: Log) -> None:
 
 
 def _control_before(name: str, storage: RDBStorage) -> str | None:
+    written = _attributes_before(name, storage)
+    # One of ours whose creation was cut short has nothing yet.
+    return written.control if written is not None and written.is_ours else None
+
+
+def _attributes_before(name: str, storage: RDBStorage) -> StudyAttributes | None:
     try:
-        study = optuna.load_study(study_name=name, storage=storage)
+        return study_attributes(optuna.load_study(study_name=name, storage=storage))
     except KeyError:
         return None
-    # One of ours whose creation was cut short has nothing yet.
-    return control(study) if study_attributes(study).is_ours else None

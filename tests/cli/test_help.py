@@ -20,7 +20,18 @@ COMMANDS = {
     **{f"data {name}": command for name, command in DATA.commands.items()},
 }
 WANTED = [
-    *("launch", "init", "confirm", "submit", "worker", "pause", "resume", "stop", "status"),
+    *(
+        "launch",
+        "init",
+        "suggest",
+        "confirm",
+        "submit",
+        "worker",
+        "pause",
+        "resume",
+        "stop",
+        "status",
+    ),
     *("options", "list", "show", "compare", "report", "export", "score", "train", "copy"),
     *("delete", "clean", "dashboard", "data"),
 ]

@@ -120,7 +120,7 @@ def test_what_goes_with_a_name_is_told() -> None:
     assert notes["copying"].endswith("needs training")
     (penalties,) = option_tables("penalties")
     assert penalties.accepted()["penalty.order"] == "a number > 0 and ≤ 64"
-    assert penalties.accepted()["penalty.generator_l1"] == "a number ≥ 0"
+    assert penalties.accepted()["penalty.generator_l1"] == 'a number ≥ 0 or "auto"'
 
 
 def _options(name: str) -> tuple[Option, ...]:

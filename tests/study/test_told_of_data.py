@@ -19,7 +19,7 @@ def test_guesses_are_logged_and_warnings_and_classes_are_kept(
     spec = make_spec(data__source="npz", data__path=str(tmp_path / "dim.npz"), data__limit=None)
     heard: list[tuple[str, dict[str, Any]]] = []
     storage = databases.open(storage_url)
-    _, study, setup, _ = submit(
+    _, study, setup, *_ = submit(
         spec, storage, log=lambda event, /, **facts: heard.append((event, facts))
     )
     assert [event for event, _ in heard] == ["understood", "data", "data", "warning"]

@@ -1,0 +1,39 @@
+"""How long this process has compiled: time that says nothing of the steps to come."""
+
+import jax
+
+
+class Compiling:
+    """The length of the union of time spans, of which inner ones come before outer ones."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[float, float]] = []
+
+    def add(self, start: float, end: float) -> None:
+        """Takes a span in; those within it, such as of functions that a function calls, are it."""
+        while self._spans and self._spans[-1][0] >= start:
+            self._spans.pop()
+        self._spans.append((start, end))
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return sum(end - start for start, end in self._spans)
+
+
+_SO_FAR = Compiling()
+_OF_COMPILATION = "/jax/core/compile/"
+
+
+def compiling_seconds() -> float:
+    """Seconds for which this process has traced and compiled, or read what is kept, so far."""
+    return _SO_FAR.seconds
+
+
+def _on_span(event: str, start_time: float, end_time: float, **kwargs: str | int) -> None:
+    del kwargs
+    if event.startswith(_OF_COMPILATION):
+        _SO_FAR.add(start_time, end_time)
+
+
+jax.monitoring.register_event_time_span_listener(_on_span)
