@@ -59,6 +59,7 @@ def launch(
     stop: Callable[[], bool] = lambda: False,
     log: Log = no_log,
     decoding: Watch = nobody,
+    resume: bool = False,
 ) -> Launched:
     """Runs the study of a spec, from its beginning or from where it was left.
 
@@ -74,8 +75,9 @@ def launch(
     `watch` is called after each chunk, and `decoding` before all of them, while pictures are
     decoded. When `stop()` turns true or `timeout` seconds are over, the running chunk is finished
     and scored, trials in flight go back to the queue, and the launch ends; a later launch of the
-    same spec goes on. When the search is done and the spec says so, this process confirms its
-    answer (see `normsweep.confirm`).
+    same spec goes on. While the study is paused (`sweep pause`) it rests after its chunk; a study
+    that is paused or stopped beforehand is launched with `resume` only. When the search is done and
+    the spec says so, this process confirms its answer (see `normsweep.confirm`).
 
     Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
     are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
@@ -105,13 +107,15 @@ def launch(
             check_reach(_url(storage), nodes, this_node())
             # Before JAX starts here: on one machine, its memory is for those that train.
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-            opened, study, setup, _ = submit(spec, storage, source, log, decoding=decoding)
+            opened, study, setup, _ = submit(
+                spec, storage, source, log, decoding=decoding, resume=resume
+            )
             # Ray is an extra.
             from normsweep.worker.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, on_ray.start)
-    opened, study, setup, _ = submit(spec, storage, source, log, workers, decoding)
+    opened, study, setup, _ = submit(spec, storage, source, log, workers, decoding, resume)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_pool(study, here.start)

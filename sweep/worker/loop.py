@@ -86,7 +86,7 @@ class Work:
     _checkpoints: TrialCheckpoints = field(init=False)
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
-    _ended_before: int = 0
+    _ended_before: int | None = None
     _ended_since: bool = True
     _looked: float = -np.inf
 
@@ -137,8 +137,8 @@ class Work:
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
-        trials = self.study.get_trials(deepcopy=False)
-        self._ended_before = ended(trials)
+        if self._ended_before is None:
+            self._ended_before = ended(self.study.get_trials(deepcopy=False))
         self.heartbeat.tell(state="training", study=self.study.study_name)
 
     def _loop(self) -> bool:
@@ -147,7 +147,7 @@ class Work:
             there, found = self.retry.once(self._exchange)
             wanted, unfinished = found or (OPEN, True)
             if there:
-                self.retry.once(partial(self._tell, phase))
+                self.retry.once(partial(self.tell, phase))
             if self.stop() or wanted != OPEN or not unfinished:
                 return not unfinished
             if any(run and run.end is None for run in self._slots):
@@ -421,8 +421,8 @@ class Work:
         self.queue.give_back(run.trial_id)
         return True
 
-    def _tell(self, phase: str) -> None:
-        # Of no use to a worker that nobody watches, and not free after thousands of trials.
+    def tell(self, phase: str) -> None:
+        """Tells who watches how far the study is; not for nothing after thousands of trials."""
         if self.watch is unwatched:
             return
         self.watch(
@@ -430,7 +430,7 @@ class Work:
                 self.spec,
                 self.queue.plan,
                 self.study.get_trials(deepcopy=False),
-                self._ended_before,
+                self._ended_before or 0,
                 self.begun,
                 phase=phase,
                 training=self.training.seconds,

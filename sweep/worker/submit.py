@@ -10,6 +10,7 @@ from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.described import described
 from normsweep.data.memory import check_room, free_memory, gigabytes
 from normsweep.engine.devices import use_all_cores
+from normsweep.errors import UserError
 from normsweep.score.memory import images_of, memory_of
 from normsweep.score.setup import Setup, prepare
 from normsweep.search.samplers import SamplerSettings, check_sampler
@@ -18,13 +19,13 @@ from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import open_storage
 from normsweep.storage.events import Log, no_log
-from normsweep.study.attributes import OPEN, study_attributes
+from normsweep.study.attributes import OPEN, PAUSED, STOPPED, study_attributes
 from normsweep.study.control import control, set_control
 from normsweep.study.follow_up import take_over
 from normsweep.study.plan import MADE_AT_ONCE, plan_of
 from normsweep.study.queue import enqueue
 from normsweep.study.records import load_study, open_study
-from normsweep.study.stopping import heed_new_rule
+from normsweep.study.stopping import heed_new_rule, reopen
 
 WORTH_SAYING = 900_000_000
 """Bytes of a worker from which the estimate is said: a small study takes less, and fits."""
@@ -46,14 +47,17 @@ def submit(
     log: Log = no_log,
     workers: int = 1,
     decoding: Watch = unwatched,
+    resume: bool = False,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
     With the trials of the study `source` that fit, where there is one. So many `workers` are to
     train it on this machine: each has the images in its memory. `decoding` is told how many
-    pictures are decoded, where the data are pictures that never were before.
+    pictures are decoded, where the data are pictures that never were before. With `resume` one that
+    was paused or stopped, by itself or not, goes on.
 
-    Raises `UserError` for what the user can mend; nothing is written before.
+    Raises `UserError` for what the user can mend, such as a study that is paused or stopped without
+    `resume`; nothing is written before.
     """
     use_all_cores()
     look_again()
@@ -68,6 +72,11 @@ def submit(
     _check_memory(setup, spec, workers, log)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     was = _control_before(spec.study.name, opened)
+    if was in (PAUSED, STOPPED) and not resume:
+        raise UserError(
+            f"study {spec.study.name!r} is {was}; accepted with --resume (resume=True in Python), "
+            "which lets it go on"
+        )
     study = open_study(spec, opened, setup.facts())
     log("understood", **described(setup.dataset, spec.data.source))
     for guess in setup.dataset.guesses:
@@ -81,7 +90,10 @@ def submit(
         counted = plan.within(study.get_trials(deepcopy=False))
         for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):
             enqueue(study, point)
-    set_control(study, OPEN)
+    if was is None:
+        set_control(study, OPEN)
+    elif resume:
+        reopen(study)
     return Submitted(opened, study, setup, was)
 
 
