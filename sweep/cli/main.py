@@ -16,7 +16,7 @@ from normsweep.errors import UserError
 # Each adds its commands, which the help shows in this order.
 # isort: off
 from normsweep.cli import launch, confirm, service, options, data, inspect, compare  # noqa: F401
-from normsweep.cli import report, configs, copy, delete, dashboard, version  # noqa: F401
+from normsweep.cli import report, configs, samples, copy, delete, dashboard, version  # noqa: F401
 # isort: on
 
 _READER = str(Path("optuna") / "storages")

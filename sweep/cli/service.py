@@ -87,6 +87,10 @@ def worker_command(
     ] = None,
     no_plugins: NoPlugins = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="A line for each chunk. [dim]Default: one a minute[/]"),
+    ] = False,
     parent: Annotated[
         int | None, typer.Option(hidden=True, help="End when this process has.")
     ] = None,
@@ -105,7 +109,7 @@ def worker_command(
     from normsweep.worker.serve import Server
 
     # Beside the progress display of a launch, a line must be worth it.
-    log = make_log(as_json=log_json) if parent is None else notice_log
+    log = make_log(as_json=log_json, verbose=verbose) if parent is None else notice_log
 
     with Interrupts(lambda: log("stopping", after="the running chunk")) as interrupts:
 

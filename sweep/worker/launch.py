@@ -110,12 +110,14 @@ def launch(
             opened, study, setup, _ = submit(
                 spec, storage, source, log, decoding=decoding, resume=resume
             )
+            _tell_confirmation(spec, source, log)
             # Ray is an extra.
             from normsweep.worker.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, on_ray.start)
     opened, study, setup, _ = submit(spec, storage, source, log, workers, decoding, resume)
+    _tell_confirmation(spec, source, log)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_pool(study, here.start)
@@ -135,6 +137,15 @@ def launch(
         seconds = time.monotonic() - begun
         done = work.done and confirmed(study)
     return Launched(study, done, seconds, prepared - begun, work.training.seconds)
+
+
+def _tell_confirmation(spec: Spec, source: str | None, log: Log) -> None:
+    """Says that a study will be confirmed because the one is that it narrows."""
+    if source is not None and spec.confirm.seeds:
+        configs = f"the best {spec.confirm.top} and the baseline"
+        seeds = f"{spec.confirm.seeds} at most"
+        without = "--set confirm.seeds=0"
+        log("to be confirmed", **{"as": source}, configs=configs, seeds=seeds, without=without)
 
 
 def check_place(on: str, address: str | None) -> None:

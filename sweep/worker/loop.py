@@ -37,7 +37,7 @@ from normsweep.storage import Measurement, clear_measurements, read_measurements
 from normsweep.storage.artifacts import REAL, SAMPLES, put_on_study, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
-from normsweep.storage.events import Log, no_log
+from normsweep.storage.events import CHUNK, Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
@@ -51,6 +51,7 @@ from normsweep.study.stopping import any_running, stop_if_due
 from normsweep.study.tally import ended
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
+from normsweep.worker.waiting import rest
 
 _LOOK = 5.0
 """Seconds between two looks for trials whose worker died."""
@@ -158,17 +159,13 @@ class Work:
             else:
                 # The rest is in the hands of others, who may die.
                 self.heartbeat.tell(state="waiting")
-                self._rest()
-
-    def _rest(self) -> None:
-        until = time.monotonic() + _LOOK
-        while time.monotonic() < until and not self.stop():
-            time.sleep(0.1)
+                rest(_LOOK, self.stop)
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, and its scores."""
         for slot, run, _ in self.training.advance(self._slots):
             self.heartbeat.tell(state="training", chunks=1)
+            self.log(CHUNK, study=self.study.study_name, trial=run.trial.number, **run.latest())
             if not isinstance(run.end, Failed):
                 self._checkpoints.after_chunk(run, slot)
 

@@ -24,6 +24,7 @@ from normsweep.study.attributes import PAUSED
 from normsweep.study.control import control
 from normsweep.study.progress import Watcher, unwatched
 from normsweep.worker.loop import Work
+from normsweep.worker.waiting import rest
 
 _LOOK = 2.0
 """Seconds between two looks at whether a paused study is open again."""
@@ -91,7 +92,5 @@ def _rested(work: Work) -> bool:
             work.begun += time.monotonic() - began
             work.log("going on", study=name)
             return True
-        until = time.monotonic() + _LOOK
-        while time.monotonic() < until and not work.stop():
-            time.sleep(0.1)
+        rest(_LOOK, work.stop)
     return False

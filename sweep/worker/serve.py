@@ -32,6 +32,7 @@ from normsweep.study.stopping import is_over
 from normsweep.verdict.answers import answer
 from normsweep.verdict.reading import read_confirmation
 from normsweep.worker.part import take_part
+from normsweep.worker.waiting import rest
 
 _POLL = 2.0
 """Seconds between two looks for something to do."""
@@ -97,7 +98,7 @@ class Server:
                     if there and not waiting:
                         self._retry.until(partial(self._be_seen, seen, study), self.stop)
                         waiting = True
-                    time.sleep(_POLL)
+                    rest(_POLL, self.stop)
                     continue
                 seen.close()
                 waiting = False

@@ -20,6 +20,7 @@ from normsweep.spec.spec import Spec
 from normsweep.storage import open_storage
 from normsweep.storage.events import Log, no_log
 from normsweep.study.attributes import OPEN, PAUSED, STOPPED, study_attributes
+from normsweep.study.confirmation import left_behind
 from normsweep.study.control import control, set_control
 from normsweep.study.follow_up import take_over
 from normsweep.study.plan import MADE_AT_ONCE, plan_of
@@ -83,6 +84,8 @@ def submit(
         log("data", guess=guess)
     for warning in setup.warnings:
         log("warning", of=warning)
+    if was is None and (left := left_behind(study, opened)) is not None:
+        log("warning", of=left)
     heed_new_rule(study, spec)
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)

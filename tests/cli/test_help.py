@@ -21,8 +21,8 @@ COMMANDS = {
 }
 WANTED = [
     *("launch", "init", "confirm", "submit", "worker", "pause", "resume", "stop", "status"),
-    *("options", "list", "show", "compare", "report", "export", "score", "train", "copy"),
-    *("delete", "clean", "dashboard", "data"),
+    *("options", "list", "show", "compare", "report", "export", "score", "train", "samples"),
+    *("copy", "delete", "clean", "dashboard", "data"),
 ]
 
 
@@ -56,7 +56,7 @@ def test_every_command_on_a_storage_takes_its_url(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["launch", "list", "show", "compare", "score", "train", "data fetch"]
+    "name", ["launch", "list", "show", "compare", "score", "train", "samples", "data fetch"]
 )
 def test_every_command_that_prints_data_prints_json_if_asked(name: str) -> None:
     assert ["--json"] in [entry.opts for entry in COMMANDS[name].params]
