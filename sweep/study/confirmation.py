@@ -95,7 +95,8 @@ def left_behind(study: optuna.Study, storage: RDBStorage) -> str | None:
     there = f"a confirmation that another study called {study.study_name!r} has left is there"
     if _is_of(study, held):
         # An earlier version's, that did not say of which.
-        return f"{there}, and will be taken for this one's; sweep delete {held.study_name!r} removes it"
+        removed = f"sweep delete {held.study_name!r}"
+        return f"{there}, and will be taken for this one's; {removed} removes it"
     return f"{there}; it will be removed when this one is confirmed"
 
 

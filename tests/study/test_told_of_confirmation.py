@@ -62,7 +62,7 @@ def test_a_confirmation_that_a_deleted_study_of_the_name_has_left_is_told(
         optuna.delete_study(study_name=confirmation_name("small"), storage=storage)
         held = optuna.create_study(storage=storage, study_name=confirmation_name("small"))
         for key, value in attributes.items():
-            if key != "study_id":
+            if key != "study id":
                 held.set_user_attr(key, value)
     optuna.delete_study(study_name="small", storage=storage)
     submit(make_spec(), storage, log=log)
