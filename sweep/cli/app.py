@@ -22,6 +22,8 @@ app = typer.Typer(
 # A table in a pipe or a file is not cut to the 80 columns that are assumed there.
 console = Console(width=None if sys.stdout and sys.stdout.isatty() else 160)
 notices = Console(stderr=True)
+COUNTS = ("complete", "pruned", "failed", "running", "waiting")
+"""How many trials of a study are how far: the columns of all tables of studies."""
 
 Storage = Annotated[
     str | None,
@@ -73,6 +75,10 @@ Set = Annotated[
         "penalty.order=1[/]. May be given several times.",
         show_default=False,
     ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Let a study go on that was paused or stopped, as by itself."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from normsweep.cli.app import AsJson, NoPlugins, Set, Storage, app, console, notices, print_json
+from normsweep.errors import UserError
 from normsweep.storage.files import write_whole, writing
 
 ConfigFile = Annotated[
@@ -112,29 +113,72 @@ def score_command(
 
 @app.command("train", epilog="Example:  sweep train best.toml -o out")
 def train_command(
-    config: ConfigFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
+    config: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG",
+            help="A config of `sweep export`; or a folder of `sweep train`, to go on with.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write, a new one.")],
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Steps in all, in chunks as long as they were. [dim]Default: the config's[/]",
+        ),
+    ] = None,
     seed: Seed = None,
     settings: Set = [],  # noqa: B006 (Typer's way)
     no_plugins: NoPlugins = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a config on all of its training data: checkpoint, samples, curves and metrics."""
+    """Train a config on all of its training data: checkpoint, samples, curves and metrics.
+
+    Or go on with what was trained, up to --steps: to the bits of one longer
+    training, unless it says what differs.
+    """
     from normsweep.export.again import train_config
+    from normsweep.export.going_on import read_begun, with_steps
     from normsweep.export.trained import check_folder, save_trained
     from normsweep.spec.assignments import assignments
-    from normsweep.spec.config import read_config
+    from normsweep.spec.config import Config, read_config
 
-    loaded = read_config(config, *assignments(settings))
+    if begun := read_begun(config) if config.is_dir() else None:
+        for given, option in ((settings, "--set"), (seed, "--seed")):
+            if given not in ([], None):
+                raise UserError(
+                    f"{option}: {config} is gone on with as it was begun; accepted: --steps"
+                )
+        if steps is None:
+            raise UserError(
+                f"{config}: was trained for {begun.steps} steps; --steps says to how many"
+            )
+        loaded = begun.config
+    else:
+        loaded = read_config(config, *assignments(settings))
+    if steps is not None:
+        longer = with_steps(loaded.spec, steps, after=begun.steps if begun else 0)
+        # Another config than the one whose scores it came with.
+        loaded = loaded if longer == loaded.spec else Config(longer, {})
     check_folder(output)
     with _shown(as_json) as (watch, decoding):
-        trained = train_config(loaded.spec, seed=seed, watch=watch, decoding=decoding)
+        trained = train_config(loaded.spec, seed=seed, begun=begun, watch=watch, decoding=decoding)
     with writing(output):
         folder = save_trained(trained, loaded, output)
     last = trained.measurements[-1]
+    differences = [*begun.differences()] if begun else []
     if as_json:
-        print_json({"folder": str(folder), "fid": last.fid, "kid": last.kid, "step": last.step})
+        found = {"folder": str(folder), "fid": last.fid, "kid": last.kid, "step": last.step}
+        went_on = {"from_step": begun.steps, "differences": differences} if begun else {}
+        print_json(found | {"seed": trained.seed} | went_on)
         return
+    if begun and not differences:
+        console.print(f"Went on from step {begun.steps}, to the bits of one longer training.")
+    elif begun:
+        console.print(f"Went on from step {begun.steps}, not to the bits of one longer training:")
+    for difference in differences:
+        console.print(f"  {difference}", highlight=False, markup=False)
     console.print(
         f"FID-proxy to its training images {last.fid:.3f}, KID {last.kid:.4f} after {last.step} "
         f"steps.\nWrote {output}: " + ", ".join(sorted(p.name for p in folder.iterdir())),

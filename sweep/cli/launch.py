@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from normsweep.cli.app import AsJson, Files, NoPlugins, Set, Storage, app, console, print_json
+from normsweep.cli.app import (
+    AsJson,
+    Files,
+    NoPlugins,
+    Resume,
+    Set,
+    Storage,
+    app,
+    console,
+    print_json,
+)
 from normsweep.errors import UserError
 from normsweep.storage.files import write_whole
 
@@ -47,6 +57,7 @@ def launch_command(
         str | None, typer.Option(help="Name of the study. [dim]Default: spec's[/]")
     ] = None,
     settings: Set = [],  # noqa: B006 (Typer's way)
+    resume: Resume = False,
     workers: Annotated[
         int, typer.Option(min=1, help="Workers, each a process on cores of its own.")
     ] = 1,
@@ -72,7 +83,8 @@ def launch_command(
 ) -> None:
     """Run a study, or go on with it: from a spec to a ranked answer.
 
-    Ctrl-C ends it after the running chunk with nothing lost; the same command goes on.
+    Ctrl-C ends it after the running chunk with nothing lost; the same command goes on. It rests
+    while the study is paused (`sweep pause`).
     """
     # Not `timeout <= 0`, which lets NaN pass.
     if timeout is not None and not timeout > 0:
@@ -88,6 +100,8 @@ def launch_command(
     from normsweep.spec.load import changed
     from normsweep.spec.messages import OPTIONS
     from normsweep.storage import open_storage
+    from normsweep.study.attributes import PAUSED, STOPPED
+    from normsweep.study.control import control
     from normsweep.verdict.answers import answer
     from normsweep.verdict.reading import read_confirmation
     from normsweep.worker.launch import launch
@@ -124,6 +138,7 @@ def launch_command(
             log=warning_log if as_json else notice_log,
             decoding=interrupts.cutting(shown.pictures),
             measuring=interrupts.cutting(shown.measuring),
+            resume=resume,
         )
     found = answer(launched.study)
     opened = open_storage(storage)
@@ -136,7 +151,9 @@ def launch_command(
     else:
         print_answer(found, storage, confirmed=confirmed)
         if not launched.done:
-            again = shlex.join(["sweep", *_without_storage(sys.argv[1:])]) + storage_option(storage)
+            closed = not resume and control(launched.study) in (PAUSED, STOPPED)
+            arguments = [*_without_storage(sys.argv[1:]), *(["--resume"] if closed else [])]
+            again = shlex.join(["sweep", *arguments]) + storage_option(storage)
             console.print("\nStopped before the end; nothing is lost. Go on with:")
             console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
     if interrupts.happened() and not launched.done:

@@ -1,17 +1,24 @@
 """The log of a worker: one line an event, for people or, as JSON, for programs."""
 
 import sys
+import time
 from typing import Any
 
 import structlog
 
 from normsweep.cli.app import notices
-from normsweep.storage.events import Log
+from normsweep.storage.events import CHUNK, Log
 from normsweep.storage.urls import urls_of_call, without_secrets
 
+_TELL_EVERY = 60.0
+"""Seconds between two lines on chunks, of which not each has one."""
 
-def make_log(*, as_json: bool) -> Log:
-    """A log on standard error, each line with its time in UTC."""
+
+def make_log(*, as_json: bool, verbose: bool = False) -> Log:
+    """A log on standard error, each line with its time in UTC.
+
+    Of chunks there is a line for each where it is `verbose`, and else one a minute for all.
+    """
     # An escape of the stream's own is none of JSON.
     escaped = (sys.stderr.encoding or "").lower() not in ("utf-8", "utf8")
     renderer: Any = (
@@ -24,7 +31,21 @@ def make_log(*, as_json: bool) -> Log:
         processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), renderer],
     )
 
+    told, chunks, trials = time.monotonic(), 0, set[int]()
+
     def log(event: str, /, **facts: Any) -> None:
+        nonlocal told, chunks
+        if event == CHUNK and not verbose:
+            chunks += 1
+            trials.add(facts["trial"])
+            if time.monotonic() - told < _TELL_EVERY:
+                return
+            event, facts = (
+                "training",
+                {"study": facts["study"], "chunks": chunks, "trials": sorted(trials)},
+            )
+            told, chunks = time.monotonic(), 0
+            trials.clear()
         logger.msg(event, **_printable(facts))
 
     return log
@@ -53,6 +74,7 @@ _WORTH_A_NOTICE = {
     "trial failed",
     "trials taken over",
     "no trials taken over",
+    "to be confirmed",
     "study stopped by itself",
     "worker died",
 }

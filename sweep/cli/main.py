@@ -16,7 +16,8 @@ from normsweep.errors import UserError
 # Each adds its commands, which the help shows in this order.
 # isort: off
 from normsweep.cli import launch, suggest, confirm, service, options, data, inspect  # noqa: F401
-from normsweep.cli import compare, report, configs, copy, delete, dashboard, version  # noqa: F401
+from normsweep.cli import compare, report, configs, samples, copy, delete, dashboard  # noqa: F401
+from normsweep.cli import version  # noqa: F401
 # isort: on
 
 _READER = str(Path("optuna") / "storages")

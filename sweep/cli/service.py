@@ -8,7 +8,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from normsweep.cli.app import AsJson, Files, NoPlugins, Set, Storage, app, console, print_json
+from normsweep.cli.app import (
+    COUNTS,
+    AsJson,
+    Files,
+    NoPlugins,
+    Resume,
+    Set,
+    Storage,
+    app,
+    console,
+    print_json,
+)
 from normsweep.errors import UserError
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")]
@@ -25,6 +36,7 @@ def submit_command(
         str | None, typer.Option(help="Name of the study. [dim]Default: spec's[/]")
     ] = None,
     settings: Set = [],  # noqa: B006 (Typer's way)
+    resume: Resume = False,
     no_plugins: NoPlugins = False,
 ) -> None:
     """Register a study for workers to run, and return.
@@ -46,7 +58,7 @@ def submit_command(
     values, called = assignments(settings)
     loaded = load_spec(spec, values | given, called | {path: OPTIONS[path] for path in given})
     with decoding() as watch:
-        _, study, _, was, _ = submit(loaded, storage, log=notice_log, decoding=watch)
+        _, study, _, was, _ = submit(loaded, storage, log=notice_log, decoding=watch, resume=resume)
     name = study.study_name
     found, _ = tally_of(study, study.get_trials(deepcopy=False))
     total = found.ended + found.open
@@ -75,6 +87,10 @@ def worker_command(
     ] = None,
     no_plugins: NoPlugins = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="A line for each chunk. [dim]Default: one a minute[/]"),
+    ] = False,
     parent: Annotated[
         int | None, typer.Option(hidden=True, help="End when this process has.")
     ] = None,
@@ -93,7 +109,7 @@ def worker_command(
     from normsweep.worker.serve import Server
 
     # Beside the progress display of a launch, a line must be worth it.
-    log = make_log(as_json=log_json) if parent is None else notice_log
+    log = make_log(as_json=log_json, verbose=verbose) if parent is None else notice_log
 
     with Interrupts(lambda: log("stopping", after="the running chunk")) as interrupts:
 
@@ -135,7 +151,7 @@ def use_cores(cores: str | None) -> None:
 
 @app.command("pause", epilog="Example:  sweep pause digits")
 def pause_command(study: StudyName, storage: Storage = None) -> None:
-    """Let all workers of a study rest after their chunk, until `sweep resume`."""
+    """Let a launch and all workers of a study rest after their chunk, until `sweep resume`."""
     _tell_workers(study, storage, "paused")
 
 
@@ -191,10 +207,10 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
         )
     console.print(workers if found.workers else "No worker.")
     console.print()
-    studies = _table("study", "state", "done", "running", "waiting", "failed")
+    studies = _table("study", "state", *COUNTS)
     for study in found.studies:
-        counts = (study.done, study.running, study.waiting, study.failed)
-        studies.add_row(escape(study.study), study.state, *map(str, counts))
+        counts = (str(getattr(study, count)) for count in COUNTS)
+        studies.add_row(escape(study.study), study.state, *counts)
     console.print(studies if found.studies else "No study.")
     for study in found.studies:
         if study.unreadable is not None:

@@ -17,10 +17,12 @@ from rich.progress import (
 from normsweep.cli.app import notices
 from normsweep.data.decoding import Watch
 from normsweep.data.decoding import unwatched as nobody
+from normsweep.study.attributes import PAUSED
 from normsweep.study.progress import Progress as Snapshot
 from normsweep.study.progress import Watcher, unwatched
 
 _LINE_EVERY = 10.0
+_PHASES = {"compiling": "compiling the training program", PAUSED: "paused, until it is resumed"}
 _LOADING = "loading data, fitting the feature map"
 _MEASURING = "measuring ranges on the baseline"
 
@@ -109,15 +111,14 @@ class _LiveWatcher:
         self._display.update(self._task, total=total, completed=done, trials=told)
 
     def __call__(self, now: Snapshot) -> None:
-        compiling = now.phase == "compiling"
         self._display.update(
             self._task,
             total=now.total,
             completed=now.finished + now.partial,
             study=now.study,
             trials=_trials(now),
-            scores="compiling the training program" if compiling else _scores(now),
-            clock="" if compiling else _clock(now),
+            scores=_PHASES.get(now.phase) or _scores(now),
+            clock="" if now.phase in _PHASES else _clock(now),
         )
 
 
@@ -128,6 +129,7 @@ class _LineWatcher:
         self._finished = -1
         self._spoke = -_LINE_EVERY
         self._decoded = time.monotonic()
+        self._rests = False
 
     def decoding(self, done: int, total: int) -> None:
         """Pictures: a line every ten seconds."""
@@ -142,6 +144,12 @@ class _LineWatcher:
             notices.print(f"{_MEASURING}: {done} of {total} steps", highlight=False)
 
     def __call__(self, now: Snapshot) -> None:
+        rested, self._rests = self._rests, now.phase == PAUSED
+        if self._rests:
+            if not rested:
+                told = f"{now.study}  {_trials(now)}  {_PHASES[PAUSED]}"
+                notices.print(told, highlight=False, soft_wrap=True)
+            return
         if now.finished == self._finished and now.elapsed - self._spoke < _LINE_EVERY:
             return
         self._finished, self._spoke = now.finished, now.elapsed

@@ -13,6 +13,7 @@ from normsweep.engine.devices import use_all_cores
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
+from normsweep.export.going_on import Begun
 from normsweep.models.member import MemberState
 from normsweep.score.run import Failed, Run
 from normsweep.score.setup import Setup, prepare
@@ -108,7 +109,8 @@ class Trained:
     """A config trained on the images of all folds: all but those set aside for something else.
 
     `measurements` compare samples with the images of the first fold, which are trained on here:
-    they show how well the GAN fits, not how well it generalises.
+    they show how well the GAN fits, not how well it generalises. One that was gone on with has them
+    of all its chunks.
     """
 
     state: MemberState
@@ -121,27 +123,40 @@ def train_config(
     spec: Spec,
     *,
     seed: int | None = None,
+    begun: Begun | None = None,
     watch: Watch = unwatched,
     decoding: Decoding = unwatched,
 ) -> Trained:
-    """Trains one member of a config on all of its training data; else as `score_config`."""
+    """Trains one member of a config on all of its training data; else as `score_config`.
+
+    What was `begun` is gone on with, by its seed, to the `train.steps` of the config.
+    """
     use_all_cores()
     setup = prepare(spec, decoding)
     used_seed = spec.study.seed if seed is None else seed
+    if begun is not None:
+        begun.check_data(setup.fingerprints())
+        used_seed = begun.seed
     everything = np.sort(setup.plan.held_out.reshape(-1))[None]
     plan = replace(setup.plan, train=everything)
     setup = replace(setup, plan=plan, judge=setup.judge.only(0))
-    run, training = _train(spec, setup, used_seed, watch)
+    run, training = _train(spec, setup, used_seed, watch, begun)
     state: MemberState = jax.tree.map(lambda leaf: leaf[0], training.state_of(run, 0))
     return Trained(state, setup, used_seed, tuple(run.unstored))
 
 
-def _train(spec: Spec, setup: Setup, seed: int, watch: Watch) -> tuple[Run, Training]:
+def _train(
+    spec: Spec, setup: Setup, seed: int, watch: Watch, begun: Begun | None = None
+) -> tuple[Run, Training]:
     """Trains a config to its end; raises `UserError` where it does not stay finite."""
     alone = spec.with_values({"study.seed": seed, "study.slots": 1})
     training = Training(alone, setup)
     program = program_of(spec, setup.image_shape, setup.samples, classes=setup.classes)
     run = Run(spec, program, hyperparameters_of(spec, family=program.family))
+    if begun is not None:
+        for row in begun.measurements:
+            run.add_chunk([row])
+        training.put_state(run, 0, begun.state_like(training.like(run)))
     with threadpool_limits(limits=1, user_api="blas"):
         while run.end is None:
             for _ in training.advance([run]):

@@ -1,4 +1,4 @@
-"""A trained config as a folder: Orbax checkpoint, config, metrics and pictures."""
+"""A trained config as a folder: Orbax checkpoints, config, metrics and pictures."""
 
 import json
 import os
@@ -19,6 +19,7 @@ from normsweep.engine.settings import architecture_of, strengths_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.export.again import Trained
+from normsweep.export.going_on import CHECKPOINT, CONFIG, METRICS, STATE
 from normsweep.models.architecture import Architecture, networks
 from normsweep.models.data import Data
 from normsweep.models.layers.mode import Mode
@@ -30,7 +31,6 @@ from normsweep.spec.config import Config, read_config, render
 from normsweep.spec.spec import Spec
 from normsweep.storage.files import require_room
 
-CHECKPOINT, CONFIG, METRICS = "checkpoint", "config.toml", "metrics.json"
 SAMPLES, CURVES = "samples.png", "curves.png"
 FITTED = "fitted"
 """Beside the networks of a checkpoint, what samples are drawn by."""
@@ -41,7 +41,8 @@ class Generate(Protocol):
     """Gives `count` images [count, h, w, c] float32 in [−1, 1].
 
     A conditional model draws their classes, each as likely as any other, or takes `labels` [count],
-    integers. Raises `ValueError` for labels that are not so many, or of a model that takes none.
+    integers. Raises `ValueError` for labels that are not so many, that there are not, or of a model
+    that takes none.
     """
 
     def __call__(
@@ -91,7 +92,7 @@ def load_generator(folder: str | Path) -> Generate:
     Raises `UserError` for a folder that is none of these, and for a family that makes images of
     other images, whose networks `load_network` loads.
     """
-    spec, architecture = _read(folder)
+    spec, architecture, classes = _read(folder)
     if architecture.family.translates:
         raise UserError(
             f'{folder}: model.family = "{spec.model.family}" makes images of images, not of a key; '
@@ -103,7 +104,7 @@ def load_generator(folder: str | Path) -> Generate:
     if fitted.is_dir():
         with ocp.StandardCheckpointer() as checkpointer:
             found = checkpointer.restore(fitted)
-    return _generate(architecture, _calling(spec, architecture, stored), found)
+    return _generate(architecture, _calling(spec, architecture, stored), found, classes)
 
 
 def load_network(folder: str | Path, name: str) -> Callable[[jax.Array], jax.Array]:
@@ -112,7 +113,7 @@ def load_network(folder: str | Path, name: str) -> Callable[[jax.Array], jax.Arr
     Images are [n, h, w, c] float32 in [−1, 1]. Raises `UserError` for a folder that is none of
     these, and for a name of no network.
     """
-    spec, architecture = _read(folder)
+    spec, architecture, _ = _read(folder)
     names = architecture.family.networks()
     if name not in names:
         raise UserError(f"{folder}: has no network {name!r}; accepted: {_named(names)}")
@@ -125,15 +126,16 @@ def _named(networks: Iterable[str]) -> str:
     return ", ".join(networks)
 
 
-def _read(folder: str | Path) -> tuple[Spec, Architecture]:
-    """What a folder of `sweep train` says of its networks."""
+def _read(folder: str | Path) -> tuple[Spec, Architecture, int]:
+    """What a folder of `sweep train` says of its networks, and how many classes there were."""
     folder = Path(folder).absolute()
     if not (folder / CHECKPOINT).is_dir():
         raise UserError(f"{folder}: holds no {CHECKPOINT}/; `sweep train CONFIG -o DIR` writes one")
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     spec = read_config(folder / CONFIG).spec
     height, width, channels = metrics["image_shape"]
-    return spec, architecture_of(spec, (height, width, channels), metrics.get("classes", 0))
+    classes = metrics.get("classes", 0)
+    return spec, architecture_of(spec, (height, width, channels), classes), classes
 
 
 def _restored(
@@ -170,7 +172,9 @@ def _calling(spec: Spec, architecture: Architecture, stored: dict[str, Variables
     return apply
 
 
-def _generate(architecture: Architecture, apply: Call, data: Data | PyTree) -> Generate:
+def _generate(
+    architecture: Architecture, apply: Call, data: Data | PyTree, classes: int = 0
+) -> Generate:
     family = architecture.family
 
     def generate(key: jax.Array, count: int, labels: ArrayLike | None = None) -> jax.Array:
@@ -179,6 +183,9 @@ def _generate(architecture: Architecture, apply: Call, data: Data | PyTree) -> G
         asked = np.asarray(labels, np.int32)
         if asked.shape != (count,):
             raise ValueError(f"labels: got the shape {asked.shape}; accepted: ({count},)")
+        if classes and not np.isin(asked, np.arange(classes)).all():
+            # An array of JAX gives another row for an index that it does not have.
+            raise ValueError(f"labels: accepted: whole numbers from 0 to {classes - 1}")
         return family.sample_of(apply, key, jnp.asarray(asked))
 
     return generate
@@ -188,10 +195,12 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
     state, spec = trained.state, config.spec
     shape = trained.setup.image_shape
     stored = {name: averaged(state, name) for name in state.networks}
-    require_room(folder, sum(leaf.nbytes for leaf in jax.tree.leaves(stored)))
+    going_on = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
+    require_room(folder, sum(leaf.nbytes for leaf in [*jax.tree.leaves(stored), *going_on]))
     with ocp.StandardCheckpointer() as checkpointer:
         for name, variables in stored.items():
             checkpointer.save(folder / CHECKPOINT / name, variables._asdict())
+        checkpointer.save(folder / STATE, going_on)
     (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
     architecture = architecture_of(spec, shape, trained.setup.classes)
     apply = _calling(spec, architecture, stored)

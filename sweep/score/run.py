@@ -69,6 +69,11 @@ class Run:
         """The trial that its measurements are of; 0 where that is not made yet, or never."""
         return 0
 
+    def latest(self) -> dict[str, float]:
+        """The steps so far, and the score there, for a log; without one where there is none."""
+        scores = {"score": float(self.fold_scores[-1][0].mean())} if self.fold_scores else {}
+        return {"step": self.steps} | scores
+
     def judge(self, setup: Setup, chunk: Chunk, slot: int) -> None:
         """Takes a chunk of its members: scores it, or fails where that says nothing of one."""
         step = self.steps + self.program.chunk_steps

@@ -2,6 +2,9 @@
 
 from typing import Any, Protocol
 
+CHUNK = "chunk"
+"""The event of a trial that was trained for a chunk: of all events the most frequent."""
+
 
 class Log(Protocol):
     """Takes an event: a few words that are always the same, and what is true of this one."""

@@ -17,6 +17,8 @@ INTERVAL = 10.0
 """Seconds between two heartbeats."""
 GRACE = 60.0
 """Seconds of silence after which a worker of another machine counts as dead."""
+RESTING = "resting"
+"""The state of a worker whose study is paused."""
 
 
 class Heartbeat:

@@ -87,6 +87,19 @@ def _is_of(study: optuna.Study, held: optuna.Study) -> bool:
     return study_attributes(held).study_id in (None, study._study_id)
 
 
+def left_behind(study: optuna.Study, storage: RDBStorage) -> str | None:
+    """What becomes of a confirmation that was there before a new study; None where none was."""
+    held = _of_that_name(study, storage)
+    if held is None:
+        return None
+    there = f"a confirmation that another study called {study.study_name!r} has left is there"
+    if _is_of(study, held):
+        # An earlier version's, that did not say of which.
+        removed = f"sweep delete {held.study_name!r}"
+        return f"{there}, and will be taken for this one's; {removed} removes it"
+    return f"{there}; it will be removed when this one is confirmed"
+
+
 def open_confirmation(study: optuna.Study, storage: RDBStorage) -> optuna.Study:
     """The same, made where there is none; that of a study that was deleted makes room."""
     stale = _of_that_name(study, storage)

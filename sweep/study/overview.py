@@ -7,13 +7,12 @@ from optuna.storages import RDBStorage
 
 from normsweep.study.attributes import study_attributes
 from normsweep.study.records import MEAN
-from normsweep.study.stopping import why_stopped
 from normsweep.study.tally import tally_of
 
 
 @dataclass(frozen=True)
 class Overview:
-    """One study. `open` counts its trials that run, or are still to be made or trained.
+    """One study. `open` are its trials that run, or wait to be made or trained.
 
     `metrics` are what it optimises, as far as it names that; `best` and `baseline` are by the
     first.
@@ -23,6 +22,8 @@ class Overview:
     complete: int
     pruned: int
     failed: int
+    running: int
+    waiting: int
     open: int
     best: float | None
     baseline: float | None
@@ -45,7 +46,9 @@ def _entry(study: optuna.Study) -> Overview:
         complete=found.complete,
         pruned=found.pruned,
         failed=found.failed,
-        open=found.running + (0 if why_stopped(study) is not None else found.waiting),
+        running=found.running,
+        waiting=found.waiting,
+        open=found.open,
         best=None if found.best is None else found.best.values[0],
         baseline=None if found.baseline is None else found.baseline.values[0],
         metrics=tuple(name.removesuffix(MEAN) for name in study.metric_names or ()),

@@ -1,5 +1,6 @@
 """Who is at work in a storage, on what, and what failed."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from normsweep.storage.heartbeat import GRACE
-from normsweep.storage.workers import is_gone, seen_workers
+from normsweep.storage.workers import SeenWorker, is_gone, seen_workers
 from normsweep.study.attributes import failures, study_attributes
 from normsweep.study.control import control
 from normsweep.study.stopping import why_stopped
@@ -17,7 +18,10 @@ from normsweep.study.tally import tally_of
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """A worker. `silent` is how many seconds ago it was last heard of; `trials` are by number."""
+    """A worker. `silent` is how many seconds ago it was last heard of; `trials` are by number.
+
+    The `state` of one that is not `alive` is "gone", whatever it was at last.
+    """
 
     host: str
     pid: int
@@ -35,13 +39,16 @@ class WorkerStatus:
 class StudyStatus:
     """A study of ours: how many of its trials are how far, and why some failed, by number.
 
-    Those that wait need not be made yet. `stopped_by_itself` says after which trial, and why;
-    `unreadable` why its spec cannot be read, without which all of its trials count.
+    Those that are `done` are complete or pruned; those that wait need not be made yet.
+    `stopped_by_itself` says after which trial, and why; `unreadable` why its spec cannot be read,
+    without which all of its trials count.
     """
 
     study: str
     state: str
     done: int
+    complete: int
+    pruned: int
     running: int
     waiting: int
     failed: int
@@ -68,22 +75,24 @@ def status(storage: RDBStorage) -> Status:
     studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
     trials = {study.study_name: study.get_trials(deepcopy=False) for study in studies}
     numbers = {trial._trial_id: trial.number for each in trials.values() for trial in each}
-    workers = [
-        WorkerStatus(
-            host=seen.worker.host,
-            pid=seen.worker.pid,
-            device=seen.worker.device,
-            study=seen.worker.study,
-            state=seen.worker.state,
-            trials=tuple(numbers[i] for i in seen.trial_ids if i in numbers),
-            chunks=seen.worker.chunks,
-            chunks_per_second=seen.worker.rate,
-            silent=seen.silent,
-            alive=not is_gone(seen, GRACE),
-        )
-        for seen in seen_workers(storage.engine)
-    ]
+    workers = (_worker(seen, numbers) for seen in seen_workers(storage.engine))
     return Status(tuple(workers), tuple(_study(s, trials[s.study_name]) for s in studies))
+
+
+def _worker(seen: SeenWorker, numbers: Mapping[int, int]) -> WorkerStatus:
+    gone = is_gone(seen, GRACE)
+    return WorkerStatus(
+        host=seen.worker.host,
+        pid=seen.worker.pid,
+        device=seen.worker.device,
+        study=seen.worker.study,
+        state="gone" if gone else seen.worker.state,
+        trials=tuple(numbers[i] for i in seen.trial_ids if i in numbers),
+        chunks=seen.worker.chunks,
+        chunks_per_second=0.0 if gone else seen.worker.rate,
+        silent=seen.silent,
+        alive=not gone,
+    )
 
 
 def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
@@ -91,10 +100,12 @@ def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
     why = why_stopped(study)
     return StudyStatus(
         study=study.study_name,
-        state="unreadable" if unreadable else control(study) if found.open else "finished",
+        state="unreadable" if unreadable else control(study) if why or found.open else "finished",
         done=found.complete + found.pruned,
+        complete=found.complete,
+        pruned=found.pruned,
         running=found.running,
-        waiting=0 if why is not None else found.waiting,
+        waiting=found.waiting,
         failed=found.failed,
         failures=failures(trials),
         stopped_by_itself=why,

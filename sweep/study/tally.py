@@ -9,7 +9,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.errors import UserError
-from normsweep.study.attributes import BASELINE, is_foreign, role, twin_of
+from normsweep.study.attributes import BASELINE, is_foreign, role, study_attributes, twin_of
 from normsweep.study.plan import Plan, plan_as_made
 from normsweep.study.ranking import baseline_of, best_first
 from normsweep.study.records import study_spec
@@ -20,7 +20,8 @@ class Tally:
     """The trials of a study by how far they are, and the leading ones.
 
     All that have ended or run count, were they more than its spec asks for by now, but for those
-    that other code has ended. `waiting` are those that it asks for beside them, made or not.
+    that other code has ended. `waiting` are those that it asks for beside them, made or not: none
+    once the search has stopped by itself.
     """
 
     complete: int
@@ -58,19 +59,22 @@ def ended(trials: Sequence[FrozenTrial]) -> int:
     return sum(trial.state.is_finished() and not is_foreign(trial) for trial in trials)
 
 
-def tally(trials: Sequence[FrozenTrial], plan: Plan, direction: StudyDirection) -> Tally:
-    """Counts the trials of a study of ours that has this plan."""
+def tally(
+    trials: Sequence[FrozenTrial], plan: Plan, direction: StudyDirection, *, stopped: bool = False
+) -> Tally:
+    """Counts the trials of a study of ours that has this plan, `stopped` by itself or not."""
     ours = [trial for trial in trials if not is_foreign(trial)]
     counted = plan.within(trials)
     running = sum(trial.state == TrialState.RUNNING for trial in counted)
-    return _tally(ours, plan.left(counted) - running, direction)
+    return _tally(ours, 0 if stopped else plan.left(counted) - running, direction)
 
 
 def tally_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> tuple[Tally, str | None]:
     """Counts the trials of any study of a storage; all where its spec cannot be read, and why."""
-    direction = study.directions[0]
+    direction, stopped = study.directions[0], study_attributes(study).stop is not None
     try:
-        return tally(trials, plan_as_made(study_spec(study), trials), direction), None
+        plan = plan_as_made(study_spec(study), trials)
+        return tally(trials, plan, direction, stopped=stopped), None
     except UserError as error:
         waiting = sum(trial.state == TrialState.WAITING for trial in trials)
         return _tally(trials, waiting, direction), str(error)

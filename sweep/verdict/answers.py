@@ -138,9 +138,9 @@ class Answer:
     @property
     def counts_in_words(self) -> str:
         """How many trials are in which state, in words; none of them where none is made yet."""
-        counts = self.counts | {"complete": self.counts["complete"] - self.repeated}
-        counts |= {"of these configs again": self.repeated}
-        return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        again = {"complete": f" ({self.repeated} of these configs again)"} if self.repeated else {}
+        counts = self.counts.items()
+        return ", ".join(f"{n} {state}{again.get(state, '')}" for state, n in counts if n)
 
     @property
     def best(self) -> Ranked | None:
@@ -197,7 +197,7 @@ def answer(study: optuna.Study) -> Answer:
     unpenalised = baseline_of(trial for trial in trials if not is_foreign(trial))
     baseline = None if unpenalised is None else ranked(unpenalised)
     twins = {trial.number: twin for trial in trials if (twin := twin_of(trial)) is not None}
-    counts = tally(trials, plan_as_made(spec, trials), direction).by_state()
+    counts = tally(trials, plan_as_made(spec, trials), direction, stopped=stopped is not None)
     per_target: dict[str, Ranked] = {}
     per_kind: dict[str, Ranked] = {}
     for entry in searched:
@@ -206,7 +206,7 @@ def answer(study: optuna.Study) -> Answer:
     return Answer(
         study=study.study_name,
         spec=spec,
-        counts=counts | ({} if stopped is None else {"waiting": 0}),
+        counts=counts.by_state(),
         baseline=baseline,
         ranking=tuple(searched),
         best_per_target=per_target,

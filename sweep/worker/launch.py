@@ -61,6 +61,7 @@ def launch(
     log: Log = no_log,
     decoding: Watch = nobody,
     measuring: Measuring = nobody,
+    resume: bool = False,
 ) -> Launched:
     """Runs the study of a spec, from its beginning or from where it was left.
 
@@ -76,8 +77,10 @@ def launch(
     `watch` is called after each chunk, and before all of them `decoding`, while pictures are
     decoded, and `measuring`, while the ranges are measured that are "auto". When `stop()` turns
     true or `timeout` seconds are over, the running chunk is finished and scored, trials in flight
-    go back to the queue, and the launch ends; a later launch of the same spec goes on. When the
-    search is done and the spec says so, this process confirms its answer (see `normsweep.confirm`).
+    go back to the queue, and the launch ends; a later launch of the same spec goes on. While the
+    study is paused (`sweep pause`) it rests after its chunk; a study that is paused or stopped
+    beforehand is launched with `resume` only. When the search is done and the spec says so, this
+    process confirms its answer (see `normsweep.confirm`).
 
     Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
     are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
@@ -108,14 +111,24 @@ def launch(
             # Before JAX starts here: on one machine, its memory is for those that train.
             os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
             opened, study, setup, _, spec = submit(
-                spec, storage, source, log, decoding=decoding, measuring=measuring
+                spec,
+                storage,
+                source,
+                log,
+                decoding=decoding,
+                measuring=measuring,
+                resume=resume,
             )
+            _tell_confirmation(spec, source, log)
             # Ray is an extra.
             from normsweep.worker.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, on_ray.start)
-    opened, study, setup, _, spec = submit(spec, storage, source, log, workers, decoding, measuring)
+    opened, study, setup, _, spec = submit(
+        spec, storage, source, log, workers, decoding, measuring, resume
+    )
+    _tell_confirmation(spec, source, log)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
         return with_pool(study, here.start)
@@ -135,6 +148,15 @@ def launch(
         seconds = time.monotonic() - begun
         done = work.done and confirmed(study)
     return Launched(study, done, seconds, prepared - begun, work.training.seconds)
+
+
+def _tell_confirmation(spec: Spec, source: str | None, log: Log) -> None:
+    """Says that a study will be confirmed because the one is that it narrows."""
+    if source is not None and spec.confirm.seeds:
+        configs = f"the best {spec.confirm.top} and the baseline"
+        seeds = f"{spec.confirm.seeds} at most"
+        without = "--set confirm.seeds=0"
+        log("to be confirmed", **{"as": source}, configs=configs, seeds=seeds, without=without)
 
 
 def check_place(on: str, address: str | None) -> None:

@@ -38,7 +38,7 @@ from normsweep.storage import Measurement, clear_measurements, read_measurements
 from normsweep.storage.artifacts import REAL, SAMPLES, put_on_study, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
-from normsweep.storage.events import Log, no_log
+from normsweep.storage.events import CHUNK, Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
@@ -52,6 +52,7 @@ from normsweep.study.stopping import any_running, stop_if_due
 from normsweep.study.tally import ended
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
+from normsweep.worker.waiting import rest
 
 _LOOK = 5.0
 """Seconds between two looks for trials whose worker died."""
@@ -87,7 +88,7 @@ class Work:
     _checkpoints: TrialCheckpoints = field(init=False)
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
-    _ended_before: int = 0
+    _ended_before: int | None = None
     _prepared: float = 0.0
     _ended_since: bool = True
     _looked: float = -np.inf
@@ -139,8 +140,8 @@ class Work:
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
-        trials = self.study.get_trials(deepcopy=False)
-        self._ended_before = ended(trials)
+        if self._ended_before is None:
+            self._ended_before = ended(self.study.get_trials(deepcopy=False))
         self._prepared = time.monotonic() - self.begun - compiling_seconds()
         self.heartbeat.tell(state="training", study=self.study.study_name)
 
@@ -150,7 +151,7 @@ class Work:
             there, found = self.retry.once(self._exchange)
             wanted, unfinished = found or (OPEN, True)
             if there:
-                self.retry.once(partial(self._tell, phase))
+                self.retry.once(partial(self.tell, phase))
             if self.stop() or wanted != OPEN or not unfinished:
                 return not unfinished
             if any(run and run.end is None for run in self._slots):
@@ -161,17 +162,13 @@ class Work:
             else:
                 # The rest is in the hands of others, who may die.
                 self.heartbeat.tell(state="waiting")
-                self._rest()
-
-    def _rest(self) -> None:
-        until = time.monotonic() + _LOOK
-        while time.monotonic() < until and not self.stop():
-            time.sleep(0.1)
+                rest(_LOOK, self.stop)
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, and its scores."""
         for slot, run, _ in self.training.advance(self._slots):
             self.heartbeat.tell(state="training", chunks=1)
+            self.log(CHUNK, study=self.study.study_name, trial=run.trial.number, **run.latest())
             if not isinstance(run.end, Failed):
                 self._checkpoints.after_chunk(run, slot)
 
@@ -424,8 +421,8 @@ class Work:
         self.queue.give_back(run.trial_id)
         return True
 
-    def _tell(self, phase: str) -> None:
-        # Of no use to a worker that nobody watches, and not free after thousands of trials.
+    def tell(self, phase: str) -> None:
+        """Tells who watches how far the study is; not for nothing after thousands of trials."""
         if self.watch is unwatched:
             return
         self.watch(
@@ -433,7 +430,7 @@ class Work:
                 self.spec,
                 self.queue.plan,
                 self.study.get_trials(deepcopy=False),
-                self._ended_before,
+                self._ended_before or 0,
                 self.begun,
                 phase=phase,
                 training=self.training.seconds,

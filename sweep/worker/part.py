@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -16,11 +17,17 @@ from normsweep.spec.spec import Spec
 from normsweep.storage import study_files
 from normsweep.storage.checkpoints import study_checkpoints
 from normsweep.storage.events import Log, no_log
-from normsweep.storage.heartbeat import Heartbeat
+from normsweep.storage.heartbeat import RESTING, Heartbeat
 from normsweep.storage.retry import Retry, Stopped
 from normsweep.storage.workers import this_worker
+from normsweep.study.attributes import PAUSED
+from normsweep.study.control import control
 from normsweep.study.progress import Watcher, unwatched
 from normsweep.worker.loop import Work
+from normsweep.worker.waiting import rest
+
+_LOOK = 2.0
+"""Seconds between two looks at whether a paused study is open again."""
 
 
 def take_part(
@@ -34,8 +41,12 @@ def take_part(
     stop: Callable[[], bool] = lambda: False,
     log: Log = no_log,
     begun: float | None = None,
+    rests: bool = True,
 ) -> Work:
-    """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
+    """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt.
+
+    While the study is paused it `rests`, with nothing in training, or else leaves it.
+    """
     retry = Retry.with_storage(storage, spec.service.storage_patience, log)
     heartbeat = Heartbeat(storage.engine, this_worker(device_names()))
     work = Work(
@@ -60,4 +71,26 @@ def take_part(
     ):
         retry.until(lambda: alive.enter_context(heartbeat), stop)
         work.run()
+        while rests and not work.done and _rested(work):
+            work.run()
     return work
+
+
+def _rested(work: Work) -> bool:
+    """Rests while a study is paused; whether it was, and is not any more."""
+    if work.stop() or work.retry.until(partial(control, work.study), work.stop) != PAUSED:
+        return False
+    began, name = time.monotonic(), work.study.study_name
+    work.heartbeat.tell(state=RESTING)
+    work.log("resting", study=name)
+    while not work.stop():
+        work.heartbeat.check()
+        work.retry.once(partial(work.tell, PAUSED))
+        # Without a database it is as it was.
+        if work.retry.once(partial(control, work.study))[1] not in (PAUSED, None):
+            # No time of training: what is left is not to take longer by it.
+            work.begun += time.monotonic() - began
+            work.log("going on", study=name)
+            return True
+        rest(_LOOK, work.stop)
+    return False

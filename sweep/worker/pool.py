@@ -13,7 +13,7 @@ from normsweep.errors import UserError
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry, Stopped
-from normsweep.study.attributes import STOPPED
+from normsweep.study.attributes import PAUSED, STOPPED
 from normsweep.study.control import control
 from normsweep.study.plan import Plan, plan_of
 from normsweep.study.progress import Progress, Watcher, progress_of, unwatched
@@ -99,14 +99,17 @@ class Pool:
                 over = self._is_over(trials, wanted)
                 if ended(trials) > finished:
                     self._deaths, finished = 0, ended(trials)
-                self.watch(self._progress(trials, before))
+                if wanted == PAUSED:
+                    # No time of training: what is left is not to take longer by it.
+                    self.begun += _LOOK
+                self.watch(self._progress(trials, before, wanted))
                 self._replace()
         finally:
             self._end()
         # Whoever wants it to end does not want to wait for a database.
         with suppress(Stopped):
             trials, wanted = self.retry.until(self._look, self.stop)
-        self.watch(self._progress(trials, before))
+        self.watch(self._progress(trials, before, wanted))
         return self._nothing_left(trials, wanted)
 
     def _look(self) -> tuple[list[FrozenTrial], str]:
@@ -143,12 +146,15 @@ class Pool:
         for worker in self._workers.values():
             worker.wait()
 
-    def _progress(self, trials: list[FrozenTrial], before: int) -> Progress:
+    def _progress(self, trials: list[FrozenTrial], before: int, wanted: str) -> Progress:
         """Counted from the first chunk that is seen: before it, workers start and compile."""
+        phase = PAUSED if wanted == PAUSED else "training"
         if self._first is None:
-            now = progress_of(self.spec, self._plan, trials, before, self.begun)
+            now = progress_of(self.spec, self._plan, trials, before, self.begun, phase=phase)
             if now.finished - before + now.partial == 0:
                 return now
             self._first = now.finished + now.partial, now.elapsed
         behind, idle = self._first
-        return progress_of(self.spec, self._plan, trials, behind, self.begun, idle=idle)
+        return progress_of(
+            self.spec, self._plan, trials, behind, self.begun, idle=idle, phase=phase
+        )

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.study._frozen import FrozenStudy
 
-from normsweep.engine.devices import use_all_cores
+from normsweep.engine.devices import device_names, use_all_cores
 from normsweep.engine.population import forget_programs
 from normsweep.errors import UserError, in_one_line
 from normsweep.score.setup import prepare
@@ -19,8 +20,9 @@ from normsweep.spec.fields import ServiceSection
 from normsweep.spec.plugins import look_again
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
-from normsweep.storage.heartbeat import GRACE
+from normsweep.storage.heartbeat import GRACE, RESTING, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
+from normsweep.storage.workers import this_worker
 from normsweep.study.attributes import OPEN, STOPPED, study_attributes
 from normsweep.study.control import ENDED, StudyDeleted, control, telling_deletion
 from normsweep.study.plan import plan_of
@@ -30,6 +32,7 @@ from normsweep.study.stopping import is_over
 from normsweep.verdict.answers import answer
 from normsweep.verdict.reading import read_confirmation
 from normsweep.worker.part import take_part
+from normsweep.worker.waiting import rest
 
 _POLL = 2.0
 """Seconds between two looks for something to do."""
@@ -81,39 +84,62 @@ class Server:
         Raises `StorageLost` when the database was away for too long.
         """
         use_all_cores()
-        while not self.stop():
-            # A study that was submitted since may need what was written since.
-            look_again()
-            there, found = self._retry.once(partial(self._next, name))
-            study, wanted = found or (None, OPEN)
-            if there and study is None and not self.forever:
-                return
-            if study is None or wanted not in (OPEN, ENDED):
-                # A study that is paused was asked for, so it is waited for.
-                time.sleep(_POLL)
-                continue
-            begun = time.monotonic()
-            try:
-                with telling_deletion(study):
-                    self._work(study)
-            except StudyDeleted:
-                self.log("study deleted", study=study.study_name)
-                if name is not None:
+        waiting = False
+        with ExitStack() as seen, suppress(Stopped):
+            while not self.stop():
+                # A study that was submitted since may need what was written since.
+                look_again()
+                there, found = self._retry.once(partial(self._next, name))
+                study, wanted = found or (None, OPEN)
+                if there and study is None and not self.forever:
                     return
-            except Stopped:
-                return
-            except Exception as error:
-                if name is not None or _is_of_the_worker(error):
-                    raise
-                self._pass_over(error, time.monotonic() - begun)
+                if study is None or wanted not in (OPEN, ENDED):
+                    # A study that is paused was asked for, so it is waited for.
+                    if there and not waiting:
+                        self._retry.until(partial(self._be_seen, seen, study), self.stop)
+                        waiting = True
+                    rest(_POLL, self.stop)
+                    continue
+                seen.close()
+                waiting = False
+                begun = time.monotonic()
+                try:
+                    with telling_deletion(study):
+                        self._work(study, rests=name is not None)
+                except StudyDeleted:
+                    self.log("study deleted", study=study.study_name)
+                    if name is not None:
+                        return
+                except Stopped:
+                    return
+                except Exception as error:
+                    if name is not None or _is_of_the_worker(error):
+                        raise
+                    self._pass_over(error, time.monotonic() - begun)
 
-    def _work(self, study: optuna.Study) -> None:
+    def _be_seen(self, seen: ExitStack, study: optuna.Study | None) -> None:
+        """Has this worker in `sweep status` while it has nothing to do: it rests, or waits."""
+        worker = this_worker(device_names())
+        if study is None:
+            worker = replace(worker, state="waiting")
+        else:
+            worker = replace(worker, study=study.study_name, state=RESTING)
+        seen.enter_context(Heartbeat(self.storage.engine, worker))
+
+    def _work(self, study: optuna.Study, *, rests: bool) -> None:
         spec = self._retry.until(partial(checked_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
         setup = prepare(spec, partial(self._tell_decoding, study.study_name))
         self._retry.until(partial(check_same_data, study, setup.fingerprints()), self.stop)
         work = take_part(
-            spec, setup, study, self.storage, files=self.files, stop=self.stop, log=self.log
+            spec,
+            setup,
+            study,
+            self.storage,
+            files=self.files,
+            stop=self.stop,
+            log=self.log,
+            rests=rests,
         )
         # The next study may well be of the same programs; those of all before would pile up.
         forget_programs(but=work.training.programs)

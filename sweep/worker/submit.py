@@ -11,6 +11,7 @@ from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.described import described
 from normsweep.data.memory import check_room, free_memory, gigabytes
 from normsweep.engine.devices import use_all_cores
+from normsweep.errors import UserError
 from normsweep.score.auto import Watch as Measuring
 from normsweep.score.auto import measured_ranges
 from normsweep.score.auto import unwatched as nobody
@@ -24,13 +25,14 @@ from normsweep.spec.spec import Spec
 from normsweep.spec.tables import SUGGESTED
 from normsweep.storage import open_storage
 from normsweep.storage.events import Log, no_log
-from normsweep.study.attributes import OPEN, StudyAttributes, study_attributes
+from normsweep.study.attributes import OPEN, PAUSED, STOPPED, StudyAttributes, study_attributes
+from normsweep.study.confirmation import left_behind
 from normsweep.study.control import set_control
 from normsweep.study.follow_up import take_over
 from normsweep.study.plan import MADE_AT_ONCE, plan_of
 from normsweep.study.queue import begin_with, enqueue
 from normsweep.study.records import load_study, open_study
-from normsweep.study.stopping import heed_new_rule
+from normsweep.study.stopping import heed_new_rule, reopen
 from normsweep.verdict.suggestions import Images, by_rules, by_studies, fitting
 
 WORTH_SAYING = 900_000_000
@@ -58,15 +60,18 @@ def submit(
     workers: int = 1,
     decoding: Watch = unwatched,
     measuring: Measuring = nobody,
+    resume: bool = False,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
     With the trials of the study `source` that fit, where there is one. So many `workers` are to
     train it on this machine: each has the images in its memory. `decoding` is told how many
     pictures are decoded, where the data are pictures that never were before, and `measuring` how
-    many steps are trained of the run from which the ranges follow that are "auto".
+    many steps are trained of the run from which the ranges follow that are "auto". With `resume`
+    one that was paused or stopped, by itself or not, goes on.
 
-    Raises `UserError` for what the user can mend; nothing is written before.
+    Raises `UserError` for what the user can mend, such as a study that is paused or stopped without
+    `resume`; nothing is written before.
     """
     use_all_cores()
     look_again()
@@ -82,6 +87,11 @@ def submit(
     _check_memory(setup, known, workers, log)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     was = _control_before(spec.study.name, opened)
+    if was in (PAUSED, STOPPED) and not resume:
+        raise UserError(
+            f"study {spec.study.name!r} is {was}; accepted with --resume (resume=True in Python), "
+            "which lets it go on"
+        )
     auto = _auto_ranges(spec, opened, setup, measuring, log)
     spec = with_ranges(spec, auto)
     study = open_study(spec, opened, setup.facts(), auto)
@@ -90,6 +100,8 @@ def submit(
         log("data", guess=guess)
     for warning in setup.warnings:
         log("warning", of=warning)
+    if was is None and (left := left_behind(study, opened)) is not None:
+        log("warning", of=left)
     heed_new_rule(study, spec)
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
@@ -102,7 +114,10 @@ def submit(
         counted = plan.within(study.get_trials(deepcopy=False))
         for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):
             enqueue(study, point)
-    set_control(study, OPEN)
+    if was is None:
+        set_control(study, OPEN)
+    elif resume:
+        reopen(study)
     return Submitted(opened, study, setup, was, spec)
 
 

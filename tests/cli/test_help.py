@@ -20,20 +20,9 @@ COMMANDS = {
     **{f"data {name}": command for name, command in DATA.commands.items()},
 }
 WANTED = [
-    *(
-        "launch",
-        "init",
-        "suggest",
-        "confirm",
-        "submit",
-        "worker",
-        "pause",
-        "resume",
-        "stop",
-        "status",
-    ),
-    *("options", "list", "show", "compare", "report", "export", "score", "train", "copy"),
-    *("delete", "clean", "dashboard", "data"),
+    *("launch", "init", "suggest", "confirm", "submit", "worker", "pause", "resume", "stop"),
+    *("status", "options", "list", "show", "compare", "report", "export", "score", "train"),
+    *("samples", "copy", "delete", "clean", "dashboard", "data"),
 ]
 
 
@@ -67,7 +56,7 @@ def test_every_command_on_a_storage_takes_its_url(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["launch", "list", "show", "compare", "score", "train", "data fetch"]
+    "name", ["launch", "list", "show", "compare", "score", "train", "samples", "data fetch"]
 )
 def test_every_command_that_prints_data_prints_json_if_asked(name: str) -> None:
     assert ["--json"] in [entry.opts for entry in COMMANDS[name].params]

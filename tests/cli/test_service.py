@@ -73,8 +73,11 @@ def test_a_study_that_is_submitted_again_is_told_to_be_there(
     )
     for told, state in (("pause", "paused"), ("stop", "stopped")):
         sweep(told, "two")
-        third = sweep("submit", write_spec(), "--name", "two").out
-        assert third.startswith(f"two was there already, was {state} and is open again: 0 of 7")
+        third = sweep("submit", write_spec(), "--name", "two")
+        assert third.code == 2
+        assert f"study 'two' is {state}; accepted with --resume" in third.err
+        fourth = sweep("submit", write_spec(), "--name", "two", "--resume").out
+        assert fourth.startswith(f"two was there already, was {state} and is open again: 0 of 7")
     assert len(read_trials(URL, "two")) == 7
     assert sweep("submit", write_spec()).out == (
         "small was there already: 7 of 7 trials done. Its answer:  sweep show small\n"

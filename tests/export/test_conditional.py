@@ -72,6 +72,8 @@ def test_a_trained_model_draws_images_of_the_classes_asked_for(
     assert generate(key, 6).shape == (6, 8, 8, 1)
     with pytest.raises(ValueError, match=r"labels: got the shape \(6,\); accepted: \(5,\)"):
         generate(key, 5, labels)
+    with pytest.raises(ValueError, match=r"labels: accepted: whole numbers from 0 to 9$"):
+        generate(key, 6, labels + 8)
 
 
 @pytest.mark.parametrize("name", ["optax", "pytorch"])

@@ -26,7 +26,7 @@ from normsweep.score import pictures
 from normsweep.spec import Spec
 from normsweep.spec.config import Config, read_config
 
-NAMES = ["checkpoint", "config.toml", "curves.png", "metrics.json", "samples.png"]
+NAMES = ["checkpoint", "config.toml", "curves.png", "metrics.json", "samples.png", "state"]
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def test_the_answer_and_the_report_say_how_many_configs_there_are(
     found = answer(study)
     assert found.counts["complete"] == 7 + 2 * AGAIN and found.repeated == 2 * AGAIN
     print_answer(found, None)
-    said = f"7 complete, {2 * AGAIN} of these configs again"
+    said = f"{7 + 2 * AGAIN} complete ({2 * AGAIN} of these configs again)"
     assert f"small: {said}\n" in capsys.readouterr().out
     page = report_page(read_source(study, databases.open(storage_url)))
     assert f"Trials: {said}. " in page.summary
