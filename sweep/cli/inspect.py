@@ -28,11 +28,21 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         )
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("study", "complete", "pruned", "failed", "open", "best", "baseline", "by"):
+    for column in (
+        "study",
+        "complete",
+        "collapsed",
+        "pruned",
+        "failed",
+        "open",
+        "best",
+        "baseline",
+        "by",
+    ):
         table.add_column(column, justify="left" if column in ("study", "by") else "right")
     for entry in entries:
         scores = ("–" if s is None else f"{s:.3f}" for s in (entry.best, entry.baseline))
-        counts = map(str, (entry.complete, entry.pruned, entry.failed, entry.open))
+        counts = map(str, (entry.complete, entry.collapsed, entry.pruned, entry.failed, entry.open))
         # The scores are by the first metric.
         first, *others = map(metric_name, entry.metrics or ("–",))
         beside = f" (beside {others[0]})" if others else ""

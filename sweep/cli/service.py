@@ -191,9 +191,9 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
         )
     console.print(workers if found.workers else "No worker.")
     console.print()
-    studies = _table("study", "state", "done", "running", "waiting", "failed")
+    studies = _table("study", "state", "done", "collapsed", "running", "waiting", "failed")
     for study in found.studies:
-        counts = (study.done, study.running, study.waiting, study.failed)
+        counts = (study.done, study.collapsed, study.running, study.waiting, study.failed)
         studies.add_row(escape(study.study), study.state, *map(str, counts))
     console.print(studies if found.studies else "No study.")
     for study in found.studies:
@@ -202,9 +202,10 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
         if study.stopped_by_itself is not None:
             told = f"  {study.study} stopped by itself {study.stopped_by_itself}"
             console.print(told, highlight=False, markup=False, soft_wrap=True)
-        for number, reason in study.failures.items():
-            told = f"  {study.study} #{number} failed: {reason}"
-            console.print(told, highlight=False, markup=False)
+        for ended, of in (("failed", study.failures), ("collapsed", study.collapses)):
+            for number, reason in of.items():
+                told = f"  {study.study} #{number} {ended}: {reason}"
+                console.print(told, highlight=False, markup=False)
 
 
 def _table(*columns: str) -> Table:

@@ -21,6 +21,7 @@ class Overview:
 
     study: str
     complete: int
+    collapsed: int
     pruned: int
     failed: int
     open: int
@@ -43,6 +44,7 @@ def _entry(study: optuna.Study) -> Overview:
     return Overview(
         study=study.study_name,
         complete=found.complete,
+        collapsed=found.collapsed,
         pruned=found.pruned,
         failed=found.failed,
         open=found.running + (0 if why_stopped(study) is not None else found.waiting),

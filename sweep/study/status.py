@@ -9,8 +9,9 @@ from optuna.trial import FrozenTrial
 
 from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.workers import is_gone, seen_workers
-from normsweep.study.attributes import failures, study_attributes
+from normsweep.study.attributes import study_attributes
 from normsweep.study.control import control
+from normsweep.study.endings import collapses, failures
 from normsweep.study.stopping import why_stopped
 from normsweep.study.tally import tally_of
 
@@ -33,19 +34,23 @@ class WorkerStatus:
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """A study of ours: how many of its trials are how far, and why some failed, by number.
+    """A study of ours: how many of its trials are how far, and why some failed or collapsed, by
+    number.
 
-    Those that wait need not be made yet. `stopped_by_itself` says after which trial, and why;
-    `unreadable` why its spec cannot be read, without which all of its trials count.
+    Those `collapsed` are none of those `done`; those that wait need not be made yet.
+    `stopped_by_itself` says after which trial, and why; `unreadable` why its spec cannot be read,
+    without which all of its trials count.
     """
 
     study: str
     state: str
     done: int
+    collapsed: int
     running: int
     waiting: int
     failed: int
     failures: dict[int, str]
+    collapses: dict[int, str]
     stopped_by_itself: str | None
     unreadable: str | None = None
 
@@ -93,10 +98,12 @@ def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
         study=study.study_name,
         state="unreadable" if unreadable else control(study) if found.open else "finished",
         done=found.complete + found.pruned,
+        collapsed=found.collapsed,
         running=found.running,
         waiting=0 if why is not None else found.waiting,
         failed=found.failed,
         failures=failures(trials),
+        collapses=collapses(trials),
         stopped_by_itself=why,
         unreadable=unreadable,
     )

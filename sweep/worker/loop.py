@@ -41,8 +41,9 @@ from normsweep.storage.events import Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, reason_of, twin_of, write_study
+from normsweep.study.attributes import OPEN, collapse_of, reason_of, twin_of, write_study
 from normsweep.study.control import ENDED, control
+from normsweep.study.endings import state_of
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
 from normsweep.study.queue import Queue
@@ -61,7 +62,7 @@ _REMEMBERED = 3600.0
 _ASKED_AGAIN = 4
 """Trials of configs in training elsewhere that are made or tried again at a look for a new one."""
 
-_ENDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+_FAILED = {"fail": "failed"}
 
 
 @dataclass
@@ -303,11 +304,11 @@ class Work:
     def _say_end(self, run: TrialRun) -> None:
         ended = self.storage.get_trial(run.trial_id)
         self.log(
-            f"trial {_ENDS[ended.state]}",
+            f"trial {_FAILED.get(state_of(ended), state_of(ended))}",
             study=self.study.study_name,
             trial=ended.number,
             **({"score": ended.values[0]} if ended.state == TrialState.COMPLETE else {}),
-            **({"reason": reason} if (reason := reason_of(ended)) else {}),
+            **({"reason": why} if (why := collapse_of(ended) or reason_of(ended)) else {}),
         )
 
     def _should_prune(self, run: TrialRun) -> bool:
@@ -387,7 +388,7 @@ class Work:
         for trial in trials:
             complete = trial.state == TrialState.COMPLETE and twin_of(trial) is None
             if complete and begun_of(trial) == mine:
-                run.take_over(trial.number, self._rows(trial._trial_id))
+                run.take_over(trial.number, self._rows(trial._trial_id), collapse_of(trial))
                 return
 
     def _rows(self, trial_id: int) -> list[Measurement]:
