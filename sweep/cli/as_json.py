@@ -45,6 +45,7 @@ def answer_as_json(
         "ranking": [_trial(entry) for entry in found.ranking],
         "warnings": found.warnings,
         "failures": {str(trial): reason for trial, reason in found.failures.items()},
+        "collapses": {str(trial): why for trial, why in found.collapses.items()},
         "stopped_by_itself": found.stopped_by_itself,
         "feature_accuracy": found.feature_accuracy,
         "measured_ranges": {

@@ -91,6 +91,10 @@ class Counts(Printed):
 
     running: int = Field(description="In training.")
     complete: int = Field(description="With a score.")
+    collapsed: int = Field(
+        description="Ended early, with the score of then, since the model was dead; `collapses` "
+        "says why."
+    )
     pruned: int = Field(description="Ended early by the pruner.")
     fail: int = Field(description="Without a score; `failures` says why.")
     waiting: int = Field(description="Still to be trained, made already or not.")
@@ -329,6 +333,10 @@ class Show(Versioned):
     warnings: list[str] = Field(description="What to doubt, a sentence each.")
     failures: dict[str, str] = Field(
         description="Why trials have failed, by their numbers as text."
+    )
+    collapses: dict[str, str] = Field(
+        description="By which step and why trials have collapsed, by their numbers as text; they "
+        "are ranked by the score that they had then."
     )
     stopped_by_itself: str | None = Field(
         description="After which trial the search stopped by itself, and why; null if it did not."

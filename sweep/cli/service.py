@@ -218,9 +218,10 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
         if study.stopped_by_itself is not None:
             told = f"  {study.study} stopped by itself {study.stopped_by_itself}"
             console.print(told, highlight=False, markup=False, soft_wrap=True)
-        for number, reason in study.failures.items():
-            told = f"  {study.study} #{number} failed: {reason}"
-            console.print(told, highlight=False, markup=False)
+        for ended, of in (("failed", study.failures), ("collapsed", study.collapses)):
+            for number, reason in of.items():
+                told = f"  {study.study} #{number} {ended}: {reason}"
+                console.print(told, highlight=False, markup=False)
 
 
 def _table(*columns: str) -> Table:

@@ -159,6 +159,7 @@ class _LineWatcher:
 
 def _trials(now: Snapshot) -> str:
     parts = [f"{now.finished}/{now.total} trials done", f"{now.running} running"]
+    parts += [f"{now.collapsed} collapsed"] if now.collapsed else []
     parts += [f"{now.pruned} pruned"] if now.pruned else []
     parts += [f"{now.failed} failed"] if now.failed else []
     return ", ".join(parts)

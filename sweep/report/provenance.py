@@ -75,6 +75,19 @@ def _table(title: str, heading: str, named: Mapping[str, Any]) -> Table:
     return Table(title, (heading, "value"), rows, frozenset({heading, "value"}))
 
 
+def collapses(source: Source) -> Block | None:
+    """Trials that ended early since their model was dead, and why."""
+    found = source.answer.collapses
+    if not found:
+        return None
+    rows = tuple((str(trial), why) for trial, why in list(found.items())[:MOST_FAILURES])
+    left = len(found) - len(rows)
+    more = (Text(f"and {left} more"),) if left else ()
+    told = Text("They ended early, and are ranked by the score that they had then.")
+    table = Table("", ("trial", "collapsed"), rows, frozenset({"collapsed"}))
+    return Block("collapses", "Collapsed", (table, *more, told))
+
+
 def failures(source: Source) -> Block | None:
     """Trials without a score, and why."""
     found = source.answer.failures

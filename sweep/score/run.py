@@ -10,6 +10,7 @@ from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.program import Program
 from normsweep.objectives.distances import cost, scored
+from normsweep.score.collapse import LOOK_BACK
 from normsweep.score.measure import measure
 from normsweep.score.setup import Setup
 from normsweep.spec.spec import Spec
@@ -28,13 +29,20 @@ class Pruned:
 
 
 @dataclass(frozen=True)
+class Collapsed:
+    """It is dead: what is left of its training would change nothing. `why` has the step."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """It has no score."""
 
     reason: str
 
 
-End = Completed | Pruned | Failed
+End = Completed | Pruned | Collapsed | Failed
 
 
 @dataclass
@@ -42,8 +50,8 @@ class Run:
     """A config in training, with its scores so far.
 
     `fold_scores` has an array [objectives, folds] for each chunk, `recorded` the mean over folds of
-    whatever else was measured, `unstored` the rows that the database has not seen. What is over has
-    an `end`.
+    whatever else was measured, `unstored` the rows that the database has not seen, `latest` those
+    of the last chunks. What is over has an `end`.
     """
 
     config: Spec
@@ -52,6 +60,7 @@ class Run:
     fold_scores: list[np.ndarray] = field(default_factory=list)
     recorded: list[dict[str, float]] = field(default_factory=list)
     unstored: list[Measurement] = field(default_factory=list)
+    latest: list[list[Measurement]] = field(default_factory=list)
     end: End | None = None
 
     @property
@@ -69,7 +78,7 @@ class Run:
         """The trial that its measurements are of; 0 where that is not made yet, or never."""
         return 0
 
-    def latest(self) -> dict[str, float]:
+    def so_far(self) -> dict[str, float]:
         """The steps so far, and the score there, for a log; without one where there is none."""
         scores = {"score": float(self.fold_scores[-1][0].mean())} if self.fold_scores else {}
         return {"step": self.steps} | scores
@@ -101,6 +110,7 @@ class Run:
         scores = [[scored(metric, row.value(metric)) for row in rows] for metric in metrics]
         self.fold_scores.append(np.array(scores))
         self.unstored += rows
+        self.latest = [*self.latest, rows][-LOOK_BACK:]
         names = dict.fromkeys(name for row in rows for name in row.others)
         self.recorded.append(
             {n: float(np.mean([r.others[n] for r in rows if n in r.others])) for n in names}
@@ -112,7 +122,7 @@ class Run:
             self.config, setup.image_shape, setup.samples, classes=setup.classes
         )
         self.hyperparameters = hyperparameters_of(self.config, family=self.program.family)
-        for found in (self.fold_scores, self.recorded, self.unstored):
+        for found in (self.fold_scores, self.recorded, self.unstored, self.latest):
             found.clear()
 
     def final_chunk(self) -> int:

@@ -164,13 +164,15 @@ def attributes_of_copy(
 class Result:
     """The scores of a trial on each fold, at `step`, and what else was measured there.
 
-    `recorded` are means over folds. With one metric `second_fold_scores` are empty.
+    `recorded` are means over folds. With one metric `second_fold_scores` are empty. `collapsed`:
+    by which step and why the model was dead, if it was.
     """
 
     fold_scores: tuple[float, ...]
     step: int
     recorded: Mapping[str, float] = field(default_factory=dict)
     second_fold_scores: tuple[float, ...] = ()
+    collapsed: str | None = None
 
     @property
     def standard_error(self) -> float:
@@ -275,13 +277,14 @@ def write_result(trial: optuna.Trial, result: Result) -> None:
 
 def plain_result(result: Result) -> dict[str, Any]:
     """A result as it is stored."""
-    second = result.second_fold_scores
-    return {
+    stored = {
         "fold_scores": list(result.fold_scores),
         "standard_error": result.standard_error,
         "step": result.step,
         "recorded": dict(result.recorded),
-    } | ({"second_fold_scores": list(second)} if second else {})
+    }
+    others = {"second_fold_scores": [*result.second_fold_scores], "collapsed": result.collapsed}
+    return stored | {name: value for name, value in others.items() if value}
 
 
 def _result(stored: Mapping[str, Any]) -> Result:
@@ -291,22 +294,20 @@ def _result(stored: Mapping[str, Any]) -> Result:
         # Version 0.1 measured nothing beside the score.
         recorded=stored.get("recorded", {}),
         second_fold_scores=tuple(stored.get("second_fold_scores", ())),
+        collapsed=stored.get("collapsed"),
     )
+
+
+def collapse_of(trial: Trial) -> str | None:
+    """By which step and why a trial ended as collapsed, if it did."""
+    stored = trial.user_attrs.get(_RESULT)
+    return None if stored is None else stored.get("collapsed")
 
 
 def reason_of(trial: Trial) -> str | None:
     """Why a trial has failed, where that is known."""
     found: str | None = trial.user_attrs.get(_REASON)
     return found
-
-
-def failures(trials: Sequence[FrozenTrial]) -> dict[int, str]:
-    """Why trials have failed, by their numbers."""
-    return {
-        trial.number: reason_of(trial) or "no reason was stored"
-        for trial in trials
-        if trial.state == TrialState.FAIL
-    }
 
 
 def write_reason(storage: BaseStorage, trial_id: int, reason: str) -> None:

@@ -20,6 +20,7 @@ class Overview:
 
     study: str
     complete: int
+    collapsed: int
     pruned: int
     failed: int
     running: int
@@ -44,6 +45,7 @@ def _entry(study: optuna.Study) -> Overview:
     return Overview(
         study=study.study_name,
         complete=found.complete,
+        collapsed=found.collapsed,
         pruned=found.pruned,
         failed=found.failed,
         running=found.running,

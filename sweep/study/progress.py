@@ -34,11 +34,12 @@ class Progress:
     training: float
     remaining: float | None
     partial: float = 0.0
+    collapsed: int = 0
 
     @property
     def finished(self) -> int:
         """Trials that have ended, in whatever way."""
-        return self.complete + self.pruned + self.failed
+        return self.complete + self.collapsed + self.pruned + self.failed
 
 
 def progress_of(
@@ -72,6 +73,7 @@ def progress_of(
         phase=phase,
         total=found.ended + found.open,
         complete=found.complete,
+        collapsed=found.collapsed,
         running=found.running,
         pruned=found.pruned,
         failed=found.failed,

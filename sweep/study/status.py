@@ -10,8 +10,9 @@ from optuna.trial import FrozenTrial
 
 from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.workers import SeenWorker, is_gone, seen_workers
-from normsweep.study.attributes import failures, study_attributes
+from normsweep.study.attributes import study_attributes
 from normsweep.study.control import control
+from normsweep.study.endings import collapses, failures
 from normsweep.study.stopping import why_stopped
 from normsweep.study.tally import tally_of
 
@@ -37,9 +38,11 @@ class WorkerStatus:
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """A study of ours: how many of its trials are how far, and why some failed, by number.
+    """A study of ours: how many of its trials are how far, and why some failed or collapsed, by
+    number.
 
-    Those that are `done` are complete or pruned; those that wait need not be made yet.
+    Those that are `done` are complete or pruned, and none of them `collapsed`; those that wait need
+    not be made yet.
     `stopped_by_itself` says after which trial, and why; `unreadable` why its spec cannot be read,
     without which all of its trials count.
     """
@@ -49,10 +52,12 @@ class StudyStatus:
     done: int
     complete: int
     pruned: int
+    collapsed: int
     running: int
     waiting: int
     failed: int
     failures: dict[int, str]
+    collapses: dict[int, str]
     stopped_by_itself: str | None
     unreadable: str | None = None
 
@@ -104,10 +109,12 @@ def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
         done=found.complete + found.pruned,
         complete=found.complete,
         pruned=found.pruned,
+        collapsed=found.collapsed,
         running=found.running,
         waiting=found.waiting,
         failed=found.failed,
         failures=failures(trials),
+        collapses=collapses(trials),
         stopped_by_itself=why,
         unreadable=unreadable,
     )

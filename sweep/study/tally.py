@@ -9,7 +9,15 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.errors import UserError
-from normsweep.study.attributes import BASELINE, is_foreign, role, study_attributes, twin_of
+from normsweep.study.attributes import (
+    BASELINE,
+    collapse_of,
+    is_foreign,
+    role,
+    study_attributes,
+    twin_of,
+)
+from normsweep.study.endings import COLLAPSED
 from normsweep.study.plan import Plan, plan_as_made
 from normsweep.study.ranking import baseline_of, best_first
 from normsweep.study.records import study_spec
@@ -20,11 +28,12 @@ class Tally:
     """The trials of a study by how far they are, and the leading ones.
 
     All that have ended or run count, were they more than its spec asks for by now, but for those
-    that other code has ended. `waiting` are those that it asks for beside them, made or not: none
-    once the search has stopped by itself.
+    that other code has ended. `collapsed` are none of the `complete`; `waiting` are those that it
+    asks for beside them, made or not: none once the search has stopped by itself.
     """
 
     complete: int
+    collapsed: int
     pruned: int
     failed: int
     running: int
@@ -35,7 +44,7 @@ class Tally:
     @property
     def ended(self) -> int:
         """Trials that have ended, in whatever way."""
-        return self.complete + self.pruned + self.failed
+        return self.complete + self.collapsed + self.pruned + self.failed
 
     @property
     def open(self) -> int:
@@ -43,15 +52,15 @@ class Tally:
         return self.running + self.waiting
 
     def by_state(self) -> dict[str, int]:
-        """The counts by Optuna's names of states, in its order."""
-        counts = {
-            TrialState.RUNNING: self.running,
-            TrialState.COMPLETE: self.complete,
-            TrialState.PRUNED: self.pruned,
-            TrialState.FAIL: self.failed,
-            TrialState.WAITING: self.waiting,
+        """The counts by Optuna's names of states, and ours, in its order."""
+        return {
+            TrialState.RUNNING.name.lower(): self.running,
+            TrialState.COMPLETE.name.lower(): self.complete,
+            COLLAPSED: self.collapsed,
+            TrialState.PRUNED.name.lower(): self.pruned,
+            TrialState.FAIL.name.lower(): self.failed,
+            TrialState.WAITING.name.lower(): self.waiting,
         }
-        return {state.name.lower(): counts[state] for state in TrialState}
 
 
 def ended(trials: Sequence[FrozenTrial]) -> int:
@@ -85,8 +94,10 @@ def _tally(trials: Sequence[FrozenTrial], waiting: int, direction: StudyDirectio
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     once = (t for t in complete if role(t) != BASELINE and twin_of(t) is None)
     leaders = best_first(once, direction)
+    collapsed = sum(collapse_of(trial) is not None for trial in complete)
     return Tally(
-        complete=len(complete),
+        complete=len(complete) - collapsed,
+        collapsed=collapsed,
         pruned=states[TrialState.PRUNED],
         failed=states[TrialState.FAIL],
         running=states[TrialState.RUNNING],

@@ -23,7 +23,6 @@ from normsweep.spec.spec import Spec
 from normsweep.study.attributes import (
     chosen_method,
     config_of,
-    failures,
     is_foreign,
     result_of,
     role,
@@ -32,11 +31,13 @@ from normsweep.study.attributes import (
     twin_of,
 )
 from normsweep.study.belongings import missing
+from normsweep.study.endings import collapses, failures
 from normsweep.study.plan import plan_as_made
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
 from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
 from normsweep.study.tally import tally
+from normsweep.verdict.doubts import of_a_collapsed_best, of_others, of_twins
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,9 @@ class Answer:
     same order; empty with one metric. `stopped_by_itself` says after which trial the search did,
     and why. `references` are the scores, on each fold, of what every study is to be seen beside.
     `counts` are all trials by their states; `repeated` of the completed ones took over the
-    result of another of the same config, and stand in no ranking, figure or statistic. `auto` are
-    the ranges that were measured, by path.
+    result of another of the same config, and stand in no ranking, figure or statistic. `collapses`
+    say by which step and why trials collapsed, which are ranked by the score that they had then.
+    `auto` are the ranges that were measured, by path.
     """
 
     study: str
@@ -129,6 +131,7 @@ class Answer:
     front: tuple[Ranked, ...]
     warnings: tuple[str, ...]
     failures: dict[int, str]
+    collapses: dict[int, str]
     feature_accuracy: float | None
     stopped_by_itself: str | None = None
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -197,6 +200,7 @@ def answer(study: optuna.Study) -> Answer:
     unpenalised = baseline_of(trial for trial in trials if not is_foreign(trial))
     baseline = None if unpenalised is None else ranked(unpenalised)
     twins = {trial.number: twin for trial in trials if (twin := twin_of(trial)) is not None}
+    collapsed = collapses(trials)
     counts = tally(trials, plan_as_made(spec, trials), direction, stopped=stopped is not None)
     per_target: dict[str, Ranked] = {}
     per_kind: dict[str, Ranked] = {}
@@ -216,15 +220,17 @@ def answer(study: optuna.Study) -> Answer:
         warnings=(
             *study_attributes(study).warnings,
             *_warnings(spec, searched[0] if searched else None, baseline),
-            *_of_others(foreign),
-            *_of_twins(twins),
+            *of_a_collapsed_best([entry.number for entry in searched], collapsed),
+            *of_others(foreign),
+            *of_twins(twins),
             *missing(study),
         ),
         failures=failures(trials),
+        collapses=collapsed,
         feature_accuracy=study_attributes(study).feature_accuracy,
         stopped_by_itself=stopped,
         references=study_attributes(study).references,
-        repeated=len(twins),
+        repeated=len(twins.keys() - collapsed.keys()),
         auto=ranges_of_plain(study_attributes(study).auto),
     )
 
@@ -320,20 +326,6 @@ def _warnings(spec: Spec, best: Ranked | None, baseline: Ranked | None) -> list[
             grown = outward(searched, side, limits_of(alternative, path))
             found.append(f"{at}: {_beyond(grown)}")
     return found
-
-
-def _of_others(numbers: list[int]) -> list[str]:
-    if not numbers:
-        return []
-    named = f"trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
-    return [f"{named}: added by other code than sweep, without scores on folds; not in the ranking"]
-
-
-def _of_twins(twins: Mapping[int, int]) -> list[str]:
-    if not twins:
-        return []
-    named = ", ".join(f"{number} of {twin}" for number, twin in twins.items())
-    return [f"the same config was asked for again; results were taken over, by trial {named}"]
 
 
 def _beyond(grown: Interval | None) -> str:

@@ -42,8 +42,9 @@ from normsweep.storage.events import CHUNK, Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, reason_of, twin_of, write_study
+from normsweep.study.attributes import OPEN, collapse_of, reason_of, twin_of, write_study
 from normsweep.study.control import ENDED, control
+from normsweep.study.endings import state_of
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
 from normsweep.study.queue import Queue
@@ -63,7 +64,7 @@ _REMEMBERED = 3600.0
 _ASKED_AGAIN = 4
 """Trials of configs in training elsewhere that are made or tried again at a look for a new one."""
 
-_ENDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+_FAILED = {"fail": "failed"}
 
 
 @dataclass
@@ -168,7 +169,7 @@ class Work:
         """One chunk of every trial in flight, and its scores."""
         for slot, run, _ in self.training.advance(self._slots):
             self.heartbeat.tell(state="training", chunks=1)
-            self.log(CHUNK, study=self.study.study_name, trial=run.trial.number, **run.latest())
+            self.log(CHUNK, study=self.study.study_name, trial=run.trial.number, **run.so_far())
             if not isinstance(run.end, Failed):
                 self._checkpoints.after_chunk(run, slot)
 
@@ -303,11 +304,11 @@ class Work:
     def _say_end(self, run: TrialRun) -> None:
         ended = self.storage.get_trial(run.trial_id)
         self.log(
-            f"trial {_ENDS[ended.state]}",
+            f"trial {_FAILED.get(state_of(ended), state_of(ended))}",
             study=self.study.study_name,
             trial=ended.number,
             **({"score": ended.values[0]} if ended.state == TrialState.COMPLETE else {}),
-            **({"reason": reason} if (reason := reason_of(ended)) else {}),
+            **({"reason": why} if (why := collapse_of(ended) or reason_of(ended)) else {}),
         )
 
     def _should_prune(self, run: TrialRun) -> bool:
@@ -387,7 +388,7 @@ class Work:
         for trial in trials:
             complete = trial.state == TrialState.COMPLETE and twin_of(trial) is None
             if complete and begun_of(trial) == mine:
-                run.take_over(trial.number, self._rows(trial._trial_id))
+                run.take_over(trial.number, self._rows(trial._trial_id), collapse_of(trial))
                 return
 
     def _rows(self, trial_id: int) -> list[Measurement]:

@@ -9,7 +9,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.engine.versions import versions
-from normsweep.score.run import Completed
+from normsweep.score.run import Collapsed, Completed
 from normsweep.score.training import Training
 from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements
@@ -30,6 +30,9 @@ class TrialCheckpoints:
     def after_chunk(self, run: TrialRun, slot: int) -> None:
         """Writes a checkpoint where the spec wants one after the chunk that a trial has trained."""
         service = self.training.spec.service
+        if isinstance(run.end, Collapsed):
+            # Whoever took it up from there would not know that it has ended.
+            return
         ended = isinstance(run.end, Completed)
         if service.keep_checkpoints if ended else run.chunks % service.checkpoint_every == 0:
             self.save(run, slot)

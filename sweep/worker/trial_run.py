@@ -19,7 +19,8 @@ from normsweep.engine.population import Chunk
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
-from normsweep.score.run import Completed, Failed, Run
+from normsweep.score.collapse import collapse
+from normsweep.score.run import Collapsed, Completed, Failed, Pruned, Run
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.spec.baseline import baseline
@@ -61,23 +62,31 @@ class TrialRun(Run):
     def is_baseline(self) -> bool:
         return role(self.trial) == BASELINE
 
-    def take_over(self, number: int, rows: list[Measurement]) -> None:
+    def take_over(self, number: int, rows: list[Measurement], collapsed: str | None = None) -> None:
         """Takes the result of the trial of this number, of the same config, with its measurements.
 
-        Nothing, where these are not all there.
+        `collapsed` says why that one ended as such. Nothing, where the measurements of a trial that
+        did not are not all there.
         """
         folds, chunks = self.config.score.folds, self.config.train.chunks
-        if len(rows) != chunks * folds or self.chunks:
+        whole = len(rows) == chunks * folds if collapsed is None else len(rows) % folds == 0
+        if not rows or not whole or self.chunks:
             return
         for begin in range(0, len(rows), folds):
             own = [replace(row, trial_id=self.trial_id) for row in rows[begin : begin + folds]]
             self.add_chunk(own)
         write_twin(self.trial, number)
-        self.end = Completed()
+        self.end = Completed() if collapsed is None else Collapsed(collapsed)
 
     def judge(self, setup: Setup, chunk: Chunk, slot: int) -> None:
-        """As any run, and keeps the samples of the chunk if it is scored by that so far."""
+        """As any run, and keeps the samples of the chunk if it is scored by that so far.
+
+        Ends what is dead, but for the baseline, with which all others are compared.
+        """
         super().judge(setup, chunk, slot)
+        if self.end is None and not self.is_baseline:
+            why = collapse(self.config, self.latest, chunk.images[slot], self.steps)
+            self.end = None if why is None else Collapsed(why)
         if not isinstance(self.end, Failed) and self.final_chunk() == self.chunks - 1:
             self.images = chunk.images[slot]
 
@@ -105,13 +114,16 @@ class TrialRun(Run):
             study.tell(self.trial, state=TrialState.FAIL)
             return
         # The score is the mean over folds, at the last chunk or at the best one.
-        completed = isinstance(self.end, Completed)
-        chosen = self.final_chunk() if completed else self.chunks - 1
-        write_result(self.trial, self.result(chosen))
-        if completed:
-            study.tell(self.trial, [float(row.mean()) for row in self.fold_scores[chosen]])
-        else:
+        pruned = isinstance(self.end, Pruned)
+        chosen = self.chunks - 1 if pruned else self.final_chunk()
+        result = self.result(chosen)
+        if isinstance(self.end, Collapsed):
+            result = replace(result, collapsed=self.end.why)
+        write_result(self.trial, result)
+        if pruned:
             study.tell(self.trial, state=TrialState.PRUNED)
+        else:
+            study.tell(self.trial, [float(row.mean()) for row in self.fold_scores[chosen]])
 
 
 def begin(trial: optuna.Trial, spec: Spec, training: Training) -> TrialRun:

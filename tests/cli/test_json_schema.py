@@ -34,7 +34,14 @@ def checked(command: str, text: str) -> dict[str, Any]:
 def test_a_finished_study_fits_the_schema(sweep, example) -> None:
     shown = checked("show", sweep("show", "small", "--storage", example.url, "--json").out)
     assert shown["version"] == 2
-    assert shown["counts"] == {"running": 0, "complete": 7, "pruned": 0, "fail": 0, "waiting": 0}
+    assert shown["counts"] == {
+        "running": 0,
+        "complete": 7,
+        "collapsed": 0,
+        "pruned": 0,
+        "fail": 0,
+        "waiting": 0,
+    }
     assert len(shown["ranking"]) == 6
     assert shown["baseline"]["penalty"] == {"form": "none"}
 

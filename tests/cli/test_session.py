@@ -36,6 +36,7 @@ def test_a_session_from_a_spec_to_a_trained_gan(
         {
             "study": "small",
             "complete": 7,
+            "collapsed": 0,
             "pruned": 0,
             "failed": 0,
             "open": 0,

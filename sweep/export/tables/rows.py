@@ -14,6 +14,7 @@ from normsweep.storage import Measurement, read_study_measurements
 from normsweep.storage.measurements import COLUMNS, loss_name
 from normsweep.study.attributes import arm_of, result_of, role
 from normsweep.study.confirmation import counted_trials, find_confirmation
+from normsweep.study.endings import state_of
 from normsweep.study.records import study_spec
 
 OF_TRIAL = {"study": str, "trial": int, "role": str, "state": str, "method": str}
@@ -80,7 +81,7 @@ def _rows(
     arm, result = arm_of(trial), result_of(trial)
     number = trial.number if arm is None else arm.trial
     of_arm = tuple(None if arm is None else getattr(arm, name) for name in OF_ARM)
-    first = (study.study_name, number, role(trial), trial.state.name.lower(), method, *of_arm)
+    first = (study.study_name, number, role(trial), state_of(trial), method, *of_arm)
     values = tuple(trial.params.get(name) for name in parameters)
     for row in measured:
         scored = result is not None and row.step == result.step
