@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import optuna
 from optuna.storages import RDBStorage
@@ -22,6 +23,8 @@ from normsweep.storage.workers import this_worker
 from normsweep.study.progress import Watcher, unwatched
 from normsweep.worker.loop import Work
 
+W = TypeVar("W", bound=Work)
+
 
 def take_part(
     spec: Spec,
@@ -34,11 +37,15 @@ def take_part(
     stop: Callable[[], bool] = lambda: False,
     log: Log = no_log,
     begun: float | None = None,
-) -> Work:
-    """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt."""
+    kind: Callable[..., W],
+) -> W:
+    """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt.
+
+    `kind` is `Work` on a search, or what makes another kind of it from the same arguments.
+    """
     retry = Retry.with_storage(storage, spec.service.storage_patience, log)
     heartbeat = Heartbeat(storage.engine, this_worker(device_names()))
-    work = Work(
+    work = kind(
         spec=spec,
         setup=setup,
         study=study,
