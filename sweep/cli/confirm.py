@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from normsweep.cli.app import AsJson, Storage, app, console, print_json
+from normsweep.cli.app import AsJson, Files, Storage, app, console, print_json
 
 
 @app.command("confirm", epilog="Example:  sweep confirm digits --seeds 10")
 def confirm_command(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")],
     storage: Storage = None,
+    files: Files = None,
     top: Annotated[
         int | None,
         typer.Option(min=1, help="Best configs of different kinds. [dim]Default: spec's[/]"),
@@ -29,7 +30,8 @@ def confirm_command(
     looks after each seed from the third on, and the intervals allow for that.
     What is confirmed already is not trained again. A plan may be made longer
     before its end; seeds beyond it are shown, and give no word. Ctrl-C ends
-    it; the same command goes on.
+    it; the same command goes on. Called again meanwhile, here or elsewhere,
+    it shares the training, and so do workers (`sweep worker`).
     """
     from normsweep.cli.answers import storage_option
     from normsweep.cli.as_json import confirmation_as_json
@@ -54,6 +56,7 @@ def confirm_command(
         done = Confirming(
             loaded,
             opened,
+            files=files,
             watch=shown.study,
             stop=interrupts.happened,
             log=notice_log,

@@ -42,15 +42,22 @@ def add_influences(
 ) -> None:
     """Stores the influences [images] of a trial by step, NaN of an image that has not judged.
 
-    What is there of the trial goes, which may be that of another one of the same identifier.
+    What is there of these steps is written over.
     """
-    connection.execute(delete(influences).where(influences.c.trial_id == trial_id))
+    those = (influences.c.trial_id == trial_id) & influences.c.step.in_(by_step)
+    connection.execute(delete(influences).where(those))
     rows = [
         {"trial_id": trial_id, "step": step} | _packed(np.asarray(values))
         for step, values in by_step.items()
     ]
     if rows:
         connection.execute(insert(influences), rows)
+
+
+def clear_influences(engine: Engine, trial_id: int) -> None:
+    """Removes what is stored for a trial that begins anew; see `clear_measurements`."""
+    with engine.begin() as connection:
+        connection.execute(delete(influences).where(influences.c.trial_id == trial_id))
 
 
 def read_influences(

@@ -59,7 +59,8 @@ class StudyAttributes:
     their numbers here, where these are others. `resumed_at` trials were there when its user wanted
     it to go on after it had stopped. `narrowed_from` names the study that it narrows, and
     `took_over` says that it has all of that one's trials that fit. A confirmation `confirms` the
-    study of this name and `study_id`; `looked_at` is the candidate of its final look. `references`
+    study of this name and `study_id`, and is `concluded` where all is done that was planned then;
+    `looked_at` is the candidate of its final look. `references`
     are scores on each fold: of `real` images against other real ones, and of `untrained` networks.
     `auto` are the ranges that were measured, by path, see `spec.auto.plain_ranges`. `pixels` are
     those of an image. `begun_with` are the parameters of the first trials that were suggested.
@@ -79,6 +80,7 @@ class StudyAttributes:
     confirms: str | None = None
     study_id: int | None = None
     planned: Planned | None = None
+    concluded: Planned | None = None
     looked_at: str | None = None
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
     auto: Mapping[str, Any] = field(default_factory=dict)
@@ -106,6 +108,7 @@ _KEYS = {
     "confirms": "confirms",
     "study_id": "study id",
     "planned": "planned",
+    "concluded": "concluded",
     "looked_at": "looked at",
     "references": "reference scores",
     "auto": "measured ranges",
@@ -127,13 +130,15 @@ def study_attributes(study: Attributed) -> StudyAttributes:
     found = {name: stored[key] for name, key in _KEYS.items() if stored.get(key) is not None}
     if "stop" in found:
         found["stop"] = Stop(**found["stop"])
-    if "planned" in found:
-        arms = {
-            name: (against, trial) for name, (against, trial) in found["planned"]["arms"].items()
-        }
-        looks = tuple((a, last, each) for a, last, each in found["planned"].get("looks", ()))
-        found["planned"] = Planned(**(found["planned"] | {"arms": arms, "looks": looks}))
+    for name in {"planned", "concluded"} & found.keys():
+        found[name] = _planned(found[name])
     return StudyAttributes(**found)
+
+
+def _planned(stored: Mapping[str, Any]) -> Planned:
+    arms = {name: (against, trial) for name, (against, trial) in stored["arms"].items()}
+    looks = tuple((after, seeds, each) for after, seeds, each in stored.get("looks", ()))
+    return Planned(**{**stored, "arms": arms, "looks": looks})
 
 
 def write_study(study: optuna.Study, **values: Any) -> None:
@@ -392,6 +397,22 @@ def arm_of(trial: Trial) -> ArmAttributes | None:
         reason=stored.get(_REASON),
         trial_id=trial._trial_id,
     )
+
+
+def key_of_arm(trial: FrozenTrial) -> tuple[str, str, int] | None:
+    """What a trial of a confirmation is known by: role, arm and seed.
+
+    None of any other, and of one that other code has ended: it has no scores.
+    """
+    stored = trial.user_attrs
+    if _ARM not in stored or (trial.state in _WITH_SCORES and _CURVE not in stored):
+        return None
+    return stored[_ROLE], stored[_ARM], stored[_SEED]
+
+
+def write_curve(trial: optuna.Trial, curve: np.ndarray) -> None:
+    """Writes the scores [chunks, folds] of a trial of a confirmation."""
+    trial.set_user_attr(_CURVE, curve.tolist())
 
 
 def of_arm(arm: ArmAttributes) -> dict[str, Any]:

@@ -17,7 +17,14 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from normsweep.spec.spec import Spec
-from normsweep.study.attributes import ArmAttributes, Planned, arm_of, study_attributes, write_study
+from normsweep.study.attributes import (
+    ArmAttributes,
+    Planned,
+    arm_of,
+    key_of_arm,
+    study_attributes,
+    write_study,
+)
 
 
 @dataclass(frozen=True)
@@ -141,34 +148,39 @@ def plan_confirmation(
     write_study(confirmation, planned=Planned(top, seeds, arms, tuple(looks), parts))
 
 
+def conclude(confirmation: optuna.Study, of: Planned) -> None:
+    """Stores that all is done of what was planned: nobody has to look again."""
+    write_study(confirmation, concluded=of)
+
+
 def planned(confirmation: optuna.Study | None) -> Planned | None:
     """What a confirmation was last asked for; None before the first, and of earlier versions."""
     return None if confirmation is None else study_attributes(confirmation).planned
 
 
 def trainings(confirmation: optuna.Study | None) -> list[ArmAttributes]:
-    """What a confirmation holds, one for each role, arm and seed."""
-    return [] if confirmation is None else list(_first_of_each(confirmation).values())
+    """What a confirmation holds that has ended, one for each role, arm and seed."""
+    counted = [] if confirmation is None else counted_trials(confirmation)
+    return [arm for trial in counted if (arm := arm_of(trial)) is not None]
 
 
 def counted_trials(confirmation: optuna.Study) -> list[FrozenTrial]:
-    """The trials of a confirmation, one for each role, arm and seed.
+    """The trials of a confirmation that have ended, one for each role, arm and seed.
 
-    What others have added is none. Two processes that confirm at once may store the same twice; the
+    What others have added or ended is none. Earlier versions may have stored the same twice; the
     first counts.
     """
-    by_number = {trial.number: trial for trial in confirmation.get_trials(deepcopy=False)}
-    return [by_number[number] for number in _first_of_each(confirmation)]
+    ended = [t for t in confirmation.get_trials(deepcopy=False) if t.state.is_finished()]
+    return list(first_of_each(ended).values())
 
 
-def _first_of_each(confirmation: optuna.Study) -> dict[int, ArmAttributes]:
-    """What counts, by the number of its trial."""
-    seen: set[tuple[str, str, int]] = set()
-    found: dict[int, ArmAttributes] = {}
-    for trial in confirmation.get_trials(deepcopy=False):
-        if (arm := arm_of(trial)) is not None and (
-            key := (arm.role, arm.arm, arm.seed)
-        ) not in seen:
-            seen.add(key)
-            found[trial.number] = arm
+def first_of_each(trials: Sequence[FrozenTrial]) -> dict[tuple[str, str, int], FrozenTrial]:
+    """Trials of a confirmation, in whatever state, the first for each role, arm and seed.
+
+    None that other code has ended: that is made again.
+    """
+    found: dict[tuple[str, str, int], FrozenTrial] = {}
+    for trial in trials:
+        if (key := key_of_arm(trial)) is not None:
+            found.setdefault(key, trial)
     return found

@@ -60,18 +60,22 @@ def copy_study(
     """
     name = study.study_name if name is None else name
     check_name(study, name)
-    _check_free(target, name, study_folder(to_files, name))
     held = find_confirmation(study, source)
     studies = [study] if held is None else [study, held]
+    names = (name, confirmation_name(name))
+    folders = {
+        study_folder(files, each.study_name): study_folder(to_files, new)
+        for each, new in zip(studies, names, strict=False)
+    }
+    for folder in folders.values():
+        _check_free(target, name, folder)
     # Not within the transaction below: it may be the same database.
     stored = [each.user_attrs for each in studies]
     absent = list(missing(study))
     with _undone_on_failure() as made:
         read = [read_rows(source.engine, each._study_id) for each in studies]
         pictures = sum(_copy_pictures(rows, files, to_files, made, absent) for rows in read)
-        checkpoints = _copy_folder(
-            study_folder(files, study.study_name), study_folder(to_files, name), made
-        )
+        checkpoints = sum(_copy_folder(old, new, made) for old, new in folders.items())
         try:
             with target.engine.begin() as connection:
                 new = write_rows(connection, read[0], name, attributes_of_copy(stored[0], name))

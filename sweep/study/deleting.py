@@ -137,11 +137,14 @@ def _removal(
 
 
 def _check_at_rest(study: optuna.Study, storage: RDBStorage) -> None:
-    trials = {trial._trial_id for trial in study.get_trials(deepcopy=False)}
+    held = find_confirmation(study, storage)
+    studies = [study] if held is None else [study, held]
+    names = {each.study_name for each in studies}
+    trials = {trial._trial_id for each in studies for trial in each.get_trials(deepcopy=False)}
     at_it = [
         f"process {seen.worker.pid} on {seen.worker.host}"
         for seen in seen_workers(storage.engine)
-        if (seen.worker.study == study.study_name or trials.intersection(seen.trial_ids))
+        if (seen.worker.study in names or trials.intersection(seen.trial_ids))
         and not is_gone(seen, GRACE)
     ]
     if at_it:

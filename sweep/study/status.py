@@ -21,7 +21,8 @@ from normsweep.study.tally import tally_of
 class WorkerStatus:
     """A worker. `silent` is how many seconds ago it was last heard of; `trials` are by number.
 
-    The `state` of one that is not `alive` is "gone", whatever it was at last.
+    The `state` of one that is not `alive` is "gone", whatever it was at last. `study` is that of
+    the trials: the one that holds the confirmation where it trains that.
     """
 
     host: str
@@ -74,11 +75,12 @@ class Status:
 
 def status(storage: RDBStorage) -> Status:
     """All workers and all studies of a storage."""
-    names = sorted(
-        study.study_name for study in storage.get_all_studies() if study_attributes(study).is_ours
-    )
-    studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
-    trials = {study.study_name: study.get_trials(deepcopy=False) for study in studies}
+    written = {each.study_name: study_attributes(each) for each in storage.get_all_studies()}
+    names = sorted(name for name, each in written.items() if each.is_ours or each.confirms)
+    loaded = [optuna.load_study(study_name=name, storage=storage) for name in names]
+    trials = {study.study_name: study.get_trials(deepcopy=False) for study in loaded}
+    # A confirmation has workers, and is told of by its study.
+    studies = [study for study in loaded if written[study.study_name].is_ours]
     numbers = {trial._trial_id: trial.number for each in trials.values() for trial in each}
     workers = (_worker(seen, numbers) for seen in seen_workers(storage.engine))
     return Status(tuple(workers), tuple(_study(s, trials[s.study_name]) for s in studies))

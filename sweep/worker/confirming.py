@@ -1,70 +1,64 @@
-"""Trains the arms of a confirmation, seed after seed."""
+"""Plans the confirmation of a study, and takes part in it with whoever else does."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from pathlib import Path
 
-import numpy as np
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
-from threadpoolctl import threadpool_limits
 
 from normsweep.data.decoding import Watch
 from normsweep.data.decoding import unwatched as nobody
 from normsweep.data.folds import deal_again, outer_plan
-from normsweep.engine.compiling import compiling_seconds
 from normsweep.engine.devices import use_all_cores
-from normsweep.engine.settings import hyperparameters_of, method_of, program_of
 from normsweep.errors import UserError
 from normsweep.score.setup import Setup, check_part, prepare
-from normsweep.score.training import Training
+from normsweep.spec.fields import ServiceSection
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
-from normsweep.storage.retry import Retry
-from normsweep.study.attributes import CONFIRM, FINAL, study_attributes, write_study
+from normsweep.storage.retry import Retry, Stopped
+from normsweep.study.attributes import FINAL
 from normsweep.study.confirmation import (
-    Arm,
+    find_confirmation,
     open_confirmation,
     plan_confirmation,
     planned,
     trainings,
 )
-from normsweep.study.progress import Progress, Watcher, seconds_left, unwatched
+from normsweep.study.confirming import ended_of, is_unconcluded, progress_of_confirmation
+from normsweep.study.progress import Progress, Watcher, unwatched
 from normsweep.study.records import check_same_data, checked_spec, study_spec
-from normsweep.verdict.answers import Answer, answer
-from normsweep.verdict.arms import arm_name, arms, arms_of, candidates
-from normsweep.verdict.reading import Confirmation, complete_seeds, plan_of, read_confirmation
+from normsweep.study.rounds import Round
+from normsweep.verdict.answers import answer
+from normsweep.verdict.arms import arms, candidates
+from normsweep.verdict.reading import complete_seeds, plan_of
 from normsweep.verdict.statistics.looks import Plan, planned_further
-from normsweep.worker.arm_run import ArmRun
+from normsweep.worker.arm_work import CONFIRMING, ArmWork
+from normsweep.worker.part import take_part
 
 SEEDS = 8
 """How many seeds at most where the spec does not say."""
-_CONFIRMING = 0xC0F1
-"""Sets what is drawn for a confirmation apart from what the search drew from the same seed."""
 
 
-def confirm_if_wanted(
-    study: optuna.Study,
-    storage: RDBStorage,
-    setup: Setup,
-    *,
-    watch: Watcher,
-    stop: Callable[[], bool],
-    log: Log,
-) -> bool:
-    """Confirms a finished study as its spec says; whether nothing of that is left to do.
+def is_to_confirm(study: optuna.Study, storage: RDBStorage) -> bool:
+    """Whether workers that find a study searched have its confirmation to train.
 
-    A study without the scores of a baseline and of another config has nothing to confirm.
+    One that is planned, and not done; or that its spec wants, and nobody has planned. A study
+    without the scores of a baseline and of another config has nothing to confirm.
     """
+    if planned(find_confirmation(study, storage)) is not None:
+        return is_unconcluded(study, storage)
+    return is_wanted(study)
+
+
+def is_wanted(study: optuna.Study) -> bool:
+    """Whether the spec of a study wants it confirmed, and there is something to confirm."""
     if not study_spec(study).confirm.seeds:
-        return True
+        return False
     found = answer(study)
-    if found.baseline is None or not candidates(found, 1):
-        return True
-    return Confirming(study, storage, setup, watch, stop, log).run()
+    return found.baseline is not None and bool(candidates(found, 1))
 
 
 @dataclass
@@ -80,60 +74,116 @@ class Confirming:
     study: optuna.Study
     storage: RDBStorage
     setup: Setup | None = None
+    files: str | Path | None = None
     watch: Watcher = unwatched
     stop: Callable[[], bool] = lambda: False
     log: Log = no_log
     decoding: Watch = nobody
+    rests: bool = True
     begun: float = field(default_factory=time.monotonic)
     _spec: Spec = field(init=False)
     _into: optuna.Study = field(init=False)
-    _retry: Retry = field(init=False)
     _parts: int = 0
-    _left: int = 0
-    _done: int = 0
-    _prepared: float = 0.0
+    _before: int | None = None
+    _since: float = 0.0
 
     def run(self, top: int | None = None, seeds: int | None = None) -> bool:
         """Trains the best `top` and the baseline by `seeds` seeds at most; whether all is done.
 
         By default as many as the spec says; it ends with the look at which there is a word. Then,
         if images were held out for it, has the baseline and the best of them judged by these: once,
-        whatever is confirmed later. Raises `UserError` where the study has no scores yet, or was
-        made with other data.
+        whatever is confirmed later. Others that confirm the study at the same time share the
+        training; what was asked for last holds for all of them. Raises `UserError` where the study
+        has no scores yet, or was made with other data.
         """
+        return self._work(partial(self._plan, top, seeds))
+
+    def run_if_wanted(self) -> bool:
+        """The same as the spec of a study that was searched says, and nothing where it does not."""
+        return self._work(lambda: is_wanted(self.study) and self._plan())
+
+    def join(self) -> bool:
+        """Takes part in what is planned; where nothing is, in what the spec says."""
+
+        def plan() -> bool:
+            if is_unconcluded(self.study, self.storage):
+                return self._open()
+            return is_to_confirm(self.study, self.storage) and self._plan()
+
+        return self._work(plan)
+
+    def look(self) -> Progress | None:
+        """For who has workers confirm a searched study: how far they are; None when it is done.
+
+        The first time plans what the spec says.
+        """
+        if self._before is None:
+            if not is_wanted(self.study):
+                return None
+            self._plan()
+            self._before, self._since = ended_of(self._into), time.monotonic()
+        if not is_unconcluded(self.study, self.storage):
+            return None
+        assert self.setup is not None
+        final = len(self.setup.plan.outer)
+        return progress_of_confirmation(
+            self._spec, self._into, self._before, self._since, final=final
+        )
+
+    def _work(self, plan: Callable[[], bool]) -> bool:
+        """Trains what is planned, if anything is; whether nothing is left."""
         use_all_cores()
-        self._spec = checked_spec(self.study)
-        wanted = self._spec.confirm
+        patience = ServiceSection().storage_patience
+        retry = Retry.with_storage(self.storage, patience, self.log)
+        try:
+            retry.seconds = retry.until(
+                partial(checked_spec, self.study), self.stop
+            ).service.storage_patience
+            if not retry.until(plan, self.stop):
+                return True
+        except Stopped:
+            return False
+        assert self.setup is not None
+        return take_part(
+            self._spec,
+            self.setup,
+            self._into,
+            self.storage,
+            files=self.files,
+            watch=self.watch,
+            stop=self.stop,
+            log=self.log,
+            begun=self.begun,
+            rests=self.rests,
+            kind=partial(ArmWork, searched=self.study, deal=self._deal),
+        ).done
+
+    def _plan(self, top: int | None = None, seeds: int | None = None) -> bool:
+        """Stores what is to be trained. May fail at any point and be called again."""
+        spec = checked_spec(self.study)
+        wanted = spec.confirm
         top = wanted.top if top is None else top
         seeds = (wanted.seeds or SEEDS) if seeds is None else seeds
-        self._retry = Retry.with_storage(
-            self.storage, self._spec.service.storage_patience, self.log
-        )
         trials = self.study.get_trials(deepcopy=False)
-        found = answer(self.study)
-        wanted_arms = arms(found, trials, top)
-        if self.setup is None:
-            self.setup = prepare(self._spec, self.decoding)
-        check_same_data(self.study, self.setup.fingerprints())
-        self._into = open_confirmation(self.study, self.storage)
-        each = wanted.looks == "each"
+        wanted_arms = arms(answer(self.study), trials, top)
+        self._open()
         self._parts = self._divided(seeds)
         if self._parts:
             # Too few images in a part are told before anything is written.
             self._fresh(1)
-        looks = self._looks(seeds, each=each)
+        looks = self._looks(seeds, each=wanted.looks == "each")
         plan_confirmation(self._into, top, seeds, wanted_arms, looks, self._parts)
-        rounds = [(seed, self._missing(CONFIRM, wanted_arms, seed)) for seed in range(1, seeds + 1)]
-        self._left = sum(len(missing) for _, missing in rounds)
-        self._prepared = time.monotonic() - self.begun - compiling_seconds()
-        with threadpool_limits(limits=1, user_api="blas"):
-            for seed, missing in rounds:
-                if missing and self._is_decided():
-                    self._left = self._done
-                    break
-                if missing and not self._train(CONFIRM, missing, seed, self._fresh(seed)):
-                    return False
-            return self._look_once(found, trials, self._seeds(seeds))
+        return True
+
+    def _open(self) -> bool:
+        self._spec = checked_spec(self.study)
+        if self.setup is None:
+            self.setup = prepare(self._spec, self.decoding)
+        check_same_data(self.study, self.setup.fingerprints())
+        self._into = open_confirmation(self.study, self.storage)
+        before = planned(self._into)
+        self._parts = 0 if before is None else before.parts
+        return True
 
     def _divided(self, seeds: int) -> int:
         """Into how many parts the images are divided, one for each seed; 0: not.
@@ -163,54 +213,16 @@ class Confirming:
         there = complete_seeds(before, trainings(self._into))
         return planned_further(plan_of(before), there, seeds, each=each)
 
-    def _is_decided(self) -> bool:
-        found = self._found()
-        return found is not None and found.is_decided
-
-    def _seeds(self, asked: int) -> int:
-        """By how many seeds the verdict is, where it needed fewer than asked for."""
-        found = self._found()
-        decided = found is not None and found.is_decided
-        return found.look or asked if decided and found is not None else asked
-
-    def _found(self) -> Confirmation | None:
-        return self._retry.until(partial(read_confirmation, self.study, self.storage))
-
-    def _look_once(self, found: Answer, trials: list[FrozenTrial], seeds: int) -> bool:
+    def _deal(self, of: Round) -> Setup:
+        """Data and folds of a round."""
         assert self.setup is not None
-        if not len(self.setup.plan.outer):
-            return True
-        name = self._looked_at()
-        # Also where it is no longer among the best.
-        those = arms_of(found, trials, [each for each in found.ranking if arm_name(each) == name])
-        pair = {name, *(arm.against for arm in those if arm.name == name)}
-        chosen = [arm for arm in those if arm.name in pair]
-        setup = self.setup.with_plan(outer_plan(self.setup.plan))
-        rounds = [(seed, self._missing(FINAL, chosen, seed)) for seed in range(1, seeds + 1)]
-        self._left += sum(len(missing) for _, missing in rounds)
-        return all(self._train(FINAL, missing, seed, setup) for seed, missing in rounds if missing)
-
-    def _looked_at(self) -> str | None:
-        """The candidate of the final look; once chosen it stays, also where the look was cut short.
-
-        None where none has an effect to choose by.
-        """
-        if study_attributes(self._into).looked_at is None:
-            found = read_confirmation(self.study, self.storage)
-            # Earlier versions did not store what they chose.
-            begun = [e.arm for e in trainings(self._into) if e.role == FINAL and e.arm != e.against]
-            if names := begun or ([] if found is None else [found.best.name]):
-                write_study(self._into, looked_at=names[0])
-        # Another process may have chosen at the same time: what is stored holds for both.
-        return study_attributes(self._into).looked_at
-
-    def _missing(self, role: str, wanted: Sequence[Arm], seed: int) -> list[Arm]:
-        there = {(e.role, e.arm, e.seed) for e in trainings(self._into)}
-        return [arm for arm in wanted if (role, arm.name, seed) not in there]
+        if of.role == FINAL:
+            return self.setup.with_plan(outer_plan(self.setup.plan))
+        return self._fresh(of.seed)
 
     def _fresh(self, seed: int) -> Setup:
         assert self.setup is not None
-        drawn = (self._spec.data.seed, _CONFIRMING, seed)
+        drawn = (self._spec.data.seed, CONFIRMING, seed)
         data, whole = self.setup.dataset, self.setup.plan
         if not self._parts:
             return self.setup.with_plan(deal_again(whole, data.labels, drawn, groups=data.groups))
@@ -222,71 +234,3 @@ class Confirming:
         plan = deal_again(whole, data.labels, drawn, groups=data.groups, inside=inside)
         check_part(self._spec, self.setup, plan, self._parts)
         return self.setup.with_plan(plan)
-
-    def _train(self, role: str, wanted: Sequence[Arm], seed: int, setup: Setup) -> bool:
-        """Trains arms by one seed, as many at a time as the population has slots."""
-        drawn = np.random.SeedSequence([self._spec.study.seed, _CONFIRMING, seed])
-        spec = self._spec.with_values({"study.seed": int(drawn.generate_state(1)[0] & 0x7FFFFFFF)})
-        training = Training(spec, setup)
-        waiting = iter(wanted)
-        while together := list(islice(waiting, training.slots)):
-            runs = [self._run(role, arm, seed, training, setup) for arm in together]
-            slots = [*runs, *[None] * (training.slots - len(runs))]
-            while any(run.end is None for run in runs):
-                if self.stop():
-                    return False
-                for _ in training.advance(slots):
-                    pass
-                self._tell(runs)
-            for run in runs:
-                self._store(run)
-            self._tell([])
-        return True
-
-    def _run(self, role: str, arm: Arm, seed: int, training: Training, setup: Setup) -> ArmRun:
-        methods = training.methods(arm.method)
-        if method_of(arm.config) not in methods:
-            # A baseline with settings of its own.
-            methods = ()
-        program = program_of(
-            arm.config, setup.image_shape, setup.samples, methods, classes=setup.classes
-        )
-        return ArmRun(
-            arm.config,
-            program,
-            hyperparameters_of(arm.config, methods, program.family),
-            arm=arm,
-            seed=seed,
-            role=role,
-            # Images of a part are numbered within it, and no seed's are another's.
-            of_images=role == FINAL or not self._parts,
-            storage=self.storage,
-        )
-
-    def _store(self, run: ArmRun) -> None:
-        self._retry.until(partial(run.store, self._into))
-        self._done += 1
-        self.log("confirmed", study=self.study.study_name, arm=run.arm.name, seed=run.seed)
-
-    def _tell(self, flying: Sequence[ArmRun]) -> None:
-        partly = sum(run.chunks for run in flying) / self._spec.train.chunks
-        elapsed = time.monotonic() - self.begun
-        behind, idle = self._done + partly, self._prepared + compiling_seconds()
-        self.watch(
-            Progress(
-                study=f"{self.study.study_name}, confirming",
-                phase="confirming",
-                total=self._left,
-                complete=self._done,
-                running=len(flying),
-                pruned=0,
-                failed=0,
-                best_score=None,
-                best_number=None,
-                baseline_score=None,
-                elapsed=elapsed,
-                training=0.0,
-                partial=partly,
-                remaining=seconds_left(elapsed - idle, behind, self._left - behind),
-            )
-        )

@@ -14,13 +14,15 @@ from normsweep.data.decoding import Watch
 from normsweep.data.decoding import unwatched as nobody
 from normsweep.errors import UserError
 from normsweep.score.auto import Watch as Measuring
+from normsweep.score.setup import Setup
 from normsweep.spec.spec import Spec
 from normsweep.storage.connect import storage_url
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry
 from normsweep.study.control import telling_deletion
 from normsweep.study.progress import Watcher, unwatched
-from normsweep.worker.confirming import confirm_if_wanted
+from normsweep.worker.confirming import Confirming
+from normsweep.worker.loop import Work
 from normsweep.worker.part import take_part
 from normsweep.worker.pool import Pool, StartWorker
 from normsweep.worker.processes import LocalWorkers
@@ -79,8 +81,8 @@ def launch(
     true or `timeout` seconds are over, the running chunk is finished and scored, trials in flight
     go back to the queue, and the launch ends; a later launch of the same spec goes on. While the
     study is paused (`sweep pause`) it rests after its chunk; a study that is paused or stopped
-    beforehand is launched with `resume` only. When the search is done and the spec says so, this
-    process confirms its answer (see `normsweep.confirm`).
+    beforehand is launched with `resume` only. When the search is done and the spec says so, its
+    answer is confirmed (see `normsweep.confirm`), by the workers that have searched it.
 
     Raises `UserError` for what the user can mend; nothing is written before spec, data and storage
     are found to be usable. `StudyDeleted` is one where the study was deleted meanwhile.
@@ -92,16 +94,19 @@ def launch(
     def over() -> bool:
         return stop() or time.monotonic() >= deadline
 
-    def confirmed(study: optuna.Study) -> bool:
-        return confirm_if_wanted(study, opened, setup, watch=watch, stop=over, log=log)
+    def confirming(study: optuna.Study, setup: Setup) -> Confirming:
+        return Confirming(study, opened, setup, files, watch, over, log)
 
-    def with_pool(study: optuna.Study, start: StartWorker) -> Launched:
+    def with_pool(study: optuna.Study, setup: Setup, start: StartWorker) -> Launched:
         prepared = time.monotonic()
         retry = Retry.with_storage(opened, spec.service.storage_patience, log)
         with telling_deletion(study):
-            done = Pool(spec, study, workers, start, retry, watch, over, log, begun).run()
-            seconds = time.monotonic() - begun
-            done = done and confirmed(study)
+            after = confirming(study, setup)
+            pool = Pool(spec, study, workers, start, retry, watch, over, log, begun, after.look)
+            searched = pool.run()
+            seconds = (pool.searched_at or time.monotonic()) - begun
+            # Those that were confirmed before may have left when it was planned anew.
+            done = searched and after.join()
         return Launched(study, done, seconds, prepared - begun, None)
 
     if on == RAY:
@@ -124,14 +129,14 @@ def launch(
             from normsweep.worker.ray_workers import RayWorkers
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
-            return with_pool(study, on_ray.start)
+            return with_pool(study, setup, on_ray.start)
     opened, study, setup, _, spec = submit(
         spec, storage, source, log, workers, decoding, measuring, resume
     )
     _tell_confirmation(spec, source, log)
     if workers > 1:
         here = LocalWorkers(study.study_name, opened, workers, files)
-        return with_pool(study, here.start)
+        return with_pool(study, setup, here.start)
     prepared = time.monotonic()
     with telling_deletion(study):
         work = take_part(
@@ -144,9 +149,10 @@ def launch(
             stop=over,
             log=log,
             begun=begun,
+            kind=Work,
         )
         seconds = time.monotonic() - begun
-        done = work.done and confirmed(study)
+        done = work.done and confirming(study, setup).run_if_wanted()
     return Launched(study, done, seconds, prepared - begun, work.training.seconds)
 
 

@@ -110,19 +110,7 @@ class Work:
 
         Raises `Stopped` where it was told so while it waited for the database.
         """
-        study = self.spec.study
-        self._slots = [None] * self.training.slots
-        self._space = unconditional_space(self.spec)
-        self.study.pruner = pruner(
-            study.pruner,
-            PrunerSettings(
-                study.startup_trials,
-                study.pruner_warmup,
-                study.pruner_percentile,
-                self.spec.train.chunks,
-                self.spec.train.steps // self.spec.train.chunks,
-            ),
-        )
+        self._prepare()
         died = False
         try:
             with CheckpointWriter(self.checkpoints, self.log) as writer:
@@ -138,6 +126,22 @@ class Work:
             # Without a database, the end of this process will say that they are free.
             with contextlib.suppress(StorageLost):
                 self.retry.once(partial(self._give_back, died))
+
+    def _prepare(self) -> None:
+        """What needs no database."""
+        study = self.spec.study
+        self._slots = [None] * self.training.slots
+        self._space = unconditional_space(self.spec)
+        self.study.pruner = pruner(
+            study.pruner,
+            PrunerSettings(
+                study.startup_trials,
+                study.pruner_warmup,
+                study.pruner_percentile,
+                self.spec.train.chunks,
+                self.spec.train.steps // self.spec.train.chunks,
+            ),
+        )
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
@@ -163,7 +167,10 @@ class Work:
             else:
                 # The rest is in the hands of others, who may die.
                 self.heartbeat.tell(state="waiting")
-                rest(_LOOK, self.stop)
+                self._rest()
+
+    def _rest(self) -> None:
+        rest(_LOOK, self.stop)
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, and its scores."""
@@ -194,24 +201,36 @@ class Work:
         self.heartbeat.check()
         self._store()
         self._stop_if_due()
-        wanted = control(self.study)
+        wanted = self.wanted()
         if wanted not in (OPEN, ENDED) or self.stop():
-            return wanted, self.queue.unfinished()
+            return wanted, self._unfinished()
         if time.monotonic() - self._looked > _LOOK:
             self._recover()
             self._looked = time.monotonic()
         if wanted == ENDED:
             # What is in training is finished, here or elsewhere.
             return OPEN, any(self._slots) or any_running(self.queue.trials())
-        for slot, run in enumerate(self._slots):
-            if run is None:
-                self._slots[slot] = self._take(slot)
+        self._fill()
         self.training.keep_needed(self._slots)
-        if busy := any(self._slots) or self.queue.unfinished():
+        if busy := any(self._slots) or self._unfinished():
             return wanted, busy
         # Nobody looks at a finished study again: what the dead have not freed is freed now.
         self._recover()
         return wanted, False
+
+    def wanted(self) -> str:
+        """What the user wants of the study."""
+        return control(self.study)
+
+    def _unfinished(self) -> bool:
+        """Whether anything is left to do, here or elsewhere."""
+        return self.queue.unfinished()
+
+    def _fill(self) -> None:
+        """Takes trials for free slots."""
+        for slot, run in enumerate(self._slots):
+            if run is None:
+                self._slots[slot] = self._take(slot)
 
     def _stop_if_due(self) -> None:
         """Asks, whenever a trial has ended, whether the search is to stop for all workers."""

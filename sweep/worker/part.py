@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import optuna
 from optuna.storages import RDBStorage
@@ -21,13 +22,14 @@ from normsweep.storage.heartbeat import RESTING, Heartbeat
 from normsweep.storage.retry import Retry, Stopped
 from normsweep.storage.workers import this_worker
 from normsweep.study.attributes import PAUSED
-from normsweep.study.control import control
 from normsweep.study.progress import Watcher, unwatched
 from normsweep.worker.loop import Work
 from normsweep.worker.waiting import rest
 
 _LOOK = 2.0
 """Seconds between two looks at whether a paused study is open again."""
+
+W = TypeVar("W", bound=Work)
 
 
 def take_part(
@@ -42,14 +44,16 @@ def take_part(
     log: Log = no_log,
     begun: float | None = None,
     rests: bool = True,
-) -> Work:
+    kind: Callable[..., W],
+) -> W:
     """Works on a study until no trial is left, `stop()` turns true, or its user wants a halt.
 
-    While the study is paused it `rests`, with nothing in training, or else leaves it.
+    `kind` is `Work` on a search, or what makes another kind of it from the same arguments. While
+    the study is paused it `rests`, with nothing in training, or else leaves it.
     """
     retry = Retry.with_storage(storage, spec.service.storage_patience, log)
     heartbeat = Heartbeat(storage.engine, this_worker(device_names()))
-    work = Work(
+    work = kind(
         spec=spec,
         setup=setup,
         study=study,
@@ -78,7 +82,7 @@ def take_part(
 
 def _rested(work: Work) -> bool:
     """Rests while a study is paused; whether it was, and is not any more."""
-    if work.stop() or work.retry.until(partial(control, work.study), work.stop) != PAUSED:
+    if work.stop() or work.retry.until(work.wanted, work.stop) != PAUSED:
         return False
     began, name = time.monotonic(), work.study.study_name
     work.heartbeat.tell(state=RESTING)
@@ -87,7 +91,7 @@ def _rested(work: Work) -> bool:
         work.heartbeat.check()
         work.retry.once(partial(work.tell, PAUSED))
         # Without a database it is as it was.
-        if work.retry.once(partial(control, work.study))[1] not in (PAUSED, None):
+        if work.retry.once(work.wanted)[1] not in (PAUSED, None):
             # No time of training: what is left is not to take longer by it.
             work.begun += time.monotonic() - began
             work.log("going on", study=name)

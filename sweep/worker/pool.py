@@ -60,9 +60,33 @@ StartWorker = Callable[[int], StartedWorker]
 """Starts the worker of an index, counted from 0."""
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """The trials as they are, whether the search is over, what is `wanted`, and what is left."""
+
+    trials: list[FrozenTrial]
+    searched: bool
+    wanted: str
+    further: Progress | None
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do for anybody."""
+        return self.wanted == STOPPED or (self.searched and self.further is None)
+
+    @property
+    def ended(self) -> int:
+        """All that has ended."""
+        return ended(self.trials) + (0 if self.further is None else self.further.complete)
+
+
 @dataclass
 class Pool:
-    """`count` workers on one study, each started by `start` with its index."""
+    """`count` workers on one study, each started by `start` with its index.
+
+    `after` the search says how far they are with what comes then; None where nothing is left of it.
+    The search was over at `searched_at`.
+    """
 
     spec: Spec
     study: optuna.Study
@@ -73,6 +97,8 @@ class Pool:
     stop: Callable[[], bool] = lambda: False
     log: Log = no_log
     begun: float = field(default_factory=time.monotonic)
+    after: Callable[[], Progress | None] = lambda: None
+    searched_at: float | None = field(default=None, init=False)
     _workers: dict[int, StartedWorker] = field(default_factory=dict)
     _deaths: int = 0
     _first: tuple[float, float] | None = None
@@ -84,45 +110,40 @@ class Pool:
         Raises `UserError` when workers die again and again, with the last words of one.
         """
         self._plan = plan_of(self.spec)
-        trials, wanted = self.retry.until(self._look)
-        over = self._is_over(trials, wanted)
-        finished = before = ended(trials)
+        seen = self.retry.until(self._look)
+        finished, before = seen.ended, ended(seen.trials)
         try:
-            for index in range(0 if over or self.stop() else self.count):
+            for index in range(0 if seen.over or self.stop() else self.count):
                 self._workers[index] = self.start(index)
             # Not until all have ended: one for which there is no room yet would never.
-            while self._workers and not over and not self.stop():
+            while self._workers and not seen.over and not self.stop():
                 time.sleep(_LOOK)
                 # Workers train on without a database, and so must not end for want of this one.
                 _, found = self.retry.once(self._look)
-                trials, wanted = found or (trials, wanted)
-                over = self._is_over(trials, wanted)
-                if ended(trials) > finished:
-                    self._deaths, finished = 0, ended(trials)
-                if wanted == PAUSED:
+                seen = found or seen
+                if seen.ended > finished:
+                    self._deaths, finished = 0, seen.ended
+                if seen.wanted == PAUSED:
                     # No time of training: what is left is not to take longer by it.
                     self.begun += _LOOK
-                self.watch(self._progress(trials, before, wanted))
+                self.watch(self._progress(seen, before))
                 self._replace()
         finally:
             self._end()
         # Whoever wants it to end does not want to wait for a database.
         with suppress(Stopped):
-            trials, wanted = self.retry.until(self._look, self.stop)
-        self.watch(self._progress(trials, before, wanted))
-        return self._nothing_left(trials, wanted)
+            seen = self.retry.until(self._look, self.stop)
+        self.watch(self._progress(seen, before))
+        return seen.searched
 
-    def _look(self) -> tuple[list[FrozenTrial], str]:
-        """The trials as they are, and what is wanted of the workers."""
-        return self.study.get_trials(deepcopy=False), control(self.study)
-
-    def _nothing_left(self, trials: list[FrozenTrial], wanted: str) -> bool:
+    def _look(self) -> _Seen:
+        trials, wanted = self.study.get_trials(deepcopy=False), control(self.study)
         counted = self._plan.within(trials)
-        return is_over(wanted, self._plan.left(counted), counted)
-
-    def _is_over(self, trials: list[FrozenTrial], wanted: str) -> bool:
-        """Whether there is nothing left to do for anybody."""
-        return wanted == STOPPED or self._nothing_left(trials, wanted)
+        searched = is_over(wanted, self._plan.left(counted), counted)
+        if searched and self.searched_at is None:
+            self.searched_at = time.monotonic()
+        further = self.after() if searched and wanted != STOPPED else None
+        return _Seen(trials, searched, wanted, further)
 
     def _replace(self) -> None:
         ended = {index: end for index, worker in self._workers.items() if (end := worker.poll())}
@@ -146,9 +167,11 @@ class Pool:
         for worker in self._workers.values():
             worker.wait()
 
-    def _progress(self, trials: list[FrozenTrial], before: int, wanted: str) -> Progress:
+    def _progress(self, seen: _Seen, before: int) -> Progress:
         """Counted from the first chunk that is seen: before it, workers start and compile."""
-        phase = PAUSED if wanted == PAUSED else "training"
+        if seen.further is not None:
+            return seen.further
+        trials, phase = seen.trials, PAUSED if seen.wanted == PAUSED else "training"
         if self._first is None:
             now = progress_of(self.spec, self._plan, trials, before, self.begun, phase=phase)
             if now.finished - before + now.partial == 0:

@@ -1,4 +1,4 @@
-"""A worker that serves the studies of a storage, one after the other."""
+"""A worker that serves the studies of a storage, one after the other: search and confirmation."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,6 @@ from normsweep.errors import UserError, in_one_line
 from normsweep.score.setup import prepare
 from normsweep.spec.fields import ServiceSection
 from normsweep.spec.plugins import look_again
-from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.heartbeat import GRACE, RESTING, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
@@ -29,8 +28,8 @@ from normsweep.study.plan import plan_of
 from normsweep.study.queue import lost_trials
 from normsweep.study.records import check_same_data, checked_spec, load_study, study_spec
 from normsweep.study.stopping import is_over
-from normsweep.verdict.answers import answer
-from normsweep.verdict.reading import read_confirmation
+from normsweep.worker.confirming import Confirming, is_to_confirm
+from normsweep.worker.loop import Work
 from normsweep.worker.part import take_part
 from normsweep.worker.waiting import rest
 
@@ -140,17 +139,17 @@ class Server:
             stop=self.stop,
             log=self.log,
             rests=rests,
+            kind=Work,
         )
         # The next study may well be of the same programs; those of all before would pile up.
         forget_programs(but=work.training.programs)
-        self.log("study left", study=study.study_name, done=work.done)
-        wants_confirmation = partial(self._wants_confirmation, spec, study)
-        if work.done and self._retry.until(wants_confirmation, self.stop):
-            self.log(
-                "not confirmed",
-                study=study.study_name,
-                confirm_with=f"sweep confirm {study.study_name}",
+        done = work.done
+        if done:
+            confirming = Confirming(
+                study, self.storage, setup, self.files, stop=self.stop, log=self.log, rests=rests
             )
+            done = confirming.join()
+        self.log("study left", study=study.study_name, done=done)
 
     def _tell_decoding(self, study: str, done: int, total: int) -> None:
         """A line at the beginning, at the end, and every ten seconds."""
@@ -159,16 +158,6 @@ class Server:
             self._told = now
             self.log("decoding pictures", study=study, done=done, of=total)
 
-    def _wants_confirmation(self, spec: Spec, study: optuna.Study) -> bool:
-        """Whether a finished study is still without the confirmation of its spec."""
-        if not spec.confirm.seeds:
-            return False
-        confirmed = read_confirmation(study, self.storage)
-        if confirmed is not None and not confirmed.missing:
-            return False
-        found = answer(study)
-        return found.baseline is not None and found.best is not None
-
     def _next(self, name: str | None) -> tuple[optuna.Study | None, str]:
         """A study with something left to do, and what its user wants."""
         if name is None:
@@ -176,7 +165,7 @@ class Server:
         study = load_study(name, self.storage)
         with telling_deletion(study):
             wanted = control(study)
-            return study if wanted != STOPPED and _is_open(study) else None, wanted
+            return study if wanted != STOPPED and self._is_open(study) else None, wanted
 
     def _oldest(self) -> optuna.Study | None:
         found = self.storage.get_all_studies()
@@ -212,8 +201,12 @@ class Server:
         wanted = control(study)
         if wanted == ENDED:
             # Its last trials are finished by those who train them, unless these have died.
-            return bool(lost_trials(study, self.storage.engine, GRACE))
-        return wanted == OPEN and _is_open(study)
+            lost = bool(lost_trials(study, self.storage.engine, GRACE))
+            return lost or (_is_searched(study) and is_to_confirm(study, self.storage))
+        return wanted == OPEN and self._is_open(study)
+
+    def _is_open(self, study: optuna.Study) -> bool:
+        return not _is_searched(study) or is_to_confirm(study, self.storage)
 
     def _is_passed_over(self, study: FrozenStudy) -> bool:
         """Whether a study was of no use a while ago, and is the same."""
@@ -242,7 +235,7 @@ def _is_of_the_worker(error: Exception) -> bool:
     return isinstance(error, StorageLost | Stopped) or is_outage(error)
 
 
-def _is_open(study: optuna.Study) -> bool:
+def _is_searched(study: optuna.Study) -> bool:
     plan = plan_of(study_spec(study))
     counted = plan.within(study.get_trials(deepcopy=False))
-    return not is_over(control(study), plan.left(counted), counted)
+    return is_over(control(study), plan.left(counted), counted)

@@ -75,32 +75,49 @@ def test_a_launch_confirms_where_the_spec_says_so(sweep, write_spec) -> None:
     assert "small, confirming" in called.err
 
 
-def test_launched_workers_search_and_their_launcher_confirms(sweep, write_spec) -> None:
+def test_launched_workers_search_and_confirm(sweep, write_spec) -> None:
     spec = write_spec(confirm__seeds=1, confirm__top=1)
     called = sweep("launch", spec, "--workers", "2", "--json")
     assert called.code == 0, called.err
     assert json.loads(called.out)["confirmation"]["seeds"] == 1
-    assert "not confirmed" not in called.err
 
 
 @pytest.mark.parametrize("seeds", [0, 1])
-def test_a_worker_that_ends_a_study_says_what_confirms_it(sweep, write_spec, seeds) -> None:
-    sweep("submit", write_spec(confirm__seeds=seeds))
-    called = sweep("worker", "small", "--log-json")
-    assert called.code == 0
+def test_a_submitted_study_is_confirmed_by_its_workers(sweep, write_spec, seeds) -> None:
+    sweep("submit", write_spec(confirm__seeds=seeds, confirm__top=1))
+    called = sweep("worker", "--log-json")
+    assert called.code == 0, called.err
     events = [json.loads(line) for line in called.err.splitlines() if line.startswith("{")]
-    said = [event for event in events if event["event"] == "not confirmed"]
-    assert [(e["study"], e["confirm_with"]) for e in said] == [
-        ("small", "sweep confirm small")
-    ] * seeds
+    said = [(e["study"], e["seed"]) for e in events if e["event"] == "confirmed"]
+    assert said == [("small", 1)] * 2 * seeds
+    assert events[-1] | {"event": "study left", "done": True} == events[-1]
+    found = json.loads(sweep("show", "small", "--json").out)["confirmation"]
+    assert (found["seeds"] if seeds else found) == (1 if seeds else None)
+    # There is nothing left for another.
+    assert "study taken" not in sweep("worker", "--log-json").err
 
 
-def test_a_worker_on_a_study_that_is_confirmed_says_nothing_of_it(sweep, write_spec) -> None:
+def test_a_confirmation_that_was_stopped_is_gone_on_with_by_workers(
+    sweep, launched, monkeypatch
+) -> None:
+    told = iter([False] * 5 + [True] * 9)
+    with monkeypatch.context() as patched:
+        patched.setattr("normsweep.cli.interrupts.Interrupts.happened", lambda _: next(told))
+        called = sweep("confirm", "small", "--top", "1", "--seeds", "2")
+    assert called.code == 130
+    assert "nothing is lost" in called.out
+    sweep("worker", "small")
+    assert "Confirmed on 2 seeds" in sweep("show", "small").out
+
+
+def test_a_worker_leaves_a_study_as_it_is_that_was_confirmed_and_searched_further(
+    sweep, write_spec
+) -> None:
     sweep("launch", write_spec(confirm__seeds=1, confirm__top=1, study__trials=2))
     sweep("submit", write_spec(confirm__seeds=1, confirm__top=1), "--trials", "3")
     called = sweep("worker", "small", "--log-json")
     assert '"trial complete"' in called.err
-    assert "not confirmed" not in called.err
+    assert '"confirmed"' not in called.err
 
 
 @pytest.mark.parametrize(

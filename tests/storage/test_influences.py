@@ -9,7 +9,7 @@ from optuna.study import StudyDirection
 from sqlalchemy import inspect, text
 
 from normsweep.storage import open_storage
-from normsweep.storage.influences import add_influences, read_influences
+from normsweep.storage.influences import add_influences, clear_influences, read_influences
 
 
 @pytest.fixture
@@ -47,7 +47,9 @@ def test_what_is_read_is_what_was_written_as_float32(storage, images: int) -> No
 def test_a_trial_s_own_replace_those_of_one_that_was_deleted_without_them(storage) -> None:
     trial = trial_of(storage)
     write(storage, trial, {10: np.ones(9), 20: np.ones(9)})
-    write(storage, trial, {10: np.zeros(9)})
+    clear_influences(storage.engine, trial)
+    for _ in range(2):
+        write(storage, trial, {10: np.zeros(9)})
     found = read_influences(storage.engine, {trial}, {10, 20})
     assert found.keys() == {(trial, 10)}
     assert not found[trial, 10][:9].any()

@@ -1,5 +1,7 @@
 """A confirmation trains the best configs and the baseline anew, beside the search."""
 
+from typing import Any
+
 import numpy as np
 import optuna
 import pytest
@@ -7,12 +9,13 @@ from optuna.storages import RDBStorage
 from optuna.trial import create_trial
 from sqlalchemy.exc import OperationalError
 
+from normsweep.data import FoldPlan
 from normsweep.data.folds import deal_again, outer_plan
 from normsweep.errors import UserError
 from normsweep.export.again import score_config
 from normsweep.export.configs import best_config
 from normsweep.export.tables.rows import table_of
-from normsweep.score.setup import prepare
+from normsweep.score.setup import Setup, prepare
 from normsweep.score.training import Training
 from normsweep.spec.baseline import baseline
 from normsweep.spec.space import resolve
@@ -27,6 +30,7 @@ from normsweep.study.confirmation import (
     trainings,
 )
 from normsweep.study.overview import overview
+from normsweep.study.progress import Progress
 from normsweep.study.records import load_study, study_spec
 from normsweep.study.status import status
 from normsweep.verdict.answers import answer
@@ -58,6 +62,18 @@ def curves():
         }
 
     return curves
+
+
+def stopped_after(chunks: int) -> dict[str, Any]:
+    """Options that stop a confirmation after so many chunks."""
+    told = 0
+
+    def watch(progress: Progress) -> None:
+        nonlocal told
+        told += 1
+
+    # It tells how far it is before the first, too.
+    return {"watch": watch, "stop": lambda: told > chunks}
 
 
 def test_the_best_of_each_target_and_the_baseline_are_trained_on_every_seed(
@@ -156,14 +172,7 @@ def test_one_that_was_stopped_ends_with_the_bits_of_one_that_was_not(
     opened, example, curves, databases, tmp_path, make_spec, run
 ) -> None:
     study, storage = opened
-    asked = 0
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 6
-
-    assert not Confirming(study, storage, stop=stop).run(top=1, seeds=SEEDS)
+    assert not Confirming(study, storage, **stopped_after(chunks=6)).run(top=1, seeds=SEEDS)
     assert len(curves(study, storage)) == 2
     assert Confirming(study, storage).run(top=1, seeds=SEEDS)
     whole = run(make_spec(confirm__seeds=SEEDS, confirm__top=1), url=f"sqlite:///{tmp_path}/a.db")
@@ -232,18 +241,12 @@ def test_a_final_look_that_was_cut_short_goes_on_with_the_same_candidate(
     study = run(make_spec(confirm__holdout=0.2, study__slots=1)).study
     storage = databases.open(storage_url)
     first = f"trial {answer(study).best.number}"
-    asked = 0
-
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        # Baseline and candidate, then the final look at the baseline: four chunks each.
-        return asked > 13
 
     def looked() -> set[str]:
         return {e.arm for e in trainings(find_confirmation(study, storage)) if e.role == FINAL}
 
-    assert not Confirming(study, storage, stop=stop).run(top=1, seeds=1)
+    # Baseline and candidate, then the final look at the baseline: four chunks each.
+    assert not Confirming(study, storage, **stopped_after(chunks=13)).run(top=1, seeds=1)
     assert looked() == {"baseline"}
     # Meanwhile another has come to score best.
     best = answer(study).best
@@ -499,13 +502,24 @@ def test_a_plan_that_is_spent_stays_as_it_is_and_more_seeds_are_beyond_it(opened
 def images_by_seed(monkeypatch) -> list[tuple[set[int], set[int]]]:
     """The images of each seed of a confirmation, as it comes to be trained: all, and that judge."""
     found: list[tuple[set[int], set[int]]] = []
+    whole: FoldPlan | None = None
 
     def training(spec, setup) -> Training:
         plan = setup.plan
-        found.append((set(plan.train.ravel().tolist()), set(plan.held_out.ravel().tolist())))
+        # That of the study itself trains nothing here.
+        if plan is not whole:
+            found.append((set(plan.train.ravel().tolist()), set(plan.held_out.ravel().tolist())))
         return Training(spec, setup)
 
-    monkeypatch.setattr("normsweep.worker.confirming.Training", training)
+    def as_prepared(*arguments: Any) -> Setup:
+        nonlocal whole
+        setup = prepare(*arguments)
+        whole = setup.plan
+        return setup
+
+    monkeypatch.setattr("normsweep.worker.submit.prepare", as_prepared)
+
+    monkeypatch.setattr("normsweep.worker.arm_work.Training", training)
     return found
 
 

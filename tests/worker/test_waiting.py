@@ -55,13 +55,16 @@ def test_a_worker_waits_between_studies_too(
     assert heard.count("storage away") == heard.count("storage back") > 0
 
 
-@pytest.mark.parametrize("name", ["study_spec", "check_same_data", "read_confirmation"])
+@pytest.mark.parametrize(
+    "of", ["serve.study_spec", "serve.check_same_data", "confirming.is_to_confirm"]
+)
 def test_a_worker_that_waits_within_a_study_can_be_stopped(
-    make_spec, databases, storage_url, monkeypatch, log, heard, name: str
+    make_spec, databases, storage_url, monkeypatch, log, heard, of: str
 ) -> None:
     storage, *_ = submit(make_spec(confirm__seeds=2), databases.open(storage_url))
     # The first spec is read to find the study.
-    monkeypatch.setattr(serve, name, away(range(name == "study_spec", 10**9), serve.study_spec))
+    first = of == "serve.study_spec"
+    monkeypatch.setattr(f"normsweep.worker.{of}", away(range(first, 10**9), serve.study_spec))
     Server(storage, stop=lambda: "storage away" in heard, log=log).serve("small")
     assert heard[-1] == "storage away"
 
