@@ -1,11 +1,13 @@
 """What `--json` prints of answers and confirmations: plain data, numbers in full."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from normsweep.cli import schema
 from normsweep.verdict.answers import Answer, Ranked
 from normsweep.verdict.headline import headline, verdict_headline
 from normsweep.verdict.reading import Confirmation, Confirmed, plan_of
+from normsweep.verdict.scaled import Scale
 from normsweep.verdict.statistics.looks import looks
 from normsweep.verdict.wording import details, verdict_sentence
 
@@ -16,13 +18,25 @@ def answer_as_json(
     done: bool | None = None,
     *,
     option: str = "",
+    scales: Iterable[Scale] = (),
 ) -> dict[str, Any]:
     """An answer; with `done`, which says whether nothing is left to train, that of a launch.
 
-    `option` names the storage in commands, with a space in front.
+    `option` names the storage in commands, with a space in front. `scales` are what became of its
+    configs at others.
     """
     fields = {
         "study": found.study,
+        "configs_of": found.scaled
+        and schema.ConfigsOf(study=found.scaled["of"], values=found.scaled["values"]),
+        "scales": [
+            schema.Scale(
+                study=scale.study,
+                values=dict(scale.values),
+                confirmation=_confirmation(scale.confirmed),
+            )
+            for scale in scales
+        ],
         "headline": schema.Headline.model_validate(headline(found, confirmed, option)),
         "references": schema.References(
             real=_scores(found, "real"), untrained=_scores(found, "untrained")

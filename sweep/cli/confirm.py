@@ -1,10 +1,15 @@
 """`sweep confirm`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from normsweep.cli.app import AsJson, Files, Storage, app, console, print_json
+from normsweep.cli.app import AsJson, Files, Set, Storage, app, console, print_json
+from normsweep.errors import UserError
+
+if TYPE_CHECKING:
+    from normsweep.verdict.scaled import Scaled
 
 
 @app.command("confirm", epilog="Example:  sweep confirm digits --seeds 10")
@@ -22,6 +27,17 @@ def confirm_command(
             min=1, max=1000, help="Seeds at most, each with folds of its own. [dim]Or spec's[/]"
         ),
     ] = None,
+    settings: Set = [],  # noqa: B006 (Typer's way)
+    rescale: Annotated[
+        bool,
+        typer.Option(
+            "--rescale", help="With --set: each config also at its λ divided and multiplied by 3."
+        ),
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help="With --set: name of the study there. [dim]Default: STUDY-at-…[/]"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the best configs and the baseline again, and say whether regularisation helps.
@@ -32,7 +48,14 @@ def confirm_command(
     before its end; seeds beyond it are shown, and give no word. Ctrl-C ends
     it; the same command goes on. Called again meanwhile, here or elsewhere,
     it shares the training, and so do workers (`sweep worker`).
+
+    With --set the configs are confirmed at another scale, such as
+    --set train.steps=20000 --set model.width=4, against the baseline at that
+    scale: as a study of its own, which `sweep show STUDY` tells of too.
     """
+    if not settings and (rescale or name is not None):
+        given = "--rescale" if rescale else f"--name {name}"
+        raise UserError(f"{given}: accepted with --set, which says at what scale")
     from normsweep.cli.answers import storage_option
     from normsweep.cli.as_json import confirmation_as_json
     from normsweep.cli.interrupts import Interrupts
@@ -40,11 +63,13 @@ def confirm_command(
     from normsweep.cli.verdict import print_confirmation, print_headline
     from normsweep.cli.watching import watching
     from normsweep.report.board.refresh import write_study_note
+    from normsweep.spec.assignments import assignments
     from normsweep.storage import open_storage
     from normsweep.storage.migrate import migrate
     from normsweep.study.records import checked_spec, load_study
     from normsweep.verdict.answers import answer
     from normsweep.verdict.reading import read_confirmation
+    from normsweep.verdict.scaled import at_scale
     from normsweep.worker.confirming import Confirming
 
     opened = open_storage(storage)
@@ -52,6 +77,20 @@ def confirm_command(
     # Before our tables are made: a database of Optuna's alone stays as it is.
     checked_spec(loaded)
     migrate(opened.engine)
+    if settings:
+        values, called = assignments(settings)
+        scaled = at_scale(
+            loaded,
+            opened,
+            values,
+            called,
+            name=name,
+            top=top,
+            seeds=seeds,
+            rescale=rescale,
+        )
+        _confirm_at_scale(scaled, storage, files, as_json)
+        return
     with watching(quiet=as_json) as shown, Interrupts() as interrupts:
         done = Confirming(
             loaded,
@@ -70,6 +109,46 @@ def confirm_command(
         print_headline(answered, found, storage_option(storage))
         print_confirmation(found)
     if not done:
+        if not as_json:
+            console.print("Stopped before the end; nothing is lost, the same command goes on.")
+        raise typer.Exit(130)
+
+
+def _confirm_at_scale(
+    scaled: "Scaled", storage: str | None, files: Path | None, as_json: bool
+) -> None:
+    """Trains and confirms the study that has the configs at another scale, and prints it."""
+    from normsweep.cli.answers import print_answer, storage_option
+    from normsweep.cli.as_json import answer_as_json
+    from normsweep.cli.interrupts import Interrupts
+    from normsweep.cli.logs import notice_log, warning_log
+    from normsweep.cli.watching import watching
+    from normsweep.report.board.refresh import write_study_note
+    from normsweep.storage import open_storage
+    from normsweep.verdict.answers import answer
+    from normsweep.verdict.reading import read_confirmation
+    from normsweep.worker.launch import launch
+
+    with watching(quiet=as_json) as shown, Interrupts() as interrupts:
+        launched = launch(
+            scaled.spec,
+            storage,
+            files=files,
+            watch=shown.study,
+            stop=interrupts.happened,
+            log=warning_log if as_json else notice_log,
+            decoding=interrupts.cutting(shown.pictures),
+            scaled=scaled,
+        )
+    opened, found = open_storage(storage), answer(launched.study)
+    confirmed = read_confirmation(launched.study, opened)
+    write_study_note(launched.study, opened, found)
+    if as_json:
+        option = storage_option(storage)
+        print_json(answer_as_json(found, confirmed, launched.done, option=option))
+    else:
+        print_answer(found, storage, confirmed=confirmed)
+    if not launched.done:
         if not as_json:
             console.print("Stopped before the end; nothing is lost, the same command goes on.")
         raise typer.Exit(130)

@@ -50,15 +50,20 @@ def show_command(
     """Show one study: the verdict, baseline, ranking, best config, λ profile, warnings."""
     from normsweep.cli.answers import print_answer, storage_option
     from normsweep.cli.as_json import answer_as_json
+    from normsweep.cli.scales import print_scales
     from normsweep.storage import open_storage
     from normsweep.study.records import load_study
     from normsweep.verdict.answers import answer
     from normsweep.verdict.reading import read_confirmation
+    from normsweep.verdict.scaled import read_scales
 
     opened = open_storage(storage, reading=True)
     loaded = load_study(study, opened)
     found, confirmed = answer(loaded), read_confirmation(loaded, opened)
+    scales = read_scales(loaded, opened)
     if as_json:
-        print_json(answer_as_json(found, confirmed, option=storage_option(storage)))
+        option = storage_option(storage)
+        print_json(answer_as_json(found, confirmed, option=option, scales=scales))
     else:
         print_answer(found, storage, confirmed=confirmed, shown=top)
+        print_scales(scales, found.spec.score.metric)

@@ -302,6 +302,21 @@ class MeasuredRange(Printed):
     )
 
 
+class ConfigsOf(Printed):
+    """Whose configs a study trains at another scale."""
+
+    study: str = Field(description="The study that found them.")
+    values: dict[str, Any] = Field(description="The fields that were set, by path.")
+
+
+class Scale(Printed):
+    """A study's configs at another scale."""
+
+    study: str = Field(description="The study that has them.")
+    values: dict[str, Any] = Field(description="The fields that were set, by path.")
+    confirmation: Confirmation | None = Field(description="null where nothing is confirmed yet.")
+
+
 class Show(Versioned):
     """What `sweep show STUDY --json` prints. A number that is not finite is null."""
 
@@ -348,6 +363,10 @@ class Show(Versioned):
     measured_ranges: dict[str, MeasuredRange] = Field(
         description='The ranges of the spec that were "auto" when it was launched, by path.'
     )
+    configs_of: ConfigsOf | None = Field(
+        description="Of a study that `sweep confirm --set` made; null of any other."
+    )
+    scales: list[Scale] = Field(description="What became of its configs at other scales.")
     spec: Tables = Field(description="The study's spec, table by table as in docs/spec.md.")
 
 

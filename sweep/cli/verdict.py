@@ -7,6 +7,7 @@ from normsweep.cli.app import console
 from normsweep.verdict.answers import Answer
 from normsweep.verdict.headline import headline, scale_sentence
 from normsweep.verdict.reading import Confirmation
+from normsweep.verdict.scaled import told_of
 from normsweep.verdict.strip import strip
 from normsweep.verdict.table import COLUMNS, rows
 from normsweep.verdict.wording import details
@@ -33,8 +34,8 @@ def print_headline(found: Answer, confirmed: Confirmation | None, option: str = 
         console.print()
         for line in lines:
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    if (scale := scale_sentence(found)) is not None:
-        console.print(scale, style="dim", markup=False, highlight=False)
+    for sentence in filter(None, (told_of(found), scale_sentence(found))):
+        console.print(sentence, style="dim", markup=False, highlight=False)
 
 
 def print_confirmation(found: Confirmation) -> None:

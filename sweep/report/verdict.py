@@ -7,6 +7,7 @@ from normsweep.report.page import Block, Code, Figure, Image, Items, Part, Row, 
 from normsweep.report.source import Source
 from normsweep.score.pictures import first_of
 from normsweep.verdict.headline import headline, scale_sentence
+from normsweep.verdict.scaled import told_of
 from normsweep.verdict.table import COLUMNS, rows
 from normsweep.verdict.where import where_to_look
 from normsweep.verdict.wording import details
@@ -29,8 +30,8 @@ def _parts(source: Source) -> Iterator[Part]:
     yield Text(said.sentence, "strong" if confirmed is not None else "plain")
     if said.command is not None:
         yield Code(said.command, "sh")
-    if (scale := scale_sentence(found)) is not None:
-        yield Text(scale, "small")
+    for sentence in filter(None, (told_of(found), scale_sentence(found))):
+        yield Text(sentence, "small")
     title, draw = FIGURES[FIGURE]
     if (drawn := draw(source.picture)) is not None:
         yield Figure(FIGURE, title, drawn)

@@ -64,6 +64,8 @@ class StudyAttributes:
     are scores on each fold: of `real` images against other real ones, and of `untrained` networks.
     `auto` are the ranges that were measured, by path, see `spec.auto.plain_ranges`. `pixels` are
     those of an image. `begun_with` are the parameters of the first trials that were suggested.
+    `scaled` says of a study that has another one's configs at another scale `of` which they are,
+    and the `values` of the fields that were set.
     """
 
     spec: dict[str, Any] | None = None
@@ -86,6 +88,7 @@ class StudyAttributes:
     auto: Mapping[str, Any] = field(default_factory=dict)
     pixels: int | None = None
     begun_with: Sequence[Mapping[str, Any]] | None = None
+    scaled: Mapping[str, Any] | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -114,6 +117,7 @@ _KEYS = {
     "auto": "measured ranges",
     "pixels": "pixels",
     "begun_with": "begun with",
+    "scaled": "scaled",
 }
 
 

@@ -117,7 +117,8 @@ class Answer:
     `counts` are all trials by their states; `repeated` of the completed ones took over the
     result of another of the same config, and stand in no ranking, figure or statistic. `collapses`
     say by which step and why trials collapsed, which are ranked by the score that they had then.
-    `auto` are the ranges that were measured, by path.
+    `auto` are the ranges that were measured, by path. `scaled` says of which study, and with which
+    fields set, its configs are; None where they are its own.
     """
 
     study: str
@@ -137,6 +138,7 @@ class Answer:
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
     repeated: int = 0
     auto: Mapping[str, AutoRange] = field(default_factory=dict)
+    scaled: Mapping[str, Any] | None = None
 
     @property
     def counts_in_words(self) -> str:
@@ -232,6 +234,7 @@ def answer(study: optuna.Study) -> Answer:
         references=study_attributes(study).references,
         repeated=len(twins.keys() - collapsed.keys()),
         auto=ranges_of_plain(study_attributes(study).auto),
+        scaled=study_attributes(study).scaled,
     )
 
 

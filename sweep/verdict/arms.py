@@ -18,14 +18,15 @@ _STRENGTHS = fields("penalty", lambda facts: facts.coefficient == "strength")
 def candidates(found: Answer, top: int) -> list[Ranked]:
     """The best config of each kind and target, the best `top` of these, best first.
 
-    Neighbours of the best one of all would say the same once more. One that is its own baseline,
+    Neighbours of the best one of all would say the same once more, but where they are what is asked
+    about: another study's configs at another scale. One that is its own baseline,
     such as a penalty's form "none" or a strength 0 among the choices, has nothing to confirm.
     """
-    chosen: dict[tuple[str, str], Ranked] = {}
+    chosen: dict[tuple[str, ...], Ranked] = {}
     for entry in found.ranking:
         if len(chosen) == top:
             break
-        kind = entry.kind, entry.target
+        kind = (entry.kind, entry.target) if found.scaled is None else (arm_name(entry),)
         if kind not in chosen and not _is_its_baseline(found, entry):
             chosen[kind] = entry
     return list(chosen.values())

@@ -34,12 +34,10 @@ from normsweep.study.rounds import Round
 from normsweep.verdict.answers import answer
 from normsweep.verdict.arms import arms, candidates
 from normsweep.verdict.reading import complete_seeds, plan_of
+from normsweep.verdict.scaled import SEEDS
 from normsweep.verdict.statistics.looks import Plan, planned_further
 from normsweep.worker.arm_work import CONFIRMING, ArmWork
 from normsweep.worker.part import take_part
-
-SEEDS = 8
-"""How many seeds at most where the spec does not say."""
 
 
 def is_to_confirm(study: optuna.Study, storage: RDBStorage) -> bool:

@@ -21,6 +21,7 @@ from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry
 from normsweep.study.control import telling_deletion
 from normsweep.study.progress import Watcher, unwatched
+from normsweep.verdict.scaled import Scaled
 from normsweep.worker.confirming import Confirming
 from normsweep.worker.loop import Work
 from normsweep.worker.part import take_part
@@ -64,6 +65,7 @@ def launch(
     decoding: Watch = nobody,
     measuring: Measuring = nobody,
     resume: bool = False,
+    scaled: Scaled | None = None,
 ) -> Launched:
     """Runs the study of a spec, from its beginning or from where it was left.
 
@@ -74,7 +76,7 @@ def launch(
     one worker with as many cores as each of them. `on` the cluster "ray" they are Ray actors, with
     equal shares of its CPUs and an accelerator each where it has any: the cluster at `address`, or
     the one that `ray.init` finds or starts. A study that narrows another begins with the trials of
-    that `source`, see `follow_up`.
+    that `source`, see `follow_up`; one that is `scaled` trains the configs that another found.
 
     `watch` is called after each chunk, and before all of them `decoding`, while pictures are
     decoded, and `measuring`, while the ranges are measured that are "auto". When `stop()` turns
@@ -123,6 +125,7 @@ def launch(
                 decoding=decoding,
                 measuring=measuring,
                 resume=resume,
+                scaled=scaled,
             )
             _tell_confirmation(spec, source, log)
             # Ray is an extra.
@@ -131,7 +134,7 @@ def launch(
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, setup, on_ray.start)
     opened, study, setup, _, spec = submit(
-        spec, storage, source, log, workers, decoding, measuring, resume
+        spec, storage, source, log, workers, decoding, measuring, resume, scaled
     )
     _tell_confirmation(spec, source, log)
     if workers > 1:

@@ -25,7 +25,14 @@ from normsweep.spec.spec import Spec
 from normsweep.spec.tables import SUGGESTED
 from normsweep.storage import open_storage
 from normsweep.storage.events import Log, no_log
-from normsweep.study.attributes import OPEN, PAUSED, STOPPED, StudyAttributes, study_attributes
+from normsweep.study.attributes import (
+    OPEN,
+    PAUSED,
+    STOPPED,
+    StudyAttributes,
+    study_attributes,
+    write_study,
+)
 from normsweep.study.confirmation import left_behind
 from normsweep.study.control import set_control
 from normsweep.study.follow_up import take_over
@@ -33,6 +40,7 @@ from normsweep.study.plan import MADE_AT_ONCE, plan_of
 from normsweep.study.queue import begin_with, enqueue
 from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule, reopen
+from normsweep.verdict.scaled import Scaled
 from normsweep.verdict.suggestions import Images, by_rules, by_studies, fitting
 
 WORTH_SAYING = 900_000_000
@@ -61,6 +69,7 @@ def submit(
     decoding: Watch = unwatched,
     measuring: Measuring = nobody,
     resume: bool = False,
+    scaled: Scaled | None = None,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
@@ -68,7 +77,8 @@ def submit(
     train it on this machine: each has the images in its memory. `decoding` is told how many
     pictures are decoded, where the data are pictures that never were before, and `measuring` how
     many steps are trained of the run from which the ranges follow that are "auto". With `resume`
-    one that was paused or stopped, by itself or not, goes on.
+    one that was paused or stopped, by itself or not, goes on. The trials of one that is `scaled`
+    are the configs that another study found.
 
     Raises `UserError` for what the user can mend, such as a study that is paused or stopped without
     `resume`; nothing is written before.
@@ -105,6 +115,9 @@ def submit(
     heed_new_rule(study, spec)
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
+    if scaled is not None:
+        write_study(study, scaled={"of": scaled.of, "values": scaled.values})
+        begin_with(study, scaled.configs, spec.study.trials)
     if spec.study.begin == SUGGESTED:
         images = Images(math.prod(setup.image_shape[:2]), setup.dataset.fingerprint)
         suggested = [*by_rules(spec, images), *by_studies(spec, images, opened)]

@@ -24,6 +24,7 @@ from normsweep.report.figures.order_map import order_map
 from normsweep.report.figures.paths import weight_paths
 from normsweep.report.figures.picture import Picture, read_picture
 from normsweep.report.figures.profile import profile
+from normsweep.report.figures.scales import scales
 from normsweep.report.figures.sparsity import sparsity
 
 __all__ = [
@@ -48,6 +49,7 @@ class Entry(NamedTuple):
 FIGURES: Mapping[str, Entry] = MappingProxyType(
     {
         "effect": Entry("Effect against the baseline", effect),
+        "scales": Entry("Effect at other scales", scales),
         "profile": Entry("Score against strength", profile),
         "order_map": Entry("Score over strength and order", order_map),
         "importance": Entry("Which settings matter", importance),

@@ -13,6 +13,7 @@ from normsweep.study.attributes import BASELINE
 from normsweep.study.ranking import is_scored
 from normsweep.verdict.answers import Answer, Ranked, answer
 from normsweep.verdict.reading import Confirmation, read_confirmation
+from normsweep.verdict.scaled import Scale, read_scales
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,14 @@ class Picture:
 
     `trials` are the ranked ones of the search in the order of their numbers, `measurements` the
     rows of every trial by its number, in the order of steps and folds. `confirmed` is what its
-    confirmation says, if it has one.
+    confirmation says, if it has one, and `scales` what became of its configs at others.
     """
 
     answer: Answer
     trials: tuple[FrozenTrial, ...] = ()
     measurements: Mapping[int, tuple[Measurement, ...]] = field(default_factory=dict)
     confirmed: Confirmation | None = None
+    scales: tuple[Scale, ...] = ()
 
     @property
     def spec(self) -> Spec:
@@ -67,4 +69,5 @@ def read_picture(study: optuna.Study, storage: RDBStorage) -> Picture:
             if trial._trial_id in by_id
         },
         confirmed=read_confirmation(study, storage),
+        scales=read_scales(study, storage),
     )
