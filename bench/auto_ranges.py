@@ -1,7 +1,7 @@
 """Where the best known strength lies in the range that `"auto"` takes, and in the one by hand.
 
-The best are those that docs/findings.md and README.md record of one run of each spec, where it found
-one that helps.
+The best are those that docs/findings.md and README.md record of one run of each spec, where that
+found that something helps.
 """
 
 import argparse
