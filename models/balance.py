@@ -55,7 +55,7 @@ def balances(
     """For each term, by network, the strength at which it is in balance; float32 scalars.
 
     That is ‖∇loss‖₂ / ‖∇term‖₂ at this state, both over the weights that the term acts on, the
-    losses' on a batch of their own, without what the method of this `index` adds to them. A term
+    losses' on a batch of their own, with the gradient penalty of the method of this `index`. A term
     past the optimiser (decoupled, proximal, decay) is held against the step instead, over the
     learning rate. Of a constraint it is the size of the weights: the largest radius that binds.
 
@@ -102,12 +102,16 @@ def _loss_gradients(
     data: Data,
     key: jax.Array,
 ) -> Params:
-    setting = Setting(program, index, h, 1.0, 1.0)
+    # What is added in some steps alone is added in this one, at the strength of its mean.
+    setting = Setting(program, index, h._replace(gradient_penalty_every=np.int32(1)), 1.0, 1.0)
     found: Params = {}
     for player, player_key in _keys(program, state, key).items():
         params = {name: state.networks[name].params for name in program.family.players[player]}
         objective = objective_of(setting, player, state, data, player_key)
-        found |= jax.grad(objective.loss, has_aux=True)(params)[0]
+        gradient = jax.grad(objective.loss, has_aux=True)(params)[0]
+        if objective.gradient is not None:
+            gradient = jax.tree.map(jnp.add, gradient, objective.gradient(params))
+        found |= gradient
     return found
 
 

@@ -102,12 +102,14 @@ def submit(
             f"study {spec.study.name!r} is {was}; accepted with --resume (resume=True in Python), "
             "which lets it go on"
         )
-    auto = _auto_ranges(spec, opened, setup, measuring, log)
+    auto = _auto_ranges(spec, opened, setup, measuring)
     spec = with_ranges(spec, auto)
     study = open_study(spec, opened, setup.facts(), auto)
     log("understood", **described(setup.dataset, spec.data.source))
     for guess in setup.dataset.guesses:
         log("data", guess=guess)
+    for path, measured in auto.items() if was is None else ():
+        log("range measured", **{path: f"{measured.low:g} … {measured.high:g}"})
     for warning in setup.warnings:
         log("warning", of=warning)
     if was is None and (left := left_behind(study, opened)) is not None:
@@ -122,7 +124,9 @@ def submit(
         images = Images(math.prod(setup.image_shape[:2]), setup.dataset.fingerprint)
         suggested = [*by_rules(spec, images), *by_studies(spec, images, opened)]
         made = begin_with(study, fitting(suggested), spec.study.trials)
-        log("begun with", suggestions=made)
+        if was is None:
+            told = f"{made} of {len(suggested)}, which `sweep suggest` tells"
+            log("begun with", suggestions=told)
     if plan.points is not None:
         counted = plan.within(study.get_trials(deepcopy=False))
         for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):
@@ -135,7 +139,7 @@ def submit(
 
 
 def _auto_ranges(
-    spec: Spec, storage: RDBStorage, setup: Setup, measuring: Measuring, log: Log
+    spec: Spec, storage: RDBStorage, setup: Setup, measuring: Measuring
 ) -> dict[str, AutoRange]:
     """The ranges of what is "auto": those that the study has, or measured for a new one."""
     if not auto_fields(spec):
@@ -143,10 +147,7 @@ def _auto_ranges(
     written = _attributes_before(spec.study.name, storage)
     if written is not None and written.is_ours:
         return ranges_of_plain(written.auto)
-    found = measured_ranges(spec, setup, measuring)
-    for path, measured in found.items():
-        log("range measured", **{path: f"{measured.low:g} … {measured.high:g}"})
-    return found
+    return measured_ranges(spec, setup, measuring)
 
 
 def _check_memory(setup: Setup, spec: Spec, workers: int, log: Log) -> None:
