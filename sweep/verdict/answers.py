@@ -32,6 +32,7 @@ from normsweep.study.attributes import (
 from normsweep.study.belongings import missing
 from normsweep.study.endings import collapses, failures
 from normsweep.study.plan import plan_as_made
+from normsweep.study.pruning import early_pruning
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
 from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
@@ -216,6 +217,7 @@ def answer(study: optuna.Study) -> Answer:
         front=_front(spec, searched),
         warnings=(
             *study_attributes(study).warnings,
+            *early_pruning(spec),
             *_warnings(spec, searched[0] if searched else None, baseline),
             *of_a_collapsed_best([entry.number for entry in searched], collapsed),
             *of_others(foreign),

@@ -22,6 +22,7 @@ from normsweep.study.attributes import OPEN, study_attributes
 from normsweep.study.control import control, set_control
 from normsweep.study.follow_up import take_over
 from normsweep.study.plan import MADE_AT_ONCE, plan_of
+from normsweep.study.pruning import early_pruning
 from normsweep.study.queue import enqueue
 from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule
@@ -72,7 +73,7 @@ def submit(
     log("understood", **described(setup.dataset, spec.data.source))
     for guess in setup.dataset.guesses:
         log("data", guess=guess)
-    for warning in setup.warnings:
+    for warning in (*setup.warnings, *early_pruning(spec)):
         log("warning", of=warning)
     heed_new_rule(study, spec)
     if source is not None:
