@@ -28,21 +28,15 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         )
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in (
-        "study",
-        "complete",
-        "collapsed",
-        "pruned",
-        "failed",
-        "open",
-        "best",
-        "baseline",
-        "by",
-    ):
+    counted = ["complete", "collapsed", "pruned", "failed", "open"]
+    # A narrow terminal has no room for a column of zeros.
+    if not any(entry.collapsed for entry in entries):
+        counted.remove("collapsed")
+    for column in ("study", *counted, "best", "baseline", "by"):
         table.add_column(column, justify="left" if column in ("study", "by") else "right")
     for entry in entries:
         scores = ("–" if s is None else f"{s:.3f}" for s in (entry.best, entry.baseline))
-        counts = map(str, (entry.complete, entry.collapsed, entry.pruned, entry.failed, entry.open))
+        counts = (str(getattr(entry, column)) for column in counted)
         # The scores are by the first metric.
         first, *others = map(metric_name, entry.metrics or ("–",))
         beside = f" (beside {others[0]})" if others else ""

@@ -191,9 +191,12 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
         )
     console.print(workers if found.workers else "No worker.")
     console.print()
-    studies = _table("study", "state", "done", "collapsed", "running", "waiting", "failed")
+    counted = ["done", "collapsed", "running", "waiting", "failed"]
+    if not any(study.collapsed for study in found.studies):
+        counted.remove("collapsed")
+    studies = _table("study", "state", *counted)
     for study in found.studies:
-        counts = (study.done, study.collapsed, study.running, study.waiting, study.failed)
+        counts = (getattr(study, column) for column in counted)
         studies.add_row(escape(study.study), study.state, *map(str, counts))
     console.print(studies if found.studies else "No study.")
     for study in found.studies:

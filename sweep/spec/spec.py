@@ -122,7 +122,12 @@ class Spec(Section):
         return self
 
     def check(self) -> None:
-        """Raises `ValueError` for two objectives where there can be but one."""
+        """Raises `ValueError` for what a pruner, a stopping rule or a sampler does not heed."""
+        if self.score.require is not None and self.study.sampler == "cmaes":
+            raise ValueError(
+                'study.sampler = "cmaes" learns nothing of score.require; accepted: '
+                f"{', '.join(name for name in SAMPLERS if name != 'cmaes')}"
+            )
         if self.score.second is not None:
             if self.study.pruner != "none":
                 raise ValueError(

@@ -30,7 +30,7 @@ from normsweep.study.attributes import (
     twin_of,
 )
 from normsweep.study.belongings import missing
-from normsweep.study.endings import collapses, failures
+from normsweep.study.endings import collapses, failures, infeasible
 from normsweep.study.plan import plan_as_made
 from normsweep.study.pruning import early_pruning
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
@@ -116,7 +116,8 @@ class Answer:
     and why. `references` are the scores, on each fold, of what every study is to be seen beside.
     `counts` are all trials by their states; `repeated` of the completed ones took over the
     result of another of the same config, and stand in no ranking, figure or statistic. `collapses`
-    say by which step and why trials collapsed, which are ranked by the score that they had then.
+    say by which step and why trials collapsed, which are ranked by the score that they had then;
+    `infeasible` what trials miss that is required of them, which stand in no ranking either.
     """
 
     study: str
@@ -131,6 +132,7 @@ class Answer:
     warnings: tuple[str, ...]
     failures: dict[int, str]
     collapses: dict[int, str]
+    infeasible: dict[int, str]
     feature_accuracy: float | None
     stopped_by_itself: str | None = None
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -226,6 +228,7 @@ def answer(study: optuna.Study) -> Answer:
         ),
         failures=failures(trials),
         collapses=collapsed,
+        infeasible=infeasible(spec, trials),
         feature_accuracy=study_attributes(study).feature_accuracy,
         stopped_by_itself=stopped,
         references=study_attributes(study).references,
