@@ -72,6 +72,8 @@ def print_answer(
         _print_range(path, measured)
     for warning in found.warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
+    for trial, missed in list(found.infeasible.items())[:shown]:
+        console.print(f"trial {trial} is infeasible: {missed}", markup=False, highlight=False)
     for trial, reason in list(found.collapses.items())[:shown]:
         console.print(f"trial {trial} collapsed {escape(reason)}", highlight=False)
     for trial, reason in list(found.failures.items())[:shown]:

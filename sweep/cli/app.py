@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,14 @@ console = Console(width=None if sys.stdout and sys.stdout.isatty() else 160)
 notices = Console(stderr=True)
 COUNTS = ("complete", "collapsed", "pruned", "failed", "running", "waiting")
 """How many trials of a study are how far: the columns of all tables of studies."""
+
+
+def counts_shown(entries: Iterable[object]) -> tuple[str, ...]:
+    """The `COUNTS` of studies that a table shows: none of what is rare, where there is none."""
+    rare = {"collapsed"}
+    there = {name for entry in entries for name in rare if getattr(entry, name)}
+    return tuple(name for name in COUNTS if name not in rare or name in there)
+
 
 Storage = Annotated[
     str | None,

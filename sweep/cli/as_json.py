@@ -60,6 +60,7 @@ def answer_as_json(
         "warnings": found.warnings,
         "failures": {str(trial): reason for trial, reason in found.failures.items()},
         "collapses": {str(trial): why for trial, why in found.collapses.items()},
+        "infeasible": {str(trial): why for trial, why in found.infeasible.items()},
         "stopped_by_itself": found.stopped_by_itself,
         "feature_accuracy": found.feature_accuracy,
         "measured_ranges": {

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from normsweep.cli.app import COUNTS, AsJson, Storage, app, console, print_json
+from normsweep.cli.app import AsJson, Storage, app, console, counts_shown, print_json
 
 
 @app.command("list", epilog="Example:  sweep list --storage sqlite:///studies.db")
@@ -28,11 +28,12 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         )
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("study", *COUNTS, "best", "baseline", "by"):
+    counted = counts_shown(entries)
+    for column in ("study", *counted, "best", "baseline", "by"):
         table.add_column(column, justify="left" if column in ("study", "by") else "right")
     for entry in entries:
         scores = ("–" if s is None else f"{s:.3f}" for s in (entry.best, entry.baseline))
-        counts = (str(getattr(entry, count)) for count in COUNTS)
+        counts = (str(getattr(entry, column)) for column in counted)
         # The scores are by the first metric.
         first, *others = map(metric_name, entry.metrics or ("–",))
         beside = f" (beside {others[0]})" if others else ""

@@ -353,6 +353,10 @@ class Show(Versioned):
         description="By which step and why trials have collapsed, by their numbers as text; they "
         "are ranked by the score that they had then."
     )
+    infeasible: dict[str, str] = Field(
+        description="What trials miss of `score.require`, by their numbers as text; they have a "
+        "score and stand in no ranking."
+    )
     stopped_by_itself: str | None = Field(
         description="After which trial the search stopped by itself, and why; null if it did not."
     )

@@ -9,7 +9,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from normsweep.cli.app import (
-    COUNTS,
     AsJson,
     Files,
     NoPlugins,
@@ -18,6 +17,7 @@ from normsweep.cli.app import (
     Storage,
     app,
     console,
+    counts_shown,
     print_json,
 )
 from normsweep.errors import UserError
@@ -207,9 +207,10 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
         )
     console.print(workers if found.workers else "No worker.")
     console.print()
-    studies = _table("study", "state", *COUNTS)
+    counted = counts_shown(found.studies)
+    studies = _table("study", "state", *counted)
     for study in found.studies:
-        counts = (str(getattr(study, count)) for count in COUNTS)
+        counts = (str(getattr(study, column)) for column in counted)
         studies.add_row(escape(study.study), study.state, *counts)
     console.print(studies if found.studies else "No study.")
     for study in found.studies:

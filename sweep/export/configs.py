@@ -14,9 +14,11 @@ def best_configs(study: optuna.Study, top: int = 1) -> list[Config]:
 
     Raises `UserError` where the study has completed none.
     """
-    found = answer(study).ranking
+    read = answer(study)
+    found = read.ranking
     if not found:
-        raise UserError(f"study {study.study_name!r} has no completed trial yet")
+        short = " that is feasible by score.require" if read.infeasible else ""
+        raise UserError(f"study {study.study_name!r} has no completed trial{short} yet")
     return [_config(study, entry) for entry in found[:top]]
 
 

@@ -12,7 +12,7 @@ from normsweep.report.drawings import drawings
 from normsweep.report.html import render_html
 from normsweep.report.markdown import render_markdown
 from normsweep.report.page import Block, Page
-from normsweep.report.provenance import collapses, failures, reproduce, spec, warnings
+from normsweep.report.provenance import collapses, failures, infeasible, reproduce, spec, warnings
 from normsweep.report.results import results
 from normsweep.report.samples import samples
 from normsweep.report.source import Source, read_source
@@ -31,6 +31,7 @@ SECTIONS: tuple[Section, ...] = (
     warnings,
     spec,
     reproduce,
+    infeasible,
     collapses,
     failures,
 )

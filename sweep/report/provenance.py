@@ -75,33 +75,35 @@ def _table(title: str, heading: str, named: Mapping[str, Any]) -> Table:
     return Table(title, (heading, "value"), rows, frozenset({heading, "value"}))
 
 
+def infeasible(source: Source) -> Block | None:
+    """Trials that miss what is required of them, and by what."""
+    found = source.answer.infeasible
+    told = "They have a score and stand in no ranking."
+    return _of_trials("infeasible", "Infeasible", "missed", found, told)
+
+
 def collapses(source: Source) -> Block | None:
     """Trials that ended early since their model was dead, and why."""
     found = source.answer.collapses
-    if not found:
-        return None
-    rows = tuple((str(trial), why) for trial, why in list(found.items())[:MOST_FAILURES])
-    left = len(found) - len(rows)
-    more = (Text(f"and {left} more"),) if left else ()
-    told = Text("They ended early, and are ranked by the score that they had then.")
-    table = Table("", ("trial", "collapsed"), rows, frozenset({"collapsed"}))
-    return Block("collapses", "Collapsed", (table, *more, told))
+    told = "They ended early, and are ranked by the score that they had then."
+    return _of_trials("collapses", "Collapsed", "collapsed", found, told)
 
 
 def failures(source: Source) -> Block | None:
     """Trials without a score, and why."""
     found = source.answer.failures
+    told = "Fewer fail at lower learning rates or strengths."
+    return _of_trials("failures", "Failures", "reason", found, told)
+
+
+def _of_trials(
+    name: str, title: str, column: str, found: Mapping[int, str], told: str
+) -> Block | None:
+    """Trials by number, with a text to each."""
     if not found:
         return None
-    rows = tuple((str(trial), reason) for trial, reason in list(found.items())[:MOST_FAILURES])
+    rows = tuple((str(trial), text) for trial, text in list(found.items())[:MOST_FAILURES])
     left = len(found) - len(rows)
     more = (Text(f"and {left} more"),) if left else ()
-    return Block(
-        "failures",
-        "Failures",
-        (
-            Table("", ("trial", "reason"), rows, frozenset({"reason"})),
-            *more,
-            Text("Fewer fail at lower learning rates or strengths."),
-        ),
-    )
+    table = Table("", ("trial", column), rows, frozenset({column}))
+    return Block(name, title, (table, *more, Text(told)))

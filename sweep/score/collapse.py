@@ -20,8 +20,8 @@ GANs that trained, however badly, were at 0.01 or more; those below never came b
 STILL = 1e-4
 """A score that changes by less than this share of itself stands still.
 
-Of GANs that trained, the fold that changed most changed by 0.001 at least, and mostly 0.05 to 2;
-of dead ones by 0.0001 down to exactly 0.
+Of 240 recorded trials (tests/search/searches.json) 11 did so over two chunks, and none of these
+moved again; of those in full training the fold that changed most changed by 0.05 to 2.
 """
 LOOK_BACK = 3
 """Chunks that are looked at: two changes of the score."""

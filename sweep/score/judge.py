@@ -116,6 +116,7 @@ def metrics_of_labels(spec: Spec) -> tuple[str, ...]:
 
 
 def recorded_metrics(spec: Spec) -> tuple[str, ...]:
-    """The distances to measure: what is optimised, what is recorded beside it, and fid and kid."""
-    asked = (*spec.score.objectives, *spec.score.record, *ALWAYS)
+    """The distances to measure: what is optimised, required and recorded, and fid and kid."""
+    score = spec.score
+    asked = (*score.objectives, *score.record, *(score.require or ()), *ALWAYS)
     return tuple(dict.fromkeys(name for name in asked if name in DISTANCES))

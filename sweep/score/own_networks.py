@@ -22,6 +22,7 @@ from normsweep.models.layers.mode import Mode
 from normsweep.models.networks.contract import Variables
 from normsweep.models.networks.own import OutputError
 from normsweep.objectives.aliases import PyTree
+from normsweep.spec.bounds import metrics_asked
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.plugins.load import in_one_line, plugin_path
 from normsweep.spec.ranges import each
@@ -117,10 +118,10 @@ class _Trial:
                     f'{path} = "{sorted(values)[0]}" has no effect with {self._where}, whose loss '
                     f'of the {own[0]} is its own; accepted: "none"'
                 )
-        metrics = (spec.score.metric, spec.score.second)
-        lost = [name for name in metrics if name in set(family.base.figures) - set(family.figures)]
-        if lost:
-            raise UserError(f'score.metric = "{lost[0]}" is not measured with losses of your own')
+        gone = set(family.base.figures) - set(family.figures)
+        for field, name in metrics_asked(spec):
+            if name in gone:
+                raise UserError(f'score.{field} = "{name}" is not measured with losses of your own')
 
     def _shapes(self) -> dict[str, Any]:
         return self._family.base.shapes(self._architecture.image_shape)

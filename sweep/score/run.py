@@ -50,7 +50,8 @@ class Run:
     """A config in training, with its scores so far.
 
     `fold_scores` has an array [objectives, folds] for each chunk, `recorded` the mean over folds of
-    whatever else was measured, `unstored` the rows that the database has not seen, `latest` those
+    whatever else was measured, `required` that of the scores by which trials are required to reach
+    a bound, `unstored` the rows that the database has not seen, `latest` those
     of the last chunks. What is over has an `end`.
     """
 
@@ -59,6 +60,7 @@ class Run:
     hyperparameters: Hyperparameters
     fold_scores: list[np.ndarray] = field(default_factory=list)
     recorded: list[dict[str, float]] = field(default_factory=list)
+    required: list[dict[str, float]] = field(default_factory=list)
     unstored: list[Measurement] = field(default_factory=list)
     latest: list[list[Measurement]] = field(default_factory=list)
     end: End | None = None
@@ -115,6 +117,12 @@ class Run:
         self.recorded.append(
             {n: float(np.mean([r.others[n] for r in rows if n in r.others])) for n in names}
         )
+        self.required.append(
+            {
+                name: float(np.mean([scored(name, row.values().get(name, np.nan)) for row in rows]))
+                for name in self.config.score.require or ()
+            }
+        )
 
     def begin_alone(self, setup: Setup) -> None:
         """Begins anew in a program that holds no other method; the scores will be the same."""
@@ -122,7 +130,7 @@ class Run:
             self.config, setup.image_shape, setup.samples, classes=setup.classes
         )
         self.hyperparameters = hyperparameters_of(self.config, family=self.program.family)
-        for found in (self.fold_scores, self.recorded, self.unstored, self.latest):
+        for found in (self.fold_scores, self.recorded, self.required, self.unstored, self.latest):
             found.clear()
 
     def final_chunk(self) -> int:

@@ -296,7 +296,8 @@ def _check_classes(spec: Spec) -> None:
     score = spec.score
     for name in recorded_metrics(spec):
         if CLASSES in DISTANCES[name].needs and score.features != CLASSIFIER:
-            field = "metric" if name == score.metric else "second" if name == score.second else None
+            fields = {score.metric: "metric", score.second: "second"}
+            field = "require" if name in (score.require or ()) else fields.get(name)
             free = ", ".join(name for name, e in DISTANCES.items() if CLASSES not in e.needs)
             raise UserError(
                 f"score.{field or 'record'}: {name!r} needs score.features = {CLASSIFIER!r}, got "

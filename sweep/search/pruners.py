@@ -7,12 +7,15 @@ from types import MappingProxyType
 import optuna
 from optuna.pruners import BasePruner
 
+from normsweep.search.paired import Curves, PairedPruner, of_reports
+
 
 @dataclass(frozen=True)
 class PrunerSettings:
     """What a pruner is made from. `warmup` and `chunks` count chunks of `chunk_steps` steps.
 
-    Trials report at their training step, which is what Optuna's pruners count in.
+    Trials report at their training step, which is what Optuna's pruners count in. `curves` are
+    their costs fold by fold, for those that compare these.
     """
 
     startup_trials: int
@@ -20,6 +23,7 @@ class PrunerSettings:
     percentile: float
     chunks: int
     chunk_steps: int
+    curves: Curves = of_reports
 
     @property
     def warmup_steps(self) -> int:
@@ -57,6 +61,11 @@ def _hyperband(settings: PrunerSettings) -> BasePruner:
     )
 
 
+def _paired(settings: PrunerSettings) -> BasePruner:
+    """Prunes what is further behind the best, in every fold, than trials still come from there."""
+    return PairedPruner(settings.chunks, settings.warmup, settings.curves)
+
+
 def _none(settings: PrunerSettings) -> BasePruner:
     """Every trial runs to its end."""
     del settings
@@ -70,9 +79,13 @@ PRUNERS: Mapping[str, Callable[[PrunerSettings], BasePruner]] = MappingProxyType
         "percentile": _percentile,
         "successive_halving": _successive_halving,
         "hyperband": _hyperband,
+        "paired": _paired,
     }
 )
 """Pruners by name."""
+
+BY_RANK = ("median", "percentile", "successive_halving", "hyperband")
+"""Those that go by the mean score of a trial among the others' at the same step."""
 
 
 def pruner(name: str, settings: PrunerSettings) -> BasePruner:

@@ -27,8 +27,8 @@ _POINTS = 201
 class Trial:
     """A finished trial of the search: its number, and its costs by fold, lower is better.
 
-    A pruned one has no costs, nor has one that cannot be paired with the others. `counts` says
-    whether it is one of the trials in a row.
+    A pruned one has no costs, nor has one that misses what is required of it, nor one that cannot
+    be paired with the others. `counts` says whether it is one of the trials in a row.
     """
 
     number: int

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from normsweep.spec.bounds import metrics_asked
 from normsweep.spec.family import (
     ALL,
     BOTH,
@@ -77,8 +78,7 @@ def _check_own(spec: "Spec") -> None:
 
 def _check_figures(spec: "Spec") -> None:
     """A family measures its own figures."""
-    for field in ("metric", "second"):
-        name = getattr(spec.score, field)
+    for field, name in metrics_asked(spec):
         if name in FIGURES and name not in MODELS[spec.model.family].figures:
             able = [family for family, entry in MODELS.items() if name in entry.figures]
             raise ValueError(
@@ -90,8 +90,7 @@ def _check_figures(spec: "Spec") -> None:
 def _check_labelled(spec: "Spec") -> None:
     """What needs the label of an image needs a family that has labels."""
     family, condition = spec.model.family, f"model.{GENERATOR}_condition"
-    for field in ("metric", "second"):
-        name = getattr(spec.score, field)
+    for field, name in metrics_asked(spec):
         if name in DISTANCES and family not in (able := families_measured_by(name)):
             raise ValueError(
                 f'score.{field} = "{name}" needs samples of a class that is asked for, and '

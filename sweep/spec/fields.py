@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from normsweep.objectives.limits import MAXIMUM_DIMENSION
+from normsweep.spec.bounds import check_metrics, check_require
 from normsweep.spec.facts import (
     KEPT,
     MOST,
@@ -36,7 +37,7 @@ from normsweep.spec.family import (
     WITH_LATENTS,
     families_with,
 )
-from normsweep.spec.ranges import STORED, Amount, Interval, PixelRange, Rule, each, highest
+from normsweep.spec.ranges import Amount, Interval, PixelRange, Rule, each, highest
 from normsweep.spec.tables import (
     ACTIVATIONS,
     ADVERSARIAL_LOSSES,
@@ -696,16 +697,6 @@ class AugmentSection(Section):
 _SCORES = Names(DISTANCES, FIGURES)
 
 
-def _check_metrics(value: Any, info: ValidationInfo) -> tuple[str, ...]:
-    known = isinstance(value, list | tuple) and (
-        info.context == STORED or all(name in DISTANCES for name in value)
-    )
-    if not known:
-        accepted = ", ".join(DISTANCES)
-        raise ValueError(f"got {value!r}; accepted: a list of names out of {accepted}")
-    return tuple(value)
-
-
 class ScoreSection(Section):
     metric: Annotated[str, _one(_SCORES), Facts(makes={SCORE: 1}, table="distances figures")] = (
         "fid"
@@ -717,10 +708,13 @@ class ScoreSection(Section):
     ] = None
     record: Annotated[
         tuple[str, ...],
-        BeforeValidator(_check_metrics),
+        BeforeValidator(check_metrics),
         PlainSerializer(list),
         Facts(table="distances"),
     ] = ()
+    require: Annotated[
+        dict[str, str] | None, BeforeValidator(check_require), Facts(table="distances figures")
+    ] = None
     at: Annotated[str, _one(SCORED_AT), Facts(makes={SCORE: 2}, table="scored_at")] = "final"
     folds: Annotated[int, _whole(2, 100), Facts(makes={"folds": 1, "samples": 2})] = 3
     samples: Annotated[

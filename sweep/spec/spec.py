@@ -122,11 +122,16 @@ class Spec(Section):
         return self
 
     def check(self) -> None:
-        """Raises `ValueError` for a grid with other points, and for two objectives beside one."""
+        """Raises `ValueError` for what a pruner, a stopping rule or a sampler does not heed."""
         if self.study.begin == SUGGESTED and self.study.sampler == "grid":
             raise ValueError(
                 f'study.begin = "{SUGGESTED}" needs trials that are no points of a grid, and '
                 f'study.sampler is "grid"; accepted: "{DRAWN}", or another sampler'
+            )
+        if self.score.require is not None and self.study.sampler == "cmaes":
+            raise ValueError(
+                'study.sampler = "cmaes" learns nothing of score.require; accepted: '
+                f"{', '.join(name for name in SAMPLERS if name != 'cmaes')}"
             )
         if self.score.second is not None:
             if self.study.pruner != "none":

@@ -46,13 +46,18 @@ def direction_of(metric: str) -> StudyDirection:
     return StudyDirection.MAXIMIZE if higher else StudyDirection.MINIMIZE
 
 
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether a trial reaches what is required of it, as Optuna has it: no constraint above 0."""
+    return all(missed <= 0 for missed in trial.constraints.values())
+
+
 def is_scored(trial: FrozenTrial) -> bool:
-    """Whether a trial of the search, and not the baseline, is complete and ours.
+    """Whether a trial of the search, and not the baseline, is complete, feasible and ours.
 
     None that took another's result over: a config counts once, as the trial that was trained.
     """
     ours = trial.state == TrialState.COMPLETE and not is_foreign(trial)
-    return ours and role(trial) != BASELINE and twin_of(trial) is None
+    return ours and role(trial) != BASELINE and twin_of(trial) is None and is_feasible(trial)
 
 
 def baseline_of(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:

@@ -25,7 +25,7 @@ from normsweep.study.attributes import (
     write_study,
 )
 from normsweep.study.control import ENDED, set_control
-from normsweep.study.ranking import baseline_of
+from normsweep.study.ranking import baseline_of, is_feasible
 
 
 def stop_if_due(study: optuna.Study, spec: Spec) -> str | None:
@@ -68,7 +68,7 @@ def halt_of(spec: Spec, trials: Sequence[FrozenTrial], since: int = 0) -> Halt |
 
 def _costs(spec: Spec, trial: FrozenTrial) -> tuple[float, ...] | None:
     result = result_of(trial)
-    if trial.state == TrialState.PRUNED or result is None:
+    if trial.state == TrialState.PRUNED or result is None or not is_feasible(trial):
         return None
     scores = result.fold_scores
     if len(scores) != spec.score.folds or not np.isfinite(scores).all():

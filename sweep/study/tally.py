@@ -19,7 +19,7 @@ from normsweep.study.attributes import (
 )
 from normsweep.study.endings import COLLAPSED
 from normsweep.study.plan import Plan, plan_as_made
-from normsweep.study.ranking import baseline_of, best_first
+from normsweep.study.ranking import baseline_of, best_first, is_feasible
 from normsweep.study.records import study_spec
 
 
@@ -92,7 +92,7 @@ def tally_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> tuple[Tally,
 def _tally(trials: Sequence[FrozenTrial], waiting: int, direction: StudyDirection) -> Tally:
     states = Counter(trial.state for trial in trials)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    once = (t for t in complete if role(t) != BASELINE and twin_of(t) is None)
+    once = (t for t in complete if role(t) != BASELINE and twin_of(t) is None and is_feasible(t))
     leaders = best_first(once, direction)
     collapsed = sum(collapse_of(trial) is not None for trial in complete)
     return Tally(

@@ -31,8 +31,9 @@ from normsweep.study.attributes import (
     twin_of,
 )
 from normsweep.study.belongings import missing
-from normsweep.study.endings import collapses, failures
+from normsweep.study.endings import collapses, failures, infeasible
 from normsweep.study.plan import plan_as_made
+from normsweep.study.pruning import early_pruning
 from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
 from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
@@ -116,9 +117,10 @@ class Answer:
     and why. `references` are the scores, on each fold, of what every study is to be seen beside.
     `counts` are all trials by their states; `repeated` of the completed ones took over the
     result of another of the same config, and stand in no ranking, figure or statistic. `collapses`
-    say by which step and why trials collapsed, which are ranked by the score that they had then.
-    `auto` are the ranges that were measured, by path. `scaled` says of which study, and with which
-    fields set, its configs are; None where they are its own.
+    say by which step and why trials collapsed, which are ranked by the score that they had then;
+    `infeasible` what trials miss that is required of them, which stand in no ranking either. `auto`
+    are the ranges that were measured, by path. `scaled` says of which study, and with which fields
+    set, its configs are; None where they are its own.
     """
 
     study: str
@@ -133,6 +135,7 @@ class Answer:
     warnings: tuple[str, ...]
     failures: dict[int, str]
     collapses: dict[int, str]
+    infeasible: dict[int, str]
     feature_accuracy: float | None
     stopped_by_itself: str | None = None
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -221,6 +224,7 @@ def answer(study: optuna.Study) -> Answer:
         front=_front(spec, searched),
         warnings=(
             *study_attributes(study).warnings,
+            *early_pruning(spec),
             *_warnings(spec, searched[0] if searched else None, baseline),
             *of_a_collapsed_best([entry.number for entry in searched], collapsed),
             *of_others(foreign),
@@ -229,6 +233,7 @@ def answer(study: optuna.Study) -> Answer:
         ),
         failures=failures(trials),
         collapses=collapsed,
+        infeasible=infeasible(spec, trials),
         feature_accuracy=study_attributes(study).feature_accuracy,
         stopped_by_itself=stopped,
         references=study_attributes(study).references,

@@ -60,9 +60,8 @@ def headline(found: Answer, confirmed: Confirmation | None, option: str = "") ->
     command = f"sweep confirm {found.study}{option}"
     best, baseline = found.best, found.baseline
     if best is None:
-        return Headline(
-            NO_SCORE, f"No trial of the search has a score yet.{_failed(found)}", "open"
-        )
+        has = "is feasible by score.require" if found.infeasible else "has a score"
+        return Headline(NO_SCORE, f"No trial of the search {has} yet.{_failed(found)}", "open")
     metric = metric_name(found.spec.score.metric)
     subject = capital(described(best))
     if len(found.ranking) > 1:

@@ -29,7 +29,6 @@ from normsweep.score.references import reference_scores
 from normsweep.score.run import Completed, Failed, Pruned
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
-from normsweep.search.pruners import PrunerSettings, pruner
 from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
 from normsweep.spec.plugins import SamplerError, is_plugin, plugin_sampler, telling_sampler
 from normsweep.spec.space import unconditional_space
@@ -47,6 +46,7 @@ from normsweep.study.control import ENDED, control
 from normsweep.study.endings import state_of
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, progress_of, unwatched
+from normsweep.study.pruning import pruner_of
 from normsweep.study.queue import Queue
 from normsweep.study.ranking import begun_as, begun_of
 from normsweep.study.stopping import any_running, stop_if_due
@@ -129,19 +129,9 @@ class Work:
 
     def _prepare(self) -> None:
         """What needs no database."""
-        study = self.spec.study
         self._slots = [None] * self.training.slots
         self._space = unconditional_space(self.spec)
-        self.study.pruner = pruner(
-            study.pruner,
-            PrunerSettings(
-                study.startup_trials,
-                study.pruner_warmup,
-                study.pruner_percentile,
-                self.spec.train.chunks,
-                self.spec.train.steps // self.spec.train.chunks,
-            ),
-        )
+        self.study.pruner = pruner_of(self.spec, self.storage.engine)
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)

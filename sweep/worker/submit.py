@@ -37,6 +37,7 @@ from normsweep.study.confirmation import left_behind
 from normsweep.study.control import set_control
 from normsweep.study.follow_up import take_over
 from normsweep.study.plan import MADE_AT_ONCE, plan_of
+from normsweep.study.pruning import early_pruning
 from normsweep.study.queue import begin_with, enqueue
 from normsweep.study.records import load_study, open_study
 from normsweep.study.stopping import heed_new_rule, reopen
@@ -110,7 +111,7 @@ def submit(
         log("data", guess=guess)
     for path, measured in auto.items() if was is None else ():
         log("range measured", **{path: f"{measured.low:g} … {measured.high:g}"})
-    for warning in setup.warnings:
+    for warning in (*setup.warnings, *early_pruning(spec)):
         log("warning", of=warning)
     if was is None and (left := left_behind(study, opened)) is not None:
         log("warning", of=left)

@@ -15,7 +15,7 @@ from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.study.attributes import twin_of
-from normsweep.study.ranking import best_first, direction_of, trained
+from normsweep.study.ranking import best_first, direction_of, is_feasible, trained
 from normsweep.worker.trial_run import TrialRun
 
 
@@ -75,7 +75,9 @@ class TrialCheckpoints:
             trained_here = (
                 trial
                 for trial in trials()
-                if trial.state == TrialState.COMPLETE and twin_of(trial) is None
+                if trial.state == TrialState.COMPLETE
+                and twin_of(trial) is None
+                and is_feasible(trial)
             )
             best = best_first(trained_here, direction_of(spec.score.metric))
             kept = {trial.number for trial in best[:keep]}

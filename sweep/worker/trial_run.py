@@ -24,6 +24,7 @@ from normsweep.score.run import Collapsed, Completed, Failed, Pruned, Run
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.spec.baseline import baseline
+from normsweep.spec.bounds import requirements
 from normsweep.spec.messages import messages
 from normsweep.spec.queued import check_queued, check_value
 from normsweep.spec.space import resolve
@@ -120,6 +121,11 @@ class TrialRun(Run):
         if isinstance(self.end, Collapsed):
             result = replace(result, collapsed=self.end.why)
         write_result(self.trial, result)
+        there = self.trial.constraints
+        for needed in requirements(self.config):
+            if needed.metric not in there:
+                missed = needed.violation(self.required[chosen][needed.metric])
+                self.trial.set_constraint(needed.metric, missed)
         if pruned:
             study.tell(self.trial, state=TrialState.PRUNED)
         else:

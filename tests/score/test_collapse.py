@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.pruners import recorded
 from normsweep.score.collapse import ALIKE, LOOK_BACK, STILL, collapse
 from normsweep.storage import Measurement
 
-FOLDS = 2
+FOLDS, STEP = 2, 30
 ALIVE = np.random.default_rng(0).uniform(-1, 1, (FOLDS, 24, 8, 8, 1)).astype(np.float32)
-STEP = 30
 
 
 def chunks(*scores: float | Sequence[float], zeros: Any = 0.0) -> list[list[Measurement]]:
-    """The measurements of chunks with these distances, [folds] or the same in both."""
+    """The measurements of chunks with these distances, by fold or the same in both."""
     return [
         [
             Measurement(1, fold, 10 * place, fid, 0.0, others={"generator_zeros": zeros})
-            for fold, fid in enumerate(np.broadcast_to(score, FOLDS).tolist())
+            for fold, fid in enumerate(score if isinstance(score, Sequence) else [score] * FOLDS)
         ]
         for place, score in enumerate(scores, 1)
     ]
@@ -30,6 +30,18 @@ MOVING = chunks(3.0, 2.0, 1.0)
 
 def test_a_run_that_learns_is_not_dead(make_spec) -> None:
     assert collapse(make_spec(), MOVING, ALIVE, STEP) is None
+
+
+def test_of_recorded_trials_that_stood_still_none_moved_again(make_spec) -> None:
+    spec, ended = make_spec(), 0
+    for costs in recorded().values():
+        for curve in costs.tolist():
+            for at in range(LOOK_BACK, len(curve)):
+                if collapse(spec, chunks(*curve[at - LOOK_BACK : at]), ALIVE, STEP):
+                    ended += 1
+                    np.testing.assert_allclose(curve[at - 1], curve[-1], rtol=2 * STILL)
+                    break
+    assert ended == 11
 
 
 def test_a_score_that_stands_still_in_every_fold_over_two_chunks_is_the_end(make_spec) -> None:

@@ -174,7 +174,12 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("study", "seed", -1, "≥ 0 and ≤ 2147483647"),
     ("study", "seed", 2**31, "≥ 0 and ≤ 2147483647"),
     ("study", "sampler", "bayes", "one of tpe, random, grid, qmc, cmaes"),
-    ("study", "pruner", "all", "one of none, median, percentile, successive_halving, hyperband"),
+    (
+        "study",
+        "pruner",
+        "all",
+        "one of none, median, percentile, successive_halving, hyperband, paired",
+    ),
     ("study", "startup_trials", 0, "≥ 1"),
     ("study", "pruner_warmup", -1, "≥ 0"),
     ("study", "pruner_percentile", 101, "≥ 0 and ≤ 100"),

@@ -74,7 +74,7 @@ class PrunesAll(BasePruner):
 
 
 def test_the_baseline_is_never_pruned(run, make_spec, monkeypatch) -> None:
-    monkeypatch.setattr("normsweep.worker.loop.pruner", lambda *_: PrunesAll())
+    monkeypatch.setattr("normsweep.worker.loop.pruner_of", lambda *_: PrunesAll())
     launched = run(make_spec(study__pruner="median"))
     assert launched.done
     baseline, *others = launched.study.get_trials()
