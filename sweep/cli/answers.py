@@ -4,11 +4,13 @@ import shlex
 from collections.abc import Iterable
 from math import isfinite
 
-from rich.markup import escape
-from rich.table import Table
+from rich.cells import cell_len
+from rich.text import Text
 
 from normsweep.cli.app import console
-from normsweep.cli.sparkline import sparkline
+from normsweep.cli.sentences import say
+from normsweep.cli.sparkline import PROFILE, sparkline
+from normsweep.cli.tables import print_table
 from normsweep.cli.verdict import print_confirmation, print_headline
 from normsweep.spec.auto import AutoRange, told
 from normsweep.spec.fields import KIND_FIELDS
@@ -23,6 +25,7 @@ from normsweep.verdict.where import nothing_better, where_to_look, worth_taking
 from normsweep.verdict.words import TEXTS, columns, metric_name, number, score, settings
 
 _SHOWN = 10
+_LEAST_PROFILE = 12
 
 
 def print_answer(
@@ -36,55 +39,49 @@ def print_answer(
     print_headline(found, confirmed, storage_option(storage))
     if confirmed is not None:
         print_confirmation(confirmed)
-    console.print(f"\n[bold]{found.study}[/]: {found.counts_in_words}", highlight=False)
+    console.print()
+    say((found.study, "bold"), f": {found.counts_in_words}")
     metric = metric_name(found.spec.score.metric)
     if found.baseline or found.ranking:
-        console.print(_ranking(found, metric, shown))
+        _print_ranking(found, metric, shown)
     if len(found.best_per_kind) > 1:
         console.print()
-        console.print(_kinds(found, metric))
+        _print_kinds(found, metric)
     if found.front:
         console.print()
-        console.print(_front(found, metric))
+        _print_front(found, metric)
     if len(found.best_per_target) > 1 and not found.spec.methods:
         parts = [f"{target} {score(entry)}" for target, entry in found.best_per_target.items()]
-        console.print("Best per target:  " + ",  ".join(parts), highlight=False)
+        say("Best per target:  " + ",  ".join(parts))
     _print_profiles(found)
     if found.best is not None:
-        console.print(_best_line(found, found.best), markup=False, highlight=False)
+        say(_best_line(found, found.best))
         if recorded := _recorded(found.best):
-            console.print(f"Measured on it:  {recorded}", markup=False, highlight=False)
+            say(f"Measured on it:  {recorded}")
     if (difference := found.difference) is not None:
-        console.print(
+        say(
             f"Against the baseline: {difference.mean:+.3f} ± {difference.standard_error:.3f} "
-            f"(paired by fold{_ratio(found)}). {_how_far_to_trust(found, confirmed)}",
-            highlight=False,
+            f"(paired by fold{_ratio(found)}). {_how_far_to_trust(found, confirmed)}"
         )
     if found.stopped_by_itself is not None:
-        console.print(
+        say(
             f"Stopped by itself {found.stopped_by_itself}. It goes on after:  "
-            f"sweep resume {found.study}{storage_option(storage)}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+            f"sweep resume {found.study}{storage_option(storage)}"
         )
     for path, measured in found.auto.items():
         _print_range(path, measured)
     for warning in found.warnings:
-        console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
+        say(("warning:", "yellow"), f" {warning}")
     for trial, missed in list(found.infeasible.items())[:shown]:
-        console.print(f"trial {trial} is infeasible: {missed}", markup=False, highlight=False)
+        say(f"trial {trial} is infeasible: {missed}")
     for trial, reason in list(found.collapses.items())[:shown]:
-        console.print(f"trial {trial} collapsed {escape(reason)}", highlight=False)
+        say(f"trial {trial} collapsed {reason}")
     for trial, reason in list(found.failures.items())[:shown]:
-        console.print(f"[yellow]trial {trial} failed:[/] {escape(reason)}", highlight=False)
+        say((f"trial {trial} failed:", "yellow"), f" {reason}")
     if found.failures:
-        console.print(
+        say(
             "Fewer fail at lower learning rates or strengths; "
-            f"all reasons:  sweep show {found.study}{storage_option(storage)} --json",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+            f"all reasons:  sweep show {found.study}{storage_option(storage)} --json"
         )
     if found.best is not None:
         _print_next(found, confirmed, storage)
@@ -106,22 +103,33 @@ def _print_profiles(found: Answer) -> None:
     ends = f"λ = {searched.low:g} … {searched.high:g}"
     metric = metric_name(found.spec.score.metric)
     console.print(f"\n[bold]{metric} along {ends}[/], a bar the median", highlight=False)
+    here = {target: [entry for entry in entries if entry.target == target] for target in targets}
+    spans = {
+        target: f"{min(e.score for e in found):.3f} … {max(e.score for e in found):.3f}"
+        for target, found in here.items()
+    }
     width = max(map(len, targets))
-    for target in targets:
-        here = [entry for entry in entries if entry.target == target]
-        scores = [entry.score for entry in here]
+    room = console.width - 4 - max(map(len, spans.values()))
+    beside = room - width - 2 >= _LEAST_PROFILE
+    bars = min(PROFILE, room - width - 2 if beside else room)
+    for target, found_here in here.items():
         line = sparkline(
-            [entry.penalty()["strength"] for entry in here], scores, searched.low, searched.high
+            [entry.penalty()["strength"] for entry in found_here],
+            [entry.score for entry in found_here],
+            searched.low,
+            searched.high,
+            max(bars, _LEAST_PROFILE),
         )
-        console.print(
-            f"  {target:<{width}}  {line}  {min(scores):.3f} … {max(scores):.3f}", highlight=False
-        )
+        if not beside:
+            console.print(f"  {target}", highlight=False)
+        name = f"{target:<{width}}  " if beside else ""
+        console.print(f"  {name}{line}  {spans[target]}", highlight=False, soft_wrap=True)
     console.print()
 
 
 def _print_range(path: str, measured: AutoRange) -> None:
     for line in told(path, measured):
-        console.print(line, markup=False, highlight=False)
+        say(line)
 
 
 def _ratio(found: Answer) -> str:
@@ -132,62 +140,58 @@ def _ratio(found: Answer) -> str:
     return f"; {best / baseline:.2f} × its score" if min(best, baseline) > 0 else ""
 
 
-def _ranking(found: Answer, metric: str, shown: int) -> Table:
-    table = _table("", "trial", f"{metric} ± s.e.")
-    second = found.spec.score.second
-    if second is not None:
-        table.add_column(metric_name(second), justify="right")
-    table.add_column("method" if found.spec.methods else "penalty")
-    shown_columns = columns(found)
-    for title, _ in shown_columns:
-        table.add_column(title, justify="left" if title in TEXTS else "right")
+def _print_ranking(found: Answer, metric: str, shown: int) -> None:
+    kind = "method" if found.spec.methods else "penalty"
+    second, shown_columns = found.spec.score.second, columns(found)
+    titles = [
+        *("", "trial", f"{metric} ± s.e."),
+        *([] if second is None else [metric_name(second)]),
+        kind,
+        *(title for title, _ in shown_columns),
+    ]
     entries = [(str(place), entry) for place, entry in enumerate(found.ranking[:shown], 1)]
     if found.baseline is not None:
         entries.append(("", found.baseline))
+    rows, styles = [], []
     for place, entry in entries:
         label = entry.kind if found.spec.methods else entry.penalty()["form"]
-        table.add_row(
+        row = (
             place,
             str(entry.number),
             score(entry),
             *([] if second is None else [number(entry.second)]),
-            "[italic]baseline[/]" if entry is found.baseline else escape(label),
-            *(escape(number(value(entry))) for _, value in shown_columns),
-            style="bold" if place == "1" else "cyan" if entry is found.baseline else "",
+            "baseline" if entry is found.baseline else label,
+            *(number(value(entry)) for _, value in shown_columns),
         )
-    return table
+        rows.append(row)
+        styles.append("bold" if place == "1" else "cyan" if entry is found.baseline else "")
+    print_table(titles, rows, words=(kind, *TEXTS), styles=styles)
 
 
-def _table(*numbers: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in numbers:
-        table.add_column(title, justify="right")
-    return table
-
-
-def _kinds(found: Answer, metric: str) -> Table:
+def _print_kinds(found: Answer, metric: str) -> None:
     """The kinds of regularisation by their best trial, with the strength that it had."""
-    table = _table("", f"best {metric} ± s.e.", "trials")
-    table.title, table.title_justify = "Kinds, each at its best", "left"
-    table.add_column("kind")
-    table.add_column("at")
-    for place, (kind, entry) in enumerate(found.best_per_kind.items(), 1):
-        trials = str(found.trials_per_kind[kind])
-        table.add_row(str(place), score(entry), trials, escape(kind), escape(settings(entry)))
+    rows = [
+        (str(place), score(entry), str(found.trials_per_kind[kind]), kind, settings(entry))
+        for place, (kind, entry) in enumerate(found.best_per_kind.items(), 1)
+    ]
+    styles = [""] * len(rows)
     if found.baseline is not None:
-        table.add_row("", score(found.baseline), "1", "[italic]baseline[/]", "", style="cyan")
-    return table
+        rows.append(("", score(found.baseline), "1", "baseline", ""))
+        styles.append("cyan")
+    titles = ("", f"best {metric} ± s.e.", "trials", "kind", "at")
+    heading = "Kinds, each at its best"
+    print_table(titles, rows, words=("kind", "at"), styles=styles, title=heading)
 
 
-def _front(found: Answer, metric: str) -> Table:
+def _print_front(found: Answer, metric: str) -> None:
     """The Pareto front of two metrics."""
-    table = _table("trial", metric, metric_name(str(found.spec.score.second)))
-    table.title, table.title_justify = "Pareto front: no trial is better in both", "left"
-    table.add_column("settings")
-    for entry in found.front:
-        row = (str(entry.number), number(entry.score), number(entry.second))
-        table.add_row(*row, escape(settings(entry)))
-    return table
+    rows = [
+        (str(entry.number), number(entry.score), number(entry.second), settings(entry))
+        for entry in found.front
+    ]
+    titles = ("trial", metric, metric_name(str(found.spec.score.second)), "settings")
+    heading = "Pareto front: no trial is better in both"
+    print_table(titles, rows, words=("settings",), title=heading)
 
 
 def _best_line(found: Answer, best: Ranked) -> str:
@@ -246,7 +250,8 @@ def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | No
     option = storage_option(storage)
     if not worth_taking(found, confirmed):
         said = f"{nothing_better(found)}: no config to take away. Where to look:"
-        console.print(f"\nNext:  {said}", highlight=False, soft_wrap=True)
+        console.print()
+        say(f"Next:  {said}")
         _print_steps(where_to_look(found, option))
         return
     console.print("\nNext:")
@@ -263,5 +268,8 @@ def _print_next(found: Answer, confirmed: Confirmation | None, storage: str | No
 
 def _print_steps(steps: Iterable[tuple[str, str]]) -> None:
     for command, purpose in steps:
-        line = f"  {escape(f'{command:<42}')} [dim]{purpose}[/]"
-        console.print(line, highlight=False, soft_wrap=True)
+        if 2 + max(42, cell_len(command)) + 1 + cell_len(purpose) <= console.width:
+            say(f"  {command:<42} ", (purpose, "dim"))
+            continue
+        console.print(Text(f"  {command}"), soft_wrap=True)
+        say((f"    {purpose}", "dim"))

@@ -22,7 +22,8 @@ app = typer.Typer(
 )
 # A table in a pipe or a file is not cut to the 80 columns that are assumed there.
 console = Console(width=None if sys.stdout and sys.stdout.isatty() else 160)
-notices = Console(stderr=True)
+# A message that is no terminal's is a line, to be searched for.
+notices = Console(stderr=True, width=None if sys.stderr and sys.stderr.isatty() else 10_000)
 COUNTS = ("complete", "collapsed", "pruned", "failed", "running", "waiting")
 """How many trials of a study are how far: the columns of all tables of studies."""
 

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from normsweep.cli.app import AsJson, Storage, app, console, print_json
+from normsweep.cli.sentences import say
+from normsweep.cli.tables import print_table
 from normsweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,14 +53,13 @@ def _print(found: "Comparison") -> None:
     word, rest = sentence(found)
     style = _STYLES.get(found.verdict, "bold")
     console.print()
-    sign = _SIGNS[found.verdict]
-    console.print(f"[{style}]{sign} {escape(word)}[/]{escape(rest)}", highlight=False)
+    say((f"{_SIGNS[found.verdict]} {word}", style), rest)
     for reason in found.apart:
-        console.print(f"  {reason}", highlight=False, markup=False)
+        say(f"  {reason}")
     console.print()
-    console.print(_table(found))
+    _print_table(found)
     for note in found.notes:
-        console.print(note, highlight=False, markup=False)
+        say(note)
 
 
 def sentence(found: "Comparison") -> tuple[str, str]:
@@ -106,28 +105,27 @@ def _over(found: "Comparison") -> str:
     return f"paired over {folds} folds on {on}"
 
 
-def _table(found: "Comparison") -> Table:
+def _print_table(found: "Comparison") -> None:
     from normsweep.verdict.words import described, metric_name, number
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("study")
-    table.add_column("best config")
-    for title in ("trials", "search", "baseline", "confirmed", "by", "after steps"):
-        table.add_column(title, justify="right")
-    for side in (found.first, found.second):
+    rows, sides = [], (found.first, found.second)
+    for side in sides:
         spec, baseline = side.found.spec, side.found.baseline
-        table.add_row(
-            escape(side.name),
-            "–" if side.entry is None else escape(described(side.entry)),
+        row = (
+            side.name,
+            "–" if side.entry is None else described(side.entry),
             str(len(side.found.ranking)),
             number(None if side.entry is None else side.entry.score),
             number(None if baseline is None else baseline.score),
             number(side.score if found.confirmed else None),
             metric_name(spec.score.metric),
             number(None if side.entry is None else side.entry.step),
-            style="bold" if side is found.better else "",
         )
-    return table
+        rows.append(row)
+    numbers = ("trials", "search", "baseline", "confirmed", "by", "after steps")
+    words = ("study", "best config", "by")
+    styles = ["bold" if side is found.better else "" for side in sides]
+    print_table(("study", "best config", *numbers), rows, words=words, styles=styles)
 
 
 def comparison_as_json(found: "Comparison") -> dict[str, Any]:

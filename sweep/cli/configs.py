@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from normsweep.cli.app import AsJson, NoPlugins, Set, Storage, app, console, notices, print_json
+from normsweep.cli.sentences import say
 from normsweep.errors import UserError
 from normsweep.storage.files import write_whole, writing
 
@@ -56,13 +57,13 @@ def export_command(
     loaded = load_study(study, opened)
     content = exported(loaded, opened, form, trial=trial, top=top)
     if form not in TABLES and (worse := worse_than_baseline(loaded, trial)) is not None:
-        notices.print(f"warning: {worse}", markup=False, highlight=False, soft_wrap=True)
+        say(f"warning: {worse}", to=notices)
     if output is None:
         # As in a file, whatever the terminal's encoding: a config is to be read again.
         typer.echo(content.encode() if isinstance(content, str) else content, nl=False)
         return
     write_whole(output, content)
-    notices.print(f"Wrote {output}.", markup=False, highlight=False)
+    say(f"Wrote {output}.", to=notices)
 
 
 @app.command("score", epilog="Example:  sweep score best.toml")

@@ -3,10 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from normsweep.cli.app import AsJson, Storage, app, console, counts_shown, print_json
+from normsweep.cli.app import AsJson, Storage, app, counts_shown, print_json
+from normsweep.cli.sentences import say
+from normsweep.cli.tables import print_table
 
 
 @app.command("list", epilog="Example:  sweep list --storage sqlite:///studies.db")
@@ -23,22 +23,18 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
         print_json([entry.__dict__ for entry in entries])
         return
     if not entries:
-        console.print(
-            f"{shown(storage_url(storage))} holds no studies.", highlight=False, markup=False
-        )
+        say(f"{shown(storage_url(storage))} holds no studies.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    counted = counts_shown(entries)
-    for column in ("study", *counted, "best", "baseline", "by"):
-        table.add_column(column, justify="left" if column in ("study", "by") else "right")
+    rows, counted = [], counts_shown(entries)
     for entry in entries:
         scores = ("–" if s is None else f"{s:.3f}" for s in (entry.best, entry.baseline))
         counts = (str(getattr(entry, column)) for column in counted)
         # The scores are by the first metric.
         first, *others = map(metric_name, entry.metrics or ("–",))
         beside = f" (beside {others[0]})" if others else ""
-        table.add_row(escape(entry.study), *counts, *scores, first + beside)
-    console.print(table)
+        rows.append((entry.study, *counts, *scores, first + beside))
+    titles = ("study", *counted, "best", "baseline", "by")
+    print_table(titles, rows, words=("study", "by"))
 
 
 @app.command("show", epilog="Example:  sweep show digits")

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from normsweep.cli.app import notices
+from normsweep.cli.sentences import say
 from normsweep.storage.events import CHUNK, Log
 from normsweep.storage.urls import urls_of_call, without_secrets
 
@@ -84,7 +85,7 @@ def notice_log(event: str, /, **facts: Any) -> None:
     """A log for those who watch a progress display: only what they would want to know."""
     if event in _WORTH_A_NOTICE:
         said = ", ".join(f"{name} {value}" for name, value in _printable(facts).items())
-        notices.print(f"{event}: {said}", highlight=False, markup=False, soft_wrap=True)
+        say(f"{event}: {said}", to=notices)
 
 
 def warning_log(event: str, /, **facts: Any) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 
-from normsweep.cli.app import app
+from normsweep.cli.app import app, notices
+from normsweep.cli.sentences import say
 from normsweep.errors import UserError
 
 # Each adds its commands, which the help shows in this order.
@@ -98,9 +98,7 @@ def _print_what_can_be_printed() -> None:
 
 
 def _say(message: str) -> None:
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print("[bold red]error:[/]", end=" ")
-    console.print(_printable(message), markup=False)
+    say(("error:", "bold red"), f" {_printable(message)}", to=notices)
 
 
 def _printable(message: str) -> str:

@@ -5,8 +5,6 @@ import re
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from normsweep.cli.app import (
     AsJson,
@@ -20,6 +18,8 @@ from normsweep.cli.app import (
     counts_shown,
     print_json,
 )
+from normsweep.cli.sentences import say
+from normsweep.cli.tables import print_table
 from normsweep.errors import UserError
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")]
@@ -69,7 +69,7 @@ def submit_command(
         told = f"{name} was there already{again}: {found.ended} of {total} trials done."
     then = "Run it with:  sweep worker" if found.open else "Its answer:  sweep show"
     command = f"{then} {name}{storage_option(storage)}"
-    console.print(f"{told} {command}", markup=False, highlight=False, soft_wrap=True)
+    say(f"{told} {command}")
 
 
 @app.command("worker", epilog="Example:  sweep worker --storage postgresql+psycopg://host/sweep")
@@ -193,40 +193,39 @@ def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found.plain())
         return
-    workers = _table("worker", "process", "devices", "study", "state", "trials", "chunks/s", "seen")
-    for entry in found.workers:
-        workers.add_row(
+    workers = [
+        (
             entry.host,
             str(entry.pid),
             entry.device,
-            escape(entry.study or "–"),
+            entry.study or "–",
             entry.state,
             ", ".join(f"#{number}" for number in entry.trials) or "–",
             f"{entry.chunks_per_second:.2f}",
             f"{entry.silent:.0f} s ago" + ("" if entry.alive else " (gone)"),
         )
-    console.print(workers if found.workers else "No worker.")
+        for entry in found.workers
+    ]
+    titles = ("worker", "process", "devices", "study", "state", "trials", "chunks/s", "seen")
+    if workers:
+        print_table(titles, workers, words=set(titles) - {"process", "chunks/s"})
+    else:
+        console.print("No worker.")
     console.print()
     counted = counts_shown(found.studies)
-    studies = _table("study", "state", *counted)
-    for study in found.studies:
-        counts = (str(getattr(study, column)) for column in counted)
-        studies.add_row(escape(study.study), study.state, *counts)
-    console.print(studies if found.studies else "No study.")
+    studies = [
+        (study.study, study.state, *(str(getattr(study, count)) for count in counted))
+        for study in found.studies
+    ]
+    if studies:
+        print_table(("study", "state", *counted), studies, words=("study", "state"))
+    else:
+        console.print("No study.")
     for study in found.studies:
         if study.unreadable is not None:
-            console.print(f"  {study.unreadable}", markup=False, highlight=False, soft_wrap=True)
+            say(f"  {study.unreadable}")
         if study.stopped_by_itself is not None:
-            told = f"  {study.study} stopped by itself {study.stopped_by_itself}"
-            console.print(told, highlight=False, markup=False, soft_wrap=True)
+            say(f"  {study.study} stopped by itself {study.stopped_by_itself}")
         for ended, of in (("failed", study.failures), ("collapsed", study.collapses)):
             for number, reason in of.items():
-                told = f"  {study.study} #{number} {ended}: {reason}"
-                console.print(told, highlight=False, markup=False)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    return table
+                say(f"  {study.study} #{number} {ended}: {reason}")

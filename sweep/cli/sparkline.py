@@ -6,10 +6,11 @@ import numpy as np
 
 BARS = "▁▂▃▄▅▆▇█"
 EMPTY = "·"
+PROFILE = 24
 
 
 def sparkline(
-    values: Sequence[float], scores: Sequence[float], low: float, high: float, width: int = 24
+    values: Sequence[float], scores: Sequence[float], low: float, high: float, width: int = PROFILE
 ) -> str:
     """The median score in each of `width` equal steps of log λ from `low` to `high`, as bars.
 

@@ -9,7 +9,7 @@ from normsweep.verdict.effect import Effect
 from normsweep.verdict.reading import Confirmation, Confirmed
 
 LAST, STOPPED = "at the last step", "both stopped early"
-WIDTH = 41
+WIDTH, _LEAST_BESIDE, _LEAST = 41, 31, 21
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ def pairs_of(found: Confirmation) -> tuple[Pairs, ...]:
     return tuple(made)
 
 
-def strip(found: Confirmation, width: int = WIDTH) -> Iterator[str]:
+def strip(found: Confirmation, width: int = WIDTH, cells: int | None = None) -> Iterator[str]:
     """A line for each of `pairs_of` that has an interval, below a line with the scale.
 
         trial 7            ├──·─●·──┤   │            -0.52
 
     `●` is the mean, `·` a seed's difference, `│` stands at 0. Nothing where there is no interval.
+    Where a line has but so many `cells`, it is narrower, or names have lines for themselves.
     """
     drawn = [pairs for pairs in pairs_of(found) if pairs.effect is not None]
     estimates = [pairs.effect.estimate for pairs in drawn if pairs.effect is not None]
@@ -63,22 +64,31 @@ def strip(found: Confirmation, width: int = WIDTH) -> Iterator[str]:
     high = max(0.0, *(each.high for each in estimates))
     span = high - low or 1.0
 
+    labels = [f"{pairs.entry.name} {pairs.how}" for pairs in drawn]
+    first = max(map(len, labels))
+    room = width if cells is None else cells - 2 - max(len(f"{e.mean:+.3g}") for e in estimates)
+    beside = cells is None or room - first - 2 >= _LEAST_BESIDE
+    width = min(width, room - first - 2 if beside and cells is not None else max(room, _LEAST))
+
     def place(value: float) -> int:
         return min(width - 1, max(0, round((value - low) / span * (width - 1))))
 
-    labels = [f"{pairs.entry.name} {pairs.how}" for pairs in drawn]
-    first = max(map(len, labels))
     ends = f"{low:+.3g}" if low else "0", f"{high:+.3g}" if high else "0"
-    yield f"{'difference':<{first}}  {ends[0]}{ends[1]:>{width - len(ends[0])}}"
+    scale = f"{ends[0]}{ends[1]:>{width - len(ends[0])}}"
+    yield f"{'difference':<{first}}  {scale}" if beside else scale
     for label, pairs, each in zip(labels, drawn, estimates, strict=True):
-        cells = [" "] * width
+        marks = [" "] * width
         begin, end = place(each.low), place(each.high)
-        cells[begin : end + 1] = "─" * (end + 1 - begin)
-        cells[begin], cells[end] = "├", "┤"
-        cells[place(0.0)] = "│" if not begin < place(0.0) < end else "┼"
+        marks[begin : end + 1] = "─" * (end + 1 - begin)
+        marks[begin], marks[end] = "├", "┤"
+        marks[place(0.0)] = "│" if not begin < place(0.0) < end else "┼"
         for difference in pairs.scores - pairs.baseline_scores:
             # Beyond the scale, and on the marks of the interval and of 0, there is no place for it.
-            if low <= difference <= high and cells[at := place(float(difference))] in "─ ":
-                cells[at] = "·"
-        cells[place(each.mean)] = "●"
-        yield f"{label:<{first}}  {''.join(cells)}  {each.mean:+.3g}"
+            if low <= difference <= high and marks[at := place(float(difference))] in "─ ":
+                marks[at] = "·"
+        marks[place(each.mean)] = "●"
+        drawing = f"{''.join(marks)}  {each.mean:+.3g}"
+        if beside:
+            yield f"{label:<{first}}  {drawing}"
+        else:
+            yield from (label, drawing)

@@ -5,6 +5,7 @@ import fcntl
 import os
 import pickle
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import jax
+import numpy as np
 import pytest
 import tomlkit
+from optuna.trial import create_trial
 
 from bench.soak.kills import undisturbed
 from bench.soak.ledger import Entry
@@ -23,6 +26,9 @@ from bench.soak.study import Study
 from normsweep.cli import main
 from normsweep.spec import Spec, load_spec
 from normsweep.storage import open_storage
+from normsweep.study.attributes import CONFIRM, ArmAttributes, of_arm
+from normsweep.study.confirmation import open_confirmation
+from normsweep.study.records import load_study
 from normsweep.worker.launch import launch
 from tests.file_server import server  # noqa: F401  (a fixture)
 
@@ -122,6 +128,25 @@ def launched(folder: Path, **changes: Any) -> Iterator[Example]:
 def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     """The small study, launched through Python and never stopped."""
     yield from launched(tmp_path_factory.mktemp("example"))
+
+
+@pytest.fixture
+def confirmed(example, folder: Path) -> None:
+    """The example with three seeds of its best trial and the baseline, written by hand."""
+    path = folder / "studies.db"
+    source, target = sqlite3.connect(example.url.removeprefix("sqlite:///")), sqlite3.connect(path)
+    source.backup(target)
+    source.close(), target.close()
+    storage = open_storage(f"sqlite:///{path}")
+    study = load_study("small", storage)
+    held = open_confirmation(study, storage)
+    (best, *_) = sorted((t for t in study.get_trials() if t.number), key=lambda trial: trial.value)
+    for seed in (1, 2, 3):
+        for arm, trial, score in (("baseline", 0, 3.0), (f"trial {best.number}", best.number, 2.0)):
+            curve = np.full((4, 2), score + seed / 100)
+            about = ArmAttributes(CONFIRM, arm, "baseline", trial, seed, {}, {}, curve)
+            held.add_trial(create_trial(value=score, user_attrs=of_arm(about)))
+    storage.engine.dispose()
 
 
 LONG = {"train__steps": 400, "train__chunks": 40}

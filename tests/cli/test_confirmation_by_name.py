@@ -1,39 +1,14 @@
 """A confirmation called by the name that Optuna's tools list it under: its study answers."""
 
 import json
-import sqlite3
 from pathlib import Path
 
-import numpy as np
 import optuna
 import pytest
-from optuna.trial import create_trial
 
 from normsweep.storage import open_storage
-from normsweep.study.attributes import CONFIRM, ArmAttributes, of_arm
-from normsweep.study.confirmation import open_confirmation
-from normsweep.study.records import load_study
 
 NAME = "small (confirmation)"
-
-
-@pytest.fixture
-def confirmed(example, folder: Path) -> None:
-    """The example with three seeds of its best trial and the baseline, written by hand."""
-    path = folder / "studies.db"
-    source, target = sqlite3.connect(example.url.removeprefix("sqlite:///")), sqlite3.connect(path)
-    source.backup(target)
-    source.close(), target.close()
-    storage = open_storage(f"sqlite:///{path}")
-    study = load_study("small", storage)
-    held = open_confirmation(study, storage)
-    (best, *_) = sorted((t for t in study.get_trials() if t.number), key=lambda trial: trial.value)
-    for seed in (1, 2, 3):
-        for arm, trial, score in (("baseline", 0, 3.0), (f"trial {best.number}", best.number, 2.0)):
-            curve = np.full((4, 2), score + seed / 100)
-            about = ArmAttributes(CONFIRM, arm, "baseline", trial, seed, {}, {}, curve)
-            held.add_trial(create_trial(value=score, user_attrs=of_arm(about)))
-    storage.engine.dispose()
 
 
 @pytest.mark.parametrize(
