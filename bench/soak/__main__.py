@@ -46,7 +46,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="sweep-soak-") as name, started_postgres() as postgres:
-        folder, study = Path(name), Study()
+        folder, study = Path(name), Study(confirmed=8)
         expected = undisturbed(study, folder / "alone", folder / "compiled")
         soak = Soak(folder, postgres, expected, study, arguments.seed)
         rounds: list[Figures] = []

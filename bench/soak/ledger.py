@@ -12,11 +12,16 @@ from sqlalchemy import make_url, text
 
 from bench.soak.processes import Violation
 from bench.soak.study import NAME, Study
+from normsweep.study.confirmation import confirmation_name
 
 
 @dataclass(frozen=True)
 class Entry:
-    """All that is stored of a trial; `ended` is when it was, `rows` one for each fold and step."""
+    """All that is stored of a trial; `ended` is when it was, `rows` one for each fold and step.
+
+    Those of the confirmation are numbered on from those of the search. `influences` are those of
+    images, by step.
+    """
 
     number: int
     state: str
@@ -26,6 +31,7 @@ class Entry:
     reports: dict[int, float]
     attributes: dict[str, Any]
     rows: tuple[tuple[Any, ...], ...]
+    influences: tuple[tuple[Any, ...], ...]
 
     def all(self) -> dict[str, str]:
         """Everything, in words, floats to the bit."""
@@ -37,7 +43,8 @@ class Entry:
     def found(self) -> dict[str, str]:
         """What must be the same however the study was run."""
         # Not how often it was begun again, and by what program.
-        kept = {name: self.attributes.get(name) for name in ("role", "config", "result")}
+        names = ("role", "config", "result", "arm", "seed", "curve")
+        kept = {name: self.attributes.get(name) for name in names}
         return replace(self, ended=None, attributes=kept).all()
 
 
@@ -75,10 +82,19 @@ class Ledger:
         return {worker for (worker,) in self.query("select distinct worker from sweep_claims")}
 
     def entries(self) -> list[Entry]:
-        """The trials, in the order of their numbers."""
+        """The trials, in the order of their numbers, of the search and then the confirmation."""
         # Before the rows: a trial that is complete here has them all.
-        study = optuna.load_study(study_name=NAME, storage=self._storage)
-        trials = study.get_trials(deepcopy=False)
+        there = {each.study_name for each in self._storage.get_all_studies()}
+        trials = [
+            trial
+            for name in (NAME, confirmation_name(NAME))
+            if name in there
+            for trial in optuna.load_study(study_name=name, storage=self._storage).get_trials()
+        ]
+        influences: dict[int, list[tuple[Any, ...]]] = {}
+        sql = "select trial_id, step, influence from sweep_influences order by trial_id, step"
+        for trial_id, step, influence in self.query(sql):
+            influences.setdefault(trial_id, []).append((step, bytes(influence)))
         rows: dict[int, list[tuple[Any, ...]]] = {}
         sql = (
             "select trial_id, fold, step, fid, kid, others "
@@ -90,7 +106,7 @@ class Ledger:
             rows.setdefault(trial_id, []).append((*values, read))
         return [
             Entry(
-                trial.number,
+                number,
                 trial.state.name,
                 trial.value,
                 trial.datetime_complete,
@@ -98,8 +114,9 @@ class Ledger:
                 trial.intermediate_values,
                 trial.user_attrs,
                 tuple(rows.get(trial._trial_id, ())),
+                tuple(influences.get(trial._trial_id, ())),
             )
-            for trial in trials
+            for number, trial in enumerate(trials)
         ]
 
     def complete(self) -> dict[int, Entry]:
@@ -144,6 +161,7 @@ def _check_equal(found: dict[str, str], wanted: dict[str, str], what: str) -> No
 
 def check_told_once(events: list[dict[str, Any]]) -> None:
     """Raises `Violation` where the logs call a trial complete twice."""
-    told = [event["trial"] for event in events if event["event"] == "trial complete"]
+    told = [str(event["trial"]) for event in events if event["event"] == "trial complete"]
+    told += [f"{e['arm']}, seed {e['seed']}" for e in events if e["event"] == "confirmed"]
     if doubled := sorted({number for number in told if told.count(number) > 1}):
         raise Violation(f"trials {doubled} were completed more than once")

@@ -1,5 +1,6 @@
 """`sweep confirm`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,6 +67,7 @@ def confirm_command(
     from normsweep.spec.assignments import assignments
     from normsweep.storage import open_storage
     from normsweep.storage.migrate import migrate
+    from normsweep.storage.retry import Retry
     from normsweep.study.records import checked_spec, load_study
     from normsweep.verdict.answers import answer
     from normsweep.verdict.reading import read_confirmation
@@ -75,7 +77,7 @@ def confirm_command(
     opened = open_storage(storage)
     loaded = load_study(study, opened)
     # Before our tables are made: a database of Optuna's alone stays as it is.
-    checked_spec(loaded)
+    checked = checked_spec(loaded)
     migrate(opened.engine)
     if settings:
         values, called = assignments(settings)
@@ -101,8 +103,11 @@ def confirm_command(
             log=notice_log,
             decoding=interrupts.cutting(shown.pictures),
         ).run(top, seeds)
-    found, answered = read_confirmation(loaded, opened), answer(loaded)
-    write_study_note(loaded, opened, answered)
+    # It may be away just now, as at any time before.
+    retry = Retry.with_storage(opened, checked.service.storage_patience, notice_log)
+    found = retry.until(partial(read_confirmation, loaded, opened))
+    answered = retry.until(partial(answer, loaded))
+    retry.until(partial(write_study_note, loaded, opened, answered))
     if as_json:
         print_json(confirmation_as_json(found, done))
     elif found is not None:

@@ -202,7 +202,7 @@ class ArmAttributes:
 
     `trial` is its number in the search, if it has one. `curve` are the scores [chunks, folds] by
     the first metric; None where it failed for `reason`, and as it is read where one is not finite.
-    `trial_id` is its own where it is read, under which our tables know it.
+    As it is read it `has_scores` then, too, and `trial_id`, under which our tables know it.
     """
 
     role: str
@@ -215,6 +215,7 @@ class ArmAttributes:
     curve: np.ndarray | None = None
     result: Result | None = None
     reason: str | None = None
+    has_scores: bool = field(default=False, compare=False)
     trial_id: int | None = field(default=None, compare=False)
 
 
@@ -399,19 +400,9 @@ def arm_of(trial: Trial) -> ArmAttributes | None:
         curve=np.array(curve) if whole else None,
         result=None if result is None else _result(result),
         reason=stored.get(_REASON),
+        has_scores=curve is not None,
         trial_id=trial._trial_id,
     )
-
-
-def key_of_arm(trial: FrozenTrial) -> tuple[str, str, int] | None:
-    """What a trial of a confirmation is known by: role, arm and seed.
-
-    None of any other, and of one that other code has ended: it has no scores.
-    """
-    stored = trial.user_attrs
-    if _ARM not in stored or (trial.state in _WITH_SCORES and _CURVE not in stored):
-        return None
-    return stored[_ROLE], stored[_ARM], stored[_SEED]
 
 
 def write_curve(trial: optuna.Trial, curve: np.ndarray) -> None:

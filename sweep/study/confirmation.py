@@ -14,14 +14,13 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import (
     ArmAttributes,
     Planned,
     arm_of,
-    key_of_arm,
     study_attributes,
     write_study,
 )
@@ -181,6 +180,8 @@ def first_of_each(trials: Sequence[FrozenTrial]) -> dict[tuple[str, str, int], F
     """
     found: dict[tuple[str, str, int], FrozenTrial] = {}
     for trial in trials:
-        if (key := key_of_arm(trial)) is not None:
-            found.setdefault(key, trial)
+        said = arm_of(trial)
+        if said is None or (trial.state == TrialState.COMPLETE and not said.has_scores):
+            continue
+        found.setdefault((said.role, said.arm, said.seed), trial)
     return found

@@ -112,11 +112,13 @@ class ArmWork(Work):
 
     def _share(self) -> int:
         """How many of a round's arms are for each worker that is here."""
-        here = sum(
-            seen.worker.study == self.study.study_name and not is_gone(seen, GRACE)
+        others = sum(
+            seen.worker.study == self.study.study_name
+            and seen.worker.worker != self.queue.worker
+            and not is_gone(seen, GRACE)
             for seen in seen_workers(self.storage.engine)
         )
-        return math.ceil(self._round.left(self.queue.trials()) / max(here, 1))
+        return math.ceil(self._round.left(self.queue.trials()) / (1 + others))
 
     def _next(self) -> Round | None:
         """The first round with a trial that nobody has; the trials of all that may be are made."""

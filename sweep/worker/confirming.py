@@ -28,6 +28,7 @@ from normsweep.study.confirmation import (
     trainings,
 )
 from normsweep.study.confirming import ended_of, is_unconcluded, progress_of_confirmation
+from normsweep.study.control import telling_deletion
 from normsweep.study.progress import Progress, Watcher, unwatched
 from normsweep.study.records import check_same_data, checked_spec, study_spec
 from normsweep.study.rounds import Round
@@ -142,19 +143,20 @@ class Confirming:
         except Stopped:
             return False
         assert self.setup is not None
-        return take_part(
-            self._spec,
-            self.setup,
-            self._into,
-            self.storage,
-            files=self.files,
-            watch=self.watch,
-            stop=self.stop,
-            log=self.log,
-            begun=self.begun,
-            rests=self.rests,
-            kind=partial(ArmWork, searched=self.study, deal=self._deal),
-        ).done
+        with telling_deletion(self._into), telling_deletion(self.study):
+            return take_part(
+                self._spec,
+                self.setup,
+                self._into,
+                self.storage,
+                files=self.files,
+                watch=self.watch,
+                stop=self.stop,
+                log=self.log,
+                begun=self.begun,
+                rests=self.rests,
+                kind=partial(ArmWork, searched=self.study, deal=self._deal),
+            ).done
 
     def _plan(self, top: int | None = None, seeds: int | None = None) -> bool:
         """Stores what is to be trained. May fail at any point and be called again."""

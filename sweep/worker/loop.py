@@ -5,7 +5,6 @@ stored twice with the same effect as once.
 """
 
 import contextlib
-import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +20,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.data.stored import DataLost
 from normsweep.engine.compiling import compiling_seconds
-from normsweep.engine.population import SHOWN
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError, in_one_line
-from normsweep.score.pictures import draw_grid
-from normsweep.score.references import reference_scores
-from normsweep.score.run import Completed, Failed, Pruned
+from normsweep.score.run import Failed, Pruned
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
@@ -34,14 +30,13 @@ from normsweep.spec.plugins import SamplerError, is_plugin, plugin_sampler, tell
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
 from normsweep.storage import Measurement, clear_measurements, read_measurements
-from normsweep.storage.artifacts import REAL, SAMPLES, put_on_study, put_on_trial
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
 from normsweep.storage.events import CHUNK, Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, collapse_of, reason_of, twin_of, write_study
+from normsweep.study.attributes import OPEN, collapse_of, reason_of, twin_of
 from normsweep.study.control import ENDED, control
 from normsweep.study.endings import state_of
 from normsweep.study.plan import plan_of
@@ -51,6 +46,7 @@ from normsweep.study.queue import Queue
 from normsweep.study.ranking import begun_as, begun_of
 from normsweep.study.stopping import any_running, stop_if_due
 from normsweep.study.tally import ended
+from normsweep.worker.keepsakes import draw_samples, keep_references
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
 from normsweep.worker.waiting import rest
@@ -275,40 +271,14 @@ class Work:
         # It is finished already where the answer to an earlier call was lost.
         stored = self.storage.get_trial(run.trial_id)
         if not stored.state.is_finished():
-            self._refer(run)
-            self._draw(run, stored)
+            keep_references(run, self.training, self.study, self.files, self.log)
+            draw_samples(run, stored, self.storage, self.files, self.log)
             run.tell(self.study)
         self._ended_since = True
         self.queue.done(run.trial_id)
         self._say_end(run)
         self._checkpoints.tidy(run.trial.number, self.queue.trials)
         return True
-
-    def _draw(self, run: TrialRun, stored: FrozenTrial) -> None:
-        """Adds a grid of samples to a trial that is about to end, a fold below the other."""
-        if run.images is None or run.chunks < self.spec.train.chunks:
-            return
-        folds, count, *shape = run.images.shape
-        grid = io.BytesIO()
-        draw_grid(run.images.reshape(folds * count, *shape), grid, columns=count)
-        try:
-            put_on_trial(self.files, self.storage, stored, SAMPLES, grid.getvalue())
-        except OSError as error:
-            self.log("picture not written", reason=str(error), trial=run.trial.number)
-
-    def _refer(self, run: TrialRun) -> None:
-        """Adds to a study, once its baseline is trained, what its scores are to be seen beside."""
-        if not run.is_baseline or not isinstance(run.end, Completed):
-            return
-        write_study(self.study, references=reference_scores(self.training, run))
-        rows = self.setup.plan.held_out[:, : min(SHOWN, self.setup.samples)]
-        grid = io.BytesIO()
-        images = np.asarray(self.setup.dataset.images[rows.ravel()])
-        draw_grid(images, grid, columns=rows.shape[1])
-        try:
-            put_on_study(self.files, self.study, REAL, grid.getvalue())
-        except OSError as error:
-            self.log("picture not written", reason=str(error))
 
     def _say_end(self, run: TrialRun) -> None:
         ended = self.storage.get_trial(run.trial_id)

@@ -9,9 +9,10 @@ from random import Random
 
 import pytest
 
-from bench.soak.kills import survive
+from bench.soak.kills import survive, undisturbed
 from bench.soak.ledger import Ledger
 from bench.soak.processes import service
+from bench.soak.study import Study
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +30,17 @@ def test_kills_of_workers_lose_double_and_change_nothing(
     print(figures)
     assert figures.kills == KILLS
     # The others struck while a worker was starting or between two trials.
+    assert figures.in_trial > KILLS / 2
+
+
+def test_kills_of_those_who_confirm_lose_double_and_change_nothing(
+    new_url, tmp_path, compiled
+) -> None:
+    study, folder = Study(searched=2, chunks=40, confirmed=10), tmp_path / "killed"
+    expected = undisturbed(study, tmp_path / "alone", compiled)
+    folder.mkdir()
+    figures = survive(new_url(folder), folder, compiled, study, expected, Random(3), kills=KILLS)
+    print(figures)
     assert figures.in_trial > KILLS / 2
 
 

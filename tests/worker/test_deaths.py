@@ -15,8 +15,11 @@ from sqlalchemy import Connection, Engine, event
 from normsweep.storage.workers import Worker, this_worker
 from normsweep.study.plan import Plan
 from normsweep.study.queue import Queue
+from normsweep.study.records import load_study
 from normsweep.worker import part
+from normsweep.worker.confirming import Confirming
 from normsweep.worker.launch import launch
+from tests.worker.test_shared_confirmation import held_by
 
 SHORT = {
     "study__trials": 1,
@@ -96,6 +99,28 @@ def test_a_worker_may_die_before_any_of_its_writes(
         assert query(path, "select * from sweep_claims") == [], path
         assert query(path, "select count(*) from sweep_measurements") == [(ROWS,)], path
     # Spec, queue, claims, parameters, rows, reports, results: there is something to die in.
+    assert len(deaths.left) > 30
+
+
+@pytest.mark.slow
+def test_who_confirms_may_die_before_any_of_its_writes(
+    make_spec, run, databases, database, storage_url, tmp_path, query
+) -> None:
+    run(make_spec(**SHORT))
+    folder = tmp_path / "left"
+    folder.mkdir()
+    storage = databases.open(storage_url)
+    study = load_study("small", storage)
+    deaths = Deaths(storage.engine, database, folder)
+    assert Confirming(study, storage).run(top=1, seeds=1)
+    undisturbed = held_by(study, storage)
+    for path in deaths.left:
+        opened = databases.open(f"sqlite:///{path}")
+        study = load_study("small", opened)
+        assert Confirming(study, opened).run(top=1, seeds=1)
+        assert held_by(study, opened) == undisturbed, path
+        assert query(path, "select * from sweep_claims") == [], path
+    # Plan, round, claims, influences, rows, reports, curves, results.
     assert len(deaths.left) > 30
 
 

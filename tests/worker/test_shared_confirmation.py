@@ -1,5 +1,6 @@
 """A confirmation is shared by those who train it, and outlasts them, to the bits of one."""
 
+import re
 import sqlite3
 import threading
 import time
@@ -28,7 +29,7 @@ from normsweep.study.confirmation import (
     plan_confirmation,
     planned,
 )
-from normsweep.study.control import set_control
+from normsweep.study.control import StudyDeleted, set_control
 from normsweep.study.deleting import all_of_study
 from normsweep.study.records import load_study
 from normsweep.study.rounds import Round, make_rounds
@@ -294,6 +295,17 @@ def test_a_stop_ends_a_confirmation_unless_it_was_asked_for_afterwards(
         1, 1
     )
     assert ended == done
+
+
+@pytest.mark.parametrize("which", ["small", "small (confirmation)"])
+def test_one_that_is_deleted_meanwhile_ends_with_one_message(opened, which: str) -> None:
+    study, storage = opened
+
+    def watch(progress: Any) -> None:
+        optuna.delete_study(study_name=which, storage=storage)
+
+    with pytest.raises(StudyDeleted, match=re.escape(f"study '{which}' was deleted")):
+        Confirming(study, storage, watch=watch).run(1, 1)
 
 
 def test_a_worker_may_die_in_it_as_often_as_it_likes(

@@ -66,7 +66,7 @@ def test_a_worker_that_waits_within_a_study_can_be_stopped(
     first = of == "serve.study_spec"
     monkeypatch.setattr(f"normsweep.worker.{of}", away(range(first, 10**9), serve.study_spec))
     Server(storage, stop=lambda: "storage away" in heard, log=log).serve("small")
-    assert heard[-1] == "storage away"
+    assert heard[heard.index("storage away") + 1 :] in ([], ["study left"])
 
 
 def test_a_worker_that_waits_for_the_database_can_be_stopped(

@@ -1,0 +1,51 @@
+"""What is kept of a trial beside its scores: its picture, and what these are to be seen by."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+
+from normsweep.engine.population import SHOWN
+from normsweep.score.pictures import draw_grid
+from normsweep.score.references import reference_scores
+from normsweep.score.run import Completed
+from normsweep.score.training import Training
+from normsweep.storage.artifacts import REAL, SAMPLES, put_on_study, put_on_trial
+from normsweep.storage.events import Log
+from normsweep.study.attributes import write_study
+from normsweep.worker.trial_run import TrialRun
+
+
+def draw_samples(
+    run: TrialRun, stored: FrozenTrial, storage: RDBStorage, files: Path, log: Log
+) -> None:
+    """Adds a grid of samples to a trial that is about to end, a fold below the other."""
+    if run.images is None or run.chunks < run.config.train.chunks:
+        return
+    folds, count, *shape = run.images.shape
+    grid = io.BytesIO()
+    draw_grid(run.images.reshape(folds * count, *shape), grid, columns=count)
+    try:
+        put_on_trial(files, storage, stored, SAMPLES, grid.getvalue())
+    except OSError as error:
+        log("picture not written", reason=str(error), trial=run.trial.number)
+
+
+def keep_references(
+    run: TrialRun, training: Training, study: optuna.Study, files: Path, log: Log
+) -> None:
+    """Adds to a study, once its baseline is trained, what its scores are to be seen beside."""
+    if not run.is_baseline or not isinstance(run.end, Completed):
+        return
+    setup = training.setup
+    write_study(study, references=reference_scores(training, run))
+    rows = setup.plan.held_out[:, : min(SHOWN, setup.samples)]
+    grid = io.BytesIO()
+    draw_grid(np.asarray(setup.dataset.images[rows.ravel()]), grid, columns=rows.shape[1])
+    try:
+        put_on_study(files, study, REAL, grid.getvalue())
+    except OSError as error:
+        log("picture not written", reason=str(error))
