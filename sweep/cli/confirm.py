@@ -63,7 +63,6 @@ def confirm_command(
     from normsweep.cli.logs import notice_log
     from normsweep.cli.verdict import print_confirmation, print_headline
     from normsweep.cli.watching import watching
-    from normsweep.report.board.refresh import write_study_note
     from normsweep.spec.assignments import assignments
     from normsweep.storage import open_storage
     from normsweep.storage.migrate import migrate
@@ -103,6 +102,9 @@ def confirm_command(
             log=notice_log,
             decoding=interrupts.cutting(shown.pictures),
         ).run(top, seeds)
+    # It takes as long to import as all that trains, which has not waited for it.
+    from normsweep.report.board.refresh import write_study_note
+
     # It may be away just now, as at any time before.
     retry = Retry.with_storage(opened, checked.service.storage_patience, notice_log)
     found = retry.until(partial(read_confirmation, loaded, opened))
@@ -128,7 +130,6 @@ def _confirm_at_scale(
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log, warning_log
     from normsweep.cli.watching import watching
-    from normsweep.report.board.refresh import write_study_note
     from normsweep.storage import open_storage
     from normsweep.verdict.answers import answer
     from normsweep.verdict.reading import read_confirmation
@@ -145,6 +146,8 @@ def _confirm_at_scale(
             decoding=interrupts.cutting(shown.pictures),
             scaled=scaled,
         )
+    from normsweep.report.board.refresh import write_study_note
+
     opened, found = open_storage(storage), answer(launched.study)
     confirmed = read_confirmation(launched.study, opened)
     write_study_note(launched.study, opened, found)

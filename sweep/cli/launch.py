@@ -94,7 +94,6 @@ def launch_command(
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log, warning_log
     from normsweep.cli.watching import watching
-    from normsweep.report.board.refresh import write_study_note
     from normsweep.spec import load_spec
     from normsweep.spec.assignments import assignments
     from normsweep.spec.load import changed
@@ -140,6 +139,9 @@ def launch_command(
             measuring=interrupts.cutting(shown.measuring),
             resume=resume,
         )
+    # It takes as long to import as all that trains, which has not waited for it.
+    from normsweep.report.board.refresh import write_study_note
+
     found = answer(launched.study)
     opened = open_storage(storage)
     confirmed = read_confirmation(launched.study, opened)

@@ -17,7 +17,6 @@ from textwrap import wrap
 import numpy as np
 import optuna
 import plotly.graph_objects as go
-from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -109,6 +108,9 @@ def shares(trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]) 
     best = min(max(0.1, _FEWEST_BEST / len(trials)), 0.5)
     # The least that makes so many trials, in spite of the rounding of n · (k / n).
     best = math.nextafter(best, 0.0)
+    # With it comes scikit-learn, which takes longer to import than all else of a launch.
+    from optuna.importance import PedAnovaImportanceEvaluator
+
     evaluator = PedAnovaImportanceEvaluator(target_quantile=best)
     with warnings.catch_warnings():
         # Of few trials with a conditional setting, and of trials that are all alike.
