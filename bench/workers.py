@@ -21,7 +21,7 @@ def trials_per_minute(count: int) -> float:
         environment = os.environ | {"SWEEP_STORAGE": f"sqlite:///{folder}/studies.db"}
         sweep = [sys.executable, "-m", "normsweep"]
         # One trial more than those that are timed: the baseline.
-        options = ["--trials", str(TRIALS - 1)]
+        options = ["--trials", str(TRIALS - 1), "--set", "study.pruner=none"]
         subprocess.run([*sweep, "submit", "digits", *options], env=environment, check=True)
         workers = []
         for core in available_cores()[:count]:
