@@ -99,7 +99,8 @@ def of_members(case: Case, precision: str, most: int) -> list[dict[str, str]]:
 
 def of_study(slots: int) -> dict[str, str]:
     """The `digits` study without its confirmation, its trials in so many slots."""
-    spec = load_spec("digits", {"study.slots": slots, "confirm.seeds": 0})
+    changes = {"study.slots": slots, "study.pruner": "none", "confirm.seeds": 0}
+    spec = load_spec("digits", changes)
     with tempfile.TemporaryDirectory() as folder:
         done = launch(spec, f"sqlite:///{folder}/studies.db")
         baseline, *trials = (trial.value for trial in done.study.get_trials())

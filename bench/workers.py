@@ -36,6 +36,7 @@ def trainings_per_minute(count: int) -> float:
 
 
 def _submit(folder: str, trials: int, *options: str) -> None:
+    options = ("--set", "study.pruner=none", *options)
     command = [*_SWEEP, "submit", "digits", "--trials", str(trials), *options]
     subprocess.run(command, env=_environment(folder), check=True)
 

@@ -286,7 +286,10 @@ def test_a_study_of_someone_elses_is_refused_by_name() -> None:
 
 def test_the_answer_of_a_real_study_agrees_with_its_database(example) -> None:
     found, trials = answer(example.study), example.study.get_trials()
-    assert found.counts == {state.name.lower(): 0 for state in TrialState} | {"complete": 7}
+    assert found.counts == {state.name.lower(): 0 for state in TrialState} | {
+        "complete": 7,
+        "collapsed": 0,
+    }
     assert found.baseline is not None
     assert found.baseline.score == trials[0].value
     values = sorted(trial.value for trial in trials[1:])
