@@ -39,6 +39,8 @@ def test_a_session_from_a_spec_to_a_trained_gan(
             "collapsed": 0,
             "pruned": 0,
             "failed": 0,
+            "running": 0,
+            "waiting": 0,
             "open": 0,
             "best": searched[0].value,
             "baseline": trials[0].value,
