@@ -53,9 +53,9 @@ def main() -> None:
         for path, best in BEST[name].items():
             found, hand = ranges[path], by_hand.ranges()[path]
             within = found.low <= best <= found.high
+            decades = math.log10(found.high / found.low)
             figure = (
-                f"{found.low:g} … {found.high:g}, "
-                f"{math.log10(found.high / found.low):.1f} decades; "
+                f"{found.low:g} … {found.high:g}, {decades:.1f} decades; "
                 f"by hand {lowest(hand):g} … {highest(hand):g}; best {best:g} is "
                 f"{'within' if within else 'outside'}"
             )

@@ -15,10 +15,12 @@ from normsweep.spec.ranges import LARGEST, SMALLEST, Choices, Interval
 from normsweep.spec.spec import Spec
 
 AUTO = "auto"
-WEAKEST, STRONGEST = 1e-3, 10.0
-"""Of a strength: how hard its term pulls at the ends of its range, next to the losses."""
-SMALLEST_SHARE, LARGEST_SHARE = 0.05, 1.0
-"""Of a radius: which shares of the size of the baseline's weights the ends of its range are."""
+OF_A_STRENGTH = 1e-3, 10.0
+"""How hard a term pulls at the ends of its range, next to the losses."""
+OF_A_GRADIENT_PENALTY = 1e-2, 100.0
+"""The same of a term that flattens a slope: of the baseline, which has none, that is steep."""
+OF_A_RADIUS = 0.05, 1.0
+"""Which shares of the size of the baseline's weights the ends of a radius are."""
 
 _FIELDS = tuple(
     path
@@ -124,10 +126,13 @@ def range_of(path: str, balances: Sequence[Balance], steps: int, folds: int) -> 
             "{ low, high, log = true }"
         )
     found = [each.at for each in usable]
-    radius = path.endswith("radius")
-    weakest, strongest = (SMALLEST_SHARE, LARGEST_SHARE) if radius else (WEAKEST, STRONGEST)
-    low = _rounded(weakest * min(found), ROUND_FLOOR)
-    high = _rounded(strongest * max(found), ROUND_CEILING)
+    lower, upper = OF_A_STRENGTH
+    if path.endswith("radius"):
+        lower, upper = OF_A_RADIUS
+    elif path.endswith("gradient_penalty.strength"):
+        lower, upper = OF_A_GRADIENT_PENALTY
+    low = _rounded(lower * min(found), ROUND_FLOOR)
+    high = _rounded(upper * max(found), ROUND_CEILING)
     # A field's own limits are those of float32: none of them has another upper one.
     low, high = max(low, _ABOVE_SMALLEST), min(high, _BELOW_LARGEST)
     return AutoRange(low, high, steps, folds, tuple(usable))

@@ -112,6 +112,11 @@ def test_a_strength_s_range_is_the_hull_from_a_thousandth_to_ten_times_rounded_o
     assert found.interval == Interval(1.2e-5, 46.0, log=True)
 
 
+def test_a_gradient_penalty_s_range_lies_a_decade_higher() -> None:
+    found = range_of("methods.a.gradient_penalty.strength", BALANCES, 400, 3)
+    assert (found.low, found.high) == (1.2e-4, 460.0)
+
+
 def test_a_radius_s_range_is_shares_of_the_size() -> None:
     found = range_of("methods.a.penalty.radius", BALANCES, 400, 3)
     assert (found.low, found.high) == (6.1e-4, 4.6)
