@@ -97,9 +97,9 @@ def worker_command(
 ) -> None:
     """Train for one study, or for every open one, the oldest first, until none is left.
 
-    The search, and then the confirmation where the spec or `sweep confirm` asks for one. Any number
-    of workers share a storage. SIGTERM and Ctrl-C end one after its chunk, with its trials
-    checkpointed and given back.
+    The search, and then the confirmation that the spec or `sweep confirm`
+    asks for. Any number of workers share a storage. SIGTERM and Ctrl-C end
+    one after its chunk, with its trials checkpointed and given back.
     """
     use_cores(cores)
     from normsweep.cli.interrupts import Interrupts

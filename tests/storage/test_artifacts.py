@@ -22,7 +22,7 @@ from normsweep.storage.artifacts import (
     read_artifact,
 )
 from normsweep.storage.connect import study_files
-from normsweep.worker import loop as work
+from normsweep.worker import keepsakes
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_samples_shown_are_those_of_the_chunk_that_is_scored(
 ) -> None:
     made: dict[int, list[np.ndarray]] = {}
     drawn: list[np.ndarray] = []
-    advance, draw = training.Training.advance, work.draw_grid
+    advance, draw = training.Training.advance, keepsakes.draw_grid
 
     def watched(self: Any, slots: Any) -> Iterator[Any]:
         for slot, each, chunk in advance(self, slots):
@@ -74,7 +74,7 @@ def test_the_samples_shown_are_those_of_the_chunk_that_is_scored(
         draw(images, *arguments, **options)
 
     monkeypatch.setattr(training.Training, "advance", watched)
-    monkeypatch.setattr(work, "draw_grid", drawing)
+    monkeypatch.setattr(keepsakes, "draw_grid", drawing)
     # One slot, so that trials are drawn in the order of their numbers.
     spec = make_spec(
         score__at="best",
