@@ -83,8 +83,8 @@ def launch_command(
 ) -> None:
     """Run a study, or go on with it: from a spec to a ranked answer.
 
-    Ctrl-C ends it after the running chunk with nothing lost; the same command goes on. It rests
-    while the study is paused (`sweep pause`).
+    Ctrl-C ends it after the running chunk with nothing lost; the same command
+    goes on. It rests while the study is paused (`sweep pause`).
     """
     # Not `timeout <= 0`, which lets NaN pass.
     if timeout is not None and not timeout > 0:

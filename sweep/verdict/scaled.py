@@ -141,17 +141,19 @@ def _name(study: str, values: Mapping[str, Any], rescale: bool) -> str:
 
 
 def _before(name: str, of: str, values: Mapping[str, Any], storage: RDBStorage) -> Spec | None:
-    """The spec of the study that was made for this before."""
+    """The spec of the study that was made for this before, and has its configs."""
     there = {each.study_name: each for each in storage.get_all_studies()}
     if name not in there:
         return None
-    scaled = study_attributes(there[name]).scaled
+    written = study_attributes(there[name])
+    scaled = written.scaled
     if scaled is None or scaled["of"] != of or scaled["values"] != dict(values):
         raise UserError(
             f"--name {name}: a study of this name is there already, and is not {of!r} with these "
             "settings; choose another name"
         )
-    return study_spec(load_study(name, storage))
+    # One that was cut short before it had them is made once more.
+    return None if written.begun_with is None else study_spec(load_study(name, storage))
 
 
 def _rescaled(spec: Spec, configs: list[dict[str, Any]]) -> tuple[Spec, list[dict[str, Any]]]:

@@ -15,6 +15,7 @@ from normsweep.study.control import control, set_control
 from normsweep.study.progress import Progress
 from normsweep.study.records import load_study
 from normsweep.study.status import status
+from normsweep.verdict.reading import read_confirmation
 from normsweep.worker import part, pool, serve
 from normsweep.worker.pool import Ended
 from normsweep.worker.serve import Server
@@ -182,3 +183,22 @@ def test_a_worker_that_is_gone_is_not_in_training(storage, monkeypatch) -> None:
     assert GRACE == 60
     (found,) = status(storage).workers
     assert (found.state, found.alive, found.chunks_per_second) == ("gone", False, 0.0)
+
+
+class PausingLate(Pausing):
+    """Pauses the study at the second chunk of its confirmation."""
+
+    def __call__(self, now: Progress) -> None:
+        if now.phase != "training" and now.phase != "compiling":
+            super().__call__(now)
+
+
+def test_its_confirmation_rests_with_it(run, make_spec, storage) -> None:
+    pausing = PausingLate(storage)
+    launched = run(make_spec(confirm__seeds=2, confirm__top=1), watch=pausing)
+    assert launched.done
+    (while_resting,) = pausing.seen
+    assert while_resting["claims"] == {}
+    assert [now.phase for now in pausing.heard].count(PAUSED) == 1
+    found = read_confirmation(launched.study, storage)
+    assert found is not None and found.missing == 0 and found.seeds == 2
