@@ -149,6 +149,8 @@ def _steps(
     key: jax.Array,
 ) -> Params:
     """The steps that the optimisers take, each over its learning rate."""
+    # Beyond the last step the rate may be 0.
+    state = state._replace(step=jnp.minimum(state.step, program.steps - 1))
     after, _ = train_step(program, index, state, h, data, jax.random.fold_in(key, BALANCE))
     factor = program.learning_rate_schedule.factor(state.step, program.steps)
     turns = program.family.turns()

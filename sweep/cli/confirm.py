@@ -144,6 +144,7 @@ def _confirm_at_scale(
             stop=interrupts.happened,
             log=warning_log if as_json else notice_log,
             decoding=interrupts.cutting(shown.pictures),
+            resume=True,
             scaled=scaled,
         )
     from normsweep.report.board.refresh import write_study_note

@@ -23,7 +23,11 @@ def samples_command(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of what is drawn.")] = 0,
     label: Annotated[
         int | None,
-        typer.Option(min=0, help="All of this class. [dim]Default: of all, where there are any[/]"),
+        typer.Option(
+            min=0,
+            max=2**31 - 1,
+            help="All of this class. [dim]Default: of all, where there are any[/]",
+        ),
     ] = None,
     grid: Annotated[
         bool, typer.Option("--grid", help="A picture of them side by side: .png.")

@@ -17,7 +17,7 @@ def best_configs(study: optuna.Study, top: int = 1) -> list[Config]:
     read = answer(study)
     found = read.ranking
     if not found:
-        short = " that is feasible by score.require" if read.infeasible else ""
+        short = " that is feasible by score.require" if read.missed else ""
         raise UserError(f"study {study.study_name!r} has no completed trial{short} yet")
     return [_config(study, entry) for entry in found[:top]]
 

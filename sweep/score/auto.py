@@ -81,10 +81,11 @@ def measured_ranges(spec: Spec, setup: Setup, watch: Watch = unwatched) -> dict[
     trained = bases(spec)
     training = Training(provisional(spec), setup)
     each_chunk, chunks = spec.train.steps // spec.train.chunks, -(-spec.train.chunks // SHARE)
-    found: dict[str, dict[tuple[str, str], list[np.ndarray]]] = {path: {} for path in asked}
+    found: dict[str, dict[tuple[int, Sought, str], list[np.ndarray]]]
+    found = {path: {} for path in asked}
     done, total = 0, len(trained) * chunks * each_chunk
     watch(done, total)
-    for base in trained:
+    for number, base in enumerate(trained):
         run = _run(base, training)
         for _ in range(chunks):
             balances = _chunk(run, tuple(base.sought), training)
@@ -92,14 +93,14 @@ def measured_ranges(spec: Spec, setup: Setup, watch: Watch = unwatched) -> dict[
                 for network in filter(by_network.__contains__, run.program.family.networks()):
                     role = run.program.family.role(network)
                     if sought.roles is None or role in sought.roles:
-                        of_network = found[sought.path].setdefault((sought.name, network), [])
-                        of_network.append(by_network[network])
+                        own = (number, sought, network)
+                        found[sought.path].setdefault(own, []).append(by_network[network])
             done += each_chunk
             watch(done, total)
     return {
         path: range_of(
             path,
-            [Balance(name, network, _mean(at)) for (name, network), at in balances.items()],
+            [Balance(of.name, network, _mean(at)) for (_, of, network), at in balances.items()],
             chunks * each_chunk,
             spec.score.folds,
         )
@@ -118,9 +119,11 @@ def _run(base: Base, training: Training) -> Run:
 
 def _chunk(run: Run, sought: tuple[Sought, ...], training: Training) -> list[dict[str, Any]]:
     """The balances after one chunk more."""
-    slots = [run, *[None] * (training.slots - 1)]
-    for _ in training.advance(slots):
-        pass
+    slots, goal = [run, *[None] * (training.slots - 1)], run.chunks + 1
+    # One that has to begin anew, without the methods of others, is trained to where it was.
+    while run.end is None and run.chunks < goal:
+        for _ in training.advance(slots):
+            pass
     if isinstance(run.end, Failed):
         raise UserError(
             f"{sought[0].path}: its range is to follow from the baseline, which has no score: "

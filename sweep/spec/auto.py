@@ -11,7 +11,7 @@ from typing import Any
 
 from normsweep.errors import UserError
 from normsweep.spec.fields import FACTS, METHOD_SECTIONS, rule_of
-from normsweep.spec.ranges import LARGEST, SMALLEST, Choices, Interval
+from normsweep.spec.ranges import LARGEST, SMALLEST, Choices, Interval, plain
 from normsweep.spec.spec import Spec
 
 AUTO = "auto"
@@ -81,7 +81,9 @@ def owner(spec: Spec, method: str | None, path: str) -> str:
 def with_ranges(spec: Spec, ranges: Mapping[str, AutoRange]) -> Spec:
     """The spec with these in place of "auto", where it has that."""
     known = [path for path in auto_fields(spec) if path in ranges]
-    return spec.with_values({path: ranges[path].interval for path in known}) if known else spec
+    # Plainly, as a file has them: a method's are kept as they are given.
+    found = {path: plain(ranges[path].interval) for path in known}
+    return spec.with_values(found) if found else spec
 
 
 def provisional(spec: Spec) -> Spec:

@@ -36,6 +36,9 @@ class Requirement:
 
     def missed(self, violation: float) -> str:
         """In words, by what was missed."""
+        if math.isinf(violation):
+            required = f"{'>=' if self.at_least else '<='} {self.bound:g}"
+            return f"{self.metric} was not measured, required {required}"
         score = self.bound - violation if self.at_least else self.bound + violation
         return (
             f"{self.metric} {score:.3g}, required {'>=' if self.at_least else '<='} {self.bound:g}"

@@ -65,7 +65,7 @@ class StudyAttributes:
     `auto` are the ranges that were measured, by path, see `spec.auto.plain_ranges`. `pixels` are
     those of an image. `begun_with` are the parameters of the first trials that were suggested.
     `scaled` says of a study that has another one's configs at another scale `of` which they are,
-    and the `values` of the fields that were set.
+    the `id` of that one, and the `values` of the fields that were set.
     """
 
     spec: dict[str, Any] | None = None
@@ -166,7 +166,11 @@ def attributes_of_copy(
     if study_id is not None:
         return stored | {_KEYS["confirms"]: name, _KEYS["study_id"]: study_id}
     spec = stored[_KEYS["spec"]]
-    return stored | {_KEYS["spec"]: spec | {"study": spec["study"] | {"name": name}}}
+    stored[_KEYS["spec"]] = spec | {"study": spec["study"] | {"name": name}}
+    if scaled := stored.get(_KEYS["scaled"]):
+        # Where it is copied to, that study has another number, if it is there.
+        stored[_KEYS["scaled"]] = scaled | {"id": None}
+    return stored
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from normsweep.objectives.distances import cost, scored
 from normsweep.search.pruners import BY_RANK, PrunerSettings, pruner
 from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements
-from normsweep.study.attributes import is_foreign, twin_of
+from normsweep.study.attributes import BASELINE, is_foreign, role, twin_of
+from normsweep.study.ranking import is_feasible
 
 
 def pruner_of(spec: Spec, engine: Engine) -> BasePruner:
@@ -25,7 +26,7 @@ def pruner_of(spec: Spec, engine: Engine) -> BasePruner:
             study.pruner_percentile,
             train.chunks,
             train.steps // train.chunks,
-            StoredCurves(engine, spec.score.metric),
+            StoredCurves(engine, spec.score.metric, spec.score.at == "best"),
         ),
     )
 
@@ -46,10 +47,14 @@ def early_pruning(spec: Spec) -> list[str]:
 
 @dataclass(frozen=True)
 class StoredCurves:
-    """The costs of trials by a metric; those of a finished trial are read once."""
+    """The costs of trials by a metric; those of a finished trial are read once.
+
+    With `at_best` a trial's at each chunk are those of its best one so far, as it is scored.
+    """
 
     engine: Engine
     metric: str
+    at_best: bool = False
     _finished: dict[int, np.ndarray | None] = field(default_factory=dict)
 
     def __call__(self, trial: FrozenTrial) -> np.ndarray | None:
@@ -63,9 +68,16 @@ class StoredCurves:
     def _read(self, trial: FrozenTrial) -> np.ndarray | None:
         if is_foreign(trial) or twin_of(trial) is not None:
             return None
+        # What is best nowhere prunes nothing; the baseline has the scale of all others.
+        if role(trial) != BASELINE and not is_feasible(trial):
+            return None
         rows = read_measurements(self.engine, trial._trial_id)
         folds = len({row.fold for row in rows})
         if not rows or len(rows) % folds or any(self.metric not in row.values() for row in rows):
             return None
         costs = [cost(self.metric, scored(self.metric, row.value(self.metric))) for row in rows]
-        return np.array(costs).reshape(-1, folds)
+        found = np.array(costs).reshape(-1, folds)
+        if self.at_best:
+            means = found.mean(axis=1)
+            found = found[[int(means[: at + 1].argmin()) for at in range(len(found))]]
+        return found

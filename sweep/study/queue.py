@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine
 
 from normsweep.storage import workers as table
+from normsweep.storage.making import make_trials
 from normsweep.study.attributes import (
     SEARCH,
     deaths_of,
@@ -28,29 +29,35 @@ from normsweep.study.ranking import begun_of
 def enqueue(study: optuna.Study, parameters: Parameters) -> int:
     """Makes a trial of the search that waits, with some of its parameters fixed; its id."""
     # `Study.enqueue_trial`, which does not say which trial it made.
-    waiting = create_trial(
-        state=TrialState.WAITING,
-        system_attrs={"fixed_params": parameters} if parameters else {},
-        user_attrs=of_role(SEARCH),
-    )
-    return study._storage.create_new_trial(study._study_id, template_trial=waiting)
+    return study._storage.create_new_trial(study._study_id, template_trial=_waiting(parameters))
 
 
-def begin_with(study: optuna.Study, suggested: Iterable[Mapping[str, Any]], most: int) -> int:
+def begin_with(
+    study: optuna.Study, storage: RDBStorage, suggested: Iterable[Mapping[str, Any]], most: int
+) -> int:
     """Makes trials with these parameters, the first of the search; how many there are.
 
     At most so many. Which they are is settled once: what was cut short is finished by the next
-    call, whatever it is given.
+    call, whatever it is given, and two at once make each once.
     """
     settled = study_attributes(study).begun_with
     if settled is None:
         settled = [dict(parameters) for parameters in islice(suggested, most)]
         write_study(study, begun_with=settled)
-    made = [fixed_parameters(trial) for trial in study.get_trials(deepcopy=False)]
-    for parameters in settled:
-        if parameters not in made:
-            enqueue(study, dict(parameters))
-    return len(settled)
+    while True:
+        trials = study.get_trials(deepcopy=False)
+        made = [fixed_parameters(trial) for trial in trials]
+        absent = [_waiting(dict(each)) for each in settled if each not in made]
+        if not absent or make_trials(storage, study._study_id, len(trials), absent):
+            return len(settled)
+
+
+def _waiting(parameters: Parameters) -> FrozenTrial:
+    return create_trial(
+        state=TrialState.WAITING,
+        system_attrs={"fixed_params": parameters} if parameters else {},
+        user_attrs=of_role(SEARCH),
+    )
 
 
 def lost_trials(study: optuna.Study, engine: Engine, grace: float) -> dict[int, str | None]:

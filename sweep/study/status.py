@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.workers import SeenWorker, is_gone, seen_workers
 from normsweep.study.attributes import study_attributes
+from normsweep.study.confirming import is_unconcluded
 from normsweep.study.control import control
 from normsweep.study.endings import collapses, failures
 from normsweep.study.stopping import why_stopped
@@ -83,7 +84,7 @@ def status(storage: RDBStorage) -> Status:
     studies = [study for study in loaded if written[study.study_name].is_ours]
     numbers = {trial._trial_id: trial.number for each in trials.values() for trial in each}
     workers = (_worker(seen, numbers) for seen in seen_workers(storage.engine))
-    return Status(tuple(workers), tuple(_study(s, trials[s.study_name]) for s in studies))
+    return Status(tuple(workers), tuple(_study(s, trials[s.study_name], storage) for s in studies))
 
 
 def _worker(seen: SeenWorker, numbers: Mapping[int, int]) -> WorkerStatus:
@@ -102,12 +103,13 @@ def _worker(seen: SeenWorker, numbers: Mapping[int, int]) -> WorkerStatus:
     )
 
 
-def _study(study: optuna.Study, trials: list[FrozenTrial]) -> StudyStatus:
+def _study(study: optuna.Study, trials: list[FrozenTrial], storage: RDBStorage) -> StudyStatus:
     found, unreadable = tally_of(study, trials)
     why = why_stopped(study)
+    going = why is not None or found.open or is_unconcluded(study, storage)
     return StudyStatus(
         study=study.study_name,
-        state="unreadable" if unreadable else control(study) if why or found.open else "finished",
+        state="unreadable" if unreadable else control(study) if going else "finished",
         done=found.complete + found.pruned,
         complete=found.complete,
         pruned=found.pruned,

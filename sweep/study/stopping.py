@@ -16,6 +16,7 @@ from normsweep.spec.spec import Spec
 from normsweep.study.attributes import (
     BASELINE,
     OPEN,
+    PAUSED,
     Stop,
     is_foreign,
     is_taken_over,
@@ -86,9 +87,10 @@ def why_stopped(study: optuna.Study) -> str | None:
 def reopen(study: optuna.Study) -> None:
     """Lets a study go on that was paused, or stopped, by itself or not.
 
-    The rule then needs as many trials in a row as ever, out of those that are made from now on.
+    The rule then needs as many trials in a row as ever, out of those that are made from now on. One
+    that had stopped by itself, and was paused in its confirmation, goes on with that alone.
     """
-    if why_stopped(study) is not None:
+    if why_stopped(study) is not None and study_attributes(study).control != PAUSED:
         write_study(study, resumed_at=len(study.get_trials(deepcopy=False)), stop=None)
     set_control(study, OPEN)
 

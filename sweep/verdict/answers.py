@@ -144,6 +144,12 @@ class Answer:
     scaled: Mapping[str, Any] | None = None
 
     @property
+    def missed(self) -> bool:
+        """Whether a trial of the search has a score, and is infeasible."""
+        own = set() if self.baseline is None else {self.baseline.number}
+        return bool(self.infeasible.keys() - own)
+
+    @property
     def counts_in_words(self) -> str:
         """How many trials are in which state, in words; none of them where none is made yet."""
         again = {"complete": f" ({self.repeated} of these configs again)"} if self.repeated else {}

@@ -60,7 +60,7 @@ def headline(found: Answer, confirmed: Confirmation | None, option: str = "") ->
     command = f"sweep confirm {found.study}{option}"
     best, baseline = found.best, found.baseline
     if best is None:
-        has = "is feasible by score.require" if found.infeasible else "has a score"
+        has = "is feasible by score.require" if found.missed else "has a score"
         return Headline(NO_SCORE, f"No trial of the search {has} yet.{_failed(found)}", "open")
     metric = metric_name(found.spec.score.metric)
     subject = capital(described(best))

@@ -40,7 +40,7 @@ class Scaled:
     """
 
     spec: Spec
-    of: str
+    of: optuna.Study
     values: dict[str, Any]
     configs: list[dict[str, Any]]
 
@@ -81,9 +81,9 @@ def at_scale(
     name = _name(study.study_name, values, rescale) if name is None else name
     wanted = changed(found.spec, values, called)
     limit = (wanted.confirm.seeds or SEEDS) if seeds is None else seeds
-    if (before := _before(name, study.study_name, values, storage)) is not None:
-        again = {} if seeds is None else {"confirm.seeds": seeds}
-        return Scaled(changed(before, again), study.study_name, dict(values), [])
+    before = _before(name, study, values, storage)
+    if before is not None and top is None and not rescale:
+        return Scaled(_of_seeds(before, seeds), study, dict(values), [])
     top = wanted.confirm.top if top is None else top
     chosen = arms(found, study.get_trials(deepcopy=False), top)
     names = may_ask(wanted)
@@ -95,6 +95,14 @@ def at_scale(
     if rescale:
         wanted, configs = _rescaled(wanted, configs)
     configs = [config for place, config in enumerate(configs) if config not in configs[:place]]
+    if before is not None:
+        there = study_attributes(load_study(name, storage)).begun_with
+        if configs != there:
+            raise UserError(
+                f"--name {name}: the study of this name has other configs; choose another name, or "
+                "leave out --top and --rescale to go on with it"
+            )
+        return Scaled(_of_seeds(before, seeds), study, dict(values), [])
     fixed = {
         "study.name": name,
         "study.trials": len(configs),
@@ -106,7 +114,7 @@ def at_scale(
         "confirm.top": len(configs),
     }
     spec = changed(wanted, fixed, {"study.name": f"--name {name}"})
-    return Scaled(spec, study.study_name, dict(values), configs)
+    return Scaled(spec, study, dict(values), configs)
 
 
 def read_scales(study: optuna.Study, storage: RDBStorage) -> tuple[Scale, ...]:
@@ -114,7 +122,7 @@ def read_scales(study: optuna.Study, storage: RDBStorage) -> tuple[Scale, ...]:
     found = []
     for each in storage.get_all_studies():
         scaled = study_attributes(each).scaled
-        if scaled is None or scaled["of"] != study.study_name:
+        if scaled is None or not _is_of(scaled, study):
             continue
         try:
             there = optuna.load_study(study_name=each.study_name, storage=storage)
@@ -140,17 +148,28 @@ def _name(study: str, values: Mapping[str, Any], rescale: bool) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts))[:100]
 
 
-def _before(name: str, of: str, values: Mapping[str, Any], storage: RDBStorage) -> Spec | None:
+def _is_of(scaled: Mapping[str, Any], study: optuna.Study) -> bool:
+    """Not so where that study was deleted, and this one has its name. A copy does not say."""
+    return scaled["of"] == study.study_name and scaled["id"] in (None, study._study_id)
+
+
+def _of_seeds(spec: Spec, seeds: int | None) -> Spec:
+    return spec if seeds is None else changed(spec, {"confirm.seeds": seeds})
+
+
+def _before(
+    name: str, study: optuna.Study, values: Mapping[str, Any], storage: RDBStorage
+) -> Spec | None:
     """The spec of the study that was made for this before, and has its configs."""
     there = {each.study_name: each for each in storage.get_all_studies()}
     if name not in there:
         return None
     written = study_attributes(there[name])
     scaled = written.scaled
-    if scaled is None or scaled["of"] != of or scaled["values"] != dict(values):
+    if scaled is None or not _is_of(scaled, study) or scaled["values"] != dict(values):
         raise UserError(
-            f"--name {name}: a study of this name is there already, and is not {of!r} with these "
-            "settings; choose another name"
+            f"--name {name}: a study of this name is there already, and is not "
+            f"{study.study_name!r} with these settings; choose another name"
         )
     # One that was cut short before it had them is made once more.
     return None if written.begun_with is None else study_spec(load_study(name, storage))

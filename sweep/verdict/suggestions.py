@@ -110,7 +110,11 @@ def _best(study: optuna.Study, storage: RDBStorage) -> tuple[Ranked, bool, str] 
 def _of_trial(
     spec: Spec, images: Images, study: optuna.Study, best: Ranked, said: str
 ) -> Suggestion:
-    config, scaled = _for_size(spec, images, study, best.config)
+    try:
+        config, scaled = _for_size(spec, images, study, best.config)
+    except ValidationError as error:
+        # It needs a file of the user's that is not there any more.
+        config, scaled = best.config, f"not rescaled: {in_one_line(error)}"
     why = ", ".join(filter(None, (best.kind, settings(best))))
     why = "; ".join(filter(None, (f"{why} ({said})", scaled)))
     source = f"{study.study_name}#{best.number}"

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from normsweep.engine.population import Chunk
 from normsweep.score.influence import image_influences
-from normsweep.score.run import Failed
+from normsweep.score.run import Failed, Run
 from normsweep.score.setup import Setup
 from normsweep.storage.influences import add_influences
 from normsweep.study.attributes import write_curve
@@ -28,9 +28,9 @@ class ArmRun(TrialRun):
 
     def judge(self, setup: Setup, chunk: Chunk, slot: int) -> None:
         """As any run, and looks at what each image has to do with the score."""
-        super().judge(setup, chunk, slot)
-        # It has no picture.
-        self.images = None
+        # Not as a trial of the search: it has no picture, and goes to its end, dead or not, since
+        # curves are compared chunk by chunk.
+        Run.judge(self, setup, chunk, slot)
         if self.of_images and not isinstance(self.end, Failed):
             found = image_influences(setup, self.config.score.metric, chunk, slot)
             if found is not None:

@@ -60,11 +60,13 @@ _REST = 0.5
 class ArmWork(Work):
     """One worker's part in the confirmation of `searched`; `study` is the one that holds it.
 
-    `deal` gives data and folds of a round.
+    `deal` gives data and folds of a round. It `heeds` whether the study was paused or stopped
+    before it began; one that its user has called for afterwards does not.
     """
 
     searched: optuna.Study = field(kw_only=True)
     deal: Callable[[Round], Setup] = field(kw_only=True)
+    heeds: bool = field(default=True, kw_only=True)
     _round: Round = field(default_factory=Round)
     _arms: dict[str, Arm] = field(default_factory=dict)
     _was: str = OPEN
@@ -83,11 +85,12 @@ class ArmWork(Work):
         """A round brings its own slots."""
 
     def _start(self) -> None:
-        first = self._ended_before is None
-        super()._start()
-        self._was = control(self.searched)
-        if first:
+        # Once: a rest, or a call that is made again, changes neither.
+        if self._ended_before is None:
+            if not self.heeds:
+                self._was = control(self.searched)
             self._ended_before = ended_of(self.study)
+        super()._start()
 
     def wanted(self) -> str:
         # A search may well have been stopped to be confirmed as it is.
@@ -268,6 +271,11 @@ class ArmWork(Work):
         why = {} if ended.state == TrialState.COMPLETE or reason is None else {"reason": reason}
         self.log("confirmed", **self._facts(ended), **why)
 
+    def _fail(self, trial: optuna.Trial, reason: str) -> None:
+        """Leaves it to others, or to a later call: failed, it would be a seed that diverged."""
+        self.queue.give_back(trial._trial_id)
+        raise UserError(f"{self._facts(trial)['arm']}: {reason}")
+
     def _should_prune(self, run: TrialRun) -> bool:
         return False
 
@@ -291,7 +299,7 @@ class ArmWork(Work):
             self._ended_before or 0,
             self.begun,
             final=len(self.setup.plan.outer),
-            idle=self._prepared + compiling_seconds(),
+            idle=(self._prepared or 0.0) + compiling_seconds(),
             phase=PAUSED if phase == PAUSED else PHASE,
         )
         if told.total:

@@ -95,11 +95,11 @@ class Confirming:
         training; what was asked for last holds for all of them. Raises `UserError` where the study
         has no scores yet, or was made with other data.
         """
-        return self._work(partial(self._plan, top, seeds))
+        return self._work(partial(self._plan, top, seeds), heeds=False)
 
     def run_if_wanted(self) -> bool:
         """The same as the spec of a study that was searched says, and nothing where it does not."""
-        return self._work(lambda: is_wanted(self.study) and self._plan())
+        return self._work(self._plan_as_wanted)
 
     def join(self) -> bool:
         """Takes part in what is planned; where nothing is, in what the spec says."""
@@ -117,10 +117,11 @@ class Confirming:
         The first time plans what the spec says.
         """
         if self._before is None:
-            if not is_wanted(self.study):
+            if not self._plan_as_wanted():
                 return None
-            self._plan()
             self._before, self._since = ended_of(self._into), time.monotonic()
+        with telling_deletion(self._into):
+            ended_of(self._into)
         if not is_unconcluded(self.study, self.storage):
             return None
         assert self.setup is not None
@@ -129,7 +130,13 @@ class Confirming:
             self._spec, self._into, self._before, self._since, final=final
         )
 
-    def _work(self, plan: Callable[[], bool]) -> bool:
+    def _plan_as_wanted(self) -> bool:
+        """Plans what the spec says, or opens what another has planned and not done; if any."""
+        if is_wanted(self.study):
+            return self._plan()
+        return is_unconcluded(self.study, self.storage) and self._open()
+
+    def _work(self, plan: Callable[[], bool], *, heeds: bool = True) -> bool:
         """Trains what is planned, if anything is; whether nothing is left."""
         use_all_cores()
         patience = ServiceSection().storage_patience
@@ -155,7 +162,7 @@ class Confirming:
                 log=self.log,
                 begun=self.begun,
                 rests=self.rests,
-                kind=partial(ArmWork, searched=self.study, deal=self._deal),
+                kind=partial(ArmWork, searched=self.study, deal=self._deal, heeds=heeds),
             ).done
 
     def _plan(self, top: int | None = None, seeds: int | None = None) -> bool:

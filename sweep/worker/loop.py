@@ -86,7 +86,7 @@ class Work:
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
     _ended_before: int | None = None
-    _prepared: float = 0.0
+    _prepared: float | None = None
     _ended_since: bool = True
     _looked: float = -np.inf
 
@@ -133,7 +133,8 @@ class Work:
         forget(self.storage.engine, _REMEMBERED)
         if self._ended_before is None:
             self._ended_before = ended(self.study.get_trials(deepcopy=False))
-        self._prepared = time.monotonic() - self.begun - compiling_seconds()
+        if self._prepared is None:
+            self._prepared = time.monotonic() - self.begun - compiling_seconds()
         self.heartbeat.tell(state="training", study=self.study.study_name)
 
     def _loop(self) -> bool:
@@ -366,6 +367,9 @@ class Work:
         mine = begun_as(run.config.plain(), versions())
         for trial in trials:
             complete = trial.state == TrialState.COMPLETE and twin_of(trial) is None
+            if run.is_baseline and collapse_of(trial) is not None:
+                # It is trained to its end.
+                continue
             if complete and begun_of(trial) == mine:
                 run.take_over(trial.number, self._rows(trial._trial_id), collapse_of(trial))
                 return
@@ -414,6 +418,6 @@ class Work:
                 self.begun,
                 phase=phase,
                 training=self.training.seconds,
-                idle=self._prepared + compiling_seconds(),
+                idle=(self._prepared or 0.0) + compiling_seconds(),
             )
         )

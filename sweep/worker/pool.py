@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import optuna
@@ -170,7 +170,8 @@ class Pool:
     def _progress(self, seen: _Seen, before: int) -> Progress:
         """Counted from the first chunk that is seen: before it, workers start and compile."""
         if seen.further is not None:
-            return seen.further
+            paused = seen.wanted == PAUSED
+            return replace(seen.further, phase=PAUSED) if paused else seen.further
         trials, phase = seen.trials, PAUSED if seen.wanted == PAUSED else "training"
         if self._first is None:
             now = progress_of(self.spec, self._plan, trials, before, self.begun, phase=phase)

@@ -119,12 +119,14 @@ def submit(
     if source is not None:
         take_over(study, load_study(source, opened), opened, setup.fingerprints(), log)
     if scaled is not None:
-        write_study(study, scaled={"of": scaled.of, "values": scaled.values})
-        begin_with(study, scaled.configs, spec.study.trials)
+        of = {"of": scaled.of.study_name, "id": scaled.of._study_id}
+        write_study(study, scaled=of | {"values": scaled.values})
+        begin_with(study, opened, scaled.configs, spec.study.trials)
     if spec.study.begin == SUGGESTED:
         images = Images(math.prod(setup.image_shape[:2]), setup.dataset.fingerprint)
-        suggested = [*by_rules(spec, images), *by_studies(spec, images, opened)]
-        made = begin_with(study, fitting(suggested), spec.study.trials)
+        settled = study_attributes(study).begun_with is not None
+        suggested = [] if settled else [*by_rules(spec, images), *by_studies(spec, images, opened)]
+        made = begin_with(study, opened, fitting(suggested), spec.study.trials)
         if was is None:
             told = f"{made} of {len(suggested)}, which `sweep suggest` tells"
             log("begun with", suggestions=told)

@@ -14,7 +14,7 @@ from normsweep.score.training import Training
 from normsweep.spec.spec import Spec
 from normsweep.storage import read_measurements
 from normsweep.storage.checkpoint_writer import CheckpointWriter
-from normsweep.study.attributes import twin_of
+from normsweep.study.attributes import collapse_of, twin_of
 from normsweep.study.ranking import best_first, direction_of, is_feasible, trained
 from normsweep.worker.trial_run import TrialRun
 
@@ -78,6 +78,8 @@ class TrialCheckpoints:
                 if trial.state == TrialState.COMPLETE
                 and twin_of(trial) is None
                 and is_feasible(trial)
+                # It ended between two that are kept.
+                and collapse_of(trial) is None
             )
             best = best_first(trained_here, direction_of(spec.score.metric))
             kept = {trial.number for trial in best[:keep]}

@@ -148,3 +148,14 @@ def test_a_range_is_told_with_what_it_follows_from() -> None:
     first, *rest = told("penalty.strength", range_of("penalty.strength", BALANCES, 400, 3))
     assert first.startswith("penalty.strength: 1.2e-05 … 46, from 400 steps of the baseline")
     assert rest[0] == "  0.0123 (power, on the generator)"
+
+
+def test_a_method_has_its_range_as_a_file_would_give_it() -> None:
+    l2 = {"l2": {"penalty": {"form": "power"} | AUTO}}
+    asked = spec(penalty={"form": "none"}, methods=l2)
+    (path,) = auto_fields(asked)
+    found = with_ranges(asked, {path: range_of(path, BALANCES, 400, 3)})
+    (interval,) = found.ranges().values()
+    given = found.plain()["methods"]["l2"]["penalty"]["strength"]
+    assert given == {"low": interval.low, "high": interval.high, "log": True}
+    assert Spec.model_validate(found.plain()) == found

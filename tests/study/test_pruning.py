@@ -64,3 +64,21 @@ def test_the_launch_and_the_answer_warn_of_it(run, make_spec) -> None:
     assert told in answer(launched.study).warnings
     states = [trial.state for trial in launched.study.get_trials()]
     assert states == [TrialState.COMPLETE] * 2
+
+
+def test_of_a_trial_that_is_scored_at_its_best_chunk_the_best_so_far_counts(example) -> None:
+    engine = example.study._storage._backend.engine
+    trial = example.study.get_trials()[2]
+    found = StoredCurves(engine, "fid")(trial)
+    best = StoredCurves(engine, "fid", at_best=True)(trial)
+    assert found is not None and best is not None
+    means = found.mean(axis=1)
+    np.testing.assert_array_equal(best.mean(axis=1), np.minimum.accumulate(means))
+
+
+def test_what_misses_a_bound_prunes_nothing_but_for_the_baseline(run, make_spec) -> None:
+    study = run(make_spec(study__trials=1, score__require={"recall": ">= 2"})).study
+    curves = StoredCurves(study._storage._backend.engine, "fid")
+    baseline, trial = study.get_trials()
+    assert curves(baseline) is not None
+    assert curves(trial) is None

@@ -8,9 +8,11 @@ from normsweep.export.tables.rows import table_of
 from normsweep.report import read_source, report_page
 from normsweep.report.markdown import render_markdown
 from normsweep.study.attributes import collapse_of, twin_of
+from normsweep.study.confirmation import find_confirmation, trainings
 from normsweep.study.overview import overview
 from normsweep.study.status import status
 from normsweep.verdict.answers import answer
+from normsweep.verdict.reading import read_confirmation
 
 DEAD = 1e-30
 """A learning rate that changes no weight."""
@@ -113,3 +115,18 @@ def test_the_same_config_again_has_collapsed_too(run, make_spec) -> None:
 def test_a_best_trial_that_collapsed_is_told(run, make_spec) -> None:
     spec = make_spec(study__trials=1, train__generator_learning_rate=DEAD)
     assert any("collapsed by step 30" in told for told in answer(run(spec).study).warnings)
+
+
+def test_an_arm_of_a_confirmation_goes_to_its_end(run, make_spec, databases, storage_url) -> None:
+    changes = {"train__generator_learning_rate": DEAD, "study__trials": 1}
+    spec = make_spec(penalty__target="both", confirm__seeds=2, confirm__top=1, **changes)
+    launched = run(spec)
+    (trial,) = launched.study.get_trials()[1:]
+    assert collapse_of(trial) == WHY
+    storage = databases.open(storage_url)
+    held = find_confirmation(launched.study, storage)
+    assert held is not None
+    curves = [arm.curve for arm in trainings(held)]
+    assert len(curves) == 4 and all(curve is not None and len(curve) == 4 for curve in curves)
+    found = read_confirmation(launched.study, storage)
+    assert found is not None and len(found.best.scores) == 2

@@ -17,6 +17,7 @@ from normsweep.study.records import load_study
 from normsweep.study.status import status
 from normsweep.verdict.reading import read_confirmation
 from normsweep.worker import part, pool, serve
+from normsweep.worker.confirming import Confirming
 from normsweep.worker.pool import Ended
 from normsweep.worker.serve import Server
 from normsweep.worker.submit import submit
@@ -202,3 +203,17 @@ def test_its_confirmation_rests_with_it(run, make_spec, storage) -> None:
     assert [now.phase for now in pausing.heard].count(PAUSED) == 1
     found = read_confirmation(launched.study, storage)
     assert found is not None and found.missing == 0 and found.seeds == 2
+
+
+def test_a_confirmation_that_rests_ends_when_its_study_is_stopped(run, make_spec, storage) -> None:
+    pausing = PausingLate(storage, then=STOPPED)
+    launched = run(make_spec(confirm__seeds=2, confirm__top=1), watch=pausing)
+    assert not launched.done
+    (study,) = status(storage).studies
+    assert study.state == STOPPED
+    found = read_confirmation(launched.study, storage)
+    assert found is None or found.missing
+    # Whoever calls for it then has it.
+    assert Confirming(launched.study, storage).run()
+    found = read_confirmation(launched.study, storage)
+    assert found is not None and not found.missing
