@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from normsweep.report.figures.drawn import Drawn, Numbers, digits
 from normsweep.report.figures.picture import Picture
-from normsweep.report.figures.style import COLOURS, GREY, styled
+from normsweep.report.figures.style import COLOURS, GREY, SYMBOLS, styled
 from normsweep.verdict.reading import Confirmation, Confirmed
 from normsweep.verdict.words import direction, metric_name, settings
 
@@ -47,7 +47,7 @@ def draw_scales(found: list[Shown], better: str) -> go.Figure:
                 x=[names.index(scale) + shift for scale, _ in there],
                 y=[estimate.mean for _, estimate in there],
                 mode="markers",
-                marker={"size": 10, "color": colour, "symbol": index % 10},
+                marker={"size": 10, "color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)]},
                 error_y={
                     "array": [estimate.high - estimate.mean for _, estimate in there],
                     "arrayminus": [estimate.mean - estimate.low for _, estimate in there],

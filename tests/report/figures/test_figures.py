@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -15,6 +16,7 @@ from normsweep.report.figures import FIGURES, drawn_figures, read_picture, title
 from normsweep.report.figures.style import COLOURS, DASHES, GREY, SYMBOLS
 from normsweep.storage import open_storage, write_measurements
 from normsweep.verdict.answers import answer
+from normsweep.verdict.scaled import Scale
 
 from .studies import at, confirmation_of, measured, picture_of, spec_of, study_of
 
@@ -90,7 +92,9 @@ def test_a_whole_study_has_all_figures() -> None:
     study = study_of(spec, [2.0, 2.1], trials, recorded=recorded)
     best = answer(study).ranking[0].number
     confirmed = confirmation_of(study, {0: 2.0, best: 1.0})
-    drawn = drawn_figures(picture_of(study, dict.fromkeys(range(21), rows), confirmed))
+    picture = picture_of(study, dict.fromkeys(range(21), rows), confirmed)
+    longer = Scale("longer", {"train.steps": 20_000}, confirmed)
+    drawn = drawn_figures(replace(picture, scales=(longer,)))
     assert list(drawn) == list(FIGURES)
     for _, found in drawn.values():
         axes = [*found.figure.select_xaxes(), *found.figure.select_yaxes()]
