@@ -150,7 +150,7 @@ def test_a_misspelt_key_is_refused_with_the_one_that_was_meant(
 def test_a_key_unlike_any_is_refused_with_all_that_there_are() -> None:
     assert refusal({"penalty": PENALTY, "score": {"zzz": {"deep": 1}}}) == (
         "score.zzz: unknown key; accepted: "
-        "metric, second, record, at, folds, samples, features, dimension, feature_share"
+        "metric, second, record, require, at, folds, samples, features, dimension, feature_share"
     )
 
 
@@ -301,6 +301,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("score", "second", "fidelity", "one of fid, fid_infinity, fid_training, kid"),
     ("score", "record", ["recall", "colour"], "a list of names out of fid, fid_infinity"),
     ("score", "record", "recall", "a list of names out of fid, fid_infinity"),
+    ("score", "require", [1], "a table of bounds, such as"),
     ("score", "at", "last", "one of final, best"),
     ("score", "folds", 1, "≥ 2 and ≤ 100"),
     ("score", "samples", 1, "≥ 2"),
@@ -356,8 +357,8 @@ def test_every_field_has_a_wrong_value_in_these_tests() -> None:
         (name, field)
         for name in ("study", "data", "score", "confirm", "service", "stop")
         for field in Spec.model_fields[name].annotation.model_fields  # type: ignore[union-attr]
-        # A list is a value of these.
-        if field not in ("name", "record", "range")
+        # A list is a value of these, and a table of that one.
+        if field not in ("name", "record", "range", "require")
     ],
 )
 def test_study_data_and_score_take_no_ranges(section: str, field: str) -> None:
