@@ -96,7 +96,12 @@ def test_workers_outlast_a_server_that_is_stopped_under_load_and_with_nothing_to
         stopped_and_started(1)
         assert ledger.progress() < soaked.rows
         service.start("pause", NAME).end()
-        wait_until(lambda: all("study left" in each.said() for each in started), started)
+        # The one that has the study by name rests, the one of all studies leaves it.
+        events = "resting", "study left"
+        wait_until(
+            lambda: all(told(each)[event] for each, event in zip(started, events, strict=True)),
+            started,
+        )
         stopped_and_started(2)
         service.start("resume", NAME).end()
         started[0].end()
