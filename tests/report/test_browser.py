@@ -63,7 +63,9 @@ def opened(browser: "webdriver.Chrome", tmp_path: Path) -> Open:
             for message in messages
             if message["method"] == "Network.requestWillBeSent"
         ]
-        return [url for url in asked if url != path.as_uri() and not url.startswith("data:")]
+        # The browser's own first page may still be asking for its parts.
+        own = ("data:", "chrome:", "chrome-untrusted:")
+        return [url for url in asked if url != path.as_uri() and not url.startswith(own)]
 
     return opened
 
