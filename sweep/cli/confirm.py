@@ -125,14 +125,9 @@ def _confirm_at_scale(
     scaled: "Scaled", storage: str | None, files: Path | None, as_json: bool
 ) -> None:
     """Trains and confirms the study that has the configs at another scale, and prints it."""
-    from normsweep.cli.answers import print_answer, storage_option
-    from normsweep.cli.as_json import answer_as_json
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log, warning_log
     from normsweep.cli.watching import watching
-    from normsweep.storage import open_storage
-    from normsweep.verdict.answers import answer
-    from normsweep.verdict.reading import read_confirmation
     from normsweep.worker.launch import launch
 
     with watching(quiet=as_json) as shown, Interrupts() as interrupts:
@@ -147,16 +142,9 @@ def _confirm_at_scale(
             resume=True,
             scaled=scaled,
         )
-    from normsweep.report.board.refresh import write_study_note
+    from normsweep.cli.launched import tell
 
-    opened, found = open_storage(storage), answer(launched.study)
-    confirmed = read_confirmation(launched.study, opened)
-    write_study_note(launched.study, opened, found)
-    if as_json:
-        option = storage_option(storage)
-        print_json(answer_as_json(found, confirmed, launched.done, option=option))
-    else:
-        print_answer(found, storage, confirmed=confirmed)
+    tell(launched, storage, as_json=as_json)
     if not launched.done:
         if not as_json:
             console.print("Stopped before the end; nothing is lost, the same command goes on.")

@@ -20,7 +20,6 @@ from normsweep.cli.app import (
     Storage,
     app,
     console,
-    print_json,
 )
 from normsweep.errors import UserError
 from normsweep.storage.files import write_whole
@@ -89,8 +88,7 @@ def launch_command(
     # Not `timeout <= 0`, which lets NaN pass.
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
-    from normsweep.cli.answers import print_answer, storage_option
-    from normsweep.cli.as_json import answer_as_json
+    from normsweep.cli.answers import storage_option
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log, warning_log
     from normsweep.cli.watching import watching
@@ -98,11 +96,8 @@ def launch_command(
     from normsweep.spec.assignments import assignments
     from normsweep.spec.load import changed
     from normsweep.spec.messages import OPTIONS
-    from normsweep.storage import open_storage
     from normsweep.study.attributes import PAUSED, STOPPED
     from normsweep.study.control import control
-    from normsweep.verdict.answers import answer
-    from normsweep.verdict.reading import read_confirmation
     from normsweep.worker.launch import launch
 
     if on == "ray":
@@ -140,24 +135,15 @@ def launch_command(
             resume=resume,
         )
     # It takes as long to import as all that trains, which has not waited for it.
-    from normsweep.report.board.refresh import write_study_note
+    from normsweep.cli.launched import tell
 
-    found = answer(launched.study)
-    opened = open_storage(storage)
-    confirmed = read_confirmation(launched.study, opened)
-    write_study_note(launched.study, opened, found)
-    opened.engine.dispose()
-    if as_json:
-        option = storage_option(storage)
-        print_json(answer_as_json(found, confirmed, launched.done, option=option))
-    else:
-        print_answer(found, storage, confirmed=confirmed)
-        if not launched.done:
-            closed = not resume and control(launched.study) in (PAUSED, STOPPED)
-            arguments = [*_without_storage(sys.argv[1:]), *(["--resume"] if closed else [])]
-            again = shlex.join(["sweep", *arguments]) + storage_option(storage)
-            console.print("\nStopped before the end; nothing is lost. Go on with:")
-            console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
+    tell(launched, storage, as_json=as_json)
+    if not launched.done and not as_json:
+        closed = not resume and control(launched.study) in (PAUSED, STOPPED)
+        arguments = [*_without_storage(sys.argv[1:]), *(["--resume"] if closed else [])]
+        again = shlex.join(["sweep", *arguments]) + storage_option(storage)
+        console.print("\nStopped before the end; nothing is lost. Go on with:")
+        console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
     if interrupts.happened() and not launched.done:
         raise typer.Exit(130)
 

@@ -37,7 +37,7 @@ from normsweep.spec.baseline import baseline
 from normsweep.spec.fields import fields, paths
 from normsweep.spec.penalty_fields import field_value, fields_of, form_entry
 from normsweep.spec.plugins import is_plugin, plugin_model
-from normsweep.spec.space import METHOD, middle, resolve, walk
+from normsweep.spec.space import METHOD, configs_at, middle
 from normsweep.spec.spec import Spec
 
 _TRACED_OF_MODEL = fields("model", lambda facts: facts.traced)
@@ -226,13 +226,7 @@ def _shaped_configs(spec: Spec) -> Iterator[tuple[str | None, Spec]]:
             return list(asked.choices)
         return [middle(asked)]
 
-    for answers in walk(spec, points):
-
-        def ask(name: str, _: BaseDistribution, answers: dict[str, Any] = answers) -> Any:
-            return answers[name]
-
-        config, method = resolve(spec, ask)
-        yield method, config
+    yield from configs_at(spec, points)
 
 
 def hyperparameters_of(

@@ -21,7 +21,7 @@ from normsweep.score.training import Training
 from normsweep.spec.auto import AutoRange, Balance, auto_fields, owner, provisional, range_of
 from normsweep.spec.baseline import baseline
 from normsweep.spec.penalty_fields import fields_of, form_entry
-from normsweep.spec.space import METHOD, middle, resolve, walk
+from normsweep.spec.space import METHOD, configs_at, middle
 from normsweep.spec.spec import Spec
 
 SHARE = 4
@@ -168,13 +168,7 @@ def _ways(known: Spec) -> Iterator[tuple[str | None, Spec]]:
             return list(asked.choices)
         return [asked.low, asked.high]  # type: ignore[attr-defined]
 
-    for answers in walk(known, points):
-
-        def ask(name: str, _: BaseDistribution, answers: dict[str, Any] = answers) -> Any:
-            return answers[name]
-
-        config, method = resolve(known, ask)
-        yield method, config
+    return configs_at(known, points)
 
 
 def _sought(

@@ -222,6 +222,17 @@ def walk(spec: Spec, points: Points) -> Iterator[dict[str, Any]]:
         yield {name: found[place] for name, found, place in trail}
 
 
+def configs_at(spec: Spec, points: Points) -> Iterator[tuple[str | None, Spec]]:
+    """The method and the config of every way through the questions of a spec."""
+    for answers in walk(spec, points):
+
+        def ask(name: str, _: BaseDistribution, answers: dict[str, Any] = answers) -> Any:
+            return answers[name]
+
+        config, method = resolve(spec, ask)
+        yield method, config
+
+
 Trail = list[tuple[str, Sequence[Any], int]]
 """A way through questions: their names, what answers each has, and the place of the one given."""
 
