@@ -154,7 +154,7 @@ def _print_ranking(found: Answer, metric: str, shown: int) -> None:
         entries.append(("", found.baseline))
     rows, styles = [], []
     for place, entry in entries:
-        label = entry.kind if found.spec.methods else entry.penalty()["form"]
+        label = entry.kind if found.spec.methods else entry.acting
         row = (
             place,
             str(entry.number),
@@ -198,7 +198,8 @@ def _best_line(found: Answer, best: Ranked) -> str:
     if found.spec.methods:
         chosen = ": ".join(filter(None, (best.kind, settings(best))))
         return f"Best config:  trial {best.number}, {chosen}, {score(best)}"
-    values = best.penalty() | {
+    kind = best.penalty() if best.target != "none" else {"kind": best.acting}
+    values = kind | {
         short(path): value
         for path, value in best.parameters.items()
         if not path.startswith("penalty.") or path in KIND_FIELDS

@@ -84,7 +84,7 @@ def _ranking(source: Source) -> Table:
 def _label(found: Answer, entry: Ranked) -> str:
     if entry is found.baseline:
         return "baseline"
-    return entry.kind if found.spec.methods else str(entry.penalty()["form"])
+    return entry.kind if found.spec.methods else entry.acting
 
 
 def _front(source: Source) -> Table:

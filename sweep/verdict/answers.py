@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 from normsweep.objectives.distances import cost
 from normsweep.spec.auto import AutoRange, ranges_of_plain
 from normsweep.spec.baseline import held_in_the_middle
-from normsweep.spec.fields import FACTS, KIND_FIELDS
+from normsweep.spec.fields import FACTS, KIND_FIELDS, SWITCHES
 from normsweep.spec.next_range import edge_of, limits_of, outward
 from normsweep.spec.penalty_fields import field_value, given_coefficients
 from normsweep.spec.ranges import Interval
@@ -90,6 +90,11 @@ class Ranked:
         """The value of its config at a dotted path; None where it is not set."""
         section, field = path.split(".")
         return self.plain.get(section, {}).get(field)
+
+    @property
+    def acting(self) -> str:
+        """The penalty's form; without one, what else regularises, such as the gradient penalty."""
+        return _acting(self.plain)
 
     def penalty(self) -> dict[str, Any]:
         """The form, the target and the coefficients."""
@@ -263,7 +268,7 @@ def ranked(trial: FrozenTrial) -> Ranked:
     }
     parameters = {path: named[path] for path in sorted(named, key=_place)}
     chosen = [str(parameters[field]) for field in KIND_FIELDS if field in parameters]
-    kind = ", ".join([*([method] if method else []), *chosen]) or plain["penalty"]["form"]
+    kind = ", ".join([*([method] if method else []), *chosen]) or _acting(plain)
     return Ranked(
         number=trial.number,
         role=role(trial),
@@ -278,6 +283,13 @@ def ranked(trial: FrozenTrial) -> Ranked:
         recorded=dict(result.recorded),
         second_fold_scores=result.second_fold_scores,
     )
+
+
+def _acting(plain: dict[str, Any]) -> str:
+    """The penalty's form; without one, the names in the other sections that something is on by."""
+    values = [str(plain.get(section, {}).get(field, "none")) for section, field in SWITCHES.items()]
+    on = [value for value in values if value != "none"]
+    return on[0] if values[0] != "none" else ", ".join(on) or "none"
 
 
 def _front(spec: Spec, searched: list[Ranked]) -> tuple[Ranked, ...]:
