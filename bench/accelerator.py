@@ -5,9 +5,11 @@ steps of members per second; each population is timed over chunks after its firs
 """
 
 import argparse
+import math
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax
@@ -24,6 +26,8 @@ from normsweep.models.networks.dcgan import DCGAN
 from normsweep.models.networks.resnet import ResNet
 
 MEMBERS = (1, 8, 64, 256)
+GROWTH = (1, 8)
+"""Two numbers of members, from whose programs follows what one more takes of the memory."""
 PRECISIONS = {"float32": "highest", "TF32": "tensorfloat32", "bfloat16": "highest"}
 """What JAX calls the precision of a float32 product; a CPU knows but one."""
 ROUNDS = 5
@@ -75,26 +79,33 @@ def steps_per_second(trained: Population, chunk_steps: int) -> float:
     return chunk_steps * trained.slots / seconds
 
 
-def of_members(case: Case, precision: str, most: int) -> list[dict[str, str]]:
+def of_members(case: Case, precision: str, most: int) -> Iterator[dict[str, str]]:
     """A row for each number of members, and what one of them takes of the device's memory."""
-    rows, alone = [], 0.0
+    alone, a_member = 0.0, 0.0
     program, shared = program_of(case, precision)
     devices, name = local_devices(), f"{case.name}, {precision}"
     with jax.default_matmul_precision(PRECISIONS[precision]):
         for members in (number for number in MEMBERS if number <= most):
+            what, goal = f"{name}, {members} at once: member-steps a second", case.goal
+            if members > GROWTH[-1] and members * a_member > free_memory(devices[0]):
+                yield row(what, f"does not fit: {members * a_member / 1e9:.0f} GB", goal)
+                continue
             trained = Population(program, some_pixels, shared, members, devices)
             rate = steps_per_second(trained, case.chunk)
             alone = alone or rate
-            rows.append(
-                row(
-                    f"{name}, {members} at once: member-steps a second",
-                    f"{rate:.0f}  ({rate / alone:.1f} × one at a time)",
-                    case.goal if members == MEMBERS[-1] else "–",
-                )
-            )
-        one, two = (memory_of(program, some_pixels, shared, n, devices) for n in (8, 16))
-    rows.append(row(f"{name}: memory a member", f"{(two - one) / 8 / 1e6:.1f} MB", "–"))
-    return rows
+            figure = f"{rate:.0f}  ({rate / alone:.1f} × one at a time)"
+            yield row(what, figure, goal if members == MEMBERS[-1] else "–")
+            if members == GROWTH[-1]:
+                few, many = (memory_of(program, some_pixels, shared, n, devices) for n in GROWTH)
+                a_member = (many - few) / (GROWTH[-1] - GROWTH[0])
+                yield row(f"{name}: memory a member", f"{a_member / 1e6:.1f} MB", "–")
+
+
+def free_memory(device: jax.Device) -> float:
+    """Bytes that a program may take of a device; a CPU does not say."""
+    stats = device.memory_stats() or {}
+    limit: float = stats.get("bytes_limit", math.inf)
+    return limit
 
 
 def of_study(slots: int) -> dict[str, str]:
@@ -115,20 +126,22 @@ def main() -> None:
     """Parses the command line, measures, prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=MEMBERS[-1], help="members at once, at most")
-    parser.add_argument("--only", nargs="*", choices=[case.name for case in CASES], default=None)
+    names = [case.name for case in CASES]
+    parser.add_argument("--only", nargs="*", choices=names, default=names)
+    parser.add_argument("--precision", nargs="*", choices=list(PRECISIONS), default=[*PRECISIONS])
+    parser.add_argument("--no-study", action="store_true", help="leave the digits study out")
     arguments = parser.parse_args()
-    most, chosen = arguments.most, arguments.only or [case.name for case in CASES]
     use_all_cores()
     print(device_names(), "jax", jax.__version__, flush=True)
     rows = []
-    for case in (case for case in CASES if case.name in chosen):
-        for precision in PRECISIONS:
-            found = of_members(case, precision, most)
-            # What is known is shown: the time on such a machine may end.
-            for each in found:
-                print(f"{each['what']}: {each['figure']}", flush=True)
-            rows += found
-    rows += [of_study(slots) for slots in (4, 17)]
+    for case in (case for case in CASES if case.name in arguments.only):
+        for precision in arguments.precision:
+            for found in of_members(case, precision, arguments.most):
+                # What is known is shown: the time on such a machine may end.
+                print(f"{found['what']}: {found['figure']}", flush=True)
+                rows.append(found)
+    if not arguments.no_study:
+        rows += [of_study(slots) for slots in (4, 17)]
     print_rows(rows)
 
 
