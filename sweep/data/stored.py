@@ -3,7 +3,7 @@
 import math
 import os
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -63,7 +63,9 @@ class ReadFile:
 
     def read(self, parts: Iterable[tuple[int, memoryview]]) -> None:
         """Fills each memory from its offset on; raises `DataLost` where that is not possible."""
+        parts = list(parts)
         try:
+            self._expect(parts)
             for offset, into in parts:
                 while into:
                     if not (got := os.preadv(self._descriptor, [into], offset)):
@@ -73,6 +75,12 @@ class ReadFile:
                 raise self._lost("it was changed")
         except OSError as error:
             raise self._lost(error.strerror or str(error)) from error
+
+    def _expect(self, parts: Sequence[tuple[int, memoryview]]) -> None:
+        """Lets the system fetch all parts at once: a disk is waited for once and not for each."""
+        if hasattr(os, "posix_fadvise"):  # not on macOS
+            for offset, into in parts:
+                os.posix_fadvise(self._descriptor, offset, len(into), os.POSIX_FADV_WILLNEED)
 
     def _lost(self, why: str) -> DataLost:
         return DataLost(

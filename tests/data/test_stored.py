@@ -189,3 +189,26 @@ def test_damage_in_an_archive_that_stays_there_is_found_before_training(archive:
     archive.write_bytes(content)
     with pytest.raises(UserError, match=r"images.npz: cannot be read \(Bad CRC-32"):
         load_npz(archive)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system takes no such advice")
+def test_all_of_a_batch_is_asked_for_before_any_is_waited_for(file, monkeypatch):
+    done: list[tuple[str, int]] = []
+    preadv, advise = os.preadv, os.posix_fadvise
+
+    def advised(descriptor: int, offset: int, size: int, advice: int) -> None:
+        done.append(("asked for", offset))
+        assert advice == os.POSIX_FADV_WILLNEED
+        advise(descriptor, offset, size, advice)
+
+    def read(descriptor: int, buffers: Any, offset: int) -> int:
+        done.append(("read", offset))
+        return preadv(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "posix_fadvise", advised)
+    monkeypatch.setattr(os, "preadv", read)
+    rows = np.array([20, 3, 11])
+    images = stored(file, OFFSET, IMAGES.shape)
+    assert np.array_equal(images[rows], IMAGES[rows])
+    offsets = [OFFSET + 6 * row for row in sorted(rows)]
+    assert done == [*(("asked for", o) for o in offsets), *(("read", o) for o in offsets)]
