@@ -1,7 +1,7 @@
 """An answer in the terminal."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 
 from rich.cells import cell_len
@@ -9,16 +9,15 @@ from rich.text import Text
 
 from normsweep.cli.app import console
 from normsweep.cli.sentences import say
-from normsweep.cli.sparkline import PROFILE, sparkline
+from normsweep.cli.sparkline import PROFILE, PRUNED, sparkline
 from normsweep.cli.tables import print_table
 from normsweep.cli.verdict import print_confirmation, print_headline
 from normsweep.spec.auto import AutoRange, told
-from normsweep.spec.fields import KIND_FIELDS
 from normsweep.spec.ranges import Interval
 from normsweep.storage.connect import DEFAULT_STORAGE, storage_url
 from normsweep.storage.urls import STORAGE_VARIABLE, holds_secret
 from normsweep.study.recorded import worth_telling
-from normsweep.verdict.answers import Answer, Ranked, short
+from normsweep.verdict.answers import Answer, Ranked, place, short
 from normsweep.verdict.command import export_command
 from normsweep.verdict.reading import Confirmation
 from normsweep.verdict.where import nothing_better, where_to_look, worth_taking
@@ -92,20 +91,23 @@ def _print_profiles(found: Answer) -> None:
     searched = found.spec.penalty.strength
     if not isinstance(searched, Interval) or searched.low <= 0:
         return
-    entries = [
-        entry
-        for entry in found.ranking
-        if isinstance(entry.penalty().get("strength"), float) and isfinite(entry.score)
-    ]
-    targets = sorted({e.target for e in entries})
+
+    def along(trials: Sequence[Ranked]) -> list[Ranked]:
+        """Those with a λ and a score."""
+        on = [entry for entry in trials if isinstance(entry.penalty().get("strength"), float)]
+        return [entry for entry in on if isfinite(entry.score)]
+
+    entries, pruned = along(found.ranking), along(found.pruned)
+    targets = sorted({e.target for e in (*entries, *pruned)})
     if len(entries) < 2:
         return
     ends = f"λ = {searched.low:g} … {searched.high:g}"
     metric = metric_name(found.spec.score.metric)
-    console.print(f"\n[bold]{metric} along {ends}[/], a bar the median", highlight=False)
+    bars_are = "a bar the median" + f", {PRUNED} pruned" * bool(pruned)
+    console.print(f"\n[bold]{metric} along {ends}[/], {bars_are}", highlight=False)
     here = {target: [entry for entry in entries if entry.target == target] for target in targets}
     spans = {
-        target: f"{min(e.score for e in found):.3f} … {max(e.score for e in found):.3f}"
+        target: " … ".join(f"{end(e.score for e in found):.3f}" for end in (min, max) if found)
         for target, found in here.items()
     }
     width = max(map(len, targets))
@@ -119,11 +121,12 @@ def _print_profiles(found: Answer) -> None:
             searched.low,
             searched.high,
             max(bars, _LEAST_PROFILE),
+            [entry.penalty()["strength"] for entry in pruned if entry.target == target],
         )
         if not beside:
             console.print(f"  {target}", highlight=False)
         name = f"{target:<{width}}  " if beside else ""
-        console.print(f"  {name}{line}  {spans[target]}", highlight=False, soft_wrap=True)
+        console.print(f"  {name}{line}  {spans[target]}".rstrip(), highlight=False, soft_wrap=True)
     console.print()
 
 
@@ -153,10 +156,10 @@ def _print_ranking(found: Answer, metric: str, shown: int) -> None:
     if found.baseline is not None:
         entries.append(("", found.baseline))
     rows, styles = [], []
-    for place, entry in entries:
+    for rank, entry in entries:
         label = entry.kind if found.spec.methods else entry.acting
         row = (
-            place,
+            rank,
             str(entry.number),
             score(entry),
             *([] if second is None else [number(entry.second)]),
@@ -164,15 +167,15 @@ def _print_ranking(found: Answer, metric: str, shown: int) -> None:
             *(number(value(entry)) for _, value in shown_columns),
         )
         rows.append(row)
-        styles.append("bold" if place == "1" else "cyan" if entry is found.baseline else "")
+        styles.append("bold" if rank == "1" else "cyan" if entry is found.baseline else "")
     print_table(titles, rows, words=(kind, *TEXTS), styles=styles)
 
 
 def _print_kinds(found: Answer, metric: str) -> None:
     """The kinds of regularisation by their best trial, with the strength that it had."""
     rows = [
-        (str(place), score(entry), str(found.trials_per_kind[kind]), kind, settings(entry))
-        for place, (kind, entry) in enumerate(found.best_per_kind.items(), 1)
+        (str(rank), score(entry), str(found.trials_per_kind[kind]), kind, settings(entry))
+        for rank, (kind, entry) in enumerate(found.best_per_kind.items(), 1)
     ]
     styles = [""] * len(rows)
     if found.baseline is not None:
@@ -198,13 +201,14 @@ def _best_line(found: Answer, best: Ranked) -> str:
     if found.spec.methods:
         chosen = ": ".join(filter(None, (best.kind, settings(best))))
         return f"Best config:  trial {best.number}, {chosen}, {score(best)}"
-    kind = best.penalty() if best.target != "none" else {"kind": best.acting}
-    values = kind | {
-        short(path): value
-        for path, value in best.parameters.items()
-        if not path.startswith("penalty.") or path in KIND_FIELDS
-    }
-    shown = ", ".join(f"{name} = {number(value)}" for name, value in values.items())
+    penalty = {f"penalty.{field}": value for field, value in best.penalty().items()}
+    values = best.parameters | penalty
+    kind = []
+    if best.target == "none":
+        kind = [best.acting]
+        del values["penalty.form"]
+    told = (f"{short(path)} = {number(values[path])}" for path in sorted(values, key=place))
+    shown = ", ".join([*kind, *told])
     return f"Best config:  trial {best.number}, {shown}, {score(best)}"
 
 

@@ -15,6 +15,7 @@ from normsweep.study.attributes import (
     config_of,
     has_begun,
     is_foreign,
+    result_of,
     role,
     twin_of,
     versions_of,
@@ -58,6 +59,12 @@ def is_scored(trial: FrozenTrial) -> bool:
     """
     ours = trial.state == TrialState.COMPLETE and not is_foreign(trial)
     return ours and role(trial) != BASELINE and twin_of(trial) is None and is_feasible(trial)
+
+
+def is_pruned(trial: FrozenTrial) -> bool:
+    """Whether a trial of the search was pruned and has a score, that of its last chunk."""
+    pruned = trial.state == TrialState.PRUNED and not is_foreign(trial)
+    return pruned and result_of(trial) is not None
 
 
 def baseline_of(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:

@@ -34,7 +34,13 @@ from normsweep.study.belongings import missing
 from normsweep.study.endings import collapses, failures, infeasible
 from normsweep.study.plan import plan_as_made
 from normsweep.study.pruning import early_pruning
-from normsweep.study.ranking import baseline_of, best_first, direction_of, is_scored
+from normsweep.study.ranking import (
+    baseline_of,
+    best_first,
+    direction_of,
+    is_pruned,
+    is_scored,
+)
 from normsweep.study.records import study_spec
 from normsweep.study.stopping import why_stopped
 from normsweep.study.tally import tally
@@ -123,6 +129,7 @@ class Answer:
     `counts` are all trials by their states; `repeated` of the completed ones took over the
     result of another of the same config, and stand in no ranking, figure or statistic. `collapses`
     say by which step and why trials collapsed, which are ranked by the score that they had then;
+    `pruned` are the pruned ones at their last score, in the order of their numbers;
     `infeasible` what trials miss that is required of them, which stand in no ranking either. `auto`
     are the ranges that were measured, by path. `scaled` says of which study, and with which fields
     set, its configs are; None where they are its own.
@@ -141,6 +148,7 @@ class Answer:
     failures: dict[int, str]
     collapses: dict[int, str]
     infeasible: dict[int, str]
+    pruned: tuple[Ranked, ...]
     feature_accuracy: float | None
     stopped_by_itself: str | None = None
     references: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -245,6 +253,7 @@ def answer(study: optuna.Study) -> Answer:
         failures=failures(trials),
         collapses=collapsed,
         infeasible=infeasible(spec, trials),
+        pruned=tuple(ranked(trial) for trial in trials if is_pruned(trial)),
         feature_accuracy=study_attributes(study).feature_accuracy,
         stopped_by_itself=stopped,
         references=study_attributes(study).references,
@@ -266,7 +275,7 @@ def ranked(trial: FrozenTrial) -> Ranked:
         for name, value in trial.params.items()
         if name != METHOD
     }
-    parameters = {path: named[path] for path in sorted(named, key=_place)}
+    parameters = {path: named[path] for path in sorted(named, key=place)}
     chosen = [str(parameters[field]) for field in KIND_FIELDS if field in parameters]
     kind = ", ".join([*([method] if method else []), *chosen]) or _acting(plain)
     return Ranked(
@@ -361,7 +370,7 @@ def _beyond(grown: Interval | None) -> str:
     return f"the optimum may lie outside; widen it, to {grown.low:g} … {grown.high:g} for instance"
 
 
-def _place(path: str) -> tuple[int, str]:
+def place(path: str) -> tuple[int, str]:
     """Where a setting stands: the fields of a spec in their order, then all else."""
     return (list(FACTS).index(path) if path in FACTS else len(FACTS), path)
 

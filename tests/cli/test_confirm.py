@@ -181,6 +181,22 @@ def test_a_profile_is_drawn_for_every_target(capsys) -> None:
     ]
 
 
+def test_where_all_was_pruned_there_is_a_cross(capsys) -> None:
+    strengths = ((1e-5, "both"), (1e-1, "both"), (1e-1, "both"), (1e-3, "both"), (1e-2, "generator"))
+    changes = {"penalty__target": ["both", "generator"], "penalty__order": 2.0}
+    trials = [({"penalty.strength": s, "penalty.target": on}, [1.0] * 3) for s, on in strengths]
+    study = study_of(spec_of(**changes), [3.0] * 3, trials)
+    for trial in study.get_trials(deepcopy=False)[-3:]:
+        trial.state = TrialState.PRUNED
+    print_answer(answer(study), None)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    place = lines.index("FID-proxy along λ = 1e-05 … 0.1, a bar the median, × pruned")
+    assert lines[place + 1 : place + 3] == [
+        f"both       {BARS[0]}{EMPTY * 11}×{EMPTY * 10}{BARS[0]}  1.000 … 1.000",
+        f"generator  {EMPTY * 18}×{EMPTY * 5}",
+    ]
+
+
 def test_a_single_target_has_a_single_profile(capsys) -> None:
     trials = [({"penalty.strength": s}, [score] * 3) for s, score in ((1e-5, 1.0), (1e-1, 2.0))]
     changes = {"penalty__target": "both", "penalty__order": 2.0}

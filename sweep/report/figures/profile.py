@@ -16,6 +16,7 @@ from normsweep.report.figures.strengths import Panel, best_star, panels, strengt
 from normsweep.report.figures.style import (
     COLOURS,
     DASHES,
+    GREY,
     SYMBOLS,
     add_band,
     add_baseline,
@@ -28,6 +29,7 @@ from normsweep.verdict.words import direction, metric_name
 MOST_ORDERS = 4
 """Of more different orders p each half of their range is one line."""
 FEWEST_IN_A_HALF = 8
+PRUNED = "pruned"
 PLACES = 80
 """Points at which a curve is drawn."""
 
@@ -118,10 +120,10 @@ def _line(label: str, panel: Panel, chosen: np.ndarray, scale: Scale) -> Line:
 
 def profile(picture: Picture) -> Drawn | None:
     """Score against strength; None where the study searched no strength, or has no score."""
-    shown = panels(picture.answer.ranking)
+    shown = panels(picture.answer.ranking, picture.answer.pruned)
     if not shown:
         return None
-    scores = [entry.score for panel in shown for entry in panel.entries]
+    scores = [entry.score for panel in shown for entry in (*panel.entries, *panel.pruned)]
     baseline = picture.answer.baseline
     if baseline is not None and not np.isfinite(baseline.score):
         baseline = None
@@ -142,7 +144,8 @@ def profile(picture: Picture) -> Drawn | None:
         HOW.format(scale=on + (" and log scores" if scale.logarithmic else ""))
         if drawn
         else "Too few trials in too few places for a curve through their scores.",
-        f"A mark is a trial with its standard error{', a band holds the curve by 95 %' * drawn}.",
+        f"A mark is a trial with its standard error{', a band holds the curve by 95 %' * drawn}."
+        + " Hollow: pruned, at its last score." * any(panel.pruned for panel in shown),
     )
 
 
@@ -165,15 +168,15 @@ def draw_profile(
     labels = list(dict.fromkeys(line.label for _, found in shown for line in found))
     named: set[str] = set()
     for row, (panel, found) in enumerate(shown, 1):
-        alike = np.concatenate([other.strengths for other, _ in shown if other.path == panel.path])
-        ends = (float(alike.min()), float(alike.max()))
         if baseline is not None:
-            add_baseline(
-                figure, ends, baseline.score, baseline.standard_error, row=row, legend=row == 1
-            )
+            score, error = baseline.score, baseline.standard_error
+            add_baseline(figure, panel.span, score, error, row=row, legend=row == 1)
         for line in found:
             _add_line(figure, line, place(labels.index(line.label)), row, line.label not in named)
             named.add(line.label)
+        if panel.pruned:
+            figure.add_trace(_pruned(panel, PRUNED not in named), row=row, col=1)
+            named.add(PRUNED)
         if best in panel.entries:
             figure.add_trace(best_star(panel, best, best.score, row == 1, star), row=row, col=1)
     strength_axes(figure, [panel for panel, _ in shown])
@@ -217,6 +220,23 @@ def _add_line(figure: go.Figure, line: Line, style: int, row: int, first: bool) 
     )
 
 
+def _pruned(panel: Panel, first: bool) -> go.Scatter:
+    """The pruned trials of a panel, which no curve goes through: other steps, other scores."""
+    told = [(entry.number, entry.step) for entry in panel.pruned]
+    return go.Scatter(
+        x=[float(entry.parameters[panel.path]) for entry in panel.pruned],
+        y=[entry.score for entry in panel.pruned],
+        mode="markers",
+        marker={"color": GREY, "symbol": "circle-open", "size": 8},
+        name=PRUNED,
+        legendgroup=PRUNED,
+        showlegend=first,
+        customdata=told,
+        hovertemplate="trial %{customdata[0]}, pruned at step %{customdata[1]}: "
+        "%{y:.4g} at %{x:.3g}<extra></extra>",
+    )
+
+
 def describe_profile(shown: Sequence[Panel], baseline: Ranked | None, metric: str) -> str:
     """The best of each panel beside the baseline, in words."""
     parts = []
@@ -226,7 +246,9 @@ def describe_profile(shown: Sequence[Panel], baseline: Ranked | None, metric: st
         parts.append(
             f"{where}best {with_error(best.score, best.standard_error)} at "
             f"{panel.axis} = {digits(best.parameters[panel.path])} "
-            f"({counted(len(panel.entries), 'trial')})"
+            f"({counted(len(panel.entries), 'trial')}"
+            + f", {len(panel.pruned)} pruned" * bool(panel.pruned)
+            + ")"
         )
     against = (
         ""
@@ -243,7 +265,7 @@ def profile_numbers(shown: Sequence[Panel], metric: str) -> Numbers:
         ("trial", "panel", "strength", "value", "p", metric_name(metric), "s.e."),
         tuple(
             (
-                str(entry.number),
+                str(entry.number) + ", pruned" * (rank >= len(panel.entries)),
                 panel.title or "–",
                 panel.axis,
                 digits(float(entry.parameters[panel.path])),
@@ -252,6 +274,6 @@ def profile_numbers(shown: Sequence[Panel], metric: str) -> Numbers:
                 digits(entry.standard_error),
             )
             for panel in shown
-            for entry in panel.entries
+            for rank, entry in enumerate((*panel.entries, *panel.pruned))
         ),
     )

@@ -28,14 +28,15 @@ class Panel:
     """Trials whose strengths mean the same: of one kind, on one target, of one coefficient.
 
     `title` holds what tells it from the other panels, and is empty for a single one. `entries` are
-    best first. `span` is the least and greatest strength in all panels of the coefficient, which
-    share an axis.
+    best first; `pruned` were pruned, and have the score of their last chunk. `span` is the least
+    and greatest strength in all panels of the coefficient, which share an axis.
     """
 
     path: str
     title: str
     entries: tuple[Ranked, ...]
     span: tuple[float, float]
+    pruned: tuple[Ranked, ...] = ()
 
     @property
     def axis(self) -> str:
@@ -120,27 +121,21 @@ def _words(path: str) -> str:
     return short(path).replace("_", " ") if "." in path else path
 
 
-def panels(ranking: Sequence[Ranked]) -> tuple[Panel, ...]:
+def panels(ranking: Sequence[Ranked], pruned: Sequence[Ranked] = ()) -> tuple[Panel, ...]:
     """The panels of a ranking, which is best first; that of the best trial comes first.
 
     Trials whose score is not a finite number are left out, and so are strengths of 0 beside others
-    above, which a logarithmic axis has no place for.
+    above, which a logarithmic axis has no place for. `pruned` trials have no panel of their own.
     """
-    groups: dict[tuple[str, str, str], list[Ranked]] = {}
-    for entry in ranking:
-        if not np.isfinite(entry.score):
-            continue
-        target = str(entry.penalty().get("target", ""))
-        for path in entry.parameters:
-            if _STRENGTHS.fullmatch(path) and entry.parameters[path] > 0:
-                on = target if path.startswith("penalty.") else ""
-                groups.setdefault((path, entry.kind, on), []).append(entry)
+    groups, beside = _grouped(ranking), _grouped(pruned)
     kept = list(groups.items())[:MOST_PANELS]
     kinds = {kind for (_, kind, _), _ in kept}
     targets = {target for (_, _, target), _ in kept if target}
     at: dict[str, list[float]] = {}
-    for (path, _, _), entries in kept:
-        at.setdefault(path, []).extend(float(entry.parameters[path]) for entry in entries)
+    for key, entries in kept:
+        path, _, _ = key
+        shown = [*entries, *beside.get(key, ())]
+        at.setdefault(path, []).extend(float(entry.parameters[path]) for entry in shown)
     return tuple(
         Panel(
             path,
@@ -149,6 +144,21 @@ def panels(ranking: Sequence[Ranked]) -> tuple[Panel, ...]:
             ),
             tuple(entries),
             (min(at[path]), max(at[path])),
+            tuple(beside.get((path, kind, on), ())),
         )
         for (path, kind, on), entries in kept
     )
+
+
+def _grouped(entries: Sequence[Ranked]) -> dict[tuple[str, str, str], list[Ranked]]:
+    """Trials by coefficient, kind and target."""
+    groups: dict[tuple[str, str, str], list[Ranked]] = {}
+    for entry in entries:
+        if not np.isfinite(entry.score):
+            continue
+        target = str(entry.penalty().get("target", ""))
+        for path in entry.parameters:
+            if _STRENGTHS.fullmatch(path) and entry.parameters[path] > 0:
+                on = target if path.startswith("penalty.") else ""
+                groups.setdefault((path, entry.kind, on), []).append(entry)
+    return groups

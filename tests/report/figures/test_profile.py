@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from optuna.trial import TrialState
 
 from normsweep.report.figures.order_map import order_map, surface
 from normsweep.report.figures.profile import lines, order_parts, profile
@@ -283,3 +284,41 @@ def test_there_is_no_map_where_one_of_both_is_fixed() -> None:
 )
 def test_settings_are_called_by_the_words_of_the_field(path: str, name: str) -> None:
     assert parameter_name(path) == name
+
+
+def pruned_last(count: int):
+    """The valley on the generator, of whose strengths the last so many were pruned."""
+    study = study_of(spec_of(), [2.5] * 3, [(at(s), valley(s)) for s in STRENGTHS.tolist()])
+    for trial in study.get_trials(deepcopy=False)[-count:]:
+        trial.state = TrialState.PRUNED
+    return study
+
+
+def test_pruned_trials_are_hollow_and_no_curve_goes_through_them() -> None:
+    whole, some = (picture_of(pruned_last(count)) for count in (2, 4))
+    drawn = profile(some)
+    assert drawn is not None
+    (hollow,) = [trace for trace in drawn.figure.data if trace.name == "pruned"]
+    assert hollow.marker.symbol == "circle-open"
+    assert list(hollow.x) == pytest.approx(STRENGTHS[-4:])
+    assert list(hollow.y) == pytest.approx([np.mean(valley(s)) for s in STRENGTHS[-4:]])
+    assert list(hollow.customdata[0]) == [6, 40]
+    assert "(5 trials, 4 pruned)" in drawn.alternative
+    assert "Hollow: pruned" in drawn.caption
+    assert [row[0] for row in drawn.numbers.rows][-4:] == [f"{n}, pruned" for n in range(6, 10)]
+    # The axis is that of all of them, the curve that of the others.
+    (panel,) = panels(some.answer.ranking, some.answer.pruned)
+    assert panel.span == pytest.approx((1e-5, 1e-1))
+    (line,) = lines(panel, scale_of([1.0, 2.0]))
+    assert line.strengths.max() == pytest.approx(STRENGTHS[4])
+    assert len(panels(whole.answer.ranking, whole.answer.pruned)[0].pruned) == 2
+
+
+def test_a_panel_of_pruned_trials_alone_is_none() -> None:
+    study = study_of(spec_of(), [2.5] * 3, [(at(0.1), [2.0] * 3), (at(0.1, "discriminator"), [9.0])])
+    study.get_trials(deepcopy=False)[-1].state = TrialState.PRUNED
+    picture = picture_of(study)
+    (panel,) = panels(picture.answer.ranking, picture.answer.pruned)
+    assert panel.pruned == ()
+    drawn = profile(picture)
+    assert drawn is not None and "runed" not in drawn.caption + drawn.alternative
