@@ -58,6 +58,16 @@ def _profile(found: Answer, axes) -> None:  # type: ignore[no-untyped-def]
             markersize=5,
             label=target,
         )
+        pruned = [entry for entry in found.pruned if entry.penalty()["target"] == target]
+        axes.plot(
+            [entry.penalty()["strength"] for entry in pruned],
+            [entry.score for entry in pruned],
+            MARKERS[target],
+            color=colour,
+            markersize=5,
+            fillstyle="none",
+        )
+    axes.plot([], [], "o", color="#555555", fillstyle="none", markersize=5, label="pruned")
     axes.axhline(found.baseline.score, color="#555555", linestyle="--", label="baseline")
     axes.set(xlabel="strength λ", ylabel="FID-proxy ± s.e.", xscale="log", yscale="log")
     axes.legend(frameon=False, title="target")
