@@ -182,7 +182,7 @@ def test_a_profile_is_drawn_for_every_target(capsys) -> None:
 
 
 def test_where_all_was_pruned_there_is_a_cross(capsys) -> None:
-    strengths = ((1e-5, "both"), (1e-1, "both"), (1e-1, "both"), (1e-3, "both"), (1e-2, "generator"))
+    strengths = [(s, "both") for s in (1e-5, 1e-1, 1e-1, 1e-3)] + [(1e-2, "generator")]
     changes = {"penalty__target": ["both", "generator"], "penalty__order": 2.0}
     trials = [({"penalty.strength": s, "penalty.target": on}, [1.0] * 3) for s, on in strengths]
     study = study_of(spec_of(**changes), [3.0] * 3, trials)

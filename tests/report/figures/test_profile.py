@@ -315,7 +315,8 @@ def test_pruned_trials_are_hollow_and_no_curve_goes_through_them() -> None:
 
 
 def test_a_panel_of_pruned_trials_alone_is_none() -> None:
-    study = study_of(spec_of(), [2.5] * 3, [(at(0.1), [2.0] * 3), (at(0.1, "discriminator"), [9.0])])
+    trials = [(at(0.1), [2.0] * 3), (at(0.1, "discriminator"), [9.0] * 3)]
+    study = study_of(spec_of(), [2.5] * 3, trials)
     study.get_trials(deepcopy=False)[-1].state = TrialState.PRUNED
     picture = picture_of(study)
     (panel,) = panels(picture.answer.ranking, picture.answer.pruned)
