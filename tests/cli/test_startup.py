@@ -179,6 +179,8 @@ def test_what_reads_a_study_prints_the_same_without_jax(
 ) -> None:
     told, modules = call(*command.split())
     assert modules.isdisjoint(TRAINING | DRAWING | UNUSED)
+    # Its models of the JSON take a while to build.
+    assert ("normsweep.cli.schema" in modules) == (command == "show small --json")
     # As it is where every stored spec and config is checked as a whole.
     monkeypatch.setattr(Spec, "stored", Spec.model_validate)
     assert told == sweep(*command.split()).out
