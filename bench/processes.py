@@ -38,8 +38,8 @@ class Ran:
     seconds: float
 
 
-def work(url: str, process: int, start: Any, ran: Any) -> None:
-    """Takes trials until all are taken, and says which it ran."""
+def work(url: str, process: int, start: Any, ran: Any, training: float = TRAINING) -> None:
+    """Takes trials until all are taken, trains each for so long, and says which it ran."""
     storage = open_storage(url)
     study = optuna.load_study(study_name=STUDY, storage=storage)
     worker = this_worker("cpu")
@@ -51,7 +51,7 @@ def work(url: str, process: int, start: Any, ran: Any) -> None:
         study.sampler = optuna.samplers.RandomSampler(seed=trial.number)
         value = trial.suggest_float("x", 0, ENQUEUED)
         asked = time.monotonic()
-        time.sleep(TRAINING)
+        time.sleep(training)
         trained = time.monotonic()
         write_measurements(storage.engine, [Measurement(trial._trial_id, 0, 1, value, 0.0)])
         trial.report(value, 1)

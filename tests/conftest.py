@@ -9,12 +9,14 @@ from pathlib import Path
 import hypothesis
 import jax
 import pytest
+import tenacity
 
 from bench.postgres import Postgres, started_postgres
 from conftest import IN_HASTE
 from normsweep.data.cache import CACHE_VARIABLE
 from normsweep.engine.devices import use_all_cores
 from normsweep.engine.population import forget_programs
+from normsweep.storage import retry
 from tests.small_studies import (  # noqa: F401  (fixtures)
     copied_example,
     database,
@@ -45,6 +47,14 @@ def decoded_pictures_are_kept_apart(tmp_path_factory: pytest.TempPathFactory) ->
     """A test neither finds what a user has decoded before nor leaves anything there."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("pictures")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def databases_are_not_waited_for_long() -> Iterator[None]:
+    """In this process, where an outage is over as soon as a test says."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(retry, "_WAIT", tenacity.wait_random(0, 0.02))
         yield
 
 

@@ -58,7 +58,6 @@ def confirm_command(
         given = "--rescale" if rescale else f"--name {name}"
         raise UserError(f"{given}: accepted with --set, which says at what scale")
     from normsweep.cli.answers import storage_option
-    from normsweep.cli.as_json import confirmation_as_json
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log
     from normsweep.cli.verdict import print_confirmation, print_headline
@@ -102,8 +101,8 @@ def confirm_command(
             log=notice_log,
             decoding=interrupts.cutting(shown.pictures),
         ).run(top, seeds)
-    # It takes as long to import as all that trains, which has not waited for it.
-    from normsweep.report.board.refresh import write_study_note
+    # What trains has not waited for what only the end needs.
+    from normsweep.report.board.study_note import write_study_note
 
     # It may be away just now, as at any time before.
     retry = Retry.with_storage(opened, checked.service.storage_patience, notice_log)
@@ -111,6 +110,8 @@ def confirm_command(
     answered = retry.until(partial(answer, loaded))
     retry.until(partial(write_study_note, loaded, opened, answered))
     if as_json:
+        from normsweep.cli.as_json import confirmation_as_json
+
         print_json(confirmation_as_json(found, done))
     elif found is not None:
         print_headline(answered, found, storage_option(storage))

@@ -16,7 +16,6 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     from normsweep.storage.connect import storage_url
     from normsweep.storage.urls import shown
     from normsweep.study.overview import overview
-    from normsweep.verdict.words import metric_name
 
     entries = overview(open_storage(storage, reading=True))
     if as_json:
@@ -25,6 +24,8 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     if not entries:
         say(f"{shown(storage_url(storage))} holds no studies.")
         return
+    from normsweep.verdict.words import metric_name
+
     rows, counted = [], counts_shown(entries)
     for entry in entries:
         scores = ("–" if s is None else f"{s:.3f}" for s in (entry.best, entry.baseline))
@@ -46,7 +47,6 @@ def show_command(
 ) -> None:
     """Show one study: the verdict, baseline, ranking, best config, λ profile, warnings."""
     from normsweep.cli.answers import print_answer, storage_option
-    from normsweep.cli.as_json import answer_as_json
     from normsweep.cli.scales import print_scales
     from normsweep.storage import open_storage
     from normsweep.study.records import load_study
@@ -59,6 +59,8 @@ def show_command(
     found, confirmed = answer(loaded), read_confirmation(loaded, opened)
     scales = read_scales(loaded, opened)
     if as_json:
+        from normsweep.cli.as_json import answer_as_json
+
         option = storage_option(storage)
         print_json(answer_as_json(found, confirmed, option=option, scales=scales))
     else:

@@ -134,7 +134,7 @@ def launch_command(
             measuring=interrupts.cutting(shown.measuring),
             resume=resume,
         )
-    # It takes as long to import as all that trains, which has not waited for it.
+    # What trains has not waited for what only the end needs.
     from normsweep.cli.launched import tell
 
     tell(launched, storage, as_json=as_json)

@@ -4,8 +4,6 @@ import sys
 import time
 from typing import Any
 
-import structlog
-
 from normsweep.cli.app import notices
 from normsweep.cli.sentences import say
 from normsweep.storage.events import CHUNK, Log
@@ -20,6 +18,8 @@ def make_log(*, as_json: bool, verbose: bool = False) -> Log:
 
     Of chunks there is a line for each where it is `verbose`, and else one a minute for all.
     """
+    import structlog
+
     # An escape of the stream's own is none of JSON.
     escaped = (sys.stderr.encoding or "").lower() not in ("utf-8", "utf8")
     renderer: Any = (

@@ -26,7 +26,8 @@ def report_command(
 ) -> None:
     """Write a study's answer with all its figures into one file, which needs no network."""
     from normsweep.cli.answers import storage_option
-    from normsweep.report import FORMATS, read_source, report_page
+    from normsweep.report.document import FORMATS, report_page
+    from normsweep.report.source import read_source
     from normsweep.storage import open_storage
     from normsweep.storage.connect import study_files
     from normsweep.study.records import load_study

@@ -1,7 +1,6 @@
 """`sweep --version`."""
 
 import platform
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -14,6 +13,8 @@ SHOWN = ("jax", "flax", "optax", "optuna")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         others = ", ".join(f"{name} {version(name)}" for name in SHOWN)
         ours = f"sweep {version('normsweep')} (normsweep)"
         typer.echo(f"{ours}, Python {platform.python_version()}, {others}")

@@ -4,8 +4,10 @@ Renderers make HTML or Markdown of it; both say the same.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from normsweep.report.figures import Drawn
+if TYPE_CHECKING:
+    from normsweep.report.figures import Drawn
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Figure:
 
     name: str
     title: str
-    drawn: Drawn
+    drawn: "Drawn"
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from normsweep.spec.plugins import is_plugin
 from normsweep.spec.plugins.load import in_one_line, plugin_path
 from normsweep.spec.ranges import each
 from normsweep.spec.space import idle, middle, resolve
-from normsweep.spec.spec import Spec
+from normsweep.spec.spec import Spec, path_in
 
 NETWORK = "model.network"
 IMAGES = 4
@@ -48,7 +48,7 @@ def check_own_networks(spec: Spec, dataset: Dataset) -> tuple[str, ...]:
     warnings: list[str] = []
     for method in spec.methods or [None]:
         alternative = spec.alternative(method)
-        place = NETWORK if method is None else f"methods.{method}.{NETWORK}"
+        place = path_in(NETWORK, method)
         for reference in each(alternative.model.network):
             if is_plugin(reference):
                 config, _ = resolve(alternative, lambda path, asked: middle(asked))

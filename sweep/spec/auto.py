@@ -12,7 +12,7 @@ from typing import Any
 from normsweep.errors import UserError
 from normsweep.spec.fields import FACTS, METHOD_SECTIONS, rule_of
 from normsweep.spec.ranges import LARGEST, SMALLEST, Choices, Interval, plain
-from normsweep.spec.spec import Spec
+from normsweep.spec.spec import Spec, path_in
 
 AUTO = "auto"
 OF_A_STRENGTH = 1e-3, 10.0
@@ -75,7 +75,7 @@ def _given(tables: Mapping[str, Mapping[str, Any]], path: str) -> Any:
 def owner(spec: Spec, method: str | None, path: str) -> str:
     """The path in a spec of the field that a method has: the method's own, or the spec's."""
     own = method is not None and _given(spec.methods[method], path) is not None
-    return f"methods.{method}.{path}" if own else path
+    return path_in(path, method if own else None)
 
 
 def with_ranges(spec: Spec, ranges: Mapping[str, AutoRange]) -> Spec:

@@ -5,7 +5,8 @@ import math
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from functools import cached_property
+from typing import Any, Self, cast
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import core_schema
@@ -97,8 +98,11 @@ class Rule:
         )
 
     def _validated(self, raw: Any, info: ValidationInfo) -> Value | Range | None:
-        anything = replace(self, names=None)
-        return (anything if info.context == STORED else self).parse(raw)
+        return (self._of_any_name if info.context == STORED else self).parse(raw)
+
+    @cached_property
+    def _of_any_name(self) -> Self:
+        return replace(self, names=None)
 
     def parse(self, raw: Any) -> Value | Range | None:
         """Raises `ValueError` that says what was found and what is accepted."""

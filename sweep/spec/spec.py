@@ -225,3 +225,8 @@ class Spec(Section):
             if value is not None:
                 table[field] = value
         return Spec.model_validate(tables)
+
+
+def path_in(path: str, method: str | None) -> str:
+    """Where a spec has a field of its own (None), or of one of its methods."""
+    return path if method is None else f"methods.{method}.{path}"

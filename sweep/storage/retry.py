@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 
 _PIECE = 0.1
 """Seconds between two looks whether to go on waiting."""
+_WAIT = tenacity.wait_random_exponential(multiplier=0.2, max=10)
+"""How long the next try is waited for: ever longer."""
 
 
 class StorageLost(Exception):
@@ -93,7 +95,7 @@ class Retry:
 
         waiting = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_outage),
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+            wait=_WAIT,
             sleep=rest,
             before_sleep=lambda state: self._away(
                 state.outcome.exception() if state.outcome else None

@@ -177,21 +177,31 @@ def soaked() -> Study:
 
 
 @pytest.fixture(scope="session")
-def undisturbed_soak(
-    soaked: Study, tmp_path_factory: pytest.TempPathFactory, compiled: Path
-) -> list[Entry]:
-    """What it finds that nobody disturbs: trained once for all processes of a test run."""
+def undisturbed_of(
+    tmp_path_factory: pytest.TempPathFactory, compiled: Path
+) -> Callable[[Study], list[Entry]]:
+    """What a study finds that nobody disturbs: trained once for all processes of a test run."""
     of_all = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         of_all = of_all.parent
-    found = of_all / "undisturbed.pickle"
-    with (of_all / "undisturbed.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not found.exists():
-            folder = tmp_path_factory.mktemp("undisturbed")
-            found.write_bytes(pickle.dumps(undisturbed(soaked, folder, compiled)))
-    entries: list[Entry] = pickle.loads(found.read_bytes())
-    return entries
+
+    def undisturbed_of(study: Study) -> list[Entry]:
+        found = of_all / f"undisturbed-{study.trials}-{study.rows}.pickle"
+        with found.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not found.exists():
+                folder = tmp_path_factory.mktemp("undisturbed")
+                found.write_bytes(pickle.dumps(undisturbed(study, folder, compiled)))
+        entries: list[Entry] = pickle.loads(found.read_bytes())
+        return entries
+
+    return undisturbed_of
+
+
+@pytest.fixture(scope="session")
+def undisturbed_soak(soaked: Study, undisturbed_of: Callable[[Study], list[Entry]]) -> list[Entry]:
+    """What the study finds that nobody disturbs."""
+    return undisturbed_of(soaked)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from bench.soak.kills import survive, undisturbed
+from bench.soak.kills import survive
 from bench.soak.ledger import Ledger
 from bench.soak.processes import service
 from bench.soak.study import Study
@@ -34,10 +34,10 @@ def test_kills_of_workers_lose_double_and_change_nothing(
 
 
 def test_kills_of_those_who_confirm_lose_double_and_change_nothing(
-    new_url, tmp_path, compiled
+    new_url, tmp_path, compiled, undisturbed_of
 ) -> None:
     study, folder = Study(searched=2, chunks=40, confirmed=10), tmp_path / "killed"
-    expected = undisturbed(study, tmp_path / "alone", compiled)
+    expected = undisturbed_of(study)
     folder.mkdir()
     figures = survive(new_url(folder), folder, compiled, study, expected, Random(3), kills=KILLS)
     print(figures)

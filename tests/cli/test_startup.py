@@ -86,6 +86,8 @@ DRAWING = {"matplotlib", "plotly", "optuna_dashboard"}
 DATABASE = {"optuna", "sqlalchemy", "alembic"}
 UNUSED = {"alembic", "mako", "sqlalchemy.dialects.postgresql", "typer.rich_utils", "pandas"}
 """What a command on a file of this version has no use for, and takes half a second to import."""
+LATER = {"orbax", "tensorstore", "sklearn", "scipy.stats", "pandas", "structlog"} | DRAWING
+"""What a launch may come to need, and not before its first chunk, nor for its answer and note."""
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +179,8 @@ def test_what_reads_a_study_prints_the_same_without_jax(
 ) -> None:
     told, modules = call(*command.split())
     assert modules.isdisjoint(TRAINING | DRAWING | UNUSED)
+    # Its models of the JSON take a while to build.
+    assert ("normsweep.cli.schema" in modules) == (command == "show small --json")
     # As it is where every stored spec and config is checked as a whole.
     monkeypatch.setattr(Spec, "stored", Spec.model_validate)
     assert told == sweep(*command.split()).out
@@ -189,6 +193,15 @@ def test_what_tells_the_workers_of_a_study_needs_no_jax(call) -> None:
         printed, modules = call(command, "small")
         assert printed == f"small is {told}.\n"
         assert modules.isdisjoint(TRAINING | DRAWING | UNUSED)
+
+
+def test_a_launch_imports_neither_charts_nor_checkpoints_to_train_and_to_tell_its_answer() -> None:
+    named = "normsweep.worker.launch, normsweep.cli.launched, normsweep.cli.watching"
+    asked = f"import sys, {named}, normsweep.cli.logs; print(*sys.modules)"
+    called = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    assert called.returncode == 0, called.stderr
+    modules = set(called.stdout.split())
+    assert "jax" in modules and modules.isdisjoint(LATER)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["launch", "--help"], ["init", "new.toml"]])

@@ -232,7 +232,8 @@ import normsweep
 from normsweep.data import load_dataset
 from normsweep.data.treatment import Treatment
 from normsweep.export.formats import exported, format_of
-from normsweep.report import FORMATS, read_source, report_page
+from normsweep.report.document import FORMATS, report_page
+from normsweep.report.source import read_source
 from normsweep.search.pruners import PrunerSettings, pruner
 from normsweep.search.samplers import SamplerSettings, sampler
 from normsweep.spec import spec_from_tables

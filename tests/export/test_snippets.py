@@ -258,43 +258,56 @@ def followed(config: Spec, network: str, params: Any) -> Any:
 
 def by_model(config: Spec, network: str, params: Any, gradients: list[Any]) -> Any:
     program, method = program_of(config, SHAPE, 1), exact(method_of(config))
-    h = hyperparameters_of(config)
-    optimizer_state, params = None, {network: params}
-    states: dict[str, Any] = {}
-    for count, gradient in enumerate(gradients):
-        step = np.int32(count // (len(gradients) // STEPS))
-        factor = program.learning_rate_schedule.factor(step, program.steps)
-        rate = h.learning_rates[network] * factor
-        optimizer = player_optimizer(program.optimizer, method, rate, h)
-        if optimizer_state is None:
-            optimizer_state = optimizer.init(params)
+    h, given = hyperparameters_of(config), penalties_of(config)[network]
+
+    def at(count: Any) -> tuple[Any, Any]:
+        step = count // (len(gradients) // STEPS)
+        rate = h.learning_rates[network] * program.learning_rate_schedule.factor(
+            step, program.steps
+        )
         strength = 1.0
         if method.schedule != "constant":
             ramp = (h.schedule_start, h.schedule_end, h.schedule_begin, h.schedule_finish)
             strength = strength_factor(STRENGTH_SCHEDULES[method.schedule], step / STEPS, *ramp)
-        given = penalties_of(config)[network].scaled(strength)
-        own = regulariser(method, given, rate)
-        states = states or {network: own.init(params[network])}
+        own = regulariser(method, given.scaled(strength), rate)
+        return player_optimizer(program.optimizer, method, rate, h), own
+
+    def update(state: Any, turn: tuple[Any, Any]) -> tuple[Any, None]:
+        params, optimizer_state, states = state
+        count, gradient = turn
+        optimizer, own = at(count)
         args = ({network: gradient}, optimizer_state, states, params)
-        params, optimizer_state, states = regularised_update({network: own}, optimizer, *args)
+        return regularised_update({network: own}, optimizer, *args), None
+
+    optimizer, own = at(np.int32(0))
+    begun = {network: params}
+    state = (begun, optimizer.init(begun), {network: own.init(params)})
+    (params, *_), _ = lax.scan(update, state, in_turn(gradients))
     return params[network]
 
 
 def by_snippet(config: Spec, network: str, params: Any, gradients: list[Any]) -> Any:
     names = executed(config, "optax")
     optimizer, penalty = names[f"{network}_optimizer"], names.get(f"{network}_penalty")
-    state = optimizer.init(params)
-    for count, gradient in enumerate(gradients):
+
+    def update(state: Any, turn: tuple[Any, Any]) -> tuple[Any, None]:
+        params, optimizer_state = state
+        count, gradient = turn
         if penalty is not None and config.penalty.coupling == "loss":
-            at = (
-                ()
-                if config.penalty.schedule == "constant"
-                else (count // (len(gradients) // STEPS),)
-            )
+            step = count // (len(gradients) // STEPS)
+            at = () if config.penalty.schedule == "constant" else (step,)
             gradient = jax.tree.map(jnp.add, gradient, jax.grad(penalty)(params, *at))
-        updated, state = optimizer.update(gradient, state, params)
-        params = optax.apply_updates(params, updated)
+        updated, optimizer_state = optimizer.update(gradient, optimizer_state, params)
+        return (optax.apply_updates(params, updated), optimizer_state), None
+
+    (params, _), _ = lax.scan(update, (params, optimizer.init(params)), in_turn(gradients))
     return params
+
+
+def in_turn(gradients: list[Any]) -> tuple[Any, Any]:
+    """Updates by number, with their gradients, for a loop that is compiled once for all."""
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *gradients)
+    return jnp.arange(len(gradients), dtype=np.int32), stacked
 
 
 def agree(found: Any, expected: Any, rtol: float, atol: float) -> None:

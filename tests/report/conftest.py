@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normsweep.report import Source, read_source
+from normsweep.report.source import Source, read_source
 from normsweep.score.pictures import draw_grid
 from normsweep.storage import open_storage
 from normsweep.storage.connect import study_files

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from normsweep.report import FORMATS, SECTIONS, report_page
+from normsweep.report.document import FORMATS, SECTIONS, report_page
 from normsweep.report.figures import FIGURES
 from normsweep.verdict.headline import headline
 from normsweep.verdict.table import rows
@@ -30,8 +30,25 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["webdriver.Chr
 Open = Callable[..., list[str]]
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any, Any], Path]:
+    """The report of a source as a file, written once for all widths and schemes."""
+    files: dict[tuple[int, Any], tuple[Any, Path]] = {}
+
+    def written(source: Any, sections: Any) -> Path:
+        key = (id(source), sections)
+        if key not in files:
+            path = tmp_path_factory.mktemp("page") / "report.html"
+            path.write_text(FORMATS["html"](report_page(source, sections)), encoding="utf-8")
+            # Kept, so that no other one gets its id.
+            files[key] = source, path
+        return files[key][1]
+
+    return written
+
+
 @pytest.fixture
-def opened(browser: "webdriver.Chrome", tmp_path: Path) -> Open:
+def opened(browser: "webdriver.Chrome", written: Callable[[Any, Any], Path]) -> Open:
     """Opens a report at a width, waits until its figures are drawn, and returns what it asked for.
 
     That is every address but its own.
@@ -40,8 +57,7 @@ def opened(browser: "webdriver.Chrome", tmp_path: Path) -> Open:
     def opened(
         source: Any, width: int, scheme: str = "light", sections: Any = SECTIONS
     ) -> list[str]:
-        path = tmp_path / "report.html"
-        path.write_text(FORMATS["html"](report_page(source, sections)), encoding="utf-8")
+        path = written(source, sections)
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [{"name": "prefers-color-scheme", "value": scheme}]

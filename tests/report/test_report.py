@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from normsweep.report import FORMATS, SECTIONS, report_page
+from normsweep.report.document import FORMATS, SECTIONS, report_page
 from normsweep.report.figures import FIGURES
 from normsweep.report.markdown import escaped
 from normsweep.report.page import Block, Code, Figure, Image, Items, Page, Table, Text

@@ -12,8 +12,9 @@ from normsweep.cli.answers import print_answer
 from normsweep.errors import UserError
 from normsweep.export.configs import best_config, trial_config
 from normsweep.export.formats import exported
-from normsweep.report import FORMATS, read_source, report_page
+from normsweep.report.document import FORMATS, report_page
 from normsweep.report.figures import read_picture
+from normsweep.report.source import read_source
 from normsweep.spec.space import distribution
 from normsweep.study.attributes import is_foreign
 from normsweep.study.follow_up import narrowed_spec

@@ -6,7 +6,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 
 from normsweep.cli.answers import print_answer
-from normsweep.report import report_page
+from normsweep.report.document import report_page
 from normsweep.report.figures import Picture, drawn_figures, read_picture
 from normsweep.report.figures.importance import FEWEST_TRIALS
 from normsweep.report.source import read_source

@@ -5,8 +5,9 @@ from optuna.trial import TrialState
 
 from normsweep.export.configs import trial_config
 from normsweep.export.tables.rows import table_of
-from normsweep.report import read_source, report_page
+from normsweep.report.document import report_page
 from normsweep.report.markdown import render_markdown
+from normsweep.report.source import read_source
 from normsweep.study.attributes import collapse_of, twin_of
 from normsweep.study.confirmation import find_confirmation, trainings
 from normsweep.study.overview import overview

@@ -141,7 +141,6 @@ def test_what_cannot_be_written_at_once_is_not_there_twice(opened, monkeypatch) 
         add_influences(connection, *rest)
 
     monkeypatch.setattr("normsweep.worker.arm_run.add_influences", fails_once)
-    monkeypatch.setattr("normsweep.storage.retry.time.sleep", lambda seconds: None)
     Confirming(study, storage).run(top=1, seeds=1)
     held = find_confirmation(study, storage)
     assert held is not None and len(held.get_trials()) == 2

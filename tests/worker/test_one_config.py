@@ -3,7 +3,8 @@
 import pytest
 
 from normsweep.errors import UserError
-from normsweep.report import FORMATS, read_source, report_page
+from normsweep.report.document import FORMATS, report_page
+from normsweep.report.source import read_source
 from normsweep.spec.spec import Spec
 from normsweep.study.status import status
 from normsweep.verdict.answers import answer

@@ -10,7 +10,8 @@ from optuna.trial import TrialState, create_trial
 
 from normsweep.cli.answers import print_answer
 from normsweep.export.formats import exported
-from normsweep.report import FORMATS, read_source, report_page
+from normsweep.report.document import FORMATS, report_page
+from normsweep.report.source import read_source
 from normsweep.score.run import Run
 from normsweep.score.training import Training
 from normsweep.study.attributes import reason_of

@@ -7,8 +7,9 @@ import pytest
 
 from normsweep.errors import UserError
 from normsweep.export.configs import best_config, trial_config
-from normsweep.report import read_source, report_page
+from normsweep.report.document import report_page
 from normsweep.report.markdown import render_markdown
+from normsweep.report.source import read_source
 from normsweep.study.overview import overview
 from normsweep.study.ranking import is_feasible
 from normsweep.verdict.answers import answer

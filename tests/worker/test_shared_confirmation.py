@@ -217,7 +217,6 @@ def test_a_database_that_is_away_is_waited_for(opened, confirmed, monkeypatch, n
         return found(*arguments, **options)
 
     monkeypatch.setattr(place, failing)
-    monkeypatch.setattr("normsweep.storage.retry.time.sleep", lambda seconds: None)
     assert Confirming(study, storage, log=lambda event, **facts: heard.append(event)).run(1, 1)
     assert heard.count("storage away") == heard.count("storage back") == 1
     assert held_by(study, storage) == expected

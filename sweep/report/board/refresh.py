@@ -10,11 +10,12 @@ from pathlib import Path
 import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
-from optuna_dashboard import get_note, save_note, save_plotly_graph_object
+from optuna_dashboard import save_plotly_graph_object
 from optuna_dashboard._note import get_note_from_system_attrs, save_note_with_version
 
 from normsweep.errors import UserError
-from normsweep.report.board.notes import confirmation_note, merged, study_note, trial_note
+from normsweep.report.board.notes import trial_note
+from normsweep.report.board.study_note import write_study_note
 from normsweep.report.figures import Picture, drawn_figures, read_picture, titled
 from normsweep.score.pictures import draw_curves
 from normsweep.storage import open_storage
@@ -23,8 +24,7 @@ from normsweep.storage.retry import is_outage
 from normsweep.storage.urls import without_secrets
 from normsweep.study.attributes import is_foreign, study_attributes
 from normsweep.study.confirmation import find_confirmation
-from normsweep.verdict.answers import Answer, ranked
-from normsweep.verdict.reading import read_confirmation
+from normsweep.verdict.answers import ranked
 
 EVERY = 10.0
 """Seconds between two looks for something new."""
@@ -50,22 +50,6 @@ def refresh(study: optuna.Study, storage: RDBStorage, files: Path) -> None:
         shown = titled(title, drawn, _BESIDE.get(name, ""))
         save_plotly_graph_object(study, shown, graph_object_id=name)
     _draw_curves(study, picture, files)
-
-
-def write_study_note(study: optuna.Study, storage: RDBStorage, found: Answer) -> None:
-    """Writes our part of a study's note, and of that of the study that holds its confirmation."""
-    confirmed = read_confirmation(study, storage)
-    _write_note(study, study_note(found, confirmed, study_attributes(study).versions))
-    held = find_confirmation(study, storage)
-    if held is not None:
-        _write_note(held, confirmation_note(found, confirmed))
-
-
-def _write_note(study: optuna.Study, ours: str) -> None:
-    before = get_note(study)
-    after = merged(before, ours)
-    if after != before:
-        save_note(study, after)
 
 
 def _write_trial_notes(study: optuna.Study, storage: RDBStorage, picture: Picture) -> None:
