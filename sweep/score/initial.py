@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from normsweep.data.fingerprint import fingerprint
 from normsweep.engine.settings import Shape, architecture_of
@@ -106,6 +105,9 @@ def _read(path: Path, place: str) -> dict[str, Any]:
 
 
 def _restored(folder: Path) -> Any:
+    # A third of a second, which a study that draws its weights does not wait for.
+    import orbax.checkpoint as ocp
+
     with ocp.StandardCheckpointer() as checkpointer:
         # As arrays of the host, whatever wrote them.
         return jax.tree.map(np.asarray, checkpointer.restore(folder))
