@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.contestants import CASES, CONTESTANTS, OURS, SEARCHED, fresh, spec_of
+from bench.contestants import CASES, CONTESTANTS, OURS, QUICK, SEARCHED, fresh, spec_of
 from bench.rows import print_rows, row
 from normsweep import UserError, answer, launch
 from normsweep.engine.devices import use_all_cores
@@ -279,7 +279,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("action", nargs="?", choices=("run", "record"), default="run")
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    measured = [case for case in CASES if case != QUICK]
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=measured)
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
     parser.add_argument("--seeds", nargs="+", type=int, default=range(1, 11))
     parser.add_argument("--trials", type=int, help=f"of a search; of a record {TRIALS}")
