@@ -34,7 +34,13 @@ finally:
 FIRST_CHUNK = """
 import os
 from normsweep import launch, load_spec
-launch(load_spec("digits"), "sqlite:///launched.db", watch=lambda progress: os._exit(0))
+
+def watch(progress):
+    # It is told of the study before the first chunk, too.
+    if progress.phase == "training":
+        os._exit(0)
+
+launch(load_spec("digits"), "sqlite:///launched.db", watch=watch)
 """
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import optuna
 
-from bench.peers import PeerResult, flax_dcgan, flax_script
+from bench.peers import PeerResult, Settings, flax_dcgan, flax_script
 from bench.peers.flax_dcgan import CHANNELS
 from bench.rows import print_rows, row
 from normsweep import Spec, launch
@@ -102,12 +102,11 @@ def peer(run: Callable[..., PeerResult], spec: Spec, folder: Path, **options: An
         return feature_values(setup.features, setup.feature_params, images)
 
     storage = f"sqlite:///{tempfile.mkdtemp(dir=folder)}/peer.db"
-    steps = spec.train.steps
     result = run(
         np.asarray(setup.dataset.images[:]),
         folds,
         features,
-        steps,
+        Settings(spec.train.steps),
         trials=PEER_TRIALS,
         storage=storage,
         **options,

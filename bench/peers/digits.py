@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import KFold
 
-from bench.peers import FeatureMap, Fold, Images, PeerResult
+from bench.peers import FeatureMap, Fold, Images, PeerResult, Settings
 
 
 class Digits(NamedTuple):
@@ -51,7 +51,8 @@ def demonstrate(name: str, run: Callable[..., PeerResult]) -> None:
     images, folds, features = load()
     with tempfile.TemporaryDirectory() as folder:
         storage = f"sqlite:///{Path(folder) / 'peer.db'}"
-        result = run(images, folds, features, arguments.steps, arguments.trials, storage)
+        settings = Settings(arguments.steps)
+        result = run(images, folds, features, settings, arguments.trials, storage)
     steps = result.trials * len(folds) * arguments.steps
     print(
         f"{name}: {result.trials} trials in {result.seconds:.1f} s "

@@ -6,19 +6,26 @@ numbers that the loss closes over, as they come out of ``trial.suggest_*``.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import optuna
 from flax import nnx
 
-from bench.peers import FeatureMap, Fold, Images, PeerResult
-from bench.peers.frechet import frechet_distance
+from bench.peers import (
+    Begin,
+    Config,
+    FeatureMap,
+    Fold,
+    Images,
+    PeerResult,
+    Settings,
+    TrainFold,
+)
+from bench.peers.study import timed_search
 
 BATCH = 64
 LATENT = 64
@@ -28,10 +35,10 @@ linear = partial(nnx.Linear, kernel_init=nnx.initializers.he_normal())
 
 
 class Generator(nnx.Module):
-    """Latent [n, 64] to pixels [n, pixels] in (-1, 1)."""
+    """Latent [n, latent] to pixels [n, pixels] in (-1, 1)."""
 
-    def __init__(self, pixels: int, rngs: nnx.Rngs) -> None:
-        self.first = linear(LATENT, HIDDEN, rngs=rngs)
+    def __init__(self, pixels: int, rngs: nnx.Rngs, latent: int = LATENT) -> None:
+        self.first = linear(latent, HIDDEN, rngs=rngs)
         self.second = linear(HIDDEN, HIDDEN, rngs=rngs)
         self.last = linear(HIDDEN, pixels, rngs=rngs)
 
@@ -104,73 +111,76 @@ def make_step(strength: float, order: float, target: str) -> Callable[..., None]
 
 def train(
     step: Callable[..., None],
-    adam: optax.GradientTransformation,
     pixels: np.ndarray,
-    steps: int,
+    settings: Settings,
     seed: int,
     cached: bool,
     networks: tuple[Network, Network],
-) -> nnx.Module:
-    """Trains one pair on pixels [n, pixels]; `cached` walks the modules' graphs only once."""
+) -> Iterator[nnx.Module]:
+    """Trains one pair on pixels [n, pixels]; its generator after each chunk.
+
+    `cached` walks the modules' graphs only once.
+    """
     rngs = nnx.Rngs(seed)
+    adam = optax.adam(settings.learning_rate, b1=0.5, b2=0.999)
     generator, discriminator = (network(pixels.shape[1], rngs) for network in networks)
     generator_optimizer = nnx.Optimizer(generator, adam, wrt=nnx.Param)
     discriminator_optimizer = nnx.Optimizer(discriminator, adam, wrt=nnx.Param)
     modules = (generator, discriminator, generator_optimizer, discriminator_optimizer)
     update = nnx.cached_partial(step, *modules) if cached else partial(step, *modules)
     random = np.random.default_rng(seed)
-    for _ in range(steps):
-        real = pixels[random.integers(len(pixels), size=BATCH)]
-        latents = random.standard_normal((2, BATCH, LATENT), dtype=np.float32)
-        update(real, latents[0], latents[1])
-    return generator
+    for _ in range(settings.chunks):
+        for _ in range(settings.steps // settings.chunks):
+            real = pixels[random.integers(len(pixels), size=BATCH)]
+            latents = random.standard_normal((2, BATCH, settings.latent), dtype=np.float32)
+            update(real, latents[0], latents[1])
+        yield generator
+
+
+def trainer(
+    images: Images,
+    settings: Settings,
+    cached: bool = False,
+    networks: tuple[Network, Network] | None = None,
+) -> Begin:
+    """How a config is trained on images [n, height, width, 1] in [-1, 1].
+
+    Args:
+        images: All images; folds are indices into them.
+        settings: What all trials share.
+        cached: Use `nnx.cached_partial`, as the guide on Flax's performance recommends.
+        networks: Generator and discriminator, made of the number of pixels and of rngs; by default
+            the fully connected ones.
+    """
+    pixels = images.reshape(len(images), -1)
+    pair = networks or (partial(Generator, latent=settings.latent), Discriminator)
+
+    def begin(config: Config) -> TrainFold:
+        step = make_step(*config)
+
+        def fold(indices: np.ndarray, seed: int, count: int) -> Iterator[Images]:
+            latent = jax.random.normal(jax.random.key(seed), (count, settings.latent))
+            for generator in train(step, pixels[indices], settings, seed, cached, pair):
+                yield np.asarray(generator(latent)).reshape(-1, *images.shape[1:])
+
+        return fold
+
+    return begin
 
 
 def run(
     images: Images,
     folds: list[Fold],
     features: FeatureMap,
-    steps: int,
+    settings: Settings,
     trials: int,
     storage: str,
     cached: bool = False,
-    networks: tuple[Network, Network] = (Generator, Discriminator),
+    networks: tuple[Network, Network] | None = None,
 ) -> PeerResult:
-    """Runs a study of `trials` trials and stores it at the URL `storage`.
-
-    Args:
-        images: [n, height, width, 1] in [-1, 1].
-        folds: Indices to train on and to judge with, one pair a fold.
-        features: The feature map of the Fréchet distance.
-        steps: Training steps of each fold.
-        trials: Number of trials.
-        storage: An Optuna storage URL.
-        cached: Use `nnx.cached_partial`, as the guide on Flax's performance recommends.
-        networks: Generator and discriminator, made of the number of pixels and of rngs.
-    """
-    start = time.perf_counter()
-    pixels = images.reshape(len(images), -1)
-    held_out_features = [features(images[held_out]) for _, held_out in folds]
-
-    def objective(trial: optuna.Trial) -> float:
-        strength = trial.suggest_float("strength", 1e-6, 1e-1, log=True)
-        order = trial.suggest_float("order", 1.0, 2.0)
-        target = trial.suggest_categorical("target", ["generator", "discriminator", "both"])
-        step = make_step(strength, order, target)
-        adam = optax.adam(2e-4, b1=0.5, b2=0.999)
-        scores = []
-        for seed, (train_indices, held_out) in enumerate(folds):
-            generator = train(step, adam, pixels[train_indices], steps, seed, cached, networks)
-            latent = jax.random.normal(jax.random.key(seed), (len(held_out), LATENT))
-            samples = np.asarray(generator(latent)).reshape(-1, *images.shape[1:])
-            scores.append(frechet_distance(held_out_features[seed], features(samples)))
-        return float(np.mean(scores))
-
-    sampler = optuna.samplers.TPESampler(seed=0)
-    study = optuna.create_study(storage=storage, sampler=sampler, direction="minimize")
-    study.optimize(objective, n_trials=trials)
-    complete = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
-    return PeerResult(len(complete), time.perf_counter() - start, study.best_value)
+    """Runs a study of `trials` trials and stores it at the URL `storage`; see `trainer`."""
+    begin = trainer(images, settings, cached, networks)
+    return timed_search(begin, images, folds, features, settings, trials, storage)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,23 @@ number of threads is PyTorch's own choice unless asked for.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import optuna
 
-from bench.peers import FeatureMap, Fold, Images, PeerResult
-from bench.peers.frechet import frechet_distance
+from bench.peers import (
+    Begin,
+    Config,
+    FeatureMap,
+    Fold,
+    Images,
+    PeerResult,
+    Settings,
+    TrainFold,
+)
+from bench.peers.study import timed_search
 
 if TYPE_CHECKING:
     import torch
@@ -36,12 +44,12 @@ def initialise(model: torch.nn.Module) -> torch.nn.Module:
     return model
 
 
-def make_generator(pixels: int) -> torch.nn.Module:
-    """Latent [n, 64] to pixels [n, pixels] in (-1, 1)."""
+def make_generator(pixels: int, latent: int = LATENT) -> torch.nn.Module:
+    """Latent [n, latent] to pixels [n, pixels] in (-1, 1)."""
     from torch import nn
 
     return nn.Sequential(
-        nn.Linear(LATENT, HIDDEN),
+        nn.Linear(latent, HIDDEN),
         nn.LeakyReLU(0.2),
         nn.Linear(HIDDEN, HIDDEN),
         nn.LeakyReLU(0.2),
@@ -76,70 +84,65 @@ Make = Callable[[int], "torch.nn.Module"]
 
 def train(
     pixels: torch.Tensor,
-    steps: int,
+    config: Config,
+    settings: Settings,
     seed: int,
-    strength: float,
-    order: float,
-    target: str,
     networks: tuple[Make, Make],
-) -> torch.nn.Module:
-    """Trains one pair on pixels [n, pixels] and returns its generator."""
+) -> Iterator[torch.nn.Module]:
+    """Trains one pair on pixels [n, pixels]; its generator after each chunk."""
     import torch
     from torch.nn.functional import softplus
 
+    # Of its own: folds take turns, chunk by chunk.
+    random = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     generator, discriminator = (initialise(make(pixels.shape[1])) for make in networks)
     generator_optimizer = torch.optim.Adam(
-        generator.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True
+        generator.parameters(), lr=settings.learning_rate, betas=(0.5, 0.999), fused=True
     )
     discriminator_optimizer = torch.optim.Adam(
-        discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True
+        discriminator.parameters(), lr=settings.learning_rate, betas=(0.5, 0.999), fused=True
     )
-    for _ in range(steps):
-        discriminator.requires_grad_(True)
-        real = pixels[torch.randint(len(pixels), (BATCH,))]
-        with torch.no_grad():
-            fake = generator(torch.randn(BATCH, LATENT))
-        loss = softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
-        if target in ("discriminator", "both"):
-            loss = loss + penalty(discriminator, strength, order)
-        discriminator_optimizer.zero_grad()
-        loss.backward()
-        discriminator_optimizer.step()
+    for _ in range(settings.chunks):
+        for _ in range(settings.steps // settings.chunks):
+            discriminator.requires_grad_(True)
+            real = pixels[torch.randint(len(pixels), (BATCH,), generator=random)]
+            with torch.no_grad():
+                fake = generator(torch.randn(BATCH, settings.latent, generator=random))
+            loss = softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
+            if config.target in ("discriminator", "both"):
+                loss = loss + penalty(discriminator, config.strength, config.order)
+            discriminator_optimizer.zero_grad()
+            loss.backward()
+            discriminator_optimizer.step()
 
-        # Spares the generator's backward pass the gradients of the discriminator's weights.
-        discriminator.requires_grad_(False)
-        loss = softplus(-discriminator(generator(torch.randn(BATCH, LATENT)))).mean()
-        if target in ("generator", "both"):
-            loss = loss + penalty(generator, strength, order)
-        generator_optimizer.zero_grad()
-        loss.backward()
-        generator_optimizer.step()
-    return generator
+            # Spares the generator's backward pass the gradients of the discriminator's weights.
+            discriminator.requires_grad_(False)
+            latent = torch.randn(BATCH, settings.latent, generator=random)
+            loss = softplus(-discriminator(generator(latent))).mean()
+            if config.target in ("generator", "both"):
+                loss = loss + penalty(generator, config.strength, config.order)
+            generator_optimizer.zero_grad()
+            loss.backward()
+            generator_optimizer.step()
+        yield generator
 
 
-def run(
+def trainer(
     images: Images,
-    folds: list[Fold],
-    features: FeatureMap,
-    steps: int,
-    trials: int,
-    storage: str,
+    settings: Settings,
     threads: int | None = None,
-    networks: tuple[Make, Make] = (make_generator, make_discriminator),
-) -> PeerResult:
-    """Runs a study of `trials` trials and stores it at the URL `storage`.
+    networks: tuple[Make, Make] | None = None,
+) -> Begin:
+    """How a config is trained on images [n, height, width, 1] in [-1, 1].
 
     Args:
-        images: [n, height, width, 1] in [-1, 1].
-        folds: Indices to train on and to judge with, one pair a fold.
-        features: The feature map of the Fréchet distance.
-        steps: Training steps of each fold.
-        trials: Number of trials.
-        storage: An Optuna storage URL.
+        images: All images; folds are indices into them.
+        settings: What all trials share.
         threads: PyTorch's threads, set for the whole process; None leaves its default. On small
             models or a busy machine one thread can be faster than one a core.
-        networks: What makes generator and discriminator, of the number of pixels.
+        networks: What makes generator and discriminator, of the number of pixels; by default the
+            fully connected ones.
 
     Raises:
         ImportError: PyTorch is not installed.
@@ -151,28 +154,37 @@ def run(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    start = time.perf_counter()
     pixels = torch.tensor(images.reshape(len(images), -1))
-    held_out_features = [features(images[held_out]) for _, held_out in folds]
+    pair = networks or (partial(make_generator, latent=settings.latent), make_discriminator)
 
-    def objective(trial: optuna.Trial) -> float:
-        strength = trial.suggest_float("strength", 1e-6, 1e-1, log=True)
-        order = trial.suggest_float("order", 1.0, 2.0)
-        target = trial.suggest_categorical("target", ["generator", "discriminator", "both"])
-        scores = []
-        for seed, (train_indices, held_out) in enumerate(folds):
-            generator = train(pixels[train_indices], steps, seed, strength, order, target, networks)
-            with torch.no_grad():
-                samples = generator(torch.randn(len(held_out), LATENT)).numpy()
-            samples = samples.reshape(-1, *images.shape[1:])
-            scores.append(frechet_distance(held_out_features[seed], features(samples)))
-        return float(np.mean(scores))
+    def begin(config: Config) -> TrainFold:
+        def fold(indices: np.ndarray, seed: int, count: int) -> Iterator[Images]:
+            latent = torch.randn(
+                count, settings.latent, generator=torch.Generator().manual_seed(seed)
+            )
+            for generator in train(pixels[indices], config, settings, seed, pair):
+                with torch.no_grad():
+                    samples = generator(latent).numpy()
+                yield samples.reshape(-1, *images.shape[1:])
 
-    sampler = optuna.samplers.TPESampler(seed=0)
-    study = optuna.create_study(storage=storage, sampler=sampler, direction="minimize")
-    study.optimize(objective, n_trials=trials)
-    complete = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
-    return PeerResult(len(complete), time.perf_counter() - start, study.best_value)
+        return fold
+
+    return begin
+
+
+def run(
+    images: Images,
+    folds: list[Fold],
+    features: FeatureMap,
+    settings: Settings,
+    trials: int,
+    storage: str,
+    threads: int | None = None,
+    networks: tuple[Make, Make] | None = None,
+) -> PeerResult:
+    """Runs a study of `trials` trials and stores it at the URL `storage`; see `trainer`."""
+    begin = trainer(images, settings, threads, networks)
+    return timed_search(begin, images, folds, features, settings, trials, storage)
 
 
 if __name__ == "__main__":

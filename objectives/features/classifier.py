@@ -103,9 +103,15 @@ def accuracy(params: PyTree, images: jax.Array, labels: jax.Array) -> float:
     right = 0
     for begin in range(0, len(images), rows):
         part = slice(begin, begin + rows)
-        predicted = jnp.argmax(class_logits(params, images[part]), axis=1)
+        predicted = _predicted(params, images[part])
         right += int(np.sum(np.asarray(predicted) == np.asarray(labels[part])))
     return right / len(images)
+
+
+@jax.jit
+def _predicted(params: PyTree, images: jax.Array) -> jax.Array:
+    """The classes of largest logit. One program: call by call, each operation would be one."""
+    return jnp.argmax(class_logits(params, images), axis=1)
 
 
 def _bottleneck(network: PyTree, images: jax.Array) -> jax.Array:

@@ -285,6 +285,8 @@ def _compile(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyT
     def member(state: MemberState, member: _Member, shared: Shared) -> Any:
         key = member_key(shared.seed, member.fold)
 
+        # Traced once for both branches, which takes a second; it leaves no trace in the program.
+        @partial(jax.jit, inline=True)
         def train(state: MemberState) -> Any:
             state = lax.cond(
                 member.fresh,

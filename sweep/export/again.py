@@ -71,7 +71,7 @@ def score_config(
     spec = config.spec
     setup = prepare(spec, decoding)
     used_seed = spec.study.seed if seed is None else seed
-    run, _ = _train(spec, setup, used_seed, watch)
+    run, _ = train_alone(spec, setup, used_seed, watch)
     chosen = run.final_chunk()
     steps = [(index + 1) * run.program.chunk_steps for index in range(run.chunks)]
     same_seed = used_seed == config.provenance.get("seed")
@@ -140,15 +140,18 @@ def train_config(
     everything = np.sort(setup.plan.held_out.reshape(-1))[None]
     plan = replace(setup.plan, train=everything)
     setup = replace(setup, plan=plan, judge=setup.judge.only(0))
-    run, training = _train(spec, setup, used_seed, watch, begun)
+    run, training = train_alone(spec, setup, used_seed, watch, begun)
     state: MemberState = jax.tree.map(lambda leaf: leaf[0], training.state_of(run, 0))
     return Trained(state, setup, used_seed, tuple(run.unstored))
 
 
-def _train(
-    spec: Spec, setup: Setup, seed: int, watch: Watch, begun: Begun | None = None
+def train_alone(
+    spec: Spec, setup: Setup, seed: int, watch: Watch = unwatched, begun: Begun | None = None
 ) -> tuple[Run, Training]:
-    """Trains a config to its end; raises `UserError` where it does not stay finite."""
+    """Trains a config on the folds of a setup to its end, by a seed.
+
+    Raises `UserError` where it does not stay finite.
+    """
     alone = spec.with_values({"study.seed": seed, "study.slots": 1})
     training = Training(alone, setup)
     program = program_of(spec, setup.image_shape, setup.samples, classes=setup.classes)

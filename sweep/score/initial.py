@@ -105,6 +105,7 @@ def _read(path: Path, place: str) -> dict[str, Any]:
 
 
 def _restored(folder: Path) -> Any:
+    # A third of a second, which a study that draws its weights does not wait for.
     import orbax.checkpoint as ocp
 
     with ocp.StandardCheckpointer() as checkpointer:

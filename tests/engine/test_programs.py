@@ -6,7 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 
+from normsweep.engine import population as engine
 from normsweep.engine.devices import local_devices
 from normsweep.engine.population import Population, Shared, forget_programs, training_programs
 from normsweep.models import Program, hyperparameters
@@ -52,6 +54,22 @@ def test_programs_that_are_forgotten_are_compiled_again_and_the_others_not() -> 
     assert training_programs() == before
     population(other).advance([trial], [True])
     assert training_programs() == before + 1
+
+
+def test_a_chunk_is_traced_once_though_there_are_members_that_are_skipped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    traced = []
+
+    def train_chunk(*arguments: Any) -> Any:
+        traced.append(arguments)
+        return trained(*arguments)
+
+    trained = engine.train_chunk
+    monkeypatch.setattr(engine, "train_chunk", train_chunk)
+    given = program(make_gan(SHAPE, latent=3, generator_hidden=(4,)), batch=2)
+    assert engine.memory_of(given, features, SHARED, 1, local_devices()[:2]) > 0
+    assert len(traced) == 1
 
 
 def test_a_family_that_is_no_gan_trains_and_says_so_by_its_names() -> None:
