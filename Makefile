@@ -17,6 +17,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --target $(VENV)/mlflow \
+	    -r tests/export/trackers/mlflow.txt
 	@touch $@
 
 install: $(VENV)/.installed  ## set the virtual environment up, which all others do by themselves

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from normsweep.errors import UserError
     from normsweep.export.again import Rescored, Trained, score_config, train_config
     from normsweep.export.configs import best_config, best_configs, trial_config
+    from normsweep.export.trackers import log_study
     from normsweep.export.trained import load_generator, load_network, save_trained
     from normsweep.spec import Spec, load_spec
     from normsweep.spec.config import Config, read_config
@@ -35,6 +36,7 @@ _HOMES = {
     "normsweep.study.progress": ("Progress",),
     "normsweep.study.records": ("load_study",),
     "normsweep.export.again": ("Rescored", "Trained", "score_config", "train_config"),
+    "normsweep.export.trackers": ("log_study",),
     "normsweep.export.trained": ("load_generator", "load_network", "save_trained"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -56,6 +58,7 @@ __all__ = [
     "load_network",
     "load_spec",
     "load_study",
+    "log_study",
     "open_storage",
     "read_config",
     "save_trained",

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.storages import RDBStorage
+from optuna.trial import create_trial
 
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.storage import open_storage
+from normsweep.study.attributes import CONFIRM, ArmAttributes, of_arm
+from normsweep.study.confirmation import open_confirmation
 from normsweep.worker.launch import Launched, launch
 
 BASE: dict[str, dict[str, Any]] = {
@@ -192,3 +196,14 @@ def copied_example(example: Example, database: Path) -> Path:
         source.close()
         target.close()
     return database
+
+
+def confirm_by_hand(study: optuna.Study, storage: RDBStorage) -> None:
+    """Adds three seeds of its best trial and the baseline."""
+    held = open_confirmation(study, storage)
+    (best, *_) = sorted((t for t in study.get_trials() if t.number), key=lambda trial: trial.value)
+    for seed in (1, 2, 3):
+        for arm, trial, score in (("baseline", 0, 3.0), (f"trial {best.number}", best.number, 2.0)):
+            curve = np.full((4, 2), score + seed / 100)
+            about = ArmAttributes(CONFIRM, arm, "baseline", trial, seed, {}, {}, curve)
+            held.add_trial(create_trial(value=score, user_attrs=of_arm(about)))

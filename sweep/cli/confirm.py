@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from normsweep.cli.app import AsJson, Files, Set, Storage, app, console, print_json
+from normsweep.cli.log_to import LogTo, logging_to
 from normsweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def confirm_command(
         str | None,
         typer.Option(help="With --set: name of the study there. [dim]Default: STUDY-at-…[/]"),
     ] = None,
+    log_to: LogTo = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> None:
     """Train the best configs and the baseline again, and say whether regularisation helps.
@@ -89,14 +91,18 @@ def confirm_command(
             seeds=seeds,
             rescale=rescale,
         )
-        _confirm_at_scale(scaled, storage, files, as_json)
+        _confirm_at_scale(scaled, storage, files, log_to, as_json)
         return
-    with watching(quiet=as_json) as shown, Interrupts() as interrupts:
+    with (
+        watching(quiet=as_json) as shown,
+        logging_to(log_to, loaded.study_name, storage, files, notice_log) as logged,
+        Interrupts() as interrupts,
+    ):
         done = Confirming(
             loaded,
             opened,
             files=files,
-            watch=shown.study,
+            watch=logged(shown.study),
             stop=interrupts.happened,
             log=notice_log,
             decoding=interrupts.cutting(shown.pictures),
@@ -123,7 +129,11 @@ def confirm_command(
 
 
 def _confirm_at_scale(
-    scaled: "Scaled", storage: str | None, files: Path | None, as_json: bool
+    scaled: "Scaled",
+    storage: str | None,
+    files: Path | None,
+    log_to: list[str],
+    as_json: bool,
 ) -> None:
     """Trains and confirms the study that has the configs at another scale, and prints it."""
     from normsweep.cli.interrupts import Interrupts
@@ -131,14 +141,19 @@ def _confirm_at_scale(
     from normsweep.cli.watching import watching
     from normsweep.worker.launch import launch
 
-    with watching(quiet=as_json) as shown, Interrupts() as interrupts:
+    log = warning_log if as_json else notice_log
+    with (
+        watching(quiet=as_json) as shown,
+        logging_to(log_to, scaled.spec.study.name, storage, files, log) as logged,
+        Interrupts() as interrupts,
+    ):
         launched = launch(
             scaled.spec,
             storage,
             files=files,
-            watch=shown.study,
+            watch=logged(shown.study),
             stop=interrupts.happened,
-            log=warning_log if as_json else notice_log,
+            log=log,
             decoding=interrupts.cutting(shown.pictures),
             resume=True,
             scaled=scaled,

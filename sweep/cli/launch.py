@@ -21,8 +21,10 @@ from normsweep.cli.app import (
     app,
     console,
 )
+from normsweep.cli.log_to import LogTo
 from normsweep.errors import UserError
 from normsweep.storage.files import write_whole
+from normsweep.storage.urls import without_secrets
 
 if TYPE_CHECKING:
     from normsweep.spec import Spec
@@ -77,6 +79,7 @@ def launch_command(
         ),
     ] = False,
     files: Files = None,
+    log_to: LogTo = [],  # noqa: B006
     no_plugins: NoPlugins = False,
     as_json: AsJson = False,
 ) -> None:
@@ -90,6 +93,7 @@ def launch_command(
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
     from normsweep.cli.answers import storage_option
     from normsweep.cli.interrupts import Interrupts
+    from normsweep.cli.log_to import logging_to
     from normsweep.cli.logs import notice_log, warning_log
     from normsweep.cli.watching import watching
     from normsweep.spec import load_spec
@@ -117,7 +121,12 @@ def launch_command(
 
         print_estimate(loaded, workers, as_json=as_json)
         return
-    with watching(quiet=as_json) as shown, Interrupts() as interrupts:
+    log = warning_log if as_json else notice_log
+    with (
+        watching(quiet=as_json) as shown,
+        logging_to(log_to, loaded.study.name, storage, files, log) as logged,
+        Interrupts() as interrupts,
+    ):
         launched = launch(
             loaded,
             storage,
@@ -127,9 +136,9 @@ def launch_command(
             address=address,
             timeout=timeout,
             source=narrow,
-            watch=shown.study,
+            watch=logged(shown.study),
             stop=interrupts.happened,
-            log=warning_log if as_json else notice_log,
+            log=log,
             decoding=interrupts.cutting(shown.pictures),
             measuring=interrupts.cutting(shown.measuring),
             resume=resume,
@@ -140,7 +149,7 @@ def launch_command(
     tell(launched, storage, as_json=as_json)
     if not launched.done and not as_json:
         closed = not resume and control(launched.study) in (PAUSED, STOPPED)
-        arguments = [*_without_storage(sys.argv[1:]), *(["--resume"] if closed else [])]
+        arguments = [*_without_secrets(sys.argv[1:]), *(["--resume"] if closed else [])]
         again = shlex.join(["sweep", *arguments]) + storage_option(storage)
         console.print("\nStopped before the end; nothing is lost. Go on with:")
         console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
@@ -148,14 +157,14 @@ def launch_command(
         raise typer.Exit(130)
 
 
-def _without_storage(arguments: Sequence[str]) -> Iterator[str]:
-    """A command's arguments but for the storage, whose password is nowhere printed."""
+def _without_secrets(arguments: Sequence[str]) -> Iterator[str]:
+    """A command's arguments but for the storage, and for passwords, which are nowhere printed."""
     rest = iter(arguments)
     for argument in rest:
         if argument == "--storage":
             next(rest, None)
         elif not argument.startswith("--storage="):
-            yield argument
+            yield without_secrets(argument)
 
 
 def _narrowed(

@@ -78,6 +78,7 @@ _WORTH_A_NOTICE = {
     "to be confirmed",
     "study stopped by itself",
     "worker died",
+    "not logged",
 }
 
 

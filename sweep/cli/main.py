@@ -16,7 +16,7 @@ from normsweep.errors import UserError
 # Each adds its commands, which the help shows in this order.
 # isort: off
 from normsweep.cli import launch, suggest, confirm, service, options, data, inspect  # noqa: F401
-from normsweep.cli import compare, report, configs, samples, copy, delete, dashboard  # noqa: F401
+from normsweep.cli import compare, report, configs, samples, log, copy, delete, dashboard  # noqa: F401
 from normsweep.cli import version  # noqa: F401
 # isort: on
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from normsweep.storage import workers as table
 from normsweep.storage.making import make_trials
+from normsweep.storage.taking import make_taken, take
 from normsweep.study.attributes import (
     SEARCH,
     deaths_of,
@@ -108,29 +109,21 @@ class Queue:
             ]
             others = table.claimed(self.storage.engine) if waiting else {}
             for trial_id in waiting:
-                if trial_id not in others and self._take(trial_id):
+                if trial_id not in others and take(self.storage.engine, trial_id, self.worker):
                     return optuna.Trial(self.study, trial_id)
             missing = next(self.plan.missing(counted), None)
             if missing is None:
                 return None
-            made = enqueue(self.study, missing)
             # Of two workers that both make the last one, each looks again whether its own counts.
-            trial = optuna.Trial(self.study, made)
-            if self.plan.surely_counts(trial.number) and self._take(made):
-                return trial
-
-    def _take(self, trial_id: int) -> bool:
-        engine = self.storage.engine
-        if not table.claim(engine, trial_id, self.worker):
-            return False
-        try:
-            if self.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
-                return True
-        except UpdateFinishedTrialError:
-            # It was finished between our look at the list and our claim.
-            pass
-        table.free(engine, trial_id, self.worker)
-        return False
+            made = make_taken(
+                self.study,
+                self.storage,
+                _waiting(missing),
+                self.worker,
+                self.plan.surely_counts,
+            )
+            if made is not None:
+                return optuna.Trial(self.study, made)
 
     def unfinished(self) -> bool:
         """Whether any trial waits or runs, here or elsewhere, or is to be made."""

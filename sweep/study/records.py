@@ -1,8 +1,10 @@
 """A study in the database: created from its spec, or taken up again."""
 
+import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +16,7 @@ from pydantic import ValidationError
 
 from normsweep.errors import UserError
 from normsweep.spec.auto import AutoRange, plain_ranges
-from normsweep.spec.fields import paths
+from normsweep.spec.fields import FACTS, default, paths
 from normsweep.spec.plugins.load import is_plugin
 from normsweep.spec.spec import Spec
 from normsweep.storage.urls import shown
@@ -209,6 +211,29 @@ def by_file_name(fingerprints: dict[str, Any]) -> dict[str, Any]:
         else:
             found[name] = value
     return {name: sorted(v) if isinstance(v, list) else v for name, v in found.items()}
+
+
+def identity(study: optuna.Study) -> str:
+    """A word that no other study has, unless one could be gone on with as the other.
+
+    Where a user's file lies is of no account, nor are fields that a later version has added.
+    """
+    written = study_attributes(study)
+    fixed = {
+        path: _without_folders(value)
+        for path, value in _flat(written.spec or {}).items()
+        if path not in _FREE and not (path in FACTS and value == default(path))
+    }
+    told = [by_file_name(written.fingerprints), fixed]
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_folders(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(each) for each in value]
+    return Path(value).name if isinstance(value, str) and is_plugin(value) else value
 
 
 def _flat(tables: dict[str, Any]) -> dict[str, Any]:

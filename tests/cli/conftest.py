@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import jax
-import numpy as np
 import pytest
 import tomlkit
-from optuna.trial import create_trial
 
 from bench.soak.kills import undisturbed
 from bench.soak.ledger import Entry
@@ -26,11 +24,10 @@ from bench.soak.study import Study
 from normsweep.cli import main
 from normsweep.spec import Spec, load_spec
 from normsweep.storage import open_storage
-from normsweep.study.attributes import CONFIRM, ArmAttributes, of_arm
-from normsweep.study.confirmation import open_confirmation
 from normsweep.study.records import load_study
 from normsweep.worker.launch import launch
 from tests.file_server import server  # noqa: F401  (a fixture)
+from tests.small_studies import confirm_by_hand
 
 BASE: dict[str, dict[str, Any]] = {
     "study": {"name": "small", "trials": 6, "seed": 3, "sampler": "grid", "slots": 3},
@@ -138,14 +135,7 @@ def confirmed(example, folder: Path) -> None:
     source.backup(target)
     source.close(), target.close()
     storage = open_storage(f"sqlite:///{path}")
-    study = load_study("small", storage)
-    held = open_confirmation(study, storage)
-    (best, *_) = sorted((t for t in study.get_trials() if t.number), key=lambda trial: trial.value)
-    for seed in (1, 2, 3):
-        for arm, trial, score in (("baseline", 0, 3.0), (f"trial {best.number}", best.number, 2.0)):
-            curve = np.full((4, 2), score + seed / 100)
-            about = ArmAttributes(CONFIRM, arm, "baseline", trial, seed, {}, {}, curve)
-            held.add_trial(create_trial(value=score, user_attrs=of_arm(about)))
+    confirm_by_hand(load_study("small", storage), storage)
     storage.engine.dispose()
 
 

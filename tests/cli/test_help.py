@@ -22,7 +22,7 @@ COMMANDS = {
 WANTED = [
     *("launch", "init", "suggest", "confirm", "submit", "worker", "pause", "resume", "stop"),
     *("status", "options", "list", "show", "compare", "report", "export", "score", "train"),
-    *("samples", "copy", "delete", "clean", "dashboard", "data"),
+    *("samples", "log", "copy", "delete", "clean", "dashboard", "data"),
 ]
 
 
