@@ -94,7 +94,7 @@ def launch_command(
     from normsweep.cli.watching import watching
     from normsweep.spec import load_spec
     from normsweep.spec.assignments import assignments
-    from normsweep.spec.load import changed
+    from normsweep.spec.load import as_written, changed
     from normsweep.spec.messages import OPTIONS
     from normsweep.study.attributes import PAUSED, STOPPED
     from normsweep.study.control import control
@@ -104,6 +104,7 @@ def launch_command(
         # Its notices of dead nodes go to standard output, where nothing but the answer belongs.
         os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     values, called = assignments(settings)
+    written = None
     if narrow is not None:
         loaded = changed(_narrowed(narrow, spec, storage, name, trials), values, called)
     else:
@@ -112,6 +113,7 @@ def launch_command(
         loaded = load_spec(
             spec or "digits", values | given, called | {path: OPTIONS[path] for path in given}
         )
+        written = as_written(spec or "digits", values | given)
     if dry_run:
         from normsweep.cli.dry_run import print_estimate
 
@@ -133,6 +135,7 @@ def launch_command(
             decoding=interrupts.cutting(shown.pictures),
             measuring=interrupts.cutting(shown.measuring),
             resume=resume,
+            written=written,
         )
     # It takes as long to import as all that trains, which has not waited for it.
     from normsweep.cli.launched import tell
