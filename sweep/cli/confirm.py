@@ -28,6 +28,14 @@ def confirm_command(
             min=1, max=1000, help="Seeds at most, each with folds of its own. [dim]Or spec's[/]"
         ),
     ] = None,
+    replicates: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=10_000,
+            help="Trainings at most that first tell configs within noise apart. [dim]Or spec's[/]",
+        ),
+    ] = None,
     settings: Set = [],  # noqa: B006 (Typer's way)
     rescale: Annotated[
         bool,
@@ -57,6 +65,11 @@ def confirm_command(
     if not settings and (rescale or name is not None):
         given = "--rescale" if rescale else f"--name {name}"
         raise UserError(f"{given}: accepted with --set, which says at what scale")
+    if settings and replicates is not None:
+        raise UserError(
+            f"--replicates {replicates}: accepted without --set: at another scale all configs that "
+            "the study found are confirmed"
+        )
     from normsweep.cli.answers import storage_option
     from normsweep.cli.as_json import confirmation_as_json
     from normsweep.cli.interrupts import Interrupts
@@ -101,7 +114,7 @@ def confirm_command(
             stop=interrupts.happened,
             log=notice_log,
             decoding=interrupts.cutting(shown.pictures),
-        ).run(top, seeds)
+        ).run(top, seeds, replicates)
     # It takes as long to import as all that trains, which has not waited for it.
     from normsweep.report.board.refresh import write_study_note
 

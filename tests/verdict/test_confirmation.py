@@ -396,6 +396,28 @@ def test_one_candidate_beyond_it_or_that_diverges_is_no_small_effect(confirmed, 
     assert found.verdict == "unclear"
 
 
+def test_it_ends_where_an_effect_that_counts_can_no_longer_be_found(confirmed) -> None:
+    """Nor be ruled out: seeds differ by far more than what counts."""
+    baseline = noise(0)
+    other = baseline + np.array([3.0, -2.0, -1.0, 2.0, -3.0, 1.0])[:, None, None]
+    asked = (1, SEEDS)
+    found = confirmed(baseline[:3], list(other[:3]), asked=asked, confirm__smallest=0.1)
+    assert found is not None
+    assert (found.verdict, found.futile, found.is_over, found.missing) == ("unclear", True, True, 0)
+    assert (found.look, found.is_decided) == (3, False)
+    said = verdict_sentence(found)
+    assert "after 3 of 6 seeds it ended, since the others had hardly a chance to find" in said
+    assert "an effect of 0.1 (confirm.smallest), or to rule it out; more seeds may" in said
+    assert "This is the look after 3, which ended it." in " ".join(details(found))
+    assert confirmation_as_json(found, done=True)["confirmation"]["futile"] is True
+    # It binds nobody: seeds that are there all the same count.
+    whole = confirmed(baseline, list(other), asked=asked, confirm__smallest=0.1)
+    assert whole is not None and (whole.look, whole.futile) == (SEEDS, False)
+    # Nor does anything end so where nobody said what counts.
+    unsaid = confirmed(baseline[:3], list(other[:3]), asked=asked)
+    assert unsaid is not None and (unsaid.verdict, unsaid.futile) == ("unfinished", False)
+
+
 def test_nothing_is_negligible_where_nobody_said_what_counts(confirmed) -> None:
     found = confirmed(noise(0), list(noise(0)), asked=(1, SEEDS))
     assert found is not None
