@@ -121,6 +121,8 @@ def _confirmation(found: Confirmation | None) -> schema.Confirmation | None:
         look=found.look,
         looks=list(looks(plan_of(found.planned))),
         smallest=found.smallest,
+        futile=found.futile,
+        replicates=0 if found.planned is None else found.planned.replicates,
         best=found.best.trial.number,
         candidates=[_candidate(entry) for entry in found.candidates],
         final=None

@@ -29,6 +29,14 @@ def confirm_command(
             min=1, max=1000, help="Seeds at most, each with folds of its own. [dim]Or spec's[/]"
         ),
     ] = None,
+    replicates: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=10_000,
+            help="Trainings at most that first tell configs within noise apart. [dim]Or spec's[/]",
+        ),
+    ] = None,
     settings: Set = [],  # noqa: B006 (Typer's way)
     rescale: Annotated[
         bool,
@@ -59,6 +67,11 @@ def confirm_command(
     if not settings and (rescale or name is not None):
         given = "--rescale" if rescale else f"--name {name}"
         raise UserError(f"{given}: accepted with --set, which says at what scale")
+    if settings and replicates is not None:
+        raise UserError(
+            f"--replicates {replicates}: accepted without --set: at another scale all configs that "
+            "the study found are confirmed"
+        )
     from normsweep.cli.answers import storage_option
     from normsweep.cli.interrupts import Interrupts
     from normsweep.cli.logs import notice_log
@@ -106,7 +119,7 @@ def confirm_command(
             stop=interrupts.happened,
             log=notice_log,
             decoding=interrupts.cutting(shown.pictures),
-        ).run(top, seeds)
+        ).run(top, seeds, replicates)
     # What trains has not waited for what only the end needs.
     from normsweep.report.board.study_note import write_study_note
 

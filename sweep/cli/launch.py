@@ -98,7 +98,7 @@ def launch_command(
     from normsweep.cli.watching import watching
     from normsweep.spec import load_spec
     from normsweep.spec.assignments import assignments
-    from normsweep.spec.load import changed
+    from normsweep.spec.load import as_written, changed
     from normsweep.spec.messages import OPTIONS
     from normsweep.study.attributes import PAUSED, STOPPED
     from normsweep.study.control import control
@@ -108,6 +108,7 @@ def launch_command(
         # Its notices of dead nodes go to standard output, where nothing but the answer belongs.
         os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     values, called = assignments(settings)
+    written = None
     if narrow is not None:
         loaded = changed(_narrowed(narrow, spec, storage, name, trials), values, called)
     else:
@@ -116,6 +117,7 @@ def launch_command(
         loaded = load_spec(
             spec or "digits", values | given, called | {path: OPTIONS[path] for path in given}
         )
+        written = as_written(spec or "digits", values | given)
     if dry_run:
         from normsweep.cli.dry_run import print_estimate
 
@@ -142,6 +144,7 @@ def launch_command(
             decoding=interrupts.cutting(shown.pictures),
             measuring=interrupts.cutting(shown.measuring),
             resume=resume,
+            written=written,
         )
     # What trains has not waited for what only the end needs.
     from normsweep.cli.launched import tell

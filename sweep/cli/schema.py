@@ -248,6 +248,13 @@ class Confirmation(Printed):
     smallest: Number | None = Field(
         description="`confirm.smallest`, in units of `metric`; null where it is not set."
     )
+    futile: bool = Field(
+        description="Whether it ended at `look` without a word, since the seeds that are left had "
+        "hardly a chance to give one; not where `smallest` is null."
+    )
+    replicates: int = Field(
+        description="So many trainings at most have said which configs the candidates are."
+    )
     best: int = Field(description="The trial of the candidate that the verdict is about.")
     candidates: list[Candidate] = Field(description="Those that score best first.")
     final: FinalLook | None = Field(

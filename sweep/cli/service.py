@@ -48,6 +48,7 @@ def submit_command(
     from normsweep.cli.watching import decoding
     from normsweep.spec import load_spec
     from normsweep.spec.assignments import assignments
+    from normsweep.spec.load import as_written
     from normsweep.spec.messages import OPTIONS
     from normsweep.study.attributes import OPEN
     from normsweep.study.tally import tally_of
@@ -57,8 +58,11 @@ def submit_command(
     given = {path: value for path, value in options.items() if value is not None}
     values, called = assignments(settings)
     loaded = load_spec(spec, values | given, called | {path: OPTIONS[path] for path in given})
+    written = as_written(spec, values | given)
     with decoding() as watch:
-        _, study, _, was, _ = submit(loaded, storage, log=notice_log, decoding=watch, resume=resume)
+        _, study, _, was, _ = submit(
+            loaded, storage, log=notice_log, decoding=watch, resume=resume, written=written
+        )
     name = study.study_name
     found, _ = tally_of(study, study.get_trials(deepcopy=False))
     total = found.ended + found.open

@@ -20,10 +20,17 @@ def warnings(source: Source) -> Block | None:
 
 
 def spec(source: Source) -> Block:
-    """The spec, as a file that `sweep launch` reads: what it sets, and with all that is default."""
-    asked = source.answer.spec
+    """The spec, as a file that `sweep launch` reads: as it was written, and with all defaults.
+
+    Where the text is not known, what it sets.
+    """
+    asked, written = source.answer.spec, source.attributes.written
     whole = Folded("With all defaults written out", (Code(_toml(asked.plain()), "toml"),))
-    return Block("spec", "Spec", (Code(_toml(given(asked)), "toml"), whole))
+    if written is None:
+        return Block("spec", "Spec", (Code(_toml(given(asked)), "toml"), whole))
+    values = [f"{path} = {value}" for path, value in written["values"].items()]
+    over = [Text("Set over it when it was launched: " + ", ".join(values))] if values else []
+    return Block("spec", "Spec", (Code(written["text"].strip(), "toml"), *over, whole))
 
 
 def _toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
@@ -43,8 +50,10 @@ def _toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
 def reproduce(source: Source) -> Block:
     """Commands, versions and fingerprints."""
     written = source.attributes
+    over = written.written is not None and written.written["values"]
+    which = "with all defaults" if over else "above"
     commands = [
-        "sweep launch spec.toml --storage sqlite:///again.db    # the spec above, once more"
+        f"sweep launch spec.toml --storage sqlite:///again.db    # the spec {which}, once more"
     ]
     if source.answer.best is not None:
         commands += [

@@ -88,6 +88,7 @@ def estimate(spec: Spec, setup: Setup) -> Estimate:
     trials, confirm = plan_of(known).total, known.confirm
     arms = min(confirm.top, trials - 1) + 1
     trainings = confirm.seeds * (arms + (2 if confirm.holdout else 0))
+    trainings += confirm.replicates if confirm.seeds else 0
     part = -(-train.chunks // SHARE) / train.chunks
     return Estimate(
         programs=len(set(found[:MOST_WAYS])),

@@ -756,6 +756,7 @@ class ConfirmSection(Section):
         Facts(free=True),
     ] = None
     top: Annotated[int, _whole(1, 100), Facts(free=True)] = 3
+    replicates: Annotated[int, _whole(0, 10_000), Facts(free=True)] = 0
     holdout: Annotated[
         float,
         Rule(float, minimum=0, maximum=1, exclusive_maximum=True, searchable=False),

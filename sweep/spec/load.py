@@ -3,6 +3,7 @@
 import codecs
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -43,6 +44,19 @@ def load_spec(
     if str(source) not in built_in_names():
         tables = beside(tables, Path(source).parent)
     return changed(spec_from_tables(tables, name), values or {}, called, name)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A spec as its user wrote it: the text of its file, and the values that were set over it."""
+
+    text: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def as_written(source: str | Path, values: Mapping[str, Any]) -> Written:
+    """What `load_spec` of the same arguments reads, before it means anything."""
+    return Written(read_source(source)[1], dict(values))
 
 
 def changed(

@@ -14,9 +14,9 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 BASELINE, SEARCH = "baseline", "search"
-CONFIRM, FINAL = "confirm", "final"
-"""Roles of trials: two of a search; two of a confirmation, the latter judged once by the images
-that nothing else has touched."""
+CONFIRM, FINAL, REPLICATE = "confirm", "final", "replicate"
+"""Roles of trials: two of a search; three of a confirmation, of which the second are judged once by
+the images that nothing else has touched, and the last say which configs are confirmed."""
 OPEN, PAUSED, STOPPED = "open", "paused", "stopped"
 """What its user wants of a study."""
 
@@ -42,6 +42,7 @@ class Planned:
     `looks` says when one looks, and what was planned before: stretches of (from so many seeds on,
     seeds in all, whether after each). Confirmations of earlier versions have one look, at the end.
     `parts` are how many the images were divided into, one for each seed; 0 where they were not.
+    Before that so many `replicates` say which configs they are: until then there are no `arms`.
     """
 
     top: int
@@ -49,6 +50,7 @@ class Planned:
     arms: dict[str, tuple[str, int | None]]
     looks: tuple[tuple[int, int, bool], ...] = ()
     parts: int = 0
+    replicates: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class StudyAttributes:
     `auto` are the ranges that were measured, by path, see `spec.auto.plain_ranges`. `pixels` are
     those of an image. `begun_with` are the parameters of the first trials that were suggested.
     `scaled` says of a study that has another one's configs at another scale `of` which they are,
-    the `id` of that one, and the `values` of the fields that were set.
+    the `id` of that one, and the `values` of the fields that were set. `written` is the `text` of
+    the file that the spec was in, and the `values` that were set over it.
     """
 
     spec: dict[str, Any] | None = None
@@ -89,6 +92,7 @@ class StudyAttributes:
     pixels: int | None = None
     begun_with: Sequence[Mapping[str, Any]] | None = None
     scaled: Mapping[str, Any] | None = None
+    written: Mapping[str, Any] | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -118,6 +122,7 @@ _KEYS = {
     "pixels": "pixels",
     "begun_with": "begun with",
     "scaled": "scaled",
+    "written": "spec as written",
 }
 
 
@@ -232,7 +237,7 @@ _ARM, _AGAINST, _TRIAL, _SEED, _CURVE = "arm", "against", "trial", "seed", "curv
 
 
 def role(trial: Trial) -> str:
-    """`baseline` or `search`; `confirm` or `final` in a confirmation."""
+    """`baseline` or `search`; `confirm`, `final` or `replicate` in a confirmation."""
     return str(trial.user_attrs.get(_ROLE, SEARCH))
 
 

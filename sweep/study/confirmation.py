@@ -21,6 +21,7 @@ from normsweep.study.attributes import (
     ArmAttributes,
     Planned,
     arm_of,
+    has_result,
     study_attributes,
     write_study,
 )
@@ -138,13 +139,19 @@ def plan_confirmation(
     wanted: Sequence[Arm],
     looks: Sequence[tuple[int, int, bool]] = (),
     parts: int = 0,
+    replicates: int = 0,
 ) -> None:
     """Stores what is about to be trained: without it a part of it would look like the whole.
 
     And when one looks at it, so that nobody chooses that by what he sees.
     """
-    arms = {arm.name: (arm.against, arm.trial) for arm in wanted}
-    write_study(confirmation, planned=Planned(top, seeds, arms, tuple(looks), parts))
+    made = Planned(top, seeds, arms_by_name(wanted), tuple(looks), parts, replicates)
+    write_study(confirmation, planned=made)
+
+
+def arms_by_name(wanted: Sequence[Arm]) -> dict[str, tuple[str, int | None]]:
+    """Arms as they are planned: what each is compared with, and its trial."""
+    return {arm.name: (arm.against, arm.trial) for arm in wanted}
 
 
 def conclude(confirmation: optuna.Study, of: Planned) -> None:
@@ -161,6 +168,13 @@ def trainings(confirmation: optuna.Study | None) -> list[ArmAttributes]:
     """What a confirmation holds that has ended, one for each role, arm and seed."""
     counted = [] if confirmation is None else counted_trials(confirmation)
     return [arm for trial in counted if (arm := arm_of(trial)) is not None]
+
+
+def has_its_trial(entry: ArmAttributes, trials: Sequence[FrozenTrial]) -> bool:
+    """Not so where the study was deleted and made again, and its confirmation does not say so."""
+    if entry.trial is None:
+        return True
+    return entry.trial < len(trials) and has_result(trials[entry.trial])
 
 
 def counted_trials(confirmation: optuna.Study) -> list[FrozenTrial]:

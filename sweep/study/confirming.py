@@ -6,7 +6,7 @@ import optuna
 from optuna.trial import TrialState
 
 from normsweep.spec.spec import Spec
-from normsweep.study.attributes import CONFIRM, FINAL, study_attributes
+from normsweep.study.attributes import CONFIRM, FINAL, REPLICATE, study_attributes
 from normsweep.study.confirmation import find_confirmation, first_of_each, trainings
 from normsweep.study.progress import Progress, seconds_left
 
@@ -62,6 +62,9 @@ def progress_of_confirmation(
         asked = {(CONFIRM, arm, k) for arm in wanted.arms for k in range(1, wanted.seeds + 1)}
         looked = sum(role == FINAL for role, _, _ in ended)
         total += len(asked - ended) + (max(0, 2 * wanted.seeds - looked) if final else 0)
+        if not wanted.arms:
+            raced = sum(role == REPLICATE for role, _, _ in ended)
+            total += max(0, wanted.replicates - raced) + (wanted.top + 1) * wanted.seeds
     steps = sum(max(trial.intermediate_values, default=0) for trial in running)
     partial, elapsed = steps / spec.train.steps, time.monotonic() - begun
     behind = complete + partial

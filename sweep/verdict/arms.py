@@ -1,6 +1,6 @@
 """Which configs are trained again: the best of different kinds, and what each is compared with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from optuna.trial import FrozenTrial
 
@@ -19,17 +19,24 @@ def candidates(found: Answer, top: int) -> list[Ranked]:
     """The best config of each kind and target, the best `top` of these, best first.
 
     Neighbours of the best one of all would say the same once more, but where they are what is asked
-    about: another study's configs at another scale. One that is its own baseline,
-    such as a penalty's form "none" or a strength 0 among the choices, has nothing to confirm.
+    about: another study's configs at another scale.
     """
     chosen: dict[tuple[str, ...], Ranked] = {}
-    for entry in found.ranking:
+    for entry in contenders(found):
+        kind = (entry.kind, entry.target) if found.scaled is None else (arm_name(entry),)
+        chosen.setdefault(kind, entry)
         if len(chosen) == top:
             break
-        kind = (entry.kind, entry.target) if found.scaled is None else (arm_name(entry),)
-        if kind not in chosen and not _is_its_baseline(found, entry):
-            chosen[kind] = entry
     return list(chosen.values())
+
+
+def contenders(found: Answer) -> Iterator[Ranked]:
+    """All configs of which there is something to confirm, best first.
+
+    Not one that is its own baseline, such as a penalty's form "none", or a strength 0 among the
+    choices.
+    """
+    return (entry for entry in found.ranking if not _is_its_baseline(found, entry))
 
 
 def arms(found: Answer, trials: list[FrozenTrial], top: int) -> list[Arm]:

@@ -14,11 +14,14 @@ from normsweep.study.attributes import CONFIRM, study_attributes
 from normsweep.study.confirmation import find_confirmation, planned, trainings
 from normsweep.verdict.answers import Answer, Ranked, answer
 from normsweep.verdict.effect import ALPHA
+from normsweep.verdict.headline import stopping_alone
 from normsweep.verdict.images import JudgingImages
-from normsweep.verdict.reading import other_half, read_confirmation
+from normsweep.verdict.reading import read_confirmation
 from normsweep.verdict.statistics import verdict_estimate
 from normsweep.verdict.statistics.estimate import Estimate
+from normsweep.verdict.statistics.over_halves import other_half
 from normsweep.verdict.statistics.stopping import chosen_on_others
+from normsweep.verdict.words import number
 
 _FINGERPRINTS = ("data", "folds", "features", "samples", "training")
 """Those that two studies must share."""
@@ -32,7 +35,8 @@ class Side:
     of its search, under seed 0. `candidates` are so many as that confirmation chose it from, None
     where it is the search's. `diverged` are seeds by which it did not stay finite. `influences` are
     those of the images [images] on the mean of `scores`, by seed. `entry` is None where no config
-    has a score.
+    has a score. `stopping` is the step at which its confirmed baseline, stopped early, scores as
+    well as that config, and how well that is; None where it does not.
     """
 
     found: Answer
@@ -41,6 +45,7 @@ class Side:
     diverged: tuple[int, ...] = ()
     candidates: int | None = None
     influences: dict[int, np.ndarray] = field(default_factory=dict)
+    stopping: tuple[float, float] | None = None
 
     @property
     def name(self) -> str:
@@ -161,7 +166,10 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
     whole = [entry for entry in arm if entry.curve is not None]
     images = judging.at(whole, chunks.tolist())
     influences = {} if images is None else dict(zip(curves, images, strict=True))
-    return Side(found, best.trial, scores, diverged, len(confirmation.candidates), influences)
+    step, alone = stopping_alone(confirmation), best.stopped_scores
+    stopping = None if step is None or alone is None else (step, alone[1])
+    candidates = len(confirmation.candidates)
+    return Side(found, best.trial, scores, diverged, candidates, influences, stopping)
 
 
 def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) -> Iterator[str]:
@@ -227,6 +235,13 @@ def _notes(sides: tuple[Side, Side], unconfirmed: list[str]) -> Iterator[str]:
             f"study.seed: {seeds[0]} and {seeds[1]}: the folds are shared, initial weights and "
             "batches are not, so that more of the difference is noise."
         )
+    for side in sides:
+        if side.stopping is not None:
+            step, score = side.stopping
+            yield (
+                f"Stopping the baseline of {side.name} at step {step:,.0f} does as well as its "
+                f"best config: {number(score)} against {number(side.score)}."
+            )
     for side in sides:
         if side.diverged:
             yield (

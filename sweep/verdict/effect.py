@@ -21,11 +21,11 @@ class Effect:
 
     `adjusted_p` is Holm's over all candidates of the study. `wins` is the share of seeds on which
     the mean over folds is better. `relative` is the mean over the standard deviation of the
-    baseline's seeds, which is `least_spread` at least. `detectable` is the smallest true effect
-    that four studies in five like this one would have called one. `over_seeds` is the t-test over
-    the means of the seeds, which share nothing where the images are taken as given, with its p
-    adjusted likewise. `test` names the one of `TESTS` that the estimate is by. Intervals and
-    p-values are those of a `look` at a plan.
+    baseline's seeds, which was found to be `spread` and is `least_spread` at least. `detectable` is
+    the smallest true effect that four studies in five like this one would have called one.
+    `over_seeds` is the t-test over the means of the seeds, which share nothing where the images are
+    taken as given, with its p adjusted likewise. `test` names the one of `TESTS` that the estimate
+    is by. Intervals and p-values are those of a `look` at a plan.
     """
 
     estimate: Estimate
@@ -34,6 +34,7 @@ class Effect:
     adjusted_p_over_seeds: float
     wins: float
     relative: float | None
+    spread: float
     least_spread: float
     detectable: float
     test: str
@@ -84,6 +85,7 @@ def paired_effect(
         adjusted_p_over_seeds=over_seeds.p,
         wins=float((gains > 0).mean()),
         relative=estimate.mean / spread if spread > 0 else None,
+        spread=spread,
         least_spread=spread * _least(len(scores) - 1, look.nominal(ALPHA) / 2),
         detectable=estimate.detectable(look.nominal(ALPHA)),
         test=test,

@@ -113,6 +113,18 @@ def caveat(found: Confirmation) -> str | None:
     return None
 
 
+def stopping_alone(found: Confirmation) -> float | None:
+    """The step at which the baseline, stopped early, scores as well as the best config at its end.
+
+    None where it does not, and of a config that is no better than the baseline at its own end.
+    """
+    best, metric = found.best, found.spec.score.metric
+    if found.spec.score.at != "final" or best.stopped_scores is None or best.stopped_steps is None:
+        return None
+    enough = best.lead > 0 and cost(metric, best.stopped_scores[1]) <= cost(metric, best.score)
+    return best.stopped_steps[1] if enough else None
+
+
 def scale_sentence(found: Answer) -> str | None:
     """What the best and the worst scores are that one can expect; None where they are not known."""
     named = {"real": "real images against other real ones", "untrained": "untrained networks"}
@@ -136,10 +148,9 @@ def _of_stopping(found: Confirmation, best: Confirmed) -> str | None:
     """That early stopping does what regularisation does, or undoes it."""
     if best.stopped is None or best.stopped_scores is None or best.stopped_steps is None:
         return None
-    metric = found.spec.score.metric
-    alone, step = best.stopped_scores[1], best.stopped_steps[1]
-    if found.verdict == "helps" and cost(metric, alone) <= cost(metric, best.score):
-        return f"but no more than stopping at step {step:,.0f} does ({number(alone)})"
+    metric, alone = found.spec.score.metric, best.stopped_scores[1]
+    if found.verdict == "helps" and (enough := stopping_alone(found)) is not None:
+        return f"but no more than stopping at step {enough:,.0f} does ({number(alone)})"
     gain = cost(metric, alone) - cost(metric, best.stopped_scores[0])
     if not best.stopped.is_certain or gain * best.lead < 0:
         return f"but not for certain with both stopped early ({best.stopped.estimate.mean:+.3g})"

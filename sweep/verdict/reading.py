@@ -8,21 +8,22 @@ from itertools import count, product, takewhile
 import numpy as np
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
 
 from normsweep.objectives.distances import cost
 from normsweep.spec.ranges import in_spreads
 from normsweep.spec.spec import Spec
-from normsweep.study.attributes import CONFIRM, FINAL, ArmAttributes, Planned, has_result
-from normsweep.study.confirmation import find_confirmation, planned, trainings
+from normsweep.study.attributes import CONFIRM, FINAL, ArmAttributes, Planned
+from normsweep.study.confirmation import find_confirmation, has_its_trial, planned, trainings
 from normsweep.study.records import study_spec
 from normsweep.verdict.answers import Ranked, ranked
 from normsweep.verdict.arms import BASELINE_ARM
 from normsweep.verdict.effect import Effect, adjusted, costs, paired_effect
+from normsweep.verdict.futility import ends_in_vain
 from normsweep.verdict.images import JudgingImages
 from normsweep.verdict.statistics import verdict_estimate
 from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.looks import ONLY, Look, Plan, Stretch, look_at, looks
+from normsweep.verdict.statistics.over_halves import other_half
 from normsweep.verdict.statistics.stopping import chosen_on_others
 
 Trainings = Sequence[ArmAttributes]
@@ -101,7 +102,8 @@ class Confirmation:
     `planned` that are still to be made before there is a verdict. `look` is after how many seeds
     the look was taken that the verdict is of: the first at which it was certain, else the last;
     None where none was planned, or none is there yet. `beyond` is the best candidate by all seeds,
-    as if so many had been planned, where there are more than that.
+    as if so many had been planned, where there are more than that. `futile` is one that ended at
+    its look without a word, since the seeds that are left can hardly give one.
     """
 
     spec: Spec
@@ -112,6 +114,7 @@ class Confirmation:
     missing: int
     look: int | None = None
     beyond: Confirmed | None = None
+    futile: bool = False
 
     @property
     def best(self) -> Confirmed:
@@ -144,6 +147,11 @@ class Confirmation:
     def is_decided(self) -> bool:
         """Whether there is a word that more seeds would not change."""
         return self.verdict not in ("unfinished", "unclear")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more seeds are trained, unless somebody plans more."""
+        return self.is_decided or self.futile
 
     @property
     def smallest(self) -> float | None:
@@ -187,7 +195,7 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     spec = study_spec(study)
     trials = study.get_trials(deepcopy=False)
     held = find_confirmation(study, storage)
-    everything = [e for e in trainings(held) if _has_its_trial(e, trials)]
+    everything = [e for e in trainings(held) if has_its_trial(e, trials)]
     wanted = planned(held)
     arms = {} if wanted is None or not everything else dict(wanted.arms)
     # One that has no training yet counts: with more candidates one is sooner lucky.
@@ -213,9 +221,11 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
         if found.is_decided:
             return found
     missing = _missing(wanted, everything)
+    # Only while it is the last that was taken: who goes on all the same may find a word.
+    if taken and ends_in_vain(found, plan):
+        return replace(found, futile=True)
     if not taken or (missing and there < plan[-1].seeds):
         return every.at(wanted, None, missing)
-    found = every.at(wanted, taken[-1])
     if there > plan[-1].seeds:
         return replace(found, beyond=every.candidate(found.best.name, there, ONLY))
     return found
@@ -297,13 +307,6 @@ def _missing(wanted: Planned | None, everything: Trainings) -> int:
     there = {(e.arm, e.seed) for e in everything if e.role == CONFIRM}
     asked = product(wanted.arms, range(1, wanted.seeds + 1))
     return sum(pair not in there for pair in asked)
-
-
-def _has_its_trial(entry: ArmAttributes, trials: Sequence[FrozenTrial]) -> bool:
-    """Not so where the study was deleted and made again, and its confirmation does not say so."""
-    if entry.trial is None:
-        return True
-    return entry.trial < len(trials) and has_result(trials[entry.trial])
 
 
 def _candidate(
@@ -394,11 +397,6 @@ def _of_whole_halves(pairs: Pairs) -> Pairs:
     """Those whose seed's other half is there, too: seeds 1 and 2, 3 and 4, …"""
     seeds = {arm.seed for arm, _ in pairs}
     return [(a, b) for a, b in pairs if other_half(a.seed) in seeds]
-
-
-def other_half(seed: int) -> int:
-    """The seed with the half of the images that a seed has not."""
-    return seed + 1 if seed % 2 else seed - 1
 
 
 def _stacked(spec: Spec, trained: Trainings) -> np.ndarray:

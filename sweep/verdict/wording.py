@@ -6,6 +6,8 @@ from normsweep.objectives.distances import DISTANCES, SCORES
 from normsweep.objectives.distances.contract import HIGHER
 from normsweep.verdict.arms import BASELINE_ARM
 from normsweep.verdict.effect import ALPHA, Effect
+from normsweep.verdict.futility import why_in_vain
+from normsweep.verdict.race import of_race
 from normsweep.verdict.reading import Confirmation, Confirmed, FinalLook, plan_of
 from normsweep.verdict.statistics import BESIDE
 from normsweep.verdict.statistics.estimate import Estimate
@@ -43,7 +45,8 @@ def verdict_sentence(found: Confirmation) -> str:
             f"within ±{number(found.smallest)} (confirm.smallest)"
         )
     if found.verdict == "unclear":
-        return f"{word}: {_differs(found)}; {_why_unclear(best, best.effect)}"
+        why = why_in_vain(found) if found.futile else _why_unclear(best, best.effect)
+        return f"{word}: {_differs(found)}; {why}"
     wins = round(best.effect.wins * len(best.scores))
     moves = "raises" if (best.effect.estimate.mean > 0) else "lowers"
     every = ""
@@ -122,6 +125,7 @@ def details(found: Confirmation) -> Iterator[str]:
     """What stands behind the verdict, a sentence each."""
     if found.best.is_paired:
         yield from _details_of_best(found)
+        yield from of_race(found.planned)
     for entry in found.candidates:
         if entry.diverged:
             yield _diverged_sentence(entry)
@@ -133,9 +137,10 @@ def _details_of_best(found: Confirmation) -> Iterator[str]:
     best = found.best
     metric = metric_name(found.spec.score.metric)
     folds = best.scores.shape[1]
+    higher = SCORES[found.spec.score.metric].better == HIGHER
     yield (
         f"Confirmed on {_count(found.seeds, 'seed')} and folds that the search never saw, {folds} "
-        f"folds each; better is {'higher' if _higher(found) else 'lower'}."
+        f"folds each; better is {'higher' if higher else 'lower'}."
     )
     if (
         best.effect is not None
@@ -179,8 +184,8 @@ def _looks(found: Confirmation) -> Iterator[str]:
     plan = plan_of(found.planned)
     each = looks(plan)
     if found.look is not None and len(each) > 1:
-        ended = "which ended it" if found.is_decided else "the last so far"
-        if not found.is_decided and found.look == each[-1]:
+        ended = "which ended it" if found.is_over else "the last so far"
+        if not found.is_over and found.look == each[-1]:
             ended = "the last"
         longer = ", made longer while it ran" if len(plan) > 1 else ""
         yield (
@@ -346,10 +351,6 @@ def _estimate(
     over = f", adjusted for {candidates} candidates" if candidates > 1 else ""
     of = ", by seeds alone" if alone else ""
     return f"({interval(estimate)}; {p_value(adjusted_p)}{over}{of})"
-
-
-def _higher(found: Confirmation) -> bool:
-    return SCORES[found.spec.score.metric].better == HIGHER
 
 
 def _count(count: int, what: str) -> str:

@@ -28,6 +28,8 @@ from normsweep.study.attributes import (
     FINAL,
     OPEN,
     PAUSED,
+    REPLICATE,
+    ArmAttributes,
     Planned,
     arm_of,
     reason_of,
@@ -35,14 +37,22 @@ from normsweep.study.attributes import (
     write_begin,
     write_study,
 )
-from normsweep.study.confirmation import Arm, conclude, first_of_each, planned, trainings
+from normsweep.study.confirmation import (
+    Arm,
+    arms_by_name,
+    conclude,
+    first_of_each,
+    planned,
+    trainings,
+)
 from normsweep.study.confirming import PHASE, ended_of, progress_of_confirmation
 from normsweep.study.control import ENDED, control
 from normsweep.study.progress import unwatched
 from normsweep.study.queue import Queue
 from normsweep.study.rounds import Round, make_rounds
 from normsweep.verdict.answers import answer
-from normsweep.verdict.arms import arm_name, arms_of
+from normsweep.verdict.arms import arm_name, arms, arms_of
+from normsweep.verdict.race import race, raced
 from normsweep.verdict.reading import Confirmation, complete_seeds, plan_of, read_confirmation
 from normsweep.verdict.statistics.looks import looks
 from normsweep.worker.arm_run import ArmRun
@@ -50,10 +60,16 @@ from normsweep.worker.loop import Work
 from normsweep.worker.trial_run import TrialRun
 from normsweep.worker.waiting import rest
 
-CONFIRMING = 0xC0F1
-"""Sets what is drawn for a confirmation apart from what the search drew from the same seed."""
+CONFIRMING, REPLICATING = 0xC0F1, 0x4E7E
+"""Sets what is drawn for a confirmation apart from what the search drew from the same seed; and
+that from what was drawn to choose what is confirmed, which its verdict must not rest on."""
 _REST = 0.5
 """Seconds between two looks for something to train: the next look may be due at any moment."""
+
+
+def drawn_for(role: str) -> int:
+    """What sets draws for a role apart from others by the same seed."""
+    return REPLICATING if role == REPLICATE else CONFIRMING
 
 
 @dataclass
@@ -145,6 +161,10 @@ class ArmWork(Work):
         if wanted is None:
             return []
         trained = trainings(self.study)
+        if not wanted.arms:
+            heat, wanted = self._race(wanted, trained)
+            if heat is not None:
+                return [heat]
         complete = complete_seeds(wanted, trained)
         rounds = self._until_next_look(wanted, complete)
         there = {(e.role, e.arm, e.seed) for e in trained}
@@ -156,8 +176,24 @@ class ArmWork(Work):
             conclude(self.study, wanted)
         return open_rounds
 
+    def _race(
+        self, wanted: Planned, trained: Sequence[ArmAttributes]
+    ) -> tuple[Round | None, Planned]:
+        """What trains next of the replicates; in the end none, and the plan with its arms."""
+        found = answer(self.searched)
+        running = race(found, trained, wanted.top, wanted.replicates)
+        if running.next is not None:
+            seed, names = running.next
+            return Round(role=REPLICATE, seed=seed, arms=names), wanted
+        trials = self.searched.get_trials(deepcopy=False)
+        chosen = arms(raced(found, running), trials, wanted.top)
+        # Whoever else is as far writes the same.
+        wanted = replace(wanted, arms=arms_by_name(chosen))
+        write_study(self.study, planned=wanted)
+        return None, wanted
+
     def _until_next_look(self, wanted: Planned, complete: int) -> list[Round]:
-        if complete >= wanted.seeds or self._is_decided(wanted, complete):
+        if complete >= wanted.seeds or self._is_over(wanted, complete):
             return []
         ahead = (look for look in looks(plan_of(wanted)) if look > complete)
         last = min(next(ahead, wanted.seeds), wanted.seeds)
@@ -174,8 +210,8 @@ class ArmWork(Work):
             return []
         # Also where it is no longer among the best.
         names = tuple({self._arm(name).against: None, name: None})
-        decided = found is not None and found.is_decided
-        seeds = found.look or wanted.seeds if decided and found is not None else wanted.seeds
+        over = found is not None and found.is_over
+        seeds = found.look or wanted.seeds if over and found is not None else wanted.seeds
         return [Round(role=FINAL, seed=k, arms=names) for k in range(1, seeds + 1)]
 
     def _looked_at(self, found: Confirmation | None) -> str | None:
@@ -191,9 +227,9 @@ class ArmWork(Work):
         # Another process may have chosen at the same time: what is stored holds for both.
         return study_attributes(self.study).looked_at
 
-    def _is_decided(self, wanted: Planned, complete: int) -> bool:
+    def _is_over(self, wanted: Planned, complete: int) -> bool:
         found = self._reading(wanted, complete)
-        return found is not None and found.is_decided
+        return found is not None and found.is_over
 
     def _reading(self, wanted: Planned, complete: int) -> Confirmation | None:
         """What is confirmed by so many seeds, read once: it takes long, and stays as it is."""
@@ -209,7 +245,7 @@ class ArmWork(Work):
             names = {name} if wanted is None else {name, *wanted.arms}
             chosen = [entry for entry in found.ranking if arm_name(entry) in names]
             if found.baseline is not None:
-                self._arms = {arm.name: arm for arm in arms_of(found, trials, chosen)}
+                self._arms |= {arm.name: arm for arm in arms_of(found, trials, chosen)}
         if name not in self._arms:
             raise UserError(
                 f"study {self.searched.study_name!r} has no score of {name!r} any more, which its "
@@ -222,7 +258,7 @@ class ArmWork(Work):
         if found == self._round:
             return
         setup = self.deal(found)
-        drawn = np.random.SeedSequence([self.spec.study.seed, CONFIRMING, found.seed])
+        drawn = np.random.SeedSequence([self.spec.study.seed, drawn_for(found.role), found.seed])
         seed = int(drawn.generate_state(1)[0] & 0x7FFFFFFF)
         self.training = Training(self.spec.with_values({"study.seed": seed}), setup)
         self._checkpoints = replace(self._checkpoints, training=self.training)
@@ -250,7 +286,8 @@ class ArmWork(Work):
             hyperparameters_of(arm.config, methods, program.family),
             trial=trial,
             # Images of a part are numbered within it, and no seed's are another's.
-            of_images=said.role == FINAL or self.spec.confirm.images == "these",
+            of_images=said.role == FINAL
+            or (said.role == CONFIRM and self.spec.confirm.images == "these"),
         )
         with training.heeding_faults([run]):
             self._checkpoints.resume(run, slot)

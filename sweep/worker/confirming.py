@@ -19,7 +19,7 @@ from normsweep.spec.fields import ServiceSection
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry, Stopped
-from normsweep.study.attributes import FINAL
+from normsweep.study.attributes import CONFIRM, FINAL, REPLICATE
 from normsweep.study.confirmation import (
     find_confirmation,
     open_confirmation,
@@ -34,10 +34,11 @@ from normsweep.study.records import check_same_data, checked_spec, study_spec
 from normsweep.study.rounds import Round
 from normsweep.verdict.answers import answer
 from normsweep.verdict.arms import arms, candidates
+from normsweep.verdict.race import race, raced
 from normsweep.verdict.reading import complete_seeds, plan_of
 from normsweep.verdict.scaled import SEEDS
 from normsweep.verdict.statistics.looks import Plan, planned_further
-from normsweep.worker.arm_work import CONFIRMING, ArmWork
+from normsweep.worker.arm_work import ArmWork, drawn_for
 from normsweep.worker.part import take_part
 
 
@@ -86,16 +87,19 @@ class Confirming:
     _before: int | None = None
     _since: float = 0.0
 
-    def run(self, top: int | None = None, seeds: int | None = None) -> bool:
+    def run(
+        self, top: int | None = None, seeds: int | None = None, replicates: int | None = None
+    ) -> bool:
         """Trains the best `top` and the baseline by `seeds` seeds at most; whether all is done.
 
-        By default as many as the spec says; it ends with the look at which there is a word. Then,
-        if images were held out for it, has the baseline and the best of them judged by these: once,
-        whatever is confirmed later. Others that confirm the study at the same time share the
-        training; what was asked for last holds for all of them. Raises `UserError` where the study
-        has no scores yet, or was made with other data.
+        Which those are, `replicates` trainings at most say before. By default as many as the spec
+        says; it ends with the look at which there is a word. Then, if images were held out for it,
+        has the baseline and the best of them judged by these: once, whatever is confirmed later.
+        Others that confirm the study at the same time share the training; what was asked for last
+        holds for all of them. Raises `UserError` where the study has no scores yet, or was made
+        with other data.
         """
-        return self._work(partial(self._plan, top, seeds), heeds=False)
+        return self._work(partial(self._plan, top, seeds, replicates), heeds=False)
 
     def run_if_wanted(self) -> bool:
         """The same as the spec of a study that was searched says, and nothing where it does not."""
@@ -165,21 +169,36 @@ class Confirming:
                 kind=partial(ArmWork, searched=self.study, deal=self._deal, heeds=heeds),
             ).done
 
-    def _plan(self, top: int | None = None, seeds: int | None = None) -> bool:
+    def _plan(
+        self, top: int | None = None, seeds: int | None = None, replicates: int | None = None
+    ) -> bool:
         """Stores what is to be trained. May fail at any point and be called again."""
         spec = checked_spec(self.study)
         wanted = spec.confirm
         top = wanted.top if top is None else top
         seeds = (wanted.seeds or SEEDS) if seeds is None else seeds
-        trials = self.study.get_trials(deepcopy=False)
-        wanted_arms = arms(answer(self.study), trials, top)
+        replicates = wanted.replicates if replicates is None else replicates
+        found, trials = answer(self.study), self.study.get_trials(deepcopy=False)
+        # Raises where there is nothing to confirm, before anything is made.
+        arms(found, trials, top)
         self._open()
         self._parts = self._divided(seeds)
         if self._parts:
             # Too few images in a part are told before anything is written.
             self._fresh(1)
         looks = self._looks(seeds, each=wanted.looks == "each")
-        plan_confirmation(self._into, top, seeds, wanted_arms, looks, self._parts)
+        before = planned(self._into)
+        begun = before is not None and before.arms
+        if before is not None and begun:
+            # Who races when there is a verdict to see chooses by it.
+            replicates = before.replicates
+        if found.scaled is not None:
+            # All of its configs are confirmed.
+            replicates = 0
+        running = race(found, trainings(self._into), top, replicates)
+        over = running.next is None or begun
+        chosen = arms(raced(found, running), trials, top) if over else []
+        plan_confirmation(self._into, top, seeds, chosen, looks, self._parts, replicates)
         return True
 
     def _open(self) -> bool:
@@ -225,13 +244,14 @@ class Confirming:
         assert self.setup is not None
         if of.role == FINAL:
             return self.setup.with_plan(outer_plan(self.setup.plan))
-        return self._fresh(of.seed)
+        return self._fresh(of.seed, of.role)
 
-    def _fresh(self, seed: int) -> Setup:
+    def _fresh(self, seed: int, role: str = CONFIRM) -> Setup:
         assert self.setup is not None
-        drawn = (self._spec.data.seed, CONFIRMING, seed)
+        drawn = (self._spec.data.seed, drawn_for(role), seed)
         data, whole = self.setup.dataset, self.setup.plan
-        if not self._parts:
+        # What is confirmed is chosen as the search chose: by all images.
+        if not self._parts or role == REPLICATE:
             return self.setup.with_plan(deal_again(whole, data.labels, drawn, groups=data.groups))
         halves = self._spec.confirm.images == "halves"
         # Drawn once for all seeds that share the images between them.

@@ -15,6 +15,7 @@ from normsweep.data.decoding import unwatched as nobody
 from normsweep.errors import UserError
 from normsweep.score.auto import Watch as Measuring
 from normsweep.score.setup import Setup
+from normsweep.spec.load import Written
 from normsweep.spec.spec import Spec
 from normsweep.storage.connect import storage_url
 from normsweep.storage.events import Log, no_log
@@ -66,6 +67,7 @@ def launch(
     measuring: Measuring = nobody,
     resume: bool = False,
     scaled: Scaled | None = None,
+    written: Written | None = None,
 ) -> Launched:
     """Runs the study of a spec, from its beginning or from where it was left.
 
@@ -76,7 +78,8 @@ def launch(
     one worker with as many cores as each of them. `on` the cluster "ray" they are Ray actors, with
     equal shares of its CPUs and an accelerator each where it has any: the cluster at `address`, or
     the one that `ray.init` finds or starts. A study that narrows another begins with the trials of
-    that `source`, see `follow_up`; one that is `scaled` trains the configs that another found.
+    that `source`, see `follow_up`; one that is `scaled` trains the configs that another found. With
+    a new one it is kept how its spec was `written`.
 
     `watch` is called after each chunk, and before all of them `decoding`, while pictures are
     decoded, and `measuring`, while the ranges are measured that are "auto". When `stop()` turns
@@ -126,6 +129,7 @@ def launch(
                 measuring=measuring,
                 resume=resume,
                 scaled=scaled,
+                written=written,
             )
             _tell_confirmation(spec, source, log)
             # Ray is an extra.
@@ -134,7 +138,7 @@ def launch(
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, setup, on_ray.start)
     opened, study, setup, _, spec = submit(
-        spec, storage, source, log, workers, decoding, measuring, resume, scaled
+        spec, storage, source, log, workers, decoding, measuring, resume, scaled, written
     )
     _tell_confirmation(spec, source, log)
     if workers > 1:

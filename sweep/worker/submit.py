@@ -19,6 +19,7 @@ from normsweep.score.memory import images_of, memory_of
 from normsweep.score.setup import Setup, prepare
 from normsweep.search.samplers import SamplerSettings, check_sampler
 from normsweep.spec.auto import AutoRange, auto_fields, provisional, ranges_of_plain, with_ranges
+from normsweep.spec.load import Written
 from normsweep.spec.plugins import is_plugin, look_again, plugin_sampler
 from normsweep.spec.space import check_ranges, unconditional_space
 from normsweep.spec.spec import Spec
@@ -71,6 +72,7 @@ def submit(
     measuring: Measuring = nobody,
     resume: bool = False,
     scaled: Scaled | None = None,
+    written: Written | None = None,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
@@ -79,7 +81,7 @@ def submit(
     pictures are decoded, where the data are pictures that never were before, and `measuring` how
     many steps are trained of the run from which the ranges follow that are "auto". With `resume`
     one that was paused or stopped, by itself or not, goes on. The trials of one that is `scaled`
-    are the configs that another study found.
+    are the configs that another study found. With a new one it is kept how its spec was `written`.
 
     Raises `UserError` for what the user can mend, such as a study that is paused or stopped without
     `resume`; nothing is written before.
@@ -106,6 +108,8 @@ def submit(
     auto = _auto_ranges(spec, opened, setup, measuring)
     spec = with_ranges(spec, auto)
     study = open_study(spec, opened, setup.facts(), auto)
+    if was is None and written is not None:
+        write_study(study, written=vars(written))
     log("understood", **described(setup.dataset, spec.data.source))
     for guess in setup.dataset.guesses:
         log("data", guess=guess)

@@ -49,6 +49,17 @@ def test_in_json_the_numbers_are_in_full(sweep, launched) -> None:
     assert json.loads(sweep("show", "small", "--json").out)["confirmation"] == found
 
 
+def test_replicates_are_told_and_not_for_another_scale(sweep, launched) -> None:
+    called = sweep("confirm", "small", "--top", "1", "--seeds", "1", "--replicates", "3", "--json")
+    assert called.code == 0, called.err
+    found = json.loads(called.out)["confirmation"]
+    assert found["replicates"] == 3
+    assert any("3 further trainings at most" in told for told in found["details"])
+    options = ("--replicates", "2", "--set", "train.steps=80")
+    called = sweep("confirm", "small", *options)
+    assert called.code == 2 and "--replicates 2: accepted without --set" in called.err
+
+
 def test_where_all_has_diverged_there_is_nothing_to_compare_and_it_says_so(sweep, launched) -> None:
     best = json.loads(sweep("show", "small", "--json").out)["best"]["trial"]
     storage = open_storage(None)

@@ -26,6 +26,7 @@ BOOKKEEPING = {
     *("service.keep_checkpoints", "service.storage_patience"),
     *("stop.patience", "stop.noise"),
     *("confirm.seeds", "confirm.smallest", "confirm.top", "confirm.holdout"),
+    "confirm.replicates",
 }
 """Fields that neither name a thing nor change what is trained: docs/spec.md is enough for them."""
 

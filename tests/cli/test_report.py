@@ -37,6 +37,25 @@ def test_the_format_is_that_asked_for_else_that_of_the_files_ending(
     assert text.startswith("# small" if markdown else "<!doctype html>")
 
 
+def test_the_spec_is_shown_as_it_was_written_and_what_was_set_over_it(
+    sweep, write_spec, folder
+) -> None:
+    path = write_spec(study__trials=2)
+    text = "# Weights of the smaller network alone.\n" + path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    options = ("--trials", "1", "--set", "train.steps=20", "--set", "train.chunks=2")
+    assert sweep("submit", path, *options).code == 0
+    # What is said of a study later is not how it was written.
+    assert sweep("submit", path, "--trials", "2", *options[2:]).code == 0
+    assert sweep("report", "small", "--format", "md").code == 0
+    shown = (folder / "small.md").read_text(encoding="utf-8")
+    assert f"```toml\n{text.strip()}\n```" in shown
+    over = "train.steps = 20, train.chunks = 2, study.trials = 1"
+    assert f"Set over it when it was launched: {over}" in shown
+    assert "With all defaults written out" in shown and "keep_checkpoints = 0" in shown
+    assert "# the spec with all defaults, once more" in shown
+
+
 def test_commands_in_a_report_name_the_storage(sweep, example, folder, monkeypatch) -> None:
     monkeypatch.setenv("SWEEP_STORAGE", example.url)
     sweep("report", "small", "--format", "md")

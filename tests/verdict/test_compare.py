@@ -31,6 +31,7 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
         name: str,
         *trials: list[float] | None,
         confirmed: Any = (),
+        baseline: Any = None,
         candidates: int = 1,
         images: np.ndarray | None = None,
         prints: dict[str, Any] | None = None,
@@ -59,7 +60,8 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
             held = optuna.create_study(storage=storage, study_name=confirmation_name(name))
             for number in range(candidates + 1):
                 arm = f"trial {number}" if number else "baseline"
-                for seed, curve in enumerate(confirmed, 1):
+                own = confirmed if number or baseline is None else baseline
+                for seed, curve in enumerate(own, 1):
                     about = {
                         "role": CONFIRM,
                         "arm": arm,
@@ -122,6 +124,19 @@ def test_confirmed_studies_are_paired_by_seed_and_fold(written, shift, verdict) 
     assert found.estimate.standard_error == pytest.approx(stats.sem(expected.mean(axis=1)))
     assert found.verdict == verdict
     assert found.notes == ()
+
+
+def test_where_stopping_early_alone_does_as_well_it_says_so(written) -> None:
+    """The baseline is better than the config at its first chunk, and falls behind at its last."""
+    one, other = curves(0, -1.0), curves(1)
+    falls = [np.stack([curve[0] - 0.5, curve[1] + 1]) for curve in one]
+    found = pair(written, {"confirmed": one, "baseline": falls}, {"confirmed": other})
+    (note,) = found.notes
+    assert note.startswith(
+        "Stopping the baseline of a at step 10 does as well as its best config: "
+    )
+    alone, best = (float(np.mean(each, axis=0)[at].mean()) for each, at in ((falls, 0), (one, 1)))
+    assert note.endswith(f"{alone:.3g} against {best:.3g}.")
 
 
 def test_where_it_is_known_what_images_add_it_is_allowed_for_others(written) -> None:

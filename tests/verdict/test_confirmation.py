@@ -296,10 +296,10 @@ def test_a_large_effect_is_a_verdict_after_few_seeds_and_those_after_it_change_n
     baseline, other = noise(0), noise(1) - 0.25
     found = confirmed(baseline, list(other), asked=(1, SEEDS))
     assert found is not None and found.best.effect is not None
-    assert (found.verdict, found.missing, found.look, found.seeds) == ("helps", 0, 4, 4)
-    means = means_of(baseline, other, 4)
+    assert (found.verdict, found.missing, found.look, found.seeds) == ("helps", 0, 3, 3)
+    means = means_of(baseline, other, 3)
     # The repeated interval: by the level of this look, not by 5 %.
-    level = look_at((Stretch(0, SEEDS, True),), 4).nominal(0.05)
+    level = look_at((Stretch(0, SEEDS, True),), 3).nominal(0.05)
     assert 0.001 < level < 0.02
     bounds = stats.ttest_1samp(means, 0.0).confidence_interval(1 - level)
     estimate = found.best.effect.estimate
@@ -307,15 +307,15 @@ def test_a_large_effect_is_a_verdict_after_few_seeds_and_those_after_it_change_n
     assert stats.ttest_1samp(means, 0.0).pvalue < estimate.p < 0.05
     said = " ".join(details(found))
     assert "Looked at after each of 3 to 6 seeds at most" in said
-    assert "This is the look after 4, which ended it." in said
-    for seeds in (4, 5):
+    assert "This is the look after 3, which ended it." in said
+    for seeds in (3, 5):
         # As it is after a `kill -9` in the middle of a later seed, too.
         again = confirmed(baseline, list(other[:seeds]), asked=(1, SEEDS))
         assert again is not None
         assert verdict_sentence(again) == verdict_sentence(found)
         assert list(details(again)) == said_of(found)
     told = confirmation_as_json(found, done=True)["confirmation"]
-    assert (told["look"], told["looks"], told["smallest"]) == (4, [3, 4, 5, 6], None)
+    assert (told["look"], told["looks"], told["smallest"]) == (3, [3, 4, 5, 6], None)
 
 
 def said_of(found: Confirmation) -> list[str]:
@@ -394,6 +394,28 @@ def test_one_candidate_beyond_it_or_that_diverges_is_no_small_effect(confirmed, 
     found = confirmed(noise(0), list(noise(2)), other, **changes)
     assert found is not None
     assert found.verdict == "unclear"
+
+
+def test_it_ends_where_an_effect_that_counts_can_no_longer_be_found(confirmed) -> None:
+    """Nor be ruled out: seeds differ by far more than what counts."""
+    baseline = noise(0)
+    other = baseline + np.array([3.0, -2.0, -1.0, 2.0, -3.0, 1.0])[:, None, None]
+    asked = (1, SEEDS)
+    found = confirmed(baseline[:3], list(other[:3]), asked=asked, confirm__smallest=0.1)
+    assert found is not None
+    assert (found.verdict, found.futile, found.is_over, found.missing) == ("unclear", True, True, 0)
+    assert (found.look, found.is_decided) == (3, False)
+    said = verdict_sentence(found)
+    assert "after 3 of 6 seeds it ended, since the others had hardly a chance to find" in said
+    assert "an effect of 0.1 (confirm.smallest), or to rule it out; more seeds may" in said
+    assert "This is the look after 3, which ended it." in " ".join(details(found))
+    assert confirmation_as_json(found, done=True)["confirmation"]["futile"] is True
+    # It binds nobody: seeds that are there all the same count.
+    whole = confirmed(baseline, list(other), asked=asked, confirm__smallest=0.1)
+    assert whole is not None and (whole.look, whole.futile) == (SEEDS, False)
+    # Nor does anything end so where nobody said what counts.
+    unsaid = confirmed(baseline[:3], list(other[:3]), asked=asked)
+    assert unsaid is not None and (unsaid.verdict, unsaid.futile) == ("unfinished", False)
 
 
 def test_nothing_is_negligible_where_nobody_said_what_counts(confirmed) -> None:

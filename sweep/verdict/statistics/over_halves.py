@@ -24,3 +24,8 @@ def of_halves(differences: np.ndarray, influences: np.ndarray | None) -> Estimat
     apart = means[::2] - means[1::2]
     error = float(np.sqrt((apart**2).sum() / (4 * len(apart))))
     return estimate(float(means.mean()), error, float(len(apart)))
+
+
+def other_half(seed: int) -> int:
+    """The seed with the half of the images that a seed has not."""
+    return seed + 1 if seed % 2 else seed - 1
