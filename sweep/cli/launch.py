@@ -21,10 +21,9 @@ from normsweep.cli.app import (
     app,
     console,
 )
-from normsweep.cli.log_to import LogTo
+from normsweep.cli.log_to import LogTo, logging_to
 from normsweep.errors import UserError
 from normsweep.storage.files import write_whole
-from normsweep.storage.urls import without_secrets
 
 if TYPE_CHECKING:
     from normsweep.spec import Spec
@@ -93,7 +92,6 @@ def launch_command(
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
     from normsweep.cli.answers import storage_option
     from normsweep.cli.interrupts import Interrupts
-    from normsweep.cli.log_to import logging_to
     from normsweep.cli.logs import notice_log, warning_log
     from normsweep.cli.watching import watching
     from normsweep.spec import load_spec
@@ -162,6 +160,8 @@ def launch_command(
 
 def _without_secrets(arguments: Sequence[str]) -> Iterator[str]:
     """A command's arguments but for the storage, and for passwords, which are nowhere printed."""
+    from normsweep.storage.urls import without_secrets
+
     rest = iter(arguments)
     for argument in rest:
         if argument == "--storage":
