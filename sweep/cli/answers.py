@@ -202,7 +202,7 @@ def _best_line(found: Answer, best: Ranked) -> str:
         chosen = ": ".join(filter(None, (best.kind, settings(best))))
         return f"Best config:  trial {best.number}, {chosen}, {score(best)}"
     penalty = {f"penalty.{field}": value for field, value in best.penalty().items()}
-    values = best.parameters | penalty
+    values = penalty | best.parameters
     kind = []
     if best.target == "none":
         kind = [best.acting]
