@@ -114,7 +114,14 @@ def test_a_penalty_is_enough_and_all_else_has_a_default() -> None:
             "dimension": 32,
             "feature_share": 0.3,
         },
-        "confirm": {"seeds": 0, "images": "these", "looks": "each", "top": 3, "holdout": 0.0},
+        "confirm": {
+            "seeds": 0,
+            "replicates": 0,
+            "images": "these",
+            "looks": "each",
+            "top": 3,
+            "holdout": 0.0,
+        },
         "service": {
             "retries": 3,
             "checkpoint_every": 5,
@@ -309,6 +316,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("score", "dimension", 65, "≥ 1 and ≤ 64"),
     ("score", "feature_share", 1.0, "> 0 and < 1"),
     ("confirm", "seeds", -1, "≥ 0"),
+    ("confirm", "replicates", -1, "≥ 0 and ≤ 10000"),
     ("confirm", "images", "thirds", "these, shards, halves"),
     ("confirm", "looks", "never", "each, end"),
     ("confirm", "smallest", "0.5", '> 0, or "0.5 sd"'),
