@@ -36,7 +36,7 @@ from normsweep.storage.events import CHUNK, Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, collapse_of, reason_of, twin_of
+from normsweep.study.attributes import OPEN, collapse_of, reason_of
 from normsweep.study.control import ENDED, control
 from normsweep.study.endings import state_of
 from normsweep.study.plan import plan_of
@@ -49,6 +49,7 @@ from normsweep.study.tally import ended
 from normsweep.worker.keepsakes import draw_samples, keep_references
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
+from normsweep.worker.twins import Twins
 from normsweep.worker.waiting import rest
 
 _LOOK = 5.0
@@ -85,6 +86,7 @@ class Work:
     _checkpoints: TrialCheckpoints = field(init=False)
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
+    _twins: Twins = field(default_factory=Twins)
     _ended_before: int | None = None
     _prepared: float | None = None
     _ended_since: bool = True
@@ -365,14 +367,10 @@ class Work:
     def _find_twin(self, run: TrialRun, trials: Sequence[FrozenTrial]) -> None:
         """Looks for a trial of the same config, which was trained to the same bits."""
         mine = begun_as(run.config.plain(), versions())
-        for trial in trials:
-            complete = trial.state == TrialState.COMPLETE and twin_of(trial) is None
-            if run.is_baseline and collapse_of(trial) is not None:
-                # It is trained to its end.
-                continue
-            if complete and begun_of(trial) == mine:
-                run.take_over(trial.number, self._rows(trial._trial_id), collapse_of(trial))
-                return
+        # A baseline is.
+        twin = self._twins.of(mine, trials, to_the_end=run.is_baseline)
+        if twin is not None:
+            run.take_over(twin.number, self._rows(twin._trial_id), collapse_of(twin))
 
     def _rows(self, trial_id: int) -> list[Measurement]:
         return read_measurements(self.storage.engine, trial_id)
