@@ -110,13 +110,13 @@ def without_secrets(text: str, *urls: str | URL) -> str:
 def urls_of_call(arguments: Sequence[str]) -> list[str]:
     """What of a command's arguments, or of its environment, may be a URL with a secret in it."""
     found = [os.environ.get(STORAGE_VARIABLE, "")]
+    # What `sweep log` writes to is rarely a URL, and told by its name.
+    databases = ("--storage",) if arguments[:1] == ["log"] else ("--storage", "--to")
     for before, argument in zip(("", *arguments), arguments, strict=False):
-        value = re.sub("^--(storage|to)=", "", argument)
-        if (
-            value != argument
-            or before in ("--storage", "--to")
-            or re.search(r"://|:[^/\s]*@", value)
-        ):
+        name, given, value = argument.partition("=")
+        if not (argument.startswith("--") and given):
+            name, value = before, argument
+        if name in databases or re.search(r"://|:[^/\s]*@", value):
             found.append(value)
     return [url for url in found if url]
 

@@ -66,6 +66,16 @@ def test_what_cannot_be_used_is_told_before_anything_is_made(
     assert [*folder.iterdir()] == [spec]
 
 
+def test_a_finished_study_tells_of_a_wrong_destination_by_its_name(sweep, confirmed) -> None:
+    for destination in ("aim:runs", "tensorboard:studies.db"):
+        called = sweep("log", "small", "--to", destination)
+        assert called.code == 2
+        assert f"log to {destination}: " in called.err
+    called = sweep("log", "small", "--to", "mlflow:http://me:s3cret@127.0.0.1:1")
+    assert called.code == 2
+    assert "s3cret" not in called.err
+
+
 def test_the_command_that_goes_on_has_the_destination_without_its_password() -> None:
     arguments = ["launch", "--storage", "x", "--log-to", "mlflow:http://me:s3cret@host:5000"]
     assert [*_without_secrets(arguments)] == [
