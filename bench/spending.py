@@ -2,8 +2,8 @@
 
 `python -m bench.spending` draws differences between seeds from a normal law and tests them after
 3, 4, … 8 of them by the t-tests of a verdict, with the boundaries that follow from each way to
-spend: of O'Brien and Fleming's kind (Lan and DeMets, Biometrika 70, 1983), and those of Hwang, Shih
-and DeCani (Statistics in Medicine 9, 1990), of which verdicts have γ = −4,
+spend: of O'Brien and Fleming's kind (Lan and DeMets, Biometrika 70, 1983), which verdicts have, and
+those of Hwang, Shih and DeCani (Statistics in Medicine 9, 1990),
 
     spent(t) = α · (1 − exp(−γt)) / (1 − exp(−γ)),    α · t for γ = 0
 

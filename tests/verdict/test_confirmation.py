@@ -296,10 +296,10 @@ def test_a_large_effect_is_a_verdict_after_few_seeds_and_those_after_it_change_n
     baseline, other = noise(0), noise(1) - 0.25
     found = confirmed(baseline, list(other), asked=(1, SEEDS))
     assert found is not None and found.best.effect is not None
-    assert (found.verdict, found.missing, found.look, found.seeds) == ("helps", 0, 3, 3)
-    means = means_of(baseline, other, 3)
+    assert (found.verdict, found.missing, found.look, found.seeds) == ("helps", 0, 4, 4)
+    means = means_of(baseline, other, 4)
     # The repeated interval: by the level of this look, not by 5 %.
-    level = look_at((Stretch(0, SEEDS, True),), 3).nominal(0.05)
+    level = look_at((Stretch(0, SEEDS, True),), 4).nominal(0.05)
     assert 0.001 < level < 0.02
     bounds = stats.ttest_1samp(means, 0.0).confidence_interval(1 - level)
     estimate = found.best.effect.estimate
@@ -307,15 +307,15 @@ def test_a_large_effect_is_a_verdict_after_few_seeds_and_those_after_it_change_n
     assert stats.ttest_1samp(means, 0.0).pvalue < estimate.p < 0.05
     said = " ".join(details(found))
     assert "Looked at after each of 3 to 6 seeds at most" in said
-    assert "This is the look after 3, which ended it." in said
-    for seeds in (3, 5):
+    assert "This is the look after 4, which ended it." in said
+    for seeds in (4, 5):
         # As it is after a `kill -9` in the middle of a later seed, too.
         again = confirmed(baseline, list(other[:seeds]), asked=(1, SEEDS))
         assert again is not None
         assert verdict_sentence(again) == verdict_sentence(found)
         assert list(details(again)) == said_of(found)
     told = confirmation_as_json(found, done=True)["confirmation"]
-    assert (told["look"], told["looks"], told["smallest"]) == (3, [3, 4, 5, 6], None)
+    assert (told["look"], told["looks"], told["smallest"]) == (4, [3, 4, 5, 6], None)
 
 
 def said_of(found: Confirmation) -> list[str]:

@@ -1,12 +1,9 @@
 """Looks at a t-test while seeds are added: how sure each must be, so that few of all are wrong.
 
 An overall α is spent over the looks (Lan and DeMets, Biometrika 70, 1983), little at first: of a
-plan of K seeds, when k are there, the part (Hwang, Shih and DeCani, Statistics in Medicine 9, 1990)
+plan of K seeds, when k are there, the part of O'Brien and Fleming's kind, α/2 at each end,
 
-    spent(k/K) = α · (exp(4 k/K) − 1) / (exp(4) − 1)
-
-as late as O'Brien and Fleming's kind, but that three seeds of eight have six times as much: of less
-hardly any t-test over three is certain (`bench.spending`).
+    spent(k/K) = 4 Φ(z / √(k/K)),    Φ(z) = α/4
 
 A look is judged by the p-value of its own t-test. The levels that it is held against follow from
 how such p-values hang together: of normal draws with mean 0, U_k = (x_1 + … + x_k)/√(x_1² + … +
@@ -37,9 +34,7 @@ MOST = 40
 t-test is as good as a normal one."""
 _OVERALL = np.sort([1.959963984540054, *np.arange(0.0, 4.1, 0.25)])
 """Overall levels for which boundaries are found, as normal deviates of α/2, with that of 5 %;
-between them they follow nearly a line, and beyond them the difference of squares hardly changes."""
-_LATE = 4.0
-"""How much of α is left for late looks: −γ of Hwang, Shih and DeCani."""
+between them they follow nearly a line, and beyond them as good as a ray."""
 _CELLS = np.linspace(0.0, 7.0, 141)
 """Bounds of the cells of |z| that probability is spread over."""
 
@@ -174,11 +169,15 @@ def _looks(stretch: Stretch) -> list[int]:
 
 def _spent(plan: Plan, overall: np.ndarray) -> np.ndarray:
     """Of each overall level what is spent by each look, [levels, looks]."""
+    from scipy.special import ndtr, ndtri
 
-    def share(stretch: Stretch, seeds: int) -> float:
-        if not stretch.each:
-            return float(seeds == stretch.seeds)
-        return float(np.expm1(_LATE * seeds / stretch.seeds) / np.expm1(_LATE))
+    def share(stretch: Stretch, seeds: int) -> np.ndarray:
+        if seeds == stretch.seeds:
+            return np.ones_like(overall)
+        if seeds == 0 or not stretch.each:
+            return np.zeros_like(overall)
+        spent: np.ndarray = 4 * ndtr(ndtri(overall / 4) / np.sqrt(seeds / stretch.seeds)) / overall
+        return spent
 
     columns: list[np.ndarray] = []
     for place, stretch in enumerate(plan):
@@ -260,7 +259,7 @@ def _moved(p: float, along: "np.ndarray | tuple[float, ...]", to: object) -> flo
     deviate = float(-ndtri(p / 2))
     along, onto = np.asarray(along), np.asarray(to)
     if deviate > along[-1]:
-        moved = np.sqrt(deviate**2 + onto[-1] ** 2 - along[-1] ** 2)
+        moved = deviate * onto[-1] / along[-1]
     else:
         moved = np.interp(deviate, along, onto)
     return float(2 * ndtr(-moved))

