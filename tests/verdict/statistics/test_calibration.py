@@ -13,9 +13,20 @@ from bench.calibration import (
     share,
     verdict_by,
 )
-from bench.known_studies import KINDS, SEEDS, Outcome, Paired, outcome, spec_of
+from bench.known_studies import (
+    IMAGES,
+    KINDS,
+    SEEDS,
+    Outcome,
+    Paired,
+    outcome,
+    spec_of,
+)
+from bench.populations import shrunk_mnist
 from bench.redrawn import redrawn
 from bench.simulated_studies import drawn, study
+from normsweep.data.folds import plan_folds
+from normsweep.data.idx import idx_files, read_idx
 from normsweep.objectives.distances import moments
 from normsweep.storage import open_storage
 from normsweep.verdict.statistics import verdict_estimate
@@ -113,9 +124,9 @@ def test_signs_are_redrawn_by_the_strength_after_the_first_step_alone() -> None:
     assert not jax.tree.reduce(lambda sofar, leaf: sofar + jnp.abs(leaf).sum(), slopes, 0.0)
 
 
-def test_no_two_studies_share_a_seed() -> None:
+def test_no_two_studies_share_a_seed(mnist_folder) -> None:
     seeds = [
-        spec_of(kind, number, reference=reference).study.seed
+        spec_of(kind, number, mnist_folder, reference=reference).study.seed
         for kind in KINDS
         for number in (0, 1, 999)
         for reference in (False, True)
@@ -123,15 +134,37 @@ def test_no_two_studies_share_a_seed() -> None:
     assert len(seeds) == len(set(seeds))
 
 
+def test_mnist_is_shrunk_by_means_over_its_pixels(mnist_folder, tmp_path) -> None:
+    path = shrunk_mnist(mnist_folder, tmp_path / "small.npz")
+    small = np.load(path)
+    images, _ = idx_files(mnist_folder, "train")
+    assert images is not None
+    large = read_idx(images)[7].astype(float)
+    assert small["images"].shape == (60_000, 8, 8, 1) and small["labels"].shape == (60_000,)
+    # The first rows and columns have the border of two beside them.
+    assert small["images"][7, 3, 4, 0] == round(large[10:14, 14:18].mean())
+    assert small["images"][7, 0, 3, 0] == round(large[0:2, 10:14].sum() / 16)
+    written = path.stat().st_mtime_ns
+    assert shrunk_mnist(mnist_folder, path).stat().st_mtime_ns == written
+
+
+def test_a_study_has_so_many_images_in_play(mnist_folder) -> None:
+    for kind, count in {"helps": 540, "images": 90, "shards": SEEDS * 90}.items():
+        spec = spec_of(kind, 0, mnist_folder)
+        share, seed = spec.score.feature_share, spec.data.seed
+        plan = plan_folds(None, IMAGES, folds=3, feature_share=share, seed=seed)
+        assert plan.held_out.size == count
+
+
 @pytest.mark.slow
-def test_a_redrawn_study_runs_and_its_candidates_differ(storage_url) -> None:
+def test_a_redrawn_study_runs_and_its_candidates_differ(storage_url, mnist_folder) -> None:
     storage = open_storage(storage_url, create=True)
-    done = outcome(storage, "redrawn", 0)
+    done = outcome(storage, "redrawn", 0, mnist_folder)
     assert done.verdict == "unclear"
     entries = [entry.differences for entry in done.candidates]
     assert all(entry.shape == (SEEDS, 3) and entry.all() for entry in entries)
     # What is there is read, not trained once more.
-    again = outcome(storage, "redrawn", 0).best
+    again = outcome(storage, "redrawn", 0, mnist_folder).best
     assert np.array_equal(again.differences, done.best.differences)
     assert again.influences is not None and done.best.influences is not None
     assert np.array_equal(again.influences, done.best.influences, equal_nan=True)
