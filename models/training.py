@@ -14,6 +14,7 @@ from jax import lax
 
 from normsweep.models.architecture import networks
 from normsweep.models.data import Data
+from normsweep.models.families.contract import Measured
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.layers.mode import Mode
 from normsweep.models.member import FIGURES, SAMPLES, MemberState, averaged
@@ -110,7 +111,7 @@ def measured(
     hyperparameters: Hyperparameters,
     data: Data,
     key: jax.Array,
-) -> dict[str, jax.Array]:
+) -> dict[str, Measured]:
     """The family's figures on held-out images, which are those of `data.train`."""
     apply = partial(_applied, program, state, hyperparameters)
     figures_key, coefficients = jax.random.fold_in(key, FIGURES), hyperparameters.coefficients

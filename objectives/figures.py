@@ -7,9 +7,33 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def influence_on_mean(values: ArrayLike) -> NDArray[np.float64]:
+    """Returns the influence of each of `n` images on the mean of their `values` `[n]`.
+
+        ψᵢ = n/k · (vᵢ - mean)    of the k images that have a value, 0 of those whose value is NaN
+
+    It is the derivative of Σ wᵢvᵢ / Σ wᵢ, over those that have one, by the weight of an image:
+    which of the images have one is as much by chance as what it is. Float64; the mean is 0. Raises
+    `ValueError` for another shape, and where none has a value.
+
+    References:
+      Hampel, "The influence curve and its role in robust estimation", Journal of the American
+      Statistical Association 69, 1974.
+    """
+    array = np.asarray(values, np.float64)
+    there = ~np.isnan(array)
+    if array.ndim != 1 or not there.any():
+        raise ValueError(f"values must be [n], some of them numbers, got {array.shape} without")
+    deviations = array - array[there].mean()
+    return np.where(there, deviations * (len(array) / there.sum()), 0.0)
+
 
 class Figure(NamedTuple):
-    """A number that a family measures: `better` is "lower", "higher" or "zero"; its range.
+    """A mean over images that a family measures: `better` is "lower" or "higher"; its range.
 
     `needs` is what the data must have beside images and labels.
     """

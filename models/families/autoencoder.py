@@ -10,7 +10,15 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from normsweep.models.data import Data, drawn, images_at
-from normsweep.models.families.contract import Objective, Outcome, Params, Shapes, Stored, Turn
+from normsweep.models.families.contract import (
+    Measured,
+    Objective,
+    Outcome,
+    Params,
+    Shapes,
+    Stored,
+    Turn,
+)
 from normsweep.models.families.gan import DISCRIMINATOR, GAN, GENERATOR
 from normsweep.models.networks.contract import Shape, Variables
 
@@ -75,9 +83,9 @@ class Autoencoder(GAN):
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,
-    ) -> dict[str, jax.Array]:
+    ) -> dict[str, Measured]:
         """The mean squared error of a pixel."""
         del coefficients, key
         images = images_at(data.train, data.images)
         decoded = apply(GENERATOR, apply(ENCODER, images))
-        return {"reconstruction_error": jnp.mean((decoded - images) ** 2)}
+        return {"reconstruction_error": Measured.mean_of((decoded - images) ** 2)}

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from normsweep.models.data import Data
@@ -91,6 +92,22 @@ class Objective(NamedTuple):
     loss: Callable[[Params], tuple[jax.Array, Outcome]]
     gradient: Callable[[Params], Params] | None = None
     overfitting: Callable[[Any], jax.Array] | None = None
+
+
+class Measured(NamedTuple):
+    """A figure of held-out images, a float32 scalar, and what it is of each of them, float32 [n].
+
+    The figure is a mean over images: that of `each` but for rounding, without those that are NaN,
+    for which an image has no number. How much it owes to which images judge follows from these.
+    """
+
+    value: jax.Array
+    each: jax.Array
+
+    @classmethod
+    def mean_of(cls, values: jax.Array) -> "Measured":
+        """The mean of values [n, ...], as many of each image."""
+        return cls(jnp.mean(values), jnp.mean(values, axis=range(1, values.ndim)))
 
 
 class Family(ABC):
@@ -189,8 +206,8 @@ class Family(ABC):
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,
-    ) -> dict[str, jax.Array]:
-        """The `figures` by name, float32 scalars, on held-out images: those of `data.train`.
+    ) -> dict[str, Measured]:
+        """The `figures` by name, on held-out images: those of `data.train`.
 
         Those may be missing that need what the data have not. `apply` is that of `sample`, for any
         network.

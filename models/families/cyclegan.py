@@ -23,6 +23,7 @@ from normsweep.models.families.adversarial import (
 )
 from normsweep.models.families.contract import (
     Family,
+    Measured,
     Objective,
     Outcome,
     Params,
@@ -154,7 +155,7 @@ class CycleGAN(Family):
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,
-    ) -> dict[str, jax.Array]:
+    ) -> dict[str, Measured]:
         """The mean error of there and back; that of pairs, over all images that have one."""
         del coefficients, key
         assert data.labels is not None
@@ -167,13 +168,15 @@ class CycleGAN(Family):
             return jnp.where(chosen, apply(network_a, images), apply(network_b, images))
 
         there = mapped(A.out, B.out, images)
-        figures = {"cycle_error": _distance(mapped(A.into, B.into, there), images)}
+        again = mapped(A.into, B.into, there)
+        figures = {"cycle_error": Measured.mean_of(jnp.abs(again - images))}
         if data.pairs is not None:
             pairs = data.pairs[data.train]
             known = pairs >= 0
             wanted = images_at(jnp.where(known, pairs, 0), data.images)
             errors = jnp.mean(jnp.abs(there - wanted), axis=range(1, there.ndim))
-            figures["pair_error"] = jnp.mean(errors, where=known)
+            mean = jnp.mean(errors, where=known)
+            figures["pair_error"] = Measured(mean, jnp.where(known, errors, jnp.nan))
         return figures
 
     def _of_generators(self, turn: Turn, data: Data, key: jax.Array) -> Objective:

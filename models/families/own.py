@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 from normsweep.models.data import Data, drawn_rows, images_at
 from normsweep.models.families.contract import (
     Family,
+    Measured,
     Objective,
     Outcome,
     Params,
@@ -227,7 +228,7 @@ class OwnFamily(Family):
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,
-    ) -> dict[str, jax.Array]:
+    ) -> dict[str, Measured]:
         """The family's."""
         return self.base.measured(apply, coefficients, key, data)
 

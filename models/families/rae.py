@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 from normsweep.models.data import Data, drawn, images_at
 from normsweep.models.families.contract import (
     Family,
+    Measured,
     Objective,
     Outcome,
     Params,
@@ -140,13 +141,12 @@ class RAE(Family):
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,
-    ) -> dict[str, jax.Array]:
+    ) -> dict[str, Measured]:
         """The mean squared error of a pixel."""
         del coefficients, key
         images = images_at(data.train, data.images)
-        return {
-            "reconstruction_error": jnp.mean((apply(DECODER, apply(ENCODER, images)) - images) ** 2)
-        }
+        decoded = apply(DECODER, apply(ENCODER, images))
+        return {"reconstruction_error": Measured.mean_of((decoded - images) ** 2)}
 
 
 def _mean_square(values: jax.Array) -> jax.Array:

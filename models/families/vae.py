@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 from normsweep.models.data import Data, drawn, images_at
 from normsweep.models.families.contract import (
     Family,
+    Measured,
     Objective,
     Outcome,
     Params,
@@ -110,17 +111,20 @@ class VAE(Family):
         coefficients: Mapping[str, ArrayLike],
         key: jax.Array,
         data: Data,
-    ) -> dict[str, jax.Array]:
+    ) -> dict[str, Measured]:
         """The ELBO by one code an image, whatever `beta`; the error is of the mean code."""
         images = images_at(data.train, data.images)
         mean, log_variance = jnp.split(apply(ENCODER, images), 2, axis=1)
         noise = jax.random.normal(key, mean.shape, np.float32)
         decoded = apply(DECODER, mean + jnp.exp(log_variance / 2) * noise)
         scale = coefficients["likelihood_scale"]
-        fit = jnp.mean(log_likelihood(self.likelihood, images, decoded, scale))
-        kl = jnp.mean(jnp.sum(divergence(mean, log_variance), axis=1))
-        error = jnp.mean((apply(DECODER, mean) - images) ** 2)
-        return {"elbo": fit - kl, "reconstruction_error": error, "kl": kl}
+        fit = log_likelihood(self.likelihood, images, decoded, scale)
+        kl = jnp.sum(divergence(mean, log_variance), axis=1)
+        return {
+            "elbo": Measured(jnp.mean(fit) - jnp.mean(kl), fit - kl),
+            "reconstruction_error": Measured.mean_of((apply(DECODER, mean) - images) ** 2),
+            "kl": Measured.mean_of(kl),
+        }
 
 
 def _risen(turn: Turn, warmup: ArrayLike) -> jax.Array:

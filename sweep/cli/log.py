@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from normsweep.cli.app import Files, Storage, app, console
+from normsweep.cli.app import AsJson, Files, Storage, app, console, print_json
 
 
 @app.command("log", epilog="Example:  sweep log digits --to tensorboard:runs")
@@ -19,6 +19,7 @@ def log_command(
     ],
     storage: Storage = None,
     files: Files = None,
+    as_json: AsJson = False,
 ) -> None:
     """Log a study to TensorBoard, MLflow or Weights & Biases, as launch --log-to does.
 
@@ -32,7 +33,15 @@ def log_command(
 
     opened = open_storage(storage, reading=True)
     loaded = load_study(study, opened)
-    for shown in log_study(loaded, opened, to, files=files):
+    destinations = log_study(loaded, opened, to, files=files)
+    if as_json:
+        # Nothing else of this command needs the models.
+        from normsweep.cli import schema
+
+        logged = schema.Log(study=loaded.study_name, destinations=destinations)
+        print_json(logged.model_dump())
+        return
+    for shown in destinations:
         console.print(
             f"Logged {loaded.study_name} to {shown}.", markup=False, highlight=False, soft_wrap=True
         )

@@ -512,6 +512,15 @@ class Suggest(Versioned):
     )
 
 
+class Log(Versioned):
+    """What `sweep log STUDY --json` prints."""
+
+    study: str = Field(description="Its name.")
+    destinations: list[str] = Field(
+        description="Where all of it was logged to, each once, without a server's password."
+    )
+
+
 class DryRun(Versioned):
     """What `sweep launch SPEC --dry-run --json` prints; times are in seconds, of this machine."""
 
@@ -540,6 +549,7 @@ PRINTED: dict[str, type[Versioned]] = {
     "compare": Compare,
     "data show": DataShow,
     "suggest": Suggest,
+    "log": Log,
     "launch --dry-run": DryRun,
 }
 """What each command prints with `--json`."""

@@ -66,8 +66,8 @@ class Judge:
     ) -> np.ndarray | None:
         """By how much each held-out image of a fold moves the score by a metric, [n] float64.
 
-        None for a metric of which no image's part is known, and where it is not finite; a figure
-        that networks measure themselves is such a metric. Else as `measure`.
+        None for a metric of which no image's part is known, and where it is not finite; what
+        networks measure themselves is no matter of features. Else as `measure`.
         """
         entry = DISTANCES.get(metric)
         if entry is None or metric not in self.metrics:

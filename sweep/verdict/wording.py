@@ -215,7 +215,7 @@ def _images_sentence(found: Confirmation, effect: Effect) -> str:
     if effect.of_images is None:
         entry = DISTANCES.get(found.spec.score.metric)
         why = "was not stored with the scores"
-        if entry is None or entry.influence is None:
+        if entry is not None and entry.influence is None:
             why = f"is not known of {metric_name(found.spec.score.metric)}"
         return f"The images that judge are taken as given: what each of them adds {why}."
     about = (

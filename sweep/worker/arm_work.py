@@ -14,6 +14,7 @@ import optuna
 from optuna.trial import TrialState
 
 from normsweep.engine.compiling import compiling_seconds
+from normsweep.engine.devices import local_devices
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
@@ -86,6 +87,7 @@ class ArmWork(Work):
     _round: Round = field(default_factory=Round)
     _arms: dict[str, Arm] = field(default_factory=dict)
     _was: str = OPEN
+    _most_slots: int | None = None
     _found: tuple[Planned, int, Confirmation | None] | None = None
 
     def __post_init__(self) -> None:
@@ -257,14 +259,25 @@ class ArmWork(Work):
         """Sets what is trained to a round. Only between trials: each has folds of its own."""
         if found == self._round:
             return
-        setup = self.deal(found)
+        setup, slots = self.deal(found), self._slots_for(found)
         drawn = np.random.SeedSequence([self.spec.study.seed, drawn_for(found.role), found.seed])
         seed = int(drawn.generate_state(1)[0] & 0x7FFFFFFF)
-        self.training = Training(self.spec.with_values({"study.seed": seed}), setup)
+        changed = self.spec.with_values({"study.seed": seed, "study.slots": slots})
+        self.training = Training(changed, setup)
         self._checkpoints = replace(self._checkpoints, training=self.training)
-        self._slots = [None] * self.training.slots
+        self._slots = [None] * slots
         self.queue = replace(self.queue, plan=found)
         self._round = found
+
+    def _slots_for(self, found: Round) -> int:
+        """As many as the search has; where members run together, no more than a round can fill."""
+        if self._most_slots is None:
+            # By what fits, if the spec says so: found once.
+            self._most_slots = self.training.slots
+        # One after the other an empty one costs nothing, and the search's program is compiled.
+        if local_devices()[0].platform == "cpu":
+            return self._most_slots
+        return min(self._most_slots, len(found.arms))
 
     def _begin(self, trial: optuna.Trial, slot: int) -> ArmRun:
         """Finds the program of an arm, and goes on with it where another worker was."""

@@ -142,6 +142,16 @@ def test_a_number_that_is_not_finite_is_null(sweep, overflowed) -> None:
     assert shown["best"]["recorded"] == {"copying": None, "recall": 0.5}
 
 
+def test_where_a_study_was_logged_to_fits_it(sweep, example, folder) -> None:
+    call = ("log", "small", "--storage", example.url, "--to", "tensorboard:runs", "--json")
+    assert checked("log", sweep(*call, "--to", "tensorboard:runs").out) == {
+        "version": 2,
+        "study": "small",
+        "destinations": ["tensorboard:runs"],
+    }
+    assert (folder / "runs" / "small" / "trial-0001").is_dir()
+
+
 def test_what_is_not_documented_does_not_fit(sweep, example) -> None:
     shown = checked("show", sweep("show", "small", "--storage", example.url, "--json").out)
     for place in (shown, shown["best"], shown["counts"]):

@@ -533,6 +533,41 @@ def json_lines(table: Table) -> bytes:
 ''',
     ),
     Addition(
+        "TRACKERS",
+        "diary",
+        "sweep/export/trackers/to_diary.py",
+        ("Diary",),
+        "Diary",
+        '''
+"""A study as lines of a file."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from normsweep.export.trackers.entry import Entry
+
+
+class Diary:
+    """Adds a line for each run that has ended, and for what the study says."""
+
+    accepted: ClassVar[str] = "diary:FILE"
+    takes_unended = False
+    faults: tuple[type[Exception], ...] = (OSError,)
+
+    def __init__(self, where: str) -> None:
+        self.shown = f"diary:{where}"
+        self._file = Path(where).open("a", encoding="utf-8")
+
+    def write(self, entry: Entry) -> None:
+        """Adds its name and how it ended."""
+        self._file.write(f"{entry.of}: {entry.name} {entry.tags.get('state', 'told')}\\n")
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+''',
+    ),
+    Addition(
         "FIGURES",
         "scores",
         "sweep/report/figures/scores.py",

@@ -231,7 +231,9 @@ import optuna
 import normsweep
 from normsweep.data import load_dataset
 from normsweep.data.treatment import Treatment
+from normsweep.errors import UserError
 from normsweep.export.formats import exported, format_of
+from normsweep.export.trackers import log_study, trackers
 from normsweep.report.document import FORMATS, report_page
 from normsweep.report.source import read_source
 from normsweep.search.pruners import PrunerSettings, pruner
@@ -249,6 +251,11 @@ found = read_study_measurements(storage.engine, study._study_id)
 measured = [row for rows in found.values() for row in rows]
 table = exported(study, storage, format_of("jsonl", None)).decode()
 page = FORMATS["md"](report_page(read_source(study, storage)))
+logged = log_study(study, storage, ["diary:diary.txt"])
+try:
+    trackers(["nowhere"])
+except UserError as error:
+    refused = str(error)
 signs = TESTS["signs"].estimate(-np.ones((5, 3)), None)
 names = {option.name for each in OPTION_TABLES for option in each.options}
 print(json.dumps({
@@ -259,6 +266,9 @@ print(json.dumps({
     "means": [row.others["means"] for row in measured],
     "fid": [row.fid for row in measured],
     "p": signs.p,
+    "logged": logged,
+    "diary": Path("diary.txt").read_text("utf-8").splitlines(),
+    "refused": refused,
     "words": exported(study, storage, "words", trial=0),
     "rows": [json.loads(line)["trial"] for line in table.splitlines()],
     "headings": [line.lstrip("# ") for line in page.splitlines() if line.startswith("#")],
@@ -289,6 +299,15 @@ def test_a_study_is_searched_scored_exported_and_drawn_with_new_entries(extended
     # Five seeds, all on one side: 2 / 2⁵.
     assert found["p"] == 0.0625
     assert found["words"] == "The penalty is none.\n"
+    assert found["logged"] == ["diary:diary.txt"]
+    assert found["diary"] == [
+        "study: baseline complete",
+        "study: trial-0001 pruned",
+        "study: trial-0002 pruned",
+        "study: study told",
+    ]
+    assert "accepted: tensorboard:DIR" in str(found["refused"])
+    assert str(found["refused"]).endswith(", diary:FILE")
     assert set(found["rows"]) == {0, 1, 2}  # type: ignore[call-overload]
     headings = found["headings"]
     assert isinstance(headings, list)

@@ -133,5 +133,7 @@ def test_the_error_is_of_a_pixel_of_the_images_held_out() -> None:
     unseen = DATA._replace(train=DATA.validation)
     found = measured(program(), state, h, unseen, KEY)
     x = IMAGES[20:].reshape(10, 6).astype(np.float64)
-    wanted = np.mean((mapped(state, "decoder", mapped(state, "encoder", x)) - x) ** 2)
-    assert float(found["reconstruction_error"]) == pytest.approx(wanted, rel=1e-5)
+    wanted = np.mean((mapped(state, "decoder", mapped(state, "encoder", x)) - x) ** 2, axis=1)
+    error = found["reconstruction_error"]
+    assert float(error.value) == pytest.approx(wanted.mean(), rel=1e-5)
+    np.testing.assert_allclose(error.each, wanted, rtol=1e-5)

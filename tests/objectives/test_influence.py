@@ -30,7 +30,6 @@ from normsweep.objectives.distances.subsets import random_orders
 
 DRAWS = 2000
 CLASSES = 3
-WITHOUT = {"kid_subsets_error", "kid_blocks_error"}
 
 
 def drawn(count: int, features: int, seed: int, scale: float = 1.0, shift: float = 0.0):
@@ -91,6 +90,28 @@ def weighted_kernel(real: np.ndarray, weights: np.ndarray, generated: np.ndarray
     return float(weights @ own @ weights / (1 - weights @ weights) - 2 * between)
 
 
+def weighted_error(
+    real: np.ndarray, weights: np.ndarray, generated: np.ndarray, own: np.ndarray, other: np.ndarray
+) -> float:
+    found = []
+    for those, fakes in zip(own, other, strict=True):
+        fake, inside = generated[fakes], weights[those] / weights[those].sum()
+        within = (fake @ fake.T / fake.shape[1] + 1) ** 3
+        mean = (within.sum() - np.trace(within)) / (len(fake) * (len(fake) - 1))
+        found.append(mean + weighted_kernel(real[those], inside, fake))
+    return float(np.std(found, ddof=1) / len(found) ** 0.5)
+
+
+def weighted_subsets_error(real: np.ndarray, weights: np.ndarray, generated: np.ndarray) -> float:
+    halves = [random_orders(len(real), 100, seed)[:, : len(real) // 2] for seed in (1, 0)]
+    return weighted_error(real, weights, generated, *halves)
+
+
+def weighted_blocks_error(real: np.ndarray, weights: np.ndarray, generated: np.ndarray) -> float:
+    blocks = np.split(np.arange(len(real)), 10)
+    return weighted_error(real, weights, generated, np.array(blocks), np.array(blocks))
+
+
 def weighted_classes(real: np.ndarray, weights: np.ndarray, generated: np.ndarray) -> float:
     found = []
     for label in range(CLASSES):
@@ -115,6 +136,8 @@ def weighted_first_set(real: np.ndarray, weights: np.ndarray, generated: np.ndar
         ("kid", weighted_kernel),
         ("kid_subsets", weighted_kernel),
         ("kid_blocks", weighted_kernel),
+        ("kid_subsets_error", weighted_subsets_error),
+        ("kid_blocks_error", weighted_blocks_error),
         ("within_class_fid", weighted_classes),
         ("fid_a", weighted_first_set),
     ],
@@ -135,11 +158,6 @@ def test_it_is_the_derivative_by_the_weight_of_an_image(name: str, weighted: Cal
 
 @pytest.mark.parametrize("name", DISTANCES)
 def test_influences_are_finite_add_up_to_nothing_and_are_the_same_again(name: str) -> None:
-    real, generated, labels = samples()
-    entry = DISTANCES[name]
-    if name in WITHOUT:
-        assert entry.influences(real, entry.prepare(real), generated, labels) is None
-        return
     found = influence_of(name)
     assert found.dtype == np.float64
     assert found.shape == (90,)
@@ -260,6 +278,29 @@ def test_what_rests_on_nearest_neighbours_has_an_error_no_smaller_than_over_imag
             told.append([error_of(influences[name]) for name in names])
     ratios = np.sqrt(np.mean(np.square(told), axis=0)) / np.std(values, axis=0)
     assert ((ratios > 1.0) & (ratios < 2.0)).all(), ratios
+
+
+@pytest.mark.parametrize("name", ["kid_subsets_error", "kid_blocks_error"])
+def test_a_standard_error_s_error_is_hardly_larger_than_over_images_drawn_anew(name: str) -> None:
+    """A bootstrap has images more than once in a subset, which are no two that are alike."""
+    generated, entry = drawn(90, 4, 2, 1.3, 0.2), DISTANCES[name]
+    values, told = [], []
+    for seed in range(DRAWS // 4):
+        real = RealFeatures(drawn(90, 4, 1000 + seed))
+        prepared = entry.prepare(real)
+        values.append(entry.value(prepared, generated))
+        influence = entry.influences(real, prepared, generated)
+        assert influence is not None
+        told.append(error_of(influence))
+    assert 0.9 < np.sqrt(np.mean(np.square(told))) / np.std(values) < 1.5
+
+
+def test_where_all_subsets_are_alike_no_image_moves_their_standard_error() -> None:
+    alike = RealFeatures(np.ones((20, 2)))
+    for name in ("kid_subsets_error", "kid_blocks_error"):
+        entry = DISTANCES[name]
+        found = entry.influences(alike, entry.prepare(alike), np.zeros((20, 2)))
+        assert found is not None and not found.any()
 
 
 @pytest.mark.parametrize("name", ["precision", "recall", "density", "coverage"])

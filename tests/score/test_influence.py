@@ -22,7 +22,8 @@ def chunk(setup: Setup, labels: np.ndarray | None = None) -> SimpleNamespace:
     """Two slots of generated features near to the real ones."""
     rng = np.random.default_rng(0)
     shape = (2, len(setup.plan.held_out), setup.samples, 4)
-    return SimpleNamespace(features=rng.normal(size=shape).astype(np.float32), labels=labels)
+    features = rng.normal(size=shape).astype(np.float32)
+    return SimpleNamespace(features=features, labels=labels, each={})
 
 
 def real(setup: Setup, fold: int) -> np.ndarray:
@@ -65,6 +66,24 @@ def test_of_a_score_that_is_a_magnitude_it_is_that_of_the_magnitude(make_spec) -
         np.testing.assert_allclose(found, expected)
         signs.add(sign)
     assert signs == {-1.0, 1.0}
+
+
+def test_of_what_networks_measure_each_image_has_its_own_deviation(setup) -> None:
+    dealt = setup.with_plan(deal_again(setup.plan, setup.dataset.labels, (1, 2)))
+    images, held_out = np.sort(dealt.plan.held_out.ravel()), dealt.plan.held_out
+    # What an image is worth is known by its number; every third of a fold has nothing.
+    each = np.broadcast_to(held_out.astype(np.float32) ** 2, (2, *held_out.shape)).copy()
+    each[1, :, ::3] = np.nan
+    given = chunk(dealt)
+    given.each = {"pair_error": each}
+    found = image_influences(dealt, "pair_error", given, 1)
+    assert found is not None and not np.isnan(found).any()
+    for fold in held_out:
+        there = np.arange(len(fold)) % 3 != 0
+        mean = np.mean(fold[there] ** 2.0)
+        for image, has in zip(fold, there, strict=True):
+            wanted = (image**2.0 - mean) * len(fold) / there.sum() if has else 0.0
+            assert found[images.tolist().index(image)] == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("metric", ["elbo", "precision"])

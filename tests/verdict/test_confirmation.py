@@ -12,6 +12,7 @@ from optuna.trial import TrialState, create_trial
 from scipy import stats
 
 from normsweep.cli.as_json import confirmation_as_json
+from normsweep.objectives.distances import DISTANCES
 from normsweep.spec.space import no_penalty
 from normsweep.storage.influences import add_influences
 from normsweep.study.attributes import CONFIRM, FINAL
@@ -182,10 +183,14 @@ def test_without_the_influences_of_all_seeds_the_images_are_taken_as_given(confi
         ]
 
 
-def test_of_a_metric_whose_images_have_no_known_part_it_says_so(confirmed) -> None:
-    found = confirmed(noise(0), list(noise(1)), score__metric="kid_blocks_error")
+def test_of_a_metric_whose_images_have_no_known_part_it_says_so(confirmed, monkeypatch) -> None:
+    found = confirmed(noise(0), list(noise(1)), score__metric="kid")
     assert found is not None
-    assert "what each of them adds is not known of kid blocks error." in " ".join(details(found))
+    assert "what each of them adds was not stored" in " ".join(details(found))
+    # All that there are have one; one's own need not.
+    without = dict(DISTANCES) | {"kid": DISTANCES["kid"]._replace(influence=None)}
+    monkeypatch.setattr("normsweep.verdict.wording.DISTANCES", without)
+    assert "what each of them adds is not known of KID." in " ".join(details(found))
 
 
 def test_beside_it_stands_the_t_test_over_the_means_of_the_seeds(confirmed) -> None:
@@ -674,12 +679,11 @@ def test_against_another_baseline_than_the_search_s_a_smaller_lead_is_not_called
 
 
 def test_a_verdict_by_seeds_alone_says_so_in_its_sentence(confirmed) -> None:
-    """Of a metric whose influences are not known, or where they are not stored."""
-    for metric in ("fid", "kid_blocks_error"):
-        found = confirmed(noise(0), list(noise(1) - 1), score__metric=metric)
-        assert found is not None and found.best.effect is not None
-        assert found.best.effect.test == "over_seeds"
-        assert ", by seeds alone), and is better on" in verdict_sentence(found)
+    """Where influences are not stored."""
+    found = confirmed(noise(0), list(noise(1) - 1))
+    assert found is not None and found.best.effect is not None
+    assert found.best.effect.test == "over_seeds"
+    assert ", by seeds alone), and is better on" in verdict_sentence(found)
     images = {"baseline": influences(2), "trial 1": influences(3)}
     found = confirmed(noise(0), list(noise(1) - 3), images=images)
     assert found is not None and "by seeds alone" not in verdict_sentence(found)

@@ -64,14 +64,23 @@ def found(databases: Any, outcome: Any) -> Any:
     return found
 
 
+@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
+@pytest.mark.parametrize("place", [{}, {"on": "ray", "address": "local"}], ids=["here", "ray"])
 def test_it_is_stopped_gone_on_with_by_processes_and_confirmed(
-    run: Any, spec: Spec, found: Any, storage_url: str, full_memory: Any, tmp_path: Path
+    run: Any,
+    spec: Spec,
+    found: Any,
+    storage_url: str,
+    full_memory: Any,
+    tmp_path: Path,
+    alone: Path,
+    place: dict[str, str],
 ) -> None:
     other = f"sqlite:///{tmp_path / 'held.db'}"
     held = run(spec, url=other)
     full_memory()
     assert not run(spec, chunks=2).done
-    read = run(spec, workers=2)
+    read = run(spec, workers=2, **place)
     assert read.done
     assert len(found(read.study, storage_url)[1]) == 4
     assert found(read.study, storage_url) == found(held.study, other)

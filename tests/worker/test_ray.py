@@ -5,41 +5,28 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from normsweep.engine.population import Population
 from normsweep.errors import UserError
 from normsweep.storage.events import no_log
 from normsweep.worker.launch import launch
 from normsweep.worker.pool import Ended
 from normsweep.worker.ray_cluster import Node, Share, check_reach, connected, share_of
+from tests.worker.test_shared_confirmation import held_by
 
 pytestmark = [
+    pytest.mark.usefixtures("alone"),
     # Ray starts its processes by fork and exec, of which JAX warns once it runs; nothing of JAX is
     # touched in between.
     pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning"),
 ]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def alone() -> Iterator[Path]:
-    """Ray with a folder of its own: it finds no cluster of others, and they do not find this one's.
-
-    Not below pytest's folder, whose name is too long for the sockets in it.
-    """
-    with TemporaryDirectory(prefix="ray-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TMPDIR", folder)
-        patch.setenv("RAY_AUTH_MODE", "disabled")
-        # By its own choice its workers stand back: beside other tests they would starve.
-        patch.setenv("RAY_worker_niceness", "0")
-        patch.delenv("RAY_ADDRESS", raising=False)
-        yield Path(folder)
-
-
 @pytest.fixture(scope="module")
-def head() -> Iterator[Any]:
+def head(alone: Path) -> Iterator[Any]:
     """A cluster with a node of one CPU."""
     from ray.cluster_utils import Cluster
 
@@ -100,6 +87,30 @@ def test_a_study_ends_with_the_same_bits_when_a_node_is_removed_under_it(
     assert "worker died" in heard and "trial of a dead worker" in heard
     assert outcome(launched.study) == outcome(undisturbed.study)
     assert {trial.state.name for trial in launched.study.get_trials()} == {"COMPLETE"}
+    assert query(database, "select * from sweep_claims") == []
+
+
+def test_a_study_is_confirmed_by_the_workers_that_searched_it_to_the_bits_of_one_process(
+    run, make_spec, outcome, databases, query, cluster, storage_url, database, tmp_path, monkeypatch
+) -> None:
+    spec = make_spec(study__trials=2, confirm__seeds=2, confirm__top=1)
+    other = f"sqlite:///{tmp_path / 'one.db'}"
+    one = run(spec, url=other)
+    heard: list[tuple[str, int]] = []
+
+    def log(event: str, **facts: Any) -> None:
+        if event == "confirmed":
+            heard.append((facts["arm"], facts["seed"]))
+
+    # Who launches trains nothing.
+    monkeypatch.setattr(Population, "advance", None)
+    launched = run(spec, on="ray", address=cluster.address, workers=2, log=log)
+    assert launched.done
+    assert outcome(launched.study) == outcome(one.study)
+    found = held_by(launched.study, databases.open(storage_url))
+    assert found == held_by(one.study, databases.open(other))
+    assert len(found) == 4 and all(entry[-1] for entry in found.values())
+    assert sorted(heard) == sorted((arm, seed) for _, arm, seed in found)
     assert query(database, "select * from sweep_claims") == []
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -132,6 +133,52 @@ def test_two_that_confirm_at_once_share_it_and_find_the_bits_of_one(
     together = [pair for pairs in trained.values() for pair in pairs]
     assert len(together) == len(set(together)) == len(expected)
     assert query(database, "select * from sweep_claims") == []
+
+
+@pytest.fixture
+def populations(monkeypatch) -> list[int]:
+    """How many slots each population had, as it was made."""
+    found: list[int] = []
+    make = Population.__init__
+
+    def made(population: Population, *arguments: Any) -> None:
+        make(population, *arguments)
+        found.append(population.slots)
+
+    monkeypatch.setattr(Population, "__init__", made)
+    return found
+
+
+def test_what_fits_is_found_once_and_an_accelerator_has_no_more_slots_than_arms(
+    opened, confirmed, populations, monkeypatch
+) -> None:
+    study, storage = opened
+    expected = confirmed(1, 2)
+    asked: list[Any] = []
+
+    def fits(*arguments: Any) -> int:
+        asked.append(arguments)
+        return 5
+
+    monkeypatch.setattr("normsweep.score.training.fitting_slots", fits)
+    accelerator = SimpleNamespace(platform="gpu")
+    monkeypatch.setattr("normsweep.worker.arm_work.local_devices", lambda: [accelerator])
+    written = study.user_attrs["spec"]
+    written["study"]["slots"] = "auto"
+    study.set_user_attr("spec", written)
+    populations.clear()
+    assert Confirming(study, storage).run(1, 2)
+    # A round for each seed, of the candidate and the baseline.
+    assert (len(asked), populations) == (1, [2, 2])
+    assert held_by(study, storage) == expected
+
+
+def test_on_a_cpu_it_has_the_slots_of_the_search_whose_program_is_compiled(
+    opened, populations
+) -> None:
+    study, storage = opened
+    assert Confirming(study, storage).run(1, 2)
+    assert populations == [3, 3]
 
 
 def test_what_its_word_ends_after_few_seeds_is_ended_for_all(opened, monkeypatch) -> None:

@@ -3,10 +3,10 @@
 Adding one is a file with a class and a line in `TRACKERS`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import optuna
 from optuna.storages import RDBStorage
@@ -21,15 +21,19 @@ from normsweep.storage.urls import without_secrets
 
 
 class Tracker(Protocol):
-    """A destination, `shown` without what is secret in it.
+    """A destination, of the forms that are `accepted`, `shown` without what is secret in it.
 
     It `takes_unended` entries if it can go on with them. `faults` are what it raises where it is
-    away, or has no room.
+    away, or has no room. Made of what stands behind the colon, it raises `UserError` where that, or
+    this machine, is of no use to it.
     """
 
+    accepted: ClassVar[str]
     shown: str
     takes_unended: bool
     faults: tuple[type[Exception], ...]
+
+    def __init__(self, where: str) -> None: ...
 
     def write(self, entry: Entry) -> None:
         """Adds what is new of an entry; the same once more adds nothing."""
@@ -38,7 +42,7 @@ class Tracker(Protocol):
         """Ends what is still open."""
 
 
-TRACKERS: Mapping[str, Callable[[str], Tracker]] = MappingProxyType(
+TRACKERS: Mapping[str, type[Tracker]] = MappingProxyType(
     {"tensorboard": TensorBoard, "mlflow": MLflow, "wandb": WeightsAndBiases}
 )
 """By what stands before the colon of a destination; each takes what stands behind it."""
@@ -52,9 +56,8 @@ def trackers(destinations: Sequence[str]) -> list[Tracker]:
 def _tracker(destination: str) -> Tracker:
     name, _, where = destination.partition(":")
     if name not in TRACKERS:
-        raise UserError(
-            f"log to {destination}: accepted: tensorboard:DIR, mlflow:URI, wandb, wandb:PROJECT"
-        )
+        accepted = ", ".join(tracker.accepted for tracker in TRACKERS.values())
+        raise UserError(f"log to {destination}: accepted: {accepted}")
     return TRACKERS[name](where)
 
 

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import time
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from normsweep.errors import UserError
 from normsweep.export.trackers.entry import OF_STUDY, Entry
@@ -26,6 +26,7 @@ T = TypeVar("T")
 class MLflow:
     """Adds to the runs of an experiment what they do not have yet, by MLflow's own client."""
 
+    accepted: ClassVar[str] = "mlflow:URI"
     takes_unended = True
 
     def __init__(self, where: str) -> None:

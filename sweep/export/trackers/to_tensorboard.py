@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -25,6 +25,7 @@ _OWNER = ".sweep"
 class TensorBoard:
     """Adds to the files in a folder what they do not hold yet, by tensorboardX."""
 
+    accepted: ClassVar[str] = "tensorboard:DIR"
     takes_unended = True
     faults: tuple[type[Exception], ...] = (OSError,)
 

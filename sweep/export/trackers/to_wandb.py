@@ -5,7 +5,7 @@ import os
 import shutil
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from PIL import Image
 
@@ -25,6 +25,7 @@ class WeightsAndBiases:
     written anew in its place.
     """
 
+    accepted: ClassVar[str] = "wandb, wandb:PROJECT"
     takes_unended = False
 
     def __init__(self, where: str) -> None:
