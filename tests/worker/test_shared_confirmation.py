@@ -199,7 +199,7 @@ def test_one_that_is_stopped_gives_back_what_another_goes_on_with(
         "arm_work.claimed",
         "arm_work.write_begin",
         "arm_run.add_influences",
-        "arm_run.write_curve",
+        "arm_run.of_curve",
         "arm_work.conclude",
     ],
 )
@@ -325,7 +325,7 @@ def test_a_worker_may_die_in_it_as_often_as_it_likes(
     for _ in range(2):
         with monkeypatch.context() as patched, pytest.raises(Dead):
             patched.setattr(part, "this_worker", dead)
-            patched.setattr("normsweep.worker.arm_run.write_curve", dies)
+            patched.setattr("normsweep.worker.arm_run.of_curve", dies)
             # Of a process that ends, nothing is given back.
             patched.setattr("normsweep.worker.loop.Work._give_back", lambda *_: None)
             run(spec)
