@@ -249,8 +249,8 @@ class Work:
             return slots
         counted = self.queue.look()
         left = counted.left() - flying_of(self.spec, counted.running())
-        mine = sum(1 - run.steps / run.config.train.steps for run in self._slots if run is not None)
-        return max(0, math.ceil(left / workers - mine))
+        mine = [1 - run.steps / run.config.train.steps for run in self._slots if run is not None]
+        return max(0 if mine else 1, math.floor(left / workers - sum(mine) + 0.5))
 
     def _other_workers(self) -> int:
         """How many others are at work on the study."""
