@@ -10,12 +10,14 @@ from statistics import median
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 
 from bench.postgres import started_postgres
 from bench.rows import print_rows, row
-from normsweep.storage import Measurement, open_storage, write_measurements
+from normsweep.storage import Measurement, open_storage
+from normsweep.storage.telling import Ending, tell
 from normsweep.storage.workers import beat, leave, this_worker
-from normsweep.study.attributes import Result, write_result
+from normsweep.study.attributes import Result, of_result
 from normsweep.study.plan import Plan
 from normsweep.study.queue import Queue, enqueue
 
@@ -53,12 +55,10 @@ def work(url: str, process: int, start: Any, ran: Any, training: float = TRAININ
         asked = time.monotonic()
         time.sleep(training)
         trained = time.monotonic()
-        write_measurements(storage.engine, [Measurement(trial._trial_id, 0, 1, value, 0.0)])
-        trial.report(value, 1)
-        # Without one it counts as somebody else's.
-        write_result(trial, Result((value,), 1))
-        study.tell(trial, value)
-        queue.done(trial._trial_id)
+        rows = [Measurement(trial._trial_id, 0, 1, value, 0.0)]
+        # Without a result it counts as somebody else's.
+        ending = Ending(TrialState.COMPLETE, [value], user_attrs=of_result(Result((value,), 1)))
+        tell(storage.engine, trial._trial_id, worker.worker, rows, {1: value}, ending)
         seconds = time.monotonic() - trained + asked - begun
         ran.put(Ran(process, trial.number, seconds))
         begun = time.monotonic()

@@ -86,7 +86,7 @@ def by_pairs(
     pace: float = paired.PACE,
 ) -> bool:
     """Ours, asked as a worker asks it, with its factors or others."""
-    stubs = [SimpleNamespace(costs=costs[other]) for other in complete]
+    stubs = [SimpleNamespace(number=other, costs=costs[other]) for other in complete]
     study: Any = SimpleNamespace(get_trials=lambda deepcopy, states: stubs)
     of_stub: Any = lambda stub: stub.costs  # noqa: E731
     asked: Any = SimpleNamespace(costs=costs[trial, :chunks])

@@ -5,8 +5,9 @@ out of their difference. Early ranks favour weak penalties: a trial may lead tha
 of its training. So being behind is no reason; being further behind than trials come from there is.
 """
 
+import bisect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
@@ -31,13 +32,36 @@ def of_reports(trial: FrozenTrial) -> np.ndarray | None:
     return np.array(values)[:, None] if values else None
 
 
-def is_hopeless(
-    own: np.ndarray, finished: np.ndarray, move: float = MOVE, pace: float = PACE
-) -> bool:
-    """Whether a trial with the costs `own` [t, folds] is too far behind to be the best of them.
+@dataclass
+class Leaders:
+    """The best of the curves [T, folds] that were added, by their mean at the end, the first first.
 
-    `finished` [trials, T, folds] are those of trials that came to their end; of these the better
-    half by the mean at the end, `BEST` at most, counts. In every fold f
+    Of equals the one of the lower number leads. `count` were added.
+    """
+
+    count: int = 0
+    _best: list[tuple[float, int, np.ndarray]] = field(default_factory=list)
+
+    def add(self, number: int, curve: np.ndarray) -> None:
+        """Takes the curve of a trial that came to its end."""
+        self.count += 1
+        entry = (float(curve[-1].mean()), number, curve)
+        bisect.insort(self._best, entry, key=lambda each: each[:2])
+        del self._best[BEST:]
+
+    def better(self) -> np.ndarray:
+        """The better half of all, `BEST` at most, [trials, T, folds]."""
+        number = min(BEST, (self.count + 1) // 2)
+        return np.stack([curve for _, _, curve in self._best[:number]])
+
+
+def is_hopeless(
+    own: np.ndarray, better: np.ndarray, move: float = MOVE, pace: float = PACE
+) -> bool:
+    """Whether a trial with the costs `own` [t, folds] is too far behind to be the best.
+
+    `better` [trials, T, folds] are the better half of those that came to their end, best first.
+    In every fold f
 
         own_t − best_t > move · max_i |c_i,t − c_i,T| + pace · (T − t) · max(own_(t−1) − own_t, 0):
 
@@ -45,9 +69,7 @@ def is_hopeless(
     there to its end, up or down, and than half its own latest gain would bring in the chunks that
     are left. Units are those of the cost, whatever it is.
     """
-    t, last = len(own) - 1, finished.shape[1] - 1
-    order = np.argsort(finished[:, -1].mean(axis=1), kind="stable")
-    better = finished[order[: min(BEST, (len(order) + 1) // 2)]]
+    t, last = len(own) - 1, better.shape[1] - 1
     behind = own[t] - better[0, t]
     moved = np.abs(better[:, t] - better[:, last]).max(axis=0)
     gain = np.maximum(own[t - 1] - own[t], 0.0)
@@ -56,23 +78,35 @@ def is_hopeless(
 
 @dataclass(frozen=True)
 class PairedPruner(BasePruner):
-    """Prunes what `is_hopeless`, after `warmup` chunks and two at least, of `chunks`."""
+    """Prunes what `is_hopeless`, after `warmup` chunks and two at least, of `chunks`.
+
+    Of each trial that came to its end the curve is asked for once.
+    """
 
     chunks: int
     warmup: int
     curves: Curves = of_reports
     move: float = MOVE
     pace: float = PACE
+    _asked: set[int] = field(default_factory=set)
+    _leaders: dict[tuple[int, ...], Leaders] = field(default_factory=dict)
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """As Optuna asks it, of a trial that has reported."""
         own = self.curves(trial)
         if own is None or not max(2, self.warmup) <= len(own) < self.chunks:
             return False
-        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        found = [curve for each in complete if (curve := self.curves(each)) is not None]
+        for each in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            if each.number not in self._asked:
+                self._add(each)
         # One that collapsed is shorter; one that other code added may have other folds.
-        finished = [each for each in found if each.shape == (self.chunks, own.shape[1])]
-        if len(finished) < LEAST:
+        leaders = self._leaders.get((self.chunks, own.shape[1]), Leaders())
+        if leaders.count < LEAST:
             return False
-        return is_hopeless(own, np.stack(finished), self.move, self.pace)
+        return is_hopeless(own, leaders.better(), self.move, self.pace)
+
+    def _add(self, trial: FrozenTrial) -> None:
+        curve = self.curves(trial)
+        self._asked.add(trial.number)
+        if curve is not None:
+            self._leaders.setdefault(curve.shape, Leaders()).add(trial.number, curve)

@@ -14,7 +14,6 @@ from typing import Any
 
 import optuna
 from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 PREFIX = "artifacts:"
@@ -38,15 +37,14 @@ def artifact_store(files: Path) -> FileSystemArtifactStore:
     return FileSystemArtifactStore(folder)
 
 
-def put_on_trial(
-    files: Path, storage: BaseStorage, trial: FrozenTrial, name: str, data: bytes
-) -> None:
-    """Writes a PNG and adds it to a trial that is not finished; done twice, it is there once.
+def picture_of_trial(files: Path, trial: FrozenTrial, name: str, data: bytes) -> dict[str, str]:
+    """Writes a PNG of a trial that is not finished; the system attribute that tells of it.
 
-    Raises `OSError` where the file cannot be written: then the trial has none.
+    Done twice, once that is stored, there is one. Raises `OSError` where the file cannot be
+    written.
     """
     key, said = _write(files, trial.system_attrs, name, data)
-    storage.set_trial_system_attr(trial._trial_id, key, said)
+    return {key: said}
 
 
 def put_on_study(files: Path, study: optuna.Study, name: str, data: bytes) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import (
     JSON,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from normsweep.storage.schema import insert_into, metadata, trials
+from normsweep.storage.schema import alone, insert_into, metadata, trials
 
 measurements = Table(
     "sweep_measurements",
@@ -35,6 +36,9 @@ measurements = Table(
     # Null in rows of version 0.1, which had no such column.
     Column("others", JSON),
 )
+
+_AS_NOW: WeakSet[Engine] = WeakSet()
+"""Databases whose table is that of this version: to ask takes longer than to read a trial."""
 
 COLUMNS = ("fid", "kid")
 """The metrics that have a column of their own."""
@@ -114,7 +118,7 @@ def clear_measurements(engine: Engine, trial_id: int) -> None:
     It may be another trial's: plain Optuna deletes a study without our rows, and SQLite gives the
     identifiers of deleted trials out again.
     """
-    with engine.begin() as connection:
+    with alone(engine).begin() as connection:
         connection.execute(delete(measurements).where(measurements.c.trial_id == trial_id))
 
 
@@ -148,11 +152,17 @@ def _by_trial(rows: Iterable[Measurement]) -> dict[int, list[Measurement]]:
 
 
 def _read(engine: Engine, which: ColumnElement[bool]) -> list[Measurement]:
-    if not inspect(engine).has_table(measurements.name):
-        return []
-    # A database that is only read is left as an earlier version made it: without `others`, or with
-    # columns for the losses.
-    there = _columns_there(engine)
+    there = {column.name for column in measurements.columns}
+    if engine not in _AS_NOW:
+        inspector = inspect(engine)
+        if not inspector.has_table(measurements.name):
+            return []
+        # A database that is only read is left as an earlier version made it: without `others`, or
+        # with columns for the losses.
+        found = {column["name"] for column in inspector.get_columns(measurements.name)}
+        if found == there:
+            _AS_NOW.add(engine)
+        there = found
     losses: list[ColumnElement[Any]] = [
         literal_column(name) for name in sorted(there, reverse=True) if name.endswith(_LOSS)
     ]
@@ -161,7 +171,7 @@ def _read(engine: Engine, which: ColumnElement[bool]) -> list[Measurement]:
         .where(which)
         .order_by(measurements.c.trial_id, measurements.c.step, measurements.c.fold)
     )
-    with engine.connect() as connection:
+    with alone(engine).connect() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
     return [_measurement(row) for row in rows]
 
@@ -180,7 +190,3 @@ def _storable(row: Measurement) -> dict[str, Any]:
     named = {name: stored.pop(name) for name in [*stored] if name.endswith(_LOSS)} | row.others
     finite = {name: float(value) for name, value in named.items() if math.isfinite(value)}
     return stored | {"others": finite}
-
-
-def _columns_there(engine: Engine) -> set[str]:
-    return {column["name"] for column in inspect(engine).get_columns(measurements.name)}

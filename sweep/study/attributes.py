@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import optuna
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 BASELINE, SEARCH = "baseline", "search"
@@ -268,14 +267,12 @@ def versions_of(trial: Trial) -> dict[str, str]:
     return dict(trial.user_attrs.get(_VERSIONS, {}))
 
 
-def write_begin(
-    trial: optuna.Trial, config: dict[str, Any], method: str | None, versions: dict[str, str]
-) -> None:
-    """Writes down what a trial trains."""
-    trial.set_user_attr(_CONFIG, config)
-    if method is not None:
-        trial.set_user_attr(_METHOD, method)
-    trial.set_user_attr(_VERSIONS, versions)
+def of_begin(
+    config: dict[str, Any], method: str | None, versions: dict[str, str]
+) -> dict[str, Any]:
+    """The attributes that say what a trial trains."""
+    chosen = {} if method is None else {_METHOD: method}
+    return {_CONFIG: config, **chosen, _VERSIONS: versions}
 
 
 def has_result(trial: Trial) -> bool:
@@ -289,9 +286,9 @@ def result_of(trial: Trial) -> Result | None:
     return None if stored is None else _result(stored)
 
 
-def write_result(trial: optuna.Trial, result: Result) -> None:
-    """Writes the scores of a trial."""
-    trial.set_user_attr(_RESULT, plain_result(result))
+def of_result(result: Result) -> dict[str, Any]:
+    """The attributes of a trial that has scores."""
+    return {_RESULT: plain_result(result)}
 
 
 def plain_result(result: Result) -> dict[str, Any]:
@@ -329,9 +326,9 @@ def reason_of(trial: Trial) -> str | None:
     return found
 
 
-def write_reason(storage: BaseStorage, trial_id: int, reason: str) -> None:
-    """Writes why a trial fails, before it does."""
-    storage.set_trial_user_attr(trial_id, _REASON, reason)
+def of_reason(reason: str) -> dict[str, Any]:
+    """The attributes of a trial that fails, and why."""
+    return {_REASON: reason}
 
 
 def deaths_of(trial: Trial) -> int:
@@ -339,9 +336,9 @@ def deaths_of(trial: Trial) -> int:
     return int(trial.user_attrs.get(_DEATHS, 0))
 
 
-def write_deaths(storage: BaseStorage, trial_id: int, deaths: int) -> None:
-    """Writes how often it was."""
-    storage.set_trial_user_attr(trial_id, _DEATHS, deaths)
+def of_deaths(deaths: int) -> dict[str, Any]:
+    """The attributes of a trial that so often was."""
+    return {_DEATHS: deaths}
 
 
 def origin_of(trial: Trial) -> str | None:
@@ -366,9 +363,9 @@ def twin_of(trial: Trial) -> int | None:
     return found
 
 
-def write_twin(trial: optuna.Trial, number: int) -> None:
-    """Writes that a trial is not trained, since another of the same config was."""
-    trial.set_user_attr(_TWIN, number)
+def of_twin(number: int) -> dict[str, Any]:
+    """The attributes of a trial that is not trained, since another of the same config was."""
+    return {_TWIN: number}
 
 
 def is_foreign(trial: FrozenTrial) -> bool:
@@ -414,9 +411,9 @@ def arm_of(trial: Trial) -> ArmAttributes | None:
     )
 
 
-def write_curve(trial: optuna.Trial, curve: np.ndarray) -> None:
-    """Writes the scores [chunks, folds] of a trial of a confirmation."""
-    trial.set_user_attr(_CURVE, curve.tolist())
+def of_curve(curve: np.ndarray) -> dict[str, Any]:
+    """The attributes of a trial of a confirmation with scores [chunks, folds]."""
+    return {_CURVE: curve.tolist()}
 
 
 def of_arm(arm: ArmAttributes) -> dict[str, Any]:
@@ -431,9 +428,9 @@ def of_arm(arm: ArmAttributes) -> dict[str, Any]:
         _VERSIONS: arm.versions,
     }
     if arm.curve is not None:
-        found[_CURVE] = arm.curve.tolist()
+        found |= of_curve(arm.curve)
     if arm.result is not None:
-        found[_RESULT] = plain_result(arm.result)
+        found |= of_result(arm.result)
     if arm.reason is not None:
-        found[_REASON] = arm.reason
+        found |= of_reason(arm.reason)
     return found

@@ -5,7 +5,7 @@ trials that wait whenever it is asked for any.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +24,9 @@ Parameters = dict[str, Any]
 _SHUFFLED = 1_000_000
 """Points of a grid up to which all are shuffled at once, as they always were."""
 
+BASE = "baseline"
+"""The key of the baseline; those of others are numbers, or JSON, which this is not."""
+
 MADE_AT_ONCE = 1000
 """Trials of a grid that are made when it is submitted; workers make the others."""
 
@@ -36,9 +39,24 @@ class Plan:
     points: Iterable[Parameters] | None = None
 
     @property
+    def most(self) -> int:
+        """So many trials beside the baseline count."""
+        return self.search
+
+    @property
     def total(self) -> int:
         """All trials, the baseline among them."""
         return 1 + self.search
+
+    def key(self, trial: FrozenTrial) -> Hashable | None:
+        """What a trial is: the first one of a key counts, and none whose key is None."""
+        if counts_in_search(trial):
+            return trial.number if self.points is None else self.key_of(fixed_parameters(trial))
+        return BASE if role(trial) == BASELINE else None
+
+    def key_of(self, point: Parameters) -> Hashable:
+        """The key of the trial at a point of a grid."""
+        return _key(point)
 
     def within(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Those that count, by number, after the baseline; none that other code or studies made.

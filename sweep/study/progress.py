@@ -1,15 +1,13 @@
 """What a running study tells those who watch it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.spec.spec import Spec
-from normsweep.study.plan import Plan
-from normsweep.study.ranking import direction_of
-from normsweep.study.tally import tally
+from normsweep.study.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -44,28 +42,22 @@ class Progress:
 
 def progress_of(
     spec: Spec,
-    plan: Plan,
-    trials: Sequence[FrozenTrial],
+    found: Tally,
+    flying: float,
     ended_before: float,
     begun: float,
     *,
     phase: str = "training",
     training: float = 0.0,
-    flying: float | None = None,
     idle: float = 0.0,
 ) -> Progress:
-    """The progress of a study with these `trials` since a launch at `begun`, before which
-    `ended_before` of them had ended.
+    """The progress of a study of which so many trials are `found` to be how far, since a launch at
+    `begun`, before which `ended_before` of them had ended.
 
-    `flying` is `partial`; by default what the reports of running trials say. For `idle` seconds
-    nothing was trained: data were loaded and programs compiled, which says nothing of what is left.
+    `flying` is `partial`. For `idle` seconds nothing was trained: data were loaded and programs
+    compiled, which says nothing of what is left.
     """
-    found = tally(trials, plan, direction_of(spec.score.metric))
     elapsed = time.monotonic() - begun
-    if flying is None:
-        running = (trial for trial in trials if trial.state == TrialState.RUNNING)
-        steps = sum(max(trial.intermediate_values, default=0) for trial in running)
-        flying = steps / spec.train.steps
     begun_here = found.ended - ended_before + flying
     left = found.open - flying
     return Progress(
@@ -85,6 +77,12 @@ def progress_of(
         partial=flying,
         remaining=seconds_left(elapsed - idle, begun_here, left),
     )
+
+
+def flying_of(spec: Spec, trials: Iterable[FrozenTrial]) -> float:
+    """How much of their training the running ones among some trials have behind them, summed."""
+    running = (trial for trial in trials if trial.state == TrialState.RUNNING)
+    return sum(max(t.intermediate_values, default=0) for t in running) / spec.train.steps
 
 
 def seconds_left(training: float, behind: float, left: float) -> float | None:

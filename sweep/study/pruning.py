@@ -1,6 +1,6 @@
 """The pruner of a study, which may compare the learning curves that are stored of its trials."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from optuna.pruners import BasePruner
@@ -47,7 +47,7 @@ def early_pruning(spec: Spec) -> list[str]:
 
 @dataclass(frozen=True)
 class StoredCurves:
-    """The costs of trials by a metric; those of a finished trial are read once.
+    """The costs of trials by a metric, as they are stored.
 
     With `at_best` a trial's at each chunk are those of its best one so far, as it is scored.
     """
@@ -55,21 +55,14 @@ class StoredCurves:
     engine: Engine
     metric: str
     at_best: bool = False
-    _finished: dict[int, np.ndarray | None] = field(default_factory=dict)
 
     def __call__(self, trial: FrozenTrial) -> np.ndarray | None:
         """[chunks so far, folds]; None of a trial that has none of its own, or not of all folds."""
-        if not trial.state.is_finished():
-            return self._read(trial)
-        if trial._trial_id not in self._finished:
-            self._finished[trial._trial_id] = self._read(trial)
-        return self._finished[trial._trial_id]
-
-    def _read(self, trial: FrozenTrial) -> np.ndarray | None:
         if is_foreign(trial) or twin_of(trial) is not None:
             return None
-        # What is best nowhere prunes nothing; the baseline has the scale of all others.
-        if role(trial) != BASELINE and not is_feasible(trial):
+        # What is best nowhere prunes nothing; the baseline has the scale of all others. What a
+        # trial misses is written with its end: of one in training there is nothing to read.
+        if trial.state.is_finished() and role(trial) != BASELINE and not is_feasible(trial):
             return None
         rows = read_measurements(self.engine, trial._trial_id)
         folds = len({row.fold for row in rows})

@@ -1,7 +1,7 @@
 """Which trial is whose: trials are taken from the database, given back, and found when lost."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -14,15 +14,17 @@ from sqlalchemy import Engine
 from normsweep.storage import workers as table
 from normsweep.storage.making import make_trials
 from normsweep.storage.taking import make_taken, take
+from normsweep.storage.telling import Ending, tell, write_attributes
 from normsweep.study.attributes import (
     SEARCH,
     deaths_of,
+    of_deaths,
+    of_reason,
     of_role,
     study_attributes,
-    write_deaths,
-    write_reason,
     write_study,
 )
+from normsweep.study.counted import Counted
 from normsweep.study.plan import Parameters, Plan, fixed_parameters
 from normsweep.study.ranking import begun_of
 
@@ -79,9 +81,9 @@ def lost_trials(study: optuna.Study, engine: Engine, grace: float) -> dict[int, 
     return found
 
 
-@dataclass(frozen=True)
+@dataclass
 class Queue:
-    """A study's trials, as one worker sees them.
+    """A study's trials, as one worker sees them, `counted` when it last looked.
 
     A trial that died with its worker is run again at most `retries` times. A worker of another
     machine counts as dead after `grace` seconds of silence.
@@ -93,6 +95,15 @@ class Queue:
     plan: Plan
     retries: int
     grace: float
+    counted: Counted = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counted = Counted(self.plan)
+
+    def look(self) -> Counted:
+        """Reads the trials of the study as they are now."""
+        self.counted.look(self.study.get_trials(deepcopy=False))
+        return self.counted
 
     def take(self) -> optuna.Trial | None:
         """The next trial, RUNNING and this worker's; None where all are taken.
@@ -100,18 +111,18 @@ class Queue:
         Trials that were given back because one of the same config is in training are left.
         """
         while True:
-            counted = self.trials()
-            running = {begun_of(t) for t in counted if t.state == TrialState.RUNNING} - {None}
+            counted = self.look()
+            running = {begun_of(trial) for trial in counted.running()} - {None}
             waiting = [
-                t._trial_id
-                for t in counted
-                if t.state == TrialState.WAITING and begun_of(t) not in running
+                trial._trial_id
+                for trial in counted.unfinished()
+                if trial.state == TrialState.WAITING and begun_of(trial) not in running
             ]
             others = table.claimed(self.storage.engine) if waiting else {}
             for trial_id in waiting:
                 if trial_id not in others and take(self.storage.engine, trial_id, self.worker):
                     return optuna.Trial(self.study, trial_id)
-            missing = next(self.plan.missing(counted), None)
+            missing = counted.missing()
             if missing is None:
                 return None
             # Of two workers that both make the last one, each looks again whether its own counts.
@@ -127,7 +138,7 @@ class Queue:
 
     def unfinished(self) -> bool:
         """Whether any trial waits or runs, here or elsewhere, or is to be made."""
-        return self.plan.left(self.trials()) > 0
+        return self.look().left() > 0
 
     def trials(self) -> list[FrozenTrial]:
         """The trials of the study as its spec has them, as far as they are made."""
@@ -172,17 +183,18 @@ class Queue:
 
     def fail(self, trial_id: int, reason: str) -> None:
         """Ends one of this worker's trials without a score, and says why."""
-        write_reason(self.storage, trial_id, reason)
-        self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
-        self.done(trial_id)
+        ending = Ending(TrialState.FAIL, user_attrs=of_reason(reason))
+        tell(self.storage.engine, trial_id, self.worker, ending=ending)
 
     def count_death(self, trial_id: int) -> None:
         """Gives a trial of this worker back, or fails it where its workers died too often."""
         trial = self.storage.get_trial(trial_id)
         if trial.state == TrialState.RUNNING:
             deaths = deaths_of(trial) + 1
-            write_deaths(self.storage, trial_id, deaths)
             if deaths > self.retries:
-                write_reason(self.storage, trial_id, f"its worker died {deaths} times in it")
-                self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+                told = of_deaths(deaths) | of_reason(f"its worker died {deaths} times in it")
+                ending = Ending(TrialState.FAIL, user_attrs=told)
+                tell(self.storage.engine, trial_id, self.worker, ending=ending)
+                return
+            write_attributes(self.storage.engine, trial_id, of_deaths(deaths))
         self.give_back(trial_id)

@@ -3,7 +3,7 @@
 The trials of a round are made together; which rounds there are is known from those that are over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -21,6 +21,8 @@ class Round(Plan):
     """The trainings of `arms`, by name, in a role and by one seed."""
 
     search: int = 0
+    # They are made by `make_rounds`.
+    points: Iterable[Parameters] | None = ()
     role: str = CONFIRM
     seed: int = 0
     arms: tuple[str, ...] = ()
@@ -31,18 +33,21 @@ class Round(Plan):
         return {(self.role, name, self.seed) for name in self.arms}
 
     @property
+    def most(self) -> int:
+        return len(self.arms)
+
+    @property
     def total(self) -> int:
         return len(self.arms)
+
+    def key(self, trial: FrozenTrial) -> Hashable | None:
+        """Role, arm and seed, where it is one of its own."""
+        return next(iter(first_of_each([trial]).keys() & self.keys), None)
 
     def within(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Its own, as far as they are made."""
         there, keys = first_of_each(trials), self.keys
         return [trial for key, trial in there.items() if key in keys]
-
-    def missing(self, counted: Sequence[FrozenTrial]) -> Iterator[Parameters]:
-        """None: they are made by `make_rounds`."""
-        del counted
-        return iter(())
 
 
 def make_rounds(

@@ -1,7 +1,6 @@
 """How many trials of a study are how far, and which lead: one count for all who tell of it."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -19,7 +18,7 @@ from normsweep.study.attributes import (
 )
 from normsweep.study.endings import COLLAPSED
 from normsweep.study.plan import Plan, plan_as_made
-from normsweep.study.ranking import baseline_of, best_first, is_feasible
+from normsweep.study.ranking import best_first, is_feasible
 from normsweep.study.records import study_spec
 
 
@@ -89,19 +88,55 @@ def tally_of(study: optuna.Study, trials: Sequence[FrozenTrial]) -> tuple[Tally,
         return _tally(trials, waiting, direction), str(error)
 
 
+@dataclass
+class Count:
+    """Counts the trials of a study as they end, each once, and finds the leading ones."""
+
+    direction: StudyDirection
+    complete: int = 0
+    collapsed: int = 0
+    pruned: int = 0
+    failed: int = 0
+    best: FrozenTrial | None = None
+    baseline: FrozenTrial | None = None
+
+    def add(self, trials: Iterable[FrozenTrial]) -> None:
+        """Takes trials that have ended; none that other code has ended."""
+        for trial in trials:
+            if trial.state == TrialState.PRUNED:
+                self.pruned += 1
+            elif trial.state == TrialState.FAIL:
+                self.failed += 1
+            elif collapse_of(trial) is not None:
+                self.collapsed += 1
+            else:
+                self.complete += 1
+            if trial.state == TrialState.COMPLETE:
+                self._lead(trial)
+
+    def _lead(self, trial: FrozenTrial) -> None:
+        if role(trial) == BASELINE:
+            self.baseline = min(filter(None, (self.baseline, trial)), key=lambda t: t.number)
+        elif twin_of(trial) is None and is_feasible(trial):
+            leaders = filter(None, (self.best, trial))
+            self.best = best_first(leaders, self.direction)[0]
+
+    def tally(self, running: int, waiting: int) -> Tally:
+        """All that have ended, and so many others."""
+        return Tally(
+            complete=self.complete,
+            collapsed=self.collapsed,
+            pruned=self.pruned,
+            failed=self.failed,
+            running=running,
+            waiting=waiting,
+            best=self.best,
+            baseline=self.baseline,
+        )
+
+
 def _tally(trials: Sequence[FrozenTrial], waiting: int, direction: StudyDirection) -> Tally:
-    states = Counter(trial.state for trial in trials)
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    once = (t for t in complete if role(t) != BASELINE and twin_of(t) is None and is_feasible(t))
-    leaders = best_first(once, direction)
-    collapsed = sum(collapse_of(trial) is not None for trial in complete)
-    return Tally(
-        complete=len(complete) - collapsed,
-        collapsed=collapsed,
-        pruned=states[TrialState.PRUNED],
-        failed=states[TrialState.FAIL],
-        running=states[TrialState.RUNNING],
-        waiting=waiting,
-        best=leaders[0] if leaders else None,
-        baseline=baseline_of(complete),
-    )
+    count = Count(direction)
+    count.add(trial for trial in trials if trial.state.is_finished())
+    running = sum(trial.state == TrialState.RUNNING for trial in trials)
+    return count.tally(running, waiting)

@@ -1,9 +1,10 @@
 """An arm of a confirmation in training, with one seed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import optuna
+from optuna.trial import FrozenTrial
 from sqlalchemy import Engine
 
 from normsweep.engine.population import Chunk
@@ -11,7 +12,8 @@ from normsweep.score.influence import image_influences
 from normsweep.score.run import Failed, Run
 from normsweep.score.setup import Setup
 from normsweep.storage.influences import add_influences
-from normsweep.study.attributes import write_curve
+from normsweep.storage.telling import Ending
+from normsweep.study.attributes import of_curve
 from normsweep.worker.trial_run import TrialRun
 
 
@@ -41,16 +43,26 @@ class ArmRun(TrialRun):
         super().begin_alone(setup)
         self.influences.clear()
 
-    def store(self, engine: Engine) -> None:
+    def store(self, engine: Engine, worker: str) -> None:
         """The same, and the influences, before the chunks by which it is gone on with."""
+        self._store_influences(engine)
+        super().store(engine, worker)
+
+    def finish(self, engine: Engine, worker: str, study: optuna.Study) -> FrozenTrial:
+        """The same."""
+        self._store_influences(engine)
+        return super().finish(engine, worker, study)
+
+    def ending(self) -> Ending:
+        """The same, with its scores after every chunk."""
+        ending = super().ending()
+        if isinstance(self.end, Failed):
+            return ending
+        curve = of_curve(np.array([scores[0] for scores in self.fold_scores]))
+        return replace(ending, user_attrs={**ending.user_attrs, **curve})
+
+    def _store_influences(self, engine: Engine) -> None:
         if self.influences:
             with engine.begin() as connection:
                 add_influences(connection, self.trial_id, self.influences)
-        super().store(engine)
-        self.influences.clear()
-
-    def tell(self, study: optuna.Study) -> None:
-        """The same, with its scores after every chunk."""
-        if not isinstance(self.end, Failed):
-            write_curve(self.trial, np.array([scores[0] for scores in self.fold_scores]))
-        super().tell(study)
+            self.influences.clear()

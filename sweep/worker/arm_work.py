@@ -4,7 +4,6 @@ What is trained follows from the database alone: after each look the seeds up to
 the end the look at images that were held out. So it does not depend on who trains, or how many.
 """
 
-import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,14 +15,13 @@ from optuna.trial import TrialState
 from normsweep.engine.compiling import compiling_seconds
 from normsweep.engine.devices import local_devices
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
-from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.storage import clear_measurements
 from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.influences import clear_influences
-from normsweep.storage.workers import claimed, is_gone, seen_workers
+from normsweep.storage.workers import claimed
 from normsweep.study.attributes import (
     CONFIRM,
     FINAL,
@@ -35,7 +33,6 @@ from normsweep.study.attributes import (
     arm_of,
     reason_of,
     study_attributes,
-    write_begin,
     write_study,
 )
 from normsweep.study.confirmation import (
@@ -48,6 +45,7 @@ from normsweep.study.confirmation import (
 )
 from normsweep.study.confirming import PHASE, ended_of, progress_of_confirmation
 from normsweep.study.control import ENDED, control
+from normsweep.study.counted import Counted
 from normsweep.study.progress import unwatched
 from normsweep.study.queue import Queue
 from normsweep.study.rounds import Round, make_rounds
@@ -58,14 +56,11 @@ from normsweep.verdict.reading import Confirmation, complete_seeds, plan_of, rea
 from normsweep.verdict.statistics.looks import looks
 from normsweep.worker.arm_run import ArmRun
 from normsweep.worker.loop import Work
-from normsweep.worker.trial_run import TrialRun
-from normsweep.worker.waiting import rest
+from normsweep.worker.trial_run import TrialRun, write_begin
 
 CONFIRMING, REPLICATING = 0xC0F1, 0x4E7E
 """Sets what is drawn for a confirmation apart from what the search drew from the same seed; and
 that from what was drawn to choose what is confirmed, which its verdict must not rest on."""
-_REST = 0.5
-"""Seconds between two looks for something to train: the next look may be due at any moment."""
 
 
 def drawn_for(role: str) -> int:
@@ -119,27 +114,15 @@ class ArmWork(Work):
         return bool(self._open())
 
     def _fill(self) -> None:
-        """Takes arms of one round, as many as are this worker's share."""
+        """Takes arms of one round."""
         if not any(self._slots):
             found = self._next()
             if found is None:
                 return
             self._enter(found)
-        free = [slot for slot, run in enumerate(self._slots) if run is None]
-        if free:
-            busy = len(self._slots) - len(free)
-            for slot in free[: max(0, self._share() - busy)]:
-                self._slots[slot] = self._take(slot)
-
-    def _share(self) -> int:
-        """How many of a round's arms are for each worker that is here."""
-        others = sum(
-            seen.worker.study == self.study.study_name
-            and seen.worker.worker != self.queue.worker
-            and not is_gone(seen, GRACE)
-            for seen in seen_workers(self.storage.engine)
-        )
-        return math.ceil(self._round.left(self.queue.trials()) / (1 + others))
+        # They come and go between two of its looks, and a round is short.
+        self._others = self._other_workers()
+        super()._fill()
 
     def _next(self) -> Round | None:
         """The first round with a trial that nobody has; the trials of all that may be are made."""
@@ -291,7 +274,7 @@ class ArmWork(Work):
         program = program_of(
             arm.config, setup.image_shape, setup.samples, methods, classes=setup.classes
         )
-        write_begin(trial, arm.config.plain(), arm.method, versions())
+        write_begin(self.storage.engine, trial, arm.config, arm.method)
         run = ArmRun(
             # By the seed that it is trained with checkpoints are known.
             arm.config.with_values({"study.seed": training.spec.study.seed}),
@@ -315,8 +298,7 @@ class ArmWork(Work):
         assert said is not None
         return {"study": self.searched.study_name, "arm": said.arm, "seed": said.seed}
 
-    def _say_end(self, run: TrialRun) -> None:
-        ended = self.storage.get_trial(run.trial_id)
+    def _say_end(self, ended: optuna.trial.FrozenTrial) -> None:
         reason = reason_of(ended)
         why = {} if ended.state == TrialState.COMPLETE or reason is None else {"reason": reason}
         self.log("confirmed", **self._facts(ended), **why)
@@ -332,12 +314,9 @@ class ArmWork(Work):
     def _stop_if_due(self) -> None:
         """How long it goes on is for the looks to say."""
 
-    def _goes_before(self, run: TrialRun, trials: Sequence[optuna.trial.FrozenTrial]) -> bool:
+    def _goes_before(self, run: TrialRun, counted: Counted) -> bool:
         # Two baselines may be of one config.
         return False
-
-    def _rest(self) -> None:
-        rest(_REST, self.stop)
 
     def tell(self, phase: str) -> None:
         """Tells who watches how far the confirmation is."""

@@ -5,33 +5,33 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
 
 from normsweep.engine.population import SHOWN
 from normsweep.score.pictures import draw_grid
 from normsweep.score.references import reference_scores
 from normsweep.score.run import Completed
 from normsweep.score.training import Training
-from normsweep.storage.artifacts import REAL, SAMPLES, put_on_study, put_on_trial
+from normsweep.storage.artifacts import REAL, SAMPLES, picture_of_trial, put_on_study
 from normsweep.storage.events import Log
 from normsweep.study.attributes import write_study
 from normsweep.worker.trial_run import TrialRun
 
 
-def draw_samples(
-    run: TrialRun, stored: FrozenTrial, storage: RDBStorage, files: Path, log: Log
-) -> None:
-    """Adds a grid of samples to a trial that is about to end, a fold below the other."""
+def draw_samples(run: TrialRun, files: Path, log: Log) -> dict[str, str]:
+    """Writes a grid of samples of a trial that is about to end, a fold below the other.
+
+    Returns the system attribute that tells of it, if there is one.
+    """
     if run.images is None or run.chunks < run.config.train.chunks:
-        return
+        return {}
     folds, count, *shape = run.images.shape
     grid = io.BytesIO()
     draw_grid(run.images.reshape(folds * count, *shape), grid, columns=count)
     try:
-        put_on_trial(files, storage, stored, SAMPLES, grid.getvalue())
+        return picture_of_trial(files, run.known, SAMPLES, grid.getvalue())
     except OSError as error:
         log("picture not written", reason=str(error), trial=run.trial.number)
+        return {}
 
 
 def keep_references(

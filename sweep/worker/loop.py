@@ -5,8 +5,9 @@ stored twice with the same effect as once.
 """
 
 import contextlib
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,17 +36,18 @@ from normsweep.storage.checkpoints import Checkpoints
 from normsweep.storage.events import CHUNK, Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
-from normsweep.storage.workers import forget, held
-from normsweep.study.attributes import OPEN, collapse_of, reason_of
+from normsweep.storage.workers import forget, held, is_gone, seen_workers
+from normsweep.study.attributes import OPEN, collapse_of, is_foreign, reason_of
 from normsweep.study.control import ENDED, control
+from normsweep.study.counted import Counted
 from normsweep.study.endings import state_of
 from normsweep.study.plan import plan_of
-from normsweep.study.progress import Watcher, progress_of, unwatched
+from normsweep.study.progress import Watcher, flying_of, progress_of, unwatched
 from normsweep.study.pruning import pruner_of
 from normsweep.study.queue import Queue
-from normsweep.study.ranking import begun_as, begun_of
-from normsweep.study.stopping import any_running, stop_if_due
-from normsweep.study.tally import ended
+from normsweep.study.ranking import begun_as, begun_of, direction_of
+from normsweep.study.stopping import stop_if_due
+from normsweep.study.tally import Count, ended
 from normsweep.worker.keepsakes import draw_samples, keep_references
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
@@ -53,7 +55,13 @@ from normsweep.worker.twins import Twins
 from normsweep.worker.waiting import rest
 
 _LOOK = 5.0
-"""Seconds between two looks for trials whose worker died."""
+"""Seconds between two looks for workers: who is there, and which have died."""
+
+_REST = 0.5
+"""Seconds between two looks for something to train, where all is in the hands of others."""
+
+_LAST = 3
+"""So many times what all workers train at once are left when they begin to share what is."""
 
 _REMEMBERED = 3600.0
 """Seconds for which a worker that died is shown, unless it holds a trial that is to be found."""
@@ -87,6 +95,9 @@ class Work:
     _slots: list[TrialRun | None] = field(default_factory=list)
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
     _twins: Twins = field(default_factory=Twins)
+    _count: Count = field(init=False)
+    _tallied: int = 0
+    _others: int = 0
     _ended_before: int | None = None
     _prepared: float | None = None
     _ended_since: bool = True
@@ -94,6 +105,7 @@ class Work:
 
     def __post_init__(self) -> None:
         self.training = Training(self.spec, self.setup)
+        self._count = Count(direction_of(self.spec.score.metric))
         self.queue = Queue(
             self.study,
             self.storage,
@@ -124,6 +136,11 @@ class Work:
             # Without a database, the end of this process will say that they are free.
             with contextlib.suppress(StorageLost):
                 self.retry.once(partial(self._give_back, died))
+
+    @property
+    def _worker(self) -> str:
+        """Its name in the database."""
+        return self.heartbeat.worker.worker
 
     def _prepare(self) -> None:
         """What needs no database."""
@@ -159,7 +176,7 @@ class Work:
                 self._rest()
 
     def _rest(self) -> None:
-        rest(_LOOK, self.stop)
+        rest(_REST, self.stop)
 
     def _advance(self) -> None:
         """One chunk of every trial in flight, and its scores."""
@@ -195,10 +212,11 @@ class Work:
             return wanted, self._unfinished()
         if time.monotonic() - self._looked > _LOOK:
             self._recover()
+            self._others = self._other_workers()
             self._looked = time.monotonic()
         if wanted == ENDED:
             # What is in training is finished, here or elsewhere.
-            return OPEN, any(self._slots) or any_running(self.queue.trials())
+            return OPEN, any(self._slots) or bool(self.queue.look().running())
         self._fill()
         self.training.keep_needed(self._slots)
         if busy := any(self._slots) or self._unfinished():
@@ -217,9 +235,31 @@ class Work:
 
     def _fill(self) -> None:
         """Takes trials for free slots."""
-        for slot, run in enumerate(self._slots):
-            if run is None:
-                self._slots[slot] = self._take(slot)
+        free = [slot for slot, run in enumerate(self._slots) if run is None]
+        for slot in free[: self._wanted()] if free else ():
+            self._slots[slot] = self._take(slot)
+
+    def _wanted(self) -> int:
+        """How many trials to take: of the last ones what leaves as much for each other worker.
+
+        Whoever looks first would else have them all, and the others would wait for it.
+        """
+        workers, slots = 1 + self._others, len(self._slots)
+        if workers == 1 or self.queue.counted.left() > _LAST * slots * workers:
+            return slots
+        counted = self.queue.look()
+        left = counted.left() - flying_of(self.spec, counted.running())
+        mine = [1 - run.steps / run.config.train.steps for run in self._slots if run is not None]
+        return max(0 if mine else 1, math.floor(left / workers - sum(mine) + 0.5))
+
+    def _other_workers(self) -> int:
+        """How many others are at work on the study."""
+        return sum(
+            seen.worker.study == self.study.study_name
+            and seen.worker.worker != self.queue.worker
+            and not is_gone(seen, GRACE)
+            for seen in seen_workers(self.storage.engine)
+        )
 
     def _stop_if_due(self) -> None:
         """Asks, whenever a trial has ended, whether the search is to stop for all workers."""
@@ -235,16 +275,25 @@ class Work:
                 self._checkpoints.tidy(trial.number, self.queue.trials)
 
     def _store(self) -> None:
-        mine = held(self.storage.engine, self.heartbeat.worker.worker)
+        mine = held(self.storage.engine, self._worker)
         for trial_id in mine - {run.trial_id for run in self._slots if run is not None}:
             # Taken by a call that failed before it could say so.
             self.queue.give_back(trial_id)
         for slot, run in enumerate(self._slots):
-            # This worker may have been silent for so long that another took its trial over.
-            if run is not None and (
-                run.trial_id not in mine or self._yielded(run) or self._ended_somehow(run)
-            ):
+            if run is not None and self._is_gone(run, mine):
                 self._slots[slot] = None
+
+    def _is_gone(self, run: TrialRun, mine: set[int]) -> bool:
+        """Stores what is new of a trial; whether this worker has no more to do with it."""
+        if run.trial_id in mine:
+            return self._yielded(run) or self._ended_somehow(run)
+        # This worker was silent for so long that another has taken it over; or its end was stored,
+        # with that of the claim, by a call whose answer was lost.
+        if run.end is not None:
+            stored = self.storage.get_trial(run.trial_id)
+            if stored.state.is_finished() and not is_foreign(stored):
+                self._has_ended(stored)
+        return True
 
     def _ended_somehow(self, run: TrialRun) -> bool:
         """The same, whatever other code has done to the trial meanwhile."""
@@ -263,28 +312,29 @@ class Work:
 
     def _ended(self, run: TrialRun) -> bool:
         """Stores what is new of a trial; whether it has ended, and the database knows."""
-        if run.unstored:
-            run.store(self.storage.engine)
-            run.undecided = True
-        if run.undecided and run.end is None and self._should_prune(run):
-            run.end = Pruned()
-        run.undecided = False
+        engine = self.storage.engine
+        if run.end is None:
+            if run.unstored:
+                run.store(engine, self._worker)
+                run.undecided = True
+            if run.undecided and self._should_prune(run):
+                run.end = Pruned()
+            run.undecided = False
         if run.end is None:
             return False
-        # It is finished already where the answer to an earlier call was lost.
-        stored = self.storage.get_trial(run.trial_id)
-        if not stored.state.is_finished():
-            keep_references(run, self.training, self.study, self.files, self.log)
-            draw_samples(run, stored, self.storage, self.files, self.log)
-            run.tell(self.study)
-        self._ended_since = True
-        self.queue.done(run.trial_id)
-        self._say_end(run)
-        self._checkpoints.tidy(run.trial.number, self.queue.trials)
+        keep_references(run, self.training, self.study, self.files, self.log)
+        if run.pictures is None:
+            run.pictures = draw_samples(run, self.files, self.log)
+        self._has_ended(run.finish(engine, self._worker, self.study))
         return True
 
-    def _say_end(self, run: TrialRun) -> None:
-        ended = self.storage.get_trial(run.trial_id)
+    def _has_ended(self, trial: FrozenTrial) -> None:
+        """What follows the end of one of this worker's trials."""
+        self._ended_since = True
+        self._say_end(trial)
+        self._checkpoints.tidy(trial.number, self.queue.trials)
+
+    def _say_end(self, ended: FrozenTrial) -> None:
         self.log(
             f"trial {_FAILED.get(state_of(ended), state_of(ended))}",
             study=self.study.study_name,
@@ -352,30 +402,30 @@ class Work:
             plugin_sampler(study.sampler) if is_plugin(study.sampler) else None,
         )
         with telling_sampler(study.sampler):
-            run = begin(trial, self.spec, self.training)
+            run = begin(trial, self.spec, self.training, self.storage.engine)
         with self.training.heeding_faults([run]):
             self._checkpoints.resume(run, slot)
         if not run.chunks:
             clear_measurements(self.storage.engine, trial._trial_id)
-            trials = self.queue.trials()
-            self._find_twin(run, trials)
-            if run.end is None and self._goes_before(run, trials):
+            counted = self.queue.look()
+            self._find_twin(run, counted)
+            if run.end is None and self._goes_before(run, counted):
                 return None
         self.log("trial taken", study=self.study.study_name, trial=trial.number, step=run.steps)
         return run
 
-    def _find_twin(self, run: TrialRun, trials: Sequence[FrozenTrial]) -> None:
+    def _find_twin(self, run: TrialRun, counted: Counted) -> None:
         """Looks for a trial of the same config, which was trained to the same bits."""
         mine = begun_as(run.config.plain(), versions())
         # A baseline is.
-        twin = self._twins.of(mine, trials, to_the_end=run.is_baseline)
+        twin = self._twins.of(mine, counted.ended, to_the_end=run.is_baseline)
         if twin is not None:
             run.take_over(twin.number, self._rows(twin._trial_id), collapse_of(twin))
 
     def _rows(self, trial_id: int) -> list[Measurement]:
         return read_measurements(self.storage.engine, trial_id)
 
-    def _goes_before(self, run: TrialRun, trials: Sequence[FrozenTrial]) -> bool:
+    def _goes_before(self, run: TrialRun, counted: Counted) -> bool:
         """Whether another trial of the same config is in training, and this one is to wait for it.
 
         Of two that have stored nothing yet, begun at the same time by two workers, the later one
@@ -384,10 +434,8 @@ class Work:
         mine = begun_as(run.config.plain(), versions())
         return any(
             trial.number < run.trial.number or bool(self._rows(trial._trial_id))
-            for trial in trials
-            if trial.state == TrialState.RUNNING
-            and trial.number != run.trial.number
-            and begun_of(trial) == mine
+            for trial in counted.running()
+            if trial.number != run.trial.number and begun_of(trial) == mine
         )
 
     def _yielded(self, run: TrialRun) -> bool:
@@ -398,7 +446,7 @@ class Work:
         first = len(run.unstored) == run.chunks * run.config.score.folds
         if run.end is not None or not run.chunks or not first:
             return False
-        if not self._goes_before(run, self.queue.trials()):
+        if not self._goes_before(run, self.queue.look()):
             return False
         self.queue.give_back(run.trial_id)
         return True
@@ -407,11 +455,16 @@ class Work:
         """Tells who watches how far the study is; not for nothing after thousands of trials."""
         if self.watch is unwatched:
             return
+        counted = self.queue.look()
+        fresh, self._tallied = counted.ended[self._tallied :], len(counted.ended)
+        self._count.add(trial for trial in fresh if not is_foreign(trial))
+        running = [trial for trial in counted.open if trial.state == TrialState.RUNNING]
+        waiting = counted.left() - len(counted.running())
         self.watch(
             progress_of(
                 self.spec,
-                self.queue.plan,
-                self.study.get_trials(deepcopy=False),
+                self._count.tally(len(running), waiting),
+                flying_of(self.spec, running),
                 self._ended_before or 0,
                 self.begun,
                 phase=phase,

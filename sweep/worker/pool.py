@@ -16,9 +16,10 @@ from normsweep.storage.retry import Retry, Stopped
 from normsweep.study.attributes import PAUSED, STOPPED
 from normsweep.study.control import control
 from normsweep.study.plan import Plan, plan_of
-from normsweep.study.progress import Progress, Watcher, progress_of, unwatched
+from normsweep.study.progress import Progress, Watcher, flying_of, progress_of, unwatched
+from normsweep.study.ranking import direction_of
 from normsweep.study.stopping import is_over
-from normsweep.study.tally import ended
+from normsweep.study.tally import ended, tally
 
 REPLACED = 3
 """How often in a row a worker that dies is replaced, before a trial has ended meanwhile."""
@@ -173,12 +174,12 @@ class Pool:
             paused = seen.wanted == PAUSED
             return replace(seen.further, phase=PAUSED) if paused else seen.further
         trials, phase = seen.trials, PAUSED if seen.wanted == PAUSED else "training"
+        found = tally(trials, self._plan, direction_of(self.spec.score.metric))
+        flying = flying_of(self.spec, trials)
         if self._first is None:
-            now = progress_of(self.spec, self._plan, trials, before, self.begun, phase=phase)
+            now = progress_of(self.spec, found, flying, before, self.begun, phase=phase)
             if now.finished - before + now.partial == 0:
                 return now
             self._first = now.finished + now.partial, now.elapsed
         behind, idle = self._first
-        return progress_of(
-            self.spec, self._plan, trials, behind, self.begun, idle=idle, phase=phase
-        )
+        return progress_of(self.spec, found, flying, behind, self.begun, idle=idle, phase=phase)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from normsweep.study.attributes import collapse_of, twin_of
+from normsweep.study.attributes import collapse_of, is_foreign, is_taken_over, twin_of
 from normsweep.study.ranking import begun_of
 
 
@@ -16,26 +16,31 @@ class Twins:
     """
 
     def __init__(self) -> None:
-        self._read: set[int] = set()
+        self._read = 0
         self._first: dict[tuple[str, bool], FrozenTrial] = {}
 
     def of(
-        self, begun: str, trials: Sequence[FrozenTrial], *, to_the_end: bool
+        self, begun: str, ended: Sequence[FrozenTrial], *, to_the_end: bool
     ) -> FrozenTrial | None:
-        """The first complete trial of `trials`, in order, that was trained as `begun` says.
+        """The first complete trial of the study, by number, that was trained as `begun` says.
 
-        None that took another's result over, and with `to_the_end` none that collapsed before.
+        `ended` are all that have ended, in the order in which they did: at each call those of the
+        one before, and more. None that took another's result over, and with `to_the_end` none that
+        collapsed before.
         """
-        for trial in trials:
-            if trial.state == TrialState.COMPLETE and trial.number not in self._read:
+        for trial in ended[self._read :]:
+            if trial.state == TrialState.COMPLETE:
                 self._add(trial)
+        self._read = len(ended)
         kinds = (False,) if to_the_end else (False, True)
         found = [self._first[begun, kind] for kind in kinds if (begun, kind) in self._first]
         return min(found, key=lambda trial: trial.number, default=None)
 
     def _add(self, trial: FrozenTrial) -> None:
-        self._read.add(trial.number)
-        if twin_of(trial) is None and (begun := begun_of(trial)) is not None:
+        # What other code or another study made was not trained here.
+        if is_foreign(trial) or is_taken_over(trial) or twin_of(trial) is not None:
+            return
+        if (begun := begun_of(trial)) is not None:
             key = (begun, collapse_of(trial) is not None)
             known = self._first.get(key)
             if known is None or trial.number < known.number:

@@ -18,7 +18,7 @@ URL = "sqlite:///studies.db"
 def test_ctrl_c_ends_after_the_running_chunk_and_says_how_to_go_on(
     sweep, write_spec, read_trials, outcome, example, monkeypatch, moment: int
 ) -> None:
-    write, calls = trial_run.write_measurements, 0
+    write, calls = trial_run.tell, 0
 
     def interrupted(*arguments) -> None:
         nonlocal calls
@@ -29,7 +29,7 @@ def test_ctrl_c_ends_after_the_running_chunk_and_says_how_to_go_on(
 
     spec = write_spec()
     with monkeypatch.context() as patched:
-        patched.setattr(trial_run, "write_measurements", interrupted)
+        patched.setattr(trial_run, "tell", interrupted)
         called = sweep("launch", spec)
     assert called.code == 130
     # The chunk was scored for all of its three trials, and no other was begun.
@@ -65,7 +65,7 @@ def test_a_second_ctrl_c_loses_the_chunk_and_nothing_else(
 
     spec = write_spec()
     with monkeypatch.context() as patched:
-        patched.setattr(trial_run, "write_measurements", interrupted)
+        patched.setattr(trial_run, "tell", interrupted)
         called = sweep("launch", spec)
     assert called.code == 130
     assert calls == 1

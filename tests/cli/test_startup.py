@@ -24,9 +24,9 @@ from normsweep.study.attributes import (
     ArmAttributes,
     Result,
     of_arm,
+    of_begin,
+    of_result,
     plain_result,
-    write_begin,
-    write_result,
 )
 from normsweep.study.confirmation import open_confirmation, plan_confirmation
 from normsweep.study.records import Facts, checked_spec, load_study, open_study
@@ -105,8 +105,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         spec = load_spec("spec.toml")
         made = open_study(spec, storage, Facts({"samples": 20}, 40, None, {}))
         baseline_trial = made.ask()
-        write_begin(baseline_trial, baseline(spec).plain(), None, {})
-        write_result(baseline_trial, result(2.0))
+        said = of_begin(baseline(spec).plain(), None, {}) | of_result(result(2.0))
+        for key, value in said.items():
+            baseline_trial.set_user_attr(key, value)
         made.tell(baseline_trial, 2.0)
         for number in range(6):
             made.add_trial(searched(spec, number))

@@ -9,6 +9,8 @@ import numpy as np
 import optuna
 import pytest
 from optuna.artifacts import get_all_artifact_meta
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
 from PIL import Image
 
 from normsweep.score import training
@@ -17,8 +19,8 @@ from normsweep.storage.artifacts import (
     artifact_folder,
     artifact_store,
     artifacts_of,
+    picture_of_trial,
     put_on_study,
-    put_on_trial,
     read_artifact,
 )
 from normsweep.storage.connect import study_files
@@ -93,10 +95,15 @@ def test_the_samples_shown_are_those_of_the_chunk_that_is_scored(
         assert np.array_equal(shown, chosen.reshape(-1, *chosen.shape[2:]))
 
 
+def put_on_trial(folder: Path, storage: BaseStorage, trial: FrozenTrial, content: bytes) -> None:
+    for key, said in picture_of_trial(folder, trial, SAMPLES, content).items():
+        storage.set_trial_system_attr(trial._trial_id, key, said)
+
+
 def test_optuna_finds_what_was_put_and_reads_it_back(waiting, tmp_path) -> None:
     storage, _, trial = waiting
     frozen = storage.get_trial(trial._trial_id)
-    put_on_trial(tmp_path, storage, frozen, SAMPLES, PNG)
+    put_on_trial(tmp_path, storage, frozen, PNG)
     (meta,) = get_all_artifact_meta(trial, storage=storage)
     assert (meta.filename, meta.mimetype) == (SAMPLES, "image/png")
     with artifact_store(tmp_path).open_reader(meta.artifact_id) as reader:
@@ -106,7 +113,7 @@ def test_optuna_finds_what_was_put_and_reads_it_back(waiting, tmp_path) -> None:
 def test_what_is_put_twice_is_there_once(waiting, tmp_path) -> None:
     storage, study, trial = waiting
     for content in (PNG, PNG + b"2"):
-        put_on_trial(tmp_path, storage, storage.get_trial(trial._trial_id), SAMPLES, content)
+        put_on_trial(tmp_path, storage, storage.get_trial(trial._trial_id), content)
         put_on_study(tmp_path, study, "curves.png", content)
     (meta,) = get_all_artifact_meta(trial, storage=storage)
     (other,) = get_all_artifact_meta(study)
@@ -118,7 +125,7 @@ def test_a_file_that_cannot_be_written_is_not_told_of(waiting, tmp_path) -> None
     storage, _, trial = waiting
     (tmp_path / "artifacts").write_text("in the way")
     with pytest.raises(OSError):
-        put_on_trial(tmp_path, storage, storage.get_trial(trial._trial_id), SAMPLES, PNG)
+        put_on_trial(tmp_path, storage, storage.get_trial(trial._trial_id), PNG)
     assert get_all_artifact_meta(trial, storage=storage) == []
 
 

@@ -173,14 +173,12 @@ def away(calls: range, function: Callable[..., Any], *, after: bool = False) -> 
 @pytest.mark.parametrize(
     ("module", "name", "calls"),
     [
-        (trial_run, "write_measurements", range(2, 9)),
+        (trial_run, "tell", range(2, 9)),
+        (trial_run, "write_attributes", range(2, 5)),
         (work, "held", range(3, 9)),
         (work, "clear_measurements", range(1, 3)),
         (work, "control", range(4, 9)),
-        (optuna.Study, "tell", range(1, 5)),
-        (optuna.Trial, "report", range(5, 8)),
-        (optuna.storages.RDBStorage, "set_trial_state_values", range(1, 4)),
-        (optuna.storages.RDBStorage, "set_trial_user_attr", range(3, 9)),
+        (optuna.storages.RDBStorage, "_set_trial_param", range(3, 9)),
     ],
 )
 def test_an_outage_changes_no_score_wherever_it_strikes(

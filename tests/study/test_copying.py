@@ -16,7 +16,7 @@ from normsweep.errors import UserError
 from normsweep.export.formats import exported
 from normsweep.report.figures import read_picture
 from normsweep.storage import read_study_measurements, write_measurements
-from normsweep.storage.artifacts import SAMPLES, artifacts_of, put_on_trial, read_artifact
+from normsweep.storage.artifacts import SAMPLES, artifacts_of, picture_of_trial, read_artifact
 from normsweep.storage.checkpoints import study_checkpoints
 from normsweep.storage.influences import add_influences, read_influences
 from normsweep.study.attributes import ArmAttributes, of_arm, study_attributes, write_study
@@ -56,7 +56,9 @@ def files(source, example_files: Path, tmp_path: Path) -> Path:
     storage, study, _ = source
     folder = tmp_path / "files"
     shutil.copytree(example_files, folder)
-    put_on_trial(folder, storage, study.get_trials()[-1], SAMPLES, b"a picture")
+    trial = study.get_trials()[-1]
+    for key, said in picture_of_trial(folder, trial, SAMPLES, b"a picture").items():
+        storage.set_trial_system_attr(trial._trial_id, key, said)
     checkpoint = study_checkpoints(folder, "small").folder / "trial-000003" / "step-000000010"
     checkpoint.mkdir(parents=True)
     (checkpoint / "identity.json").write_text("{}", encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from normsweep.errors import UserError
-from normsweep.storage.artifacts import SAMPLES, artifact_folder, put_on_study, put_on_trial
+from normsweep.storage.artifacts import SAMPLES, artifact_folder, picture_of_trial, put_on_study
 from normsweep.storage.checkpoints import study_checkpoints
 from normsweep.storage.influences import add_influences
 from normsweep.storage.workers import beat, claim, this_worker
@@ -46,7 +46,9 @@ def files(storage, tmp_path: Path) -> Path:
     put_on_study(folder, study, "curves.png", b"curves")
     # Of an example without files the names of its pictures are there, and they are not.
     study.ask()
-    put_on_trial(folder, storage, study.get_trials()[-1], SAMPLES, b"a picture")
+    trial = study.get_trials()[-1]
+    for key, said in picture_of_trial(folder, trial, SAMPLES, b"a picture").items():
+        storage.set_trial_system_attr(trial._trial_id, key, said)
     for name in ("small", "gone"):
         made = study_checkpoints(folder, name).folder / "trial-000003" / "step-000000010"
         made.mkdir(parents=True)

@@ -4,10 +4,12 @@ import time
 from typing import Any
 
 import pytest
+from optuna.study import StudyDirection
 
 from normsweep.engine.compiling import Compiling
 from normsweep.study.plan import plan_of
 from normsweep.study.progress import Progress, progress_of, seconds_left
+from normsweep.study.tally import tally
 from normsweep.worker import loop
 
 
@@ -20,12 +22,12 @@ def test_time_in_which_nothing_was_trained_does_not_count(example, make_spec) ->
     spec, trials = make_spec(), example.study.get_trials()
     begun = time.monotonic() - 100.0
     # Of 7 trials 3 had ended before, of which one has no state of an end any more.
-    found = progress_of(spec, plan_of(spec), trials, 3, begun, flying=0.0, idle=60.0)
+    whole = tally(trials, plan_of(spec), StudyDirection.MINIMIZE)
+    found = progress_of(spec, whole, 0.0, 3, begun, idle=60.0)
     assert found.elapsed == pytest.approx(100, abs=1)
     assert found.remaining == 0
-    part = progress_of(
-        make_spec(study__trials=6), plan_of(spec), trials[:5], 3, begun, flying=0.0, idle=60.0
-    )
+    some = tally(trials[:5], plan_of(spec), StudyDirection.MINIMIZE)
+    part = progress_of(make_spec(study__trials=6), some, 0.0, 3, begun, idle=60.0)
     assert part.remaining == pytest.approx(40 / 2 * 2, abs=1)
 
 

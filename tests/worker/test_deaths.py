@@ -99,7 +99,7 @@ def test_a_worker_may_die_before_any_of_its_writes(
         assert query(path, "select * from sweep_claims") == [], path
         assert query(path, "select count(*) from sweep_measurements") == [(ROWS,)], path
     # Spec, queue, claims, parameters, rows, reports, results: there is something to die in.
-    assert len(deaths.left) > 30
+    assert len(deaths.left) > 20
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_who_confirms_may_die_before_any_of_its_writes(
         assert held_by(study, opened) == undisturbed, path
         assert query(path, "select * from sweep_claims") == [], path
     # Plan, round, claims, influences, rows, reports, curves, results.
-    assert len(deaths.left) > 30
+    assert len(deaths.left) > 20
 
 
 def test_what_a_dead_worker_finished_and_did_not_free_is_freed_by_the_one_that_ends_the_study(
@@ -129,14 +129,11 @@ def test_what_a_dead_worker_finished_and_did_not_free_is_freed_by_the_one_that_e
 ) -> None:
     spec = make_spec(**SHORT)
     looks = 0
-
-    def done(queue: Queue, trial_id: int) -> None:
-        raise Dead
-
-    with monkeypatch.context() as patched, pytest.raises(Dead):
-        patched.setattr(Queue, "done", done)
-        run(spec)
-    assert len(query(database, "select * from sweep_claims")) == 1
+    study = run(spec).study
+    # Versions before 0.6 ended a trial and its claim one after the other.
+    with closing(connect(database)) as connection, connection:
+        values = (study.get_trials()[1]._trial_id, "gone")
+        connection.execute("insert into sweep_claims (trial_id, worker) values (?, ?)", values)
 
     def recover(queue: Queue) -> list[int]:
         nonlocal looks

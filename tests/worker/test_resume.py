@@ -114,7 +114,7 @@ def test_a_stopped_search_with_pruning_loses_and_repeats_no_finished_trial(
 def test_an_error_in_the_middle_of_a_chunk_leaves_nothing_running(
     example, run, make_spec, outcome, monkeypatch
 ) -> None:
-    write, calls = trial_run.write_measurements, 0
+    write, calls = trial_run.tell, 0
 
     def fail(*arguments: Any) -> None:
         nonlocal calls
@@ -124,7 +124,7 @@ def test_an_error_in_the_middle_of_a_chunk_leaves_nothing_running(
         write(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(trial_run, "write_measurements", fail)
+        patched.setattr(trial_run, "tell", fail)
         with pytest.raises(OSError, match="disk full"):
             run(make_spec())
     first = run(make_spec(), chunks=0)

@@ -151,7 +151,7 @@ def test_of_two_workers_at_once_one_trains_a_config(
     run, make_spec, monkeypatch, chunks, databases, new_url, tmp_path
 ) -> None:
     """Worker b begins trial 2 and is at its first chunk before a begins trial 1, of its config."""
-    monkeypatch.setattr(loop, "_LOOK", 0.05)
+    monkeypatch.setattr(loop, "_REST", 0.05)
     spec = make_spec(study__slots=1, **REPEATING)
     url = new_url(tmp_path)
     study = run(spec, url=url, stop=lambda: True).study

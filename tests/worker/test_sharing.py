@@ -1,0 +1,39 @@
+"""The last trials of a study are for all of its workers, not for the one that looks first."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from normsweep.storage.workers import beat, this_worker
+from normsweep.worker import loop
+from normsweep.worker.submit import submit
+
+
+@pytest.mark.parametrize(("study", "at_first"), [("small", 2), ("another", 3)])
+def test_of_four_trials_a_worker_leaves_two_to_another_that_is_there(
+    run, make_spec, databases, storage_url, study: str, at_first: int
+) -> None:
+    spec = make_spec(study__trials=3)
+    storage, *_ = submit(spec, databases.open(storage_url))
+    beat(storage.engine, replace(this_worker("cpu"), study=study))
+    running: list[int] = []
+
+    def watch(progress: Any) -> None:
+        running.append(progress.running)
+
+    # The other one never takes any: then all are this worker's.
+    assert run(spec, watch=watch).done
+    assert running[0] == at_first
+
+
+def test_while_there_is_enough_for_all_every_slot_is_filled(
+    run, make_spec, databases, storage_url, monkeypatch
+) -> None:
+    monkeypatch.setattr(loop, "_LAST", 1)
+    spec = make_spec()
+    storage, *_ = submit(spec, databases.open(storage_url))
+    beat(storage.engine, replace(this_worker("cpu"), study="small"))
+    running: list[int] = []
+    run(spec, watch=lambda progress: running.append(progress.running))
+    assert running[0] == 3
