@@ -69,6 +69,13 @@ def networks(architecture: Architecture) -> Networks:
     return Networks(init, apply)
 
 
+@lru_cache(maxsize=64)
+def abstract_variables(architecture: Architecture) -> dict[str, Variables]:
+    """The `Variables` of each network by name, as shapes and dtypes: what `init` would draw."""
+    found: dict[str, Variables] = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+    return found
+
+
 def _in(precision: str, apply: Apply) -> Apply:
     def computed(
         variables: Variables, inputs: jax.Array, mode: Mode = EVALUATION

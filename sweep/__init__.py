@@ -11,6 +11,8 @@ The names are imported when they are first used, so that `sweep --help` need not
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from normsweep.engine.collection import uncollected
+
 if TYPE_CHECKING:
     from normsweep.errors import UserError
     from normsweep.export.again import Rescored, Trained, score_config, train_config
@@ -71,7 +73,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    with uncollected():
+        value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value
 

@@ -87,12 +87,14 @@ def compiled_programs_are_forgotten() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def compiled_with_care() -> Iterator[None]:
+def compiled_with_care(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For modules that compare bits across programs: compiled as users have it, not in haste."""
     with pytest.MonkeyPatch.context() as patched:
         forget_programs()
         jax.clear_caches()
         patched.delenv(IN_HASTE, raising=False)
+        # What other tests keep was found in haste.
+        patched.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("with_care")))
         yield
     forget_programs()
     jax.clear_caches()

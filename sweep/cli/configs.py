@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from normsweep.cli.app import AsJson, NoPlugins, Set, Storage, app, console, notices, print_json
 from normsweep.cli.sentences import say
+from normsweep.engine.collection import uncollected
 from normsweep.errors import UserError
 from normsweep.storage.files import write_whole, writing
 
@@ -25,6 +26,7 @@ Seed = Annotated[
 
 
 @app.command("export", epilog="Example:  sweep export digits -o best.toml")
+@uncollected()
 def export_command(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")],
     storage: Storage = None,

@@ -7,9 +7,11 @@ import typer
 from normsweep.cli.app import AsJson, Storage, app, counts_shown, print_json
 from normsweep.cli.sentences import say
 from normsweep.cli.tables import print_table
+from normsweep.engine.collection import uncollected
 
 
 @app.command("list", epilog="Example:  sweep list --storage sqlite:///studies.db")
+@uncollected()
 def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """List the studies of a storage."""
     from normsweep.storage import open_storage
@@ -39,6 +41,7 @@ def list_command(storage: Storage = None, as_json: AsJson = False) -> None:
 
 
 @app.command("show", epilog="Example:  sweep show digits")
+@uncollected()
 def show_command(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")],
     storage: Storage = None,

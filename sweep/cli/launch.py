@@ -22,6 +22,7 @@ from normsweep.cli.app import (
     console,
 )
 from normsweep.cli.log_to import LogTo, logging_to
+from normsweep.engine.collection import uncollected
 from normsweep.errors import UserError
 from normsweep.storage.files import write_whole
 
@@ -90,17 +91,18 @@ def launch_command(
     # Not `timeout <= 0`, which lets NaN pass.
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: accepted: a number of seconds above 0")
-    from normsweep.cli.answers import storage_option
-    from normsweep.cli.interrupts import Interrupts
-    from normsweep.cli.logs import notice_log, warning_log
-    from normsweep.cli.watching import watching
-    from normsweep.spec import load_spec
-    from normsweep.spec.assignments import assignments
-    from normsweep.spec.load import as_written, changed
-    from normsweep.spec.messages import OPTIONS
-    from normsweep.study.attributes import PAUSED, STOPPED
-    from normsweep.study.control import control
-    from normsweep.worker.launch import launch
+    with uncollected():
+        from normsweep.cli.answers import storage_option
+        from normsweep.cli.interrupts import Interrupts
+        from normsweep.cli.logs import notice_log, warning_log
+        from normsweep.cli.watching import watching
+        from normsweep.spec import load_spec
+        from normsweep.spec.assignments import assignments
+        from normsweep.spec.load import as_written, changed
+        from normsweep.spec.messages import OPTIONS
+        from normsweep.study.attributes import PAUSED, STOPPED
+        from normsweep.study.control import control
+        from normsweep.worker.launch import launch
 
     if on == "ray":
         # Its notices of dead nodes go to standard output, where nothing but the answer belongs.

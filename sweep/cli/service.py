@@ -20,6 +20,7 @@ from normsweep.cli.app import (
 )
 from normsweep.cli.sentences import say
 from normsweep.cli.tables import print_table
+from normsweep.engine.collection import uncollected
 from normsweep.errors import UserError
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")]
@@ -106,12 +107,13 @@ def worker_command(
     one after its chunk, with its trials checkpointed and given back.
     """
     use_cores(cores)
-    from normsweep.cli.interrupts import Interrupts
-    from normsweep.cli.logs import make_log, notice_log
-    from normsweep.storage import open_storage
-    from normsweep.storage.migrate import migrate
-    from normsweep.storage.retry import StorageLost
-    from normsweep.worker.serve import Server
+    with uncollected():
+        from normsweep.cli.interrupts import Interrupts
+        from normsweep.cli.logs import make_log, notice_log
+        from normsweep.storage import open_storage
+        from normsweep.storage.migrate import migrate
+        from normsweep.storage.retry import StorageLost
+        from normsweep.worker.serve import Server
 
     # Beside the progress display of a launch, a line must be worth it.
     log = make_log(as_json=log_json, verbose=verbose) if parent is None else notice_log
@@ -155,12 +157,14 @@ def use_cores(cores: str | None) -> None:
 
 
 @app.command("pause", epilog="Example:  sweep pause digits")
+@uncollected()
 def pause_command(study: StudyName, storage: Storage = None) -> None:
     """Let a launch and all workers of a study rest after their chunk, until `sweep resume`."""
     _tell_workers(study, storage, "paused")
 
 
 @app.command("resume", epilog="Example:  sweep resume digits")
+@uncollected()
 def resume_command(study: StudyName, storage: Storage = None) -> None:
     """Open a study again that was paused or stopped, or has stopped by itself."""
     from normsweep.storage import open_storage
@@ -173,6 +177,7 @@ def resume_command(study: StudyName, storage: Storage = None) -> None:
 
 
 @app.command("stop", epilog="Example:  sweep stop digits")
+@uncollected()
 def stop_command(study: StudyName, storage: Storage = None) -> None:
     """End a study for all workers after their chunk; nothing is lost, `sweep resume` reopens it."""
     _tell_workers(study, storage, "stopped")
@@ -189,6 +194,7 @@ def _tell_workers(name: str, storage: str | None, wanted: str) -> None:
 
 
 @app.command("status", epilog="Example:  sweep status --json")
+@uncollected()
 def status_command(storage: Storage = None, as_json: AsJson = False) -> None:
     """Show who is at work, on what, and what failed."""
     from normsweep.storage import open_storage

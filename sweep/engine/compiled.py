@@ -5,11 +5,9 @@ killed meanwhile leaves it so for ever. Its limit of size needs a second file fo
 the same way. So it has ours in its stead.
 """
 
-import contextlib
 import hashlib
 import os
 import platform
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,67 +15,18 @@ import jax
 from jax._src import compilation_cache
 from jax._src.compilation_cache_interface import CacheInterface
 
-from normsweep.data.cache import cache_folder
+from normsweep.data.cache import KeptFiles, cache_folder
 
 KIND = "compiled"
 LIMIT = 2**29
 """Bytes that all programs may take on the disk, of other machines and versions too."""
 
-_DIGEST = hashlib.sha256().digest_size
 
-
-class KeptPrograms(CacheInterface):
-    """A folder of programs, a file each: the digest of the program, and the program.
-
-    What cannot be read, or is not what was written, is not there; what cannot be written is not
-    kept. Above the limit those go that were used longest ago, in the folders beside it too.
-    """
+class KeptPrograms(KeptFiles, CacheInterface):
+    """A folder of programs, as JAX asks for them."""
 
     def __init__(self, folder: Path, limit: int = LIMIT) -> None:
-        self._path = folder
-        self._limit = limit
-
-    def get(self, key: str) -> bytes | None:
-        """The program of a key; None where none is kept."""
-        place = self._path / key
-        with contextlib.suppress(OSError):
-            content = place.read_bytes()
-            digest, program = content[:_DIGEST], content[_DIGEST:]
-            if digest == hashlib.sha256(program).digest():
-                with contextlib.suppress(OSError):
-                    os.utime(place)
-                return program
-        return None
-
-    def put(self, key: str, value: bytes) -> None:
-        """Keeps the program of a key: the file is there as a whole or not at all."""
-        with contextlib.suppress(OSError):
-            # What lies here is run: no one else may write it.
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            number, draft = tempfile.mkstemp(dir=self._path)
-            try:
-                with open(number, "wb") as file:
-                    file.write(hashlib.sha256(value).digest() + value)
-                os.replace(draft, self._path / key)
-            except BaseException:
-                os.unlink(draft)
-                raise
-            self._make_room()
-
-    def _make_room(self) -> None:
-        """Removes what was used longest ago, drafts that were never finished among it."""
-        found = []
-        for path in self._path.parent.glob("*/*"):
-            # Another process may remove it, too.
-            with contextlib.suppress(FileNotFoundError):
-                stat = path.stat()
-                found.append((stat.st_mtime, stat.st_size, path))
-        size = sum(each for _, each, _ in found)
-        for _, each, path in sorted(found):
-            if size <= self._limit:
-                return
-            path.unlink(missing_ok=True)
-            size -= each
+        super().__init__(folder, limit)
 
 
 def keep_programs() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from normsweep.engine.collection import uncollected
 from normsweep.models.data import Data
 from normsweep.models.families.contract import Measured
 from normsweep.models.hyperparameters import Hyperparameters
@@ -234,18 +235,7 @@ def memory_of(
     program: Program, features: Features, shared: Shared, slots: int, devices: Sequence[jax.Device]
 ) -> int:
     """Bytes that a chunk of a population takes of each device, by XLA's analysis of its program."""
-    mesh = Mesh(np.array(devices), ("members",))
-    advance, state = _compiled(program, features, mesh)
-    count = -(-slots * len(shared.train) // len(devices)) * len(devices)
-
-    def rows(leaf: Any) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((count, *np.shape(leaf)), leaf.dtype)
-
-    number = np.zeros((), np.int32)
-    member = _Member(hyperparameters(program.family), number, np.True_, np.True_)
-    with jax.threefry_partitionable(True):
-        lowered = advance.lower(jax.tree.map(rows, state), jax.tree.map(rows, member), shared)
-        found = lowered.compile().memory_analysis()
+    found = compile_chunk(program, features, shared, slots, devices).memory_analysis()
     # The state is written where it lies.
     return int(
         found.argument_size_in_bytes
@@ -253,6 +243,32 @@ def memory_of(
         - found.alias_size_in_bytes
         + found.temp_size_in_bytes
     )
+
+
+def compile_chunk(
+    program: Program, features: Features, shared: Shared, slots: int, devices: Sequence[jax.Device]
+) -> Any:
+    """Compiles the chunk of a population, which JAX then has when one is advanced.
+
+    Of what is shared, shapes and dtypes will do: any leaf may be a `jax.ShapeDtypeStruct`.
+    """
+    mesh = Mesh(np.array(devices), ("members",))
+    advance, state = _compiled(program, features, mesh)
+    count = -(-slots * len(shared.train) // len(devices)) * len(devices)
+    split, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("members",), ()))
+
+    def rows(leaf: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((count, *np.shape(leaf)), leaf.dtype, sharding=split)
+
+    def as_it_is(leaf: Any) -> jax.ShapeDtypeStruct:
+        dtype = jax.dtypes.canonicalize_dtype(leaf.dtype)
+        return jax.ShapeDtypeStruct(np.shape(leaf), dtype, sharding=whole)
+
+    number = np.zeros((), np.int32)
+    member = _Member(hyperparameters(program.family), number, np.True_, np.True_)
+    given = jax.tree.map(rows, state), jax.tree.map(rows, member), jax.tree.map(as_it_is, shared)
+    with uncollected(), jax.threefry_partitionable(True):
+        return advance.lower(*given).compile()
 
 
 def training_programs() -> int:

@@ -1,5 +1,6 @@
 """What a study is exported as: configs, code for a user's own training, or a table of all of it."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import optuna
@@ -7,16 +8,13 @@ from optuna.storages import RDBStorage
 
 from normsweep.errors import UserError
 from normsweep.export.configs import best_configs, trial_config
-from normsweep.export.snippets import SNIPPETS
 from normsweep.export.tables import TABLES
 from normsweep.export.tables.rows import table_of
 from normsweep.objectives.distances import cost
 from normsweep.spec.config import FORMATS as CONFIG_FORMATS
-from normsweep.spec.config import render
+from normsweep.spec.config import Config, render
 from normsweep.verdict.answers import Answer, Ranked, answer
 
-FORMATS = (*CONFIG_FORMATS, *SNIPPETS, *TABLES)
-"""All that `sweep export --format` takes."""
 _ENDINGS = {".yml": "yaml"} | {f".{name}": name for name in (*CONFIG_FORMATS, *TABLES)}
 
 
@@ -27,8 +25,9 @@ def format_of(form: str | None, output: Path | None) -> str:
     """
     if form is None:
         form = _ENDINGS.get(output.suffix, "toml") if output is not None else "toml"
-    if form not in FORMATS:
-        raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
+    if form not in (*CONFIG_FORMATS, *TABLES) and form not in (snippets := _snippets()):
+        accepted = (*CONFIG_FORMATS, *snippets, *TABLES)
+        raise UserError(f"--format {form}: accepted: {', '.join(accepted)}")
     if form in TABLES and not TABLES[form].text and output is None:
         raise UserError(f"--format {form}: is no text; accepted with -o FILE")
     return form
@@ -75,7 +74,15 @@ def exported(
             given = "--top" if trial is None else "--trial"
             raise UserError(f"{given}: names configs; --format {form} holds all trials, without it")
         return TABLES[form].write(table_of(study, storage))
-    if form in SNIPPETS and top != 1:
+    snippet = None if form in CONFIG_FORMATS else _snippets().get(form)
+    if snippet is not None and top != 1:
         raise UserError(f"--top {top}: --format {form} holds one config; accepted: 1, or --trial")
     configs = best_configs(study, top) if trial is None else [trial_config(study, trial)]
-    return SNIPPETS[form](configs[0]) if form in SNIPPETS else render(configs, form)
+    return render(configs, form) if snippet is None else snippet(configs[0])
+
+
+def _snippets() -> Mapping[str, Callable[[Config], str]]:
+    # A config and a table need none of the networks that these tell of, nor JAX.
+    from normsweep.export.snippets import SNIPPETS
+
+    return SNIPPETS

@@ -20,7 +20,7 @@ from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.export.again import Trained
 from normsweep.export.going_on import CHECKPOINT, CONFIG, METRICS, STATE
-from normsweep.models.architecture import Architecture, networks
+from normsweep.models.architecture import Architecture, abstract_variables, networks
 from normsweep.models.data import Data
 from normsweep.models.layers.mode import Mode
 from normsweep.models.member import averaged
@@ -143,7 +143,7 @@ def _restored(
 ) -> dict[str, Variables]:
     """The variables of some networks by name."""
     folder = Path(folder).absolute()
-    like = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+    like = abstract_variables(architecture)
     with ocp.StandardCheckpointer() as checkpointer:
         stored = {
             name: checkpointer.restore(folder / CHECKPOINT / name, like[name]._asdict())

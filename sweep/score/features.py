@@ -13,8 +13,11 @@ from normsweep.data.fingerprint import fingerprint
 from normsweep.data.pixels import Rows
 from normsweep.engine.population import Features
 from normsweep.errors import UserError
+from normsweep.objectives.aliases import PyTree
 from normsweep.objectives.features import FEATURE_MAPS, FeatureMap
 from normsweep.objectives.features import classifier as classifier_map
+from normsweep.objectives.features.layers import large
+from normsweep.score.kept import kept
 from normsweep.spec.plugins import check_features, is_plugin, plugin_feature_map
 from normsweep.spec.plugins.load import in_one_line, plugin_path
 from normsweep.spec.sections import ScoreSection
@@ -40,10 +43,23 @@ class FittedFeatures:
     dimension: int
 
 
+def unheeded(params: PyTree) -> None:
+    """What is told of parameters that nobody waits for."""
+    del params
+
+
 def fit_features(
-    score: ScoreSection, dataset: Dataset, aside: np.ndarray, seed: int, samples: int
+    score: ScoreSection,
+    dataset: Dataset,
+    aside: np.ndarray,
+    seed: int,
+    samples: int,
+    like: Callable[[PyTree], None] = unheeded,
 ) -> FittedFeatures:
-    """Fits the feature map of a spec on the images at `aside`.
+    """Fits the feature map of a spec on the images at `aside`, or takes it as it was fitted before.
+
+    `like` is called with arrays of the shapes and dtypes of its parameters: before it is fitted
+    where these are known then, and with its parameters themselves.
 
     A user's own map has its features of these images in its fingerprint: a change of its code
     counts where it changes a number, and a comment does not.
@@ -57,11 +73,21 @@ def fit_features(
         _check_dimension(f"score.dimension = {score.dimension}", score.dimension, samples)
         if name == CLASSIFIER and dataset.labels is not None:
             _check_classes(int(dataset.labels.max()) + 1, len(aside))
-        params = _fit(name, FEATURE_MAPS[name], score.dimension, dataset, aside, seed)
+        of = FEATURE_MAPS[name], score.dimension, dataset, aside, seed
+
+        def fit() -> PyTree:
+            if (shapes := _like(*of)) is not None:
+                like(shapes)
+            return _fit(name, *of)
+
+        facts = {"of": dataset.fingerprint, "aside": fingerprint(aside=aside), "seed": seed}
+        params = kept(f"{name} map", facts | {"dimension": score.dimension}, fit)
+        like(params)
         found = fingerprint(**_named(params))
         return FittedFeatures(FEATURE_MAPS[name].apply, params, found, score.dimension)
     feature_map = plugin_feature_map(name)
     params = _fit(name, feature_map, score.dimension, dataset, aside, seed)
+    like(params)
     dimension = check_features(name, feature_map.apply, params, dataset.images[:2])
     _check_dimension(f"score.features = {name!r} returns {dimension} features", dimension, samples)
     values = feature_values(feature_map.apply, params, dataset.images[aside[:SEEN_BY_FINGERPRINT]])
@@ -113,10 +139,7 @@ def _fit(
         # The keys that JAX derives depend on this setting, which is the user's to choose.
         with jax.threefry_partitionable(True):
             params = feature_map.fit(
-                jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), _FITTING),
-                chosen,
-                None if labels is None else labels[aside],
-                dimension,
+                _key(seed), chosen, None if labels is None else labels[aside], dimension
             )
     except Exception as error:
         if is_plugin(name):
@@ -127,6 +150,31 @@ def _fit(
             raise UserError(f"score.features = {name!r}: {error}") from error
         raise
     return jax.tree.map(np.asarray, params)
+
+
+def _like(
+    feature_map: FeatureMap, dimension: int, dataset: Dataset, aside: np.ndarray, seed: int
+) -> PyTree | None:
+    """The shapes and dtypes of what `_fit` will give; None where only it can say.
+
+    Such as where NumPy computes it, and where it cannot be fitted, which `_fit` tells.
+    """
+    labels = None if dataset.labels is None else dataset.labels[aside]
+    images: Any = jax.ShapeDtypeStruct((len(aside), *dataset.images.shape[1:]), np.float32)
+    if large(images):
+        # A trace of all of its parts takes as long.
+        return None
+    try:
+        with jax.threefry_partitionable(True):
+            return jax.eval_shape(
+                lambda images: feature_map.fit(_key(seed), images, labels, dimension), images
+            )
+    except Exception:
+        return None
+
+
+def _key(seed: int) -> jax.Array:
+    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), _FITTING)
 
 
 def _check_dimension(what: str, dimension: int, samples: int) -> None:

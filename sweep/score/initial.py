@@ -9,7 +9,7 @@ import numpy as np
 from normsweep.data.fingerprint import fingerprint
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.errors import UserError, in_one_line
-from normsweep.models.architecture import networks
+from normsweep.models.architecture import abstract_variables
 from normsweep.models.networks.contract import Variables
 from normsweep.objectives.aliases import PyTree
 from normsweep.objectives.selection import parameter_paths
@@ -43,7 +43,7 @@ def load_initial(spec: Spec, image_shape: Shape, classes: int) -> Initial | None
         alternative = spec.alternative(method)
         config, _ = resolve(alternative, lambda path, asked: middle(asked))
         architecture = architecture_of(config, image_shape, classes)
-        like = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+        like = abstract_variables(architecture)
         names = architecture.family.networks()
         known = [name for name in names if name in trees]
         if not known:

@@ -7,7 +7,7 @@ from normsweep.data.memory import PROGRAM
 from normsweep.engine.devices import local_devices
 from normsweep.engine.fit import AUTO, FEWEST_ON_CPU
 from normsweep.engine.settings import architecture_of
-from normsweep.models.architecture import networks
+from normsweep.models.architecture import abstract_variables
 from normsweep.score.setup import Setup
 from normsweep.spec.space import middle, resolve
 from normsweep.spec.spec import Spec
@@ -26,7 +26,7 @@ def memory_of(setup: Setup, spec: Spec) -> int:
     """
     config, _ = resolve(spec, lambda path, asked: middle(asked))
     architecture = architecture_of(config, setup.image_shape, setup.classes)
-    variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+    variables = abstract_variables(architecture)
     leaves = jax.tree.leaves(variables)
     weights: int = sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in leaves)
     slots = FEWEST_ON_CPU if spec.study.slots == AUTO else spec.study.slots

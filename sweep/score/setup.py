@@ -1,22 +1,28 @@
 """Everything of a study that is the same for all of its trials, made from its spec."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from normsweep.data import Dataset, FoldPlan, plan_folds
 from normsweep.data.decoding import Watch, unwatched
+from normsweep.data.fingerprint import fingerprint
 from normsweep.data.pixels import BytePixels, Rows
 from normsweep.data.stored import StoredBytes
+from normsweep.engine.ahead import Ahead
+from normsweep.engine.collection import uncollected
 from normsweep.engine.population import Features, Shared
 from normsweep.engine.versions import versions
 from normsweep.errors import UserError
 from normsweep.models.data import ByteImages, HostArray
 from normsweep.objectives.distances import DISTANCES, RealFeatures
 from normsweep.objectives.distances.contract import CLASSES, TRAINING
+from normsweep.objectives.features import FEATURE_MAPS
 from normsweep.objectives.features import classifier as classifier_map
 from normsweep.score.features import CLASSIFIER, class_probabilities, feature_values, fit_features
+from normsweep.score.first import compile_first
 from normsweep.score.image_checks import (
     check_classes,
     check_final_look,
@@ -27,6 +33,7 @@ from normsweep.score.image_checks import (
 )
 from normsweep.score.initial import Initial, check_initial, initial_fingerprint, load_initial
 from normsweep.score.judge import Judge, make_judge, metrics_of_labels, recorded_metrics
+from normsweep.score.kept import kept
 from normsweep.score.own_networks import check_own_networks
 from normsweep.score.training_version import training_version
 from normsweep.score.weight_checks import check_networks, check_penalised
@@ -57,7 +64,7 @@ class Setup:
     `own_files` are the fingerprints of the files of a user's own penalties, networks and images, by
     their path; `warnings` say what looks wrong with data, features and such networks. `initial` are
     the variables of networks that training begins with, None where they are drawn. `dimension` is
-    how many features there are.
+    how many features there are. `ahead` compiles a program meanwhile, if anything does.
     """
 
     dataset: Dataset
@@ -73,6 +80,7 @@ class Setup:
     warnings: tuple[str, ...] = ()
     initial: Initial | None = None
     dimension: int = 0
+    ahead: Ahead | None = field(default=None, compare=False)
 
     def with_plan(self, plan: FoldPlan) -> "Setup":
         """The same data and feature map with other folds, and a judge by these.
@@ -101,23 +109,8 @@ class Setup:
 
     def shared(self, seed: int) -> Shared:
         """What the members of a population read, for training with this seed."""
-        images: Any = self.dataset.images
-        if isinstance(images, BytePixels):
-            held: Any = images.bytes
-            if isinstance(held, StoredBytes):
-                held = HostArray(held.read, held.shape, held.dtype)
-            images = ByteImages(held, images.table)
-        return Shared(
-            images=images,
-            train=self.plan.train,
-            validation=self.plan.feature_indices,
-            feature_params=self.feature_params,
-            seed=np.uint32(seed),
-            held_out=self.plan.held_out[:, : self.samples],
-            labels=self.dataset.labels,
-            pairs=known_pairs(self.dataset, self.plan, self.samples),
-            initial=self.initial,
-        )
+        parts = self.dataset, self.plan, self.samples, self.initial
+        return _shared(*parts, self.feature_params, seed)
 
     def facts(self) -> Facts:
         """What the database keeps of it."""
@@ -144,20 +137,57 @@ class Setup:
         }
 
 
-def prepare(spec: Spec, decoding: Watch = unwatched) -> Setup:
+def _shared(
+    dataset: Dataset,
+    plan: FoldPlan,
+    samples: int,
+    initial: Initial | None,
+    feature_params: Any,
+    seed: int,
+) -> Shared:
+    """What `Setup.shared` gives, which is known before the setup is."""
+    images: Any = dataset.images
+    if isinstance(images, BytePixels):
+        held: Any = images.bytes
+        if isinstance(held, StoredBytes):
+            held = HostArray(held.read, held.shape, held.dtype)
+        images = ByteImages(held, images.table)
+    return Shared(
+        images=images,
+        train=plan.train,
+        validation=plan.feature_indices,
+        feature_params=feature_params,
+        seed=np.uint32(seed),
+        held_out=plan.held_out[:, :samples],
+        labels=dataset.labels,
+        pairs=known_pairs(dataset, plan, samples),
+        initial=initial,
+    )
+
+
+def prepare(spec: Spec, decoding: Watch = unwatched, ahead: Ahead | None = None) -> Setup:
     """Loads the data, draws the folds, fits the feature map on images set aside, and judges none.
 
-    `decoding` is told how many pictures of the data are decoded, where these are pictures.
+    `decoding` is told how many pictures of the data are decoded, where these are pictures. The
+    program of the baseline, with which a study begins, is compiled `ahead` as soon as its shapes
+    are known.
 
     Raises `UserError` for data that are missing, damaged or too few, with the field that says so,
     and for a penalty of the user's own that cannot be used.
     """
-    data, score = spec.data, spec.score
     # The user's own files are those of now, until the next study begins.
     look_again()
     own_files = _own_files(spec)
     check_initial(spec)
-    dataset = load_images(data, decoding)
+    return _prepared(spec, load_images(spec.data, decoding), own_files, ahead)
+
+
+@uncollected()
+def _prepared(
+    spec: Spec, dataset: Dataset, own_files: dict[str, str], ahead: Ahead | None
+) -> Setup:
+    """The same, from the images on."""
+    data, score = spec.data, spec.score
     plan = plan_folds(
         dataset.labels,
         len(dataset.images),
@@ -176,7 +206,16 @@ def prepare(spec: Spec, decoding: Watch = unwatched) -> Setup:
     height, width, channels = dataset.images.shape[1:]
     initial = load_initial(spec, (height, width, channels), dataset.class_count)
     check_penalised(spec, dataset)
-    features = fit_features(score, dataset, plan.feature_indices, data.seed, samples)
+
+    def begin(params: Any) -> None:
+        # A user's own code is run by one thread at a time.
+        if ahead is None or ahead.begun or own_files or is_plugin(score.features):
+            return
+        shared = _shared(dataset, plan, samples, initial, params, spec.study.seed)
+        apply = FEATURE_MAPS[score.features].apply
+        compile_first(ahead, spec, dataset, samples, shared, apply)
+
+    features = fit_features(score, dataset, plan.feature_indices, data.seed, samples, begin)
     size = features.dimension, dataset.class_count
     check_samples(spec, samples, size)
     check_final_look(spec, len(plan.outer), len(dataset.images), size)
@@ -186,7 +225,12 @@ def prepare(spec: Spec, decoding: Watch = unwatched) -> Setup:
     if dataset.labels is not None and score.features == CLASSIFIER:
         unseen = plan.held_out.reshape(-1)
         judged: Any = Rows(dataset.images, unseen)
-        accuracy = classifier_map.accuracy(features.params, judged, dataset.labels[unseen])
+        known = {"of": dataset.fingerprint, "by": features.fingerprint}
+        accuracy = kept(
+            "accuracy",
+            known | {"on": fingerprint(unseen=unseen)},
+            partial(classifier_map.accuracy, features.params, judged, dataset.labels[unseen]),
+        )
         warnings += _unlearnt(accuracy, dataset.labels[unseen])
     return Setup(
         dataset=dataset,
@@ -202,6 +246,7 @@ def prepare(spec: Spec, decoding: Watch = unwatched) -> Setup:
         warnings=warnings,
         initial=initial,
         dimension=features.dimension,
+        ahead=ahead,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from normsweep.data.stored import DataLost
 from normsweep.engine.balance import balances_of
+from normsweep.engine.compiling import wait_for
 from normsweep.engine.devices import local_devices
 from normsweep.engine.fit import AUTO, fitting_slots, within_reach
 from normsweep.engine.population import Chunk, Population, Shared, on_devices
@@ -171,6 +172,8 @@ class Training:
 
     def _population(self, program: Program) -> Population:
         self.programs.add(program)
+        if self.setup.ahead is not None:
+            wait_for(self.setup.ahead, program)
         if program not in self._populations:
             self._populations[program] = Population(
                 program,

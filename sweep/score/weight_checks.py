@@ -9,7 +9,7 @@ import jax
 from normsweep.data import Dataset
 from normsweep.engine.settings import Shape, architecture_of
 from normsweep.errors import UserError
-from normsweep.models.architecture import networks
+from normsweep.models.architecture import abstract_variables, networks
 from normsweep.models.optimizers import optimizers_with
 from normsweep.objectives.selection import keep, parameter_paths, select
 from normsweep.spec.family import FAMILIES, networks_of
@@ -129,7 +129,7 @@ def _weights(
 
 def _weights_of(config: Spec, network: str, image_shape: Shape, classes: int) -> Iterator[Any]:
     architecture = architecture_of(config, image_shape, classes)
-    variables = jax.eval_shape(networks(architecture).init, jax.random.key(0))
+    variables = abstract_variables(architecture)
     for name in architecture.family.networks():
         if architecture.family.role(name) == network:
             yield variables[name].params

@@ -76,18 +76,18 @@ class Spec(Section):
     those of the spec.
     """
 
-    study: StudySection = StudySection()
-    data: DataSection = DataSection()
-    model: ModelSection = ModelSection()
-    train: TrainSection = TrainSection()
-    coefficients: CoefficientsSection = CoefficientsSection()
+    study: StudySection = Field(default_factory=StudySection)
+    data: DataSection = Field(default_factory=DataSection)
+    model: ModelSection = Field(default_factory=ModelSection)
+    train: TrainSection = Field(default_factory=TrainSection)
+    coefficients: CoefficientsSection = Field(default_factory=CoefficientsSection)
     penalty: PenaltySection = PenaltySection.model_validate({"form": "none"}, context=STORED)
-    gradient_penalty: GradientPenaltySection = GradientPenaltySection()
-    augment: AugmentSection = AugmentSection()
-    score: ScoreSection = ScoreSection()
-    confirm: ConfirmSection = ConfirmSection()
-    service: ServiceSection = ServiceSection()
-    stop: StopSection = StopSection()
+    gradient_penalty: GradientPenaltySection = Field(default_factory=GradientPenaltySection)
+    augment: AugmentSection = Field(default_factory=AugmentSection)
+    score: ScoreSection = Field(default_factory=ScoreSection)
+    confirm: ConfirmSection = Field(default_factory=ConfirmSection)
+    service: ServiceSection = Field(default_factory=ServiceSection)
+    stop: StopSection = Field(default_factory=StopSection)
     methods: Methods = Field(default_factory=dict)
 
     @classmethod

@@ -1,16 +1,20 @@
-"""Optuna's storage, opened without Alembic where the database is of the version that it wants."""
+"""Optuna's storage, opened without Alembic where the database is new, or of its version."""
 
 import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage, _rdb
+from optuna.storages._rdb import models
 from optuna.storages._rdb.storage import _VersionManager
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import scoped_session, sessionmaker
+
+from normsweep.storage.stamp import stamp
 
 
 def optuna_storage(
@@ -22,6 +26,8 @@ def optuna_storage(
     """
     engine = sqlalchemy.create_engine(url, **engine_kwargs)
     try:
+        if not skip_table_creation:
+            _make_tables(engine)
         if newest() is not None and _version(engine) == newest():
             return _KnownStorage(url, engine_kwargs, engine)
     finally:
@@ -83,6 +89,29 @@ def newest() -> str | None:
     }
     last = named["revision"] - named["down_revision"]
     return last.pop() if len(last) == 1 else None
+
+
+def _make_tables(engine: Engine) -> None:
+    """Makes Optuna's tables as it makes them, all or none, where a file of SQLite's has none."""
+    version = newest()
+    in_file = engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:")
+    if version is None or not in_file:
+        return
+    with engine.begin() as connection:
+        if _has_tables(connection):
+            return
+        # The lock to write, so that one of several processes makes them.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if _has_tables(connection):
+            return
+        models.BaseModel.metadata.create_all(connection)
+        versions = {"schema_version": models.SCHEMA_VERSION, "library_version": optuna.__version__}
+        connection.execute(insert(models.VersionInfoModel).values(versions))
+        stamp(connection, "alembic_version", version)
+
+
+def _has_tables(connection: Connection) -> bool:
+    return connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first() is not None
 
 
 def _version(engine: Engine) -> str | None:

@@ -9,6 +9,7 @@ from normsweep.errors import UserError
 from normsweep.storage.influences import influences
 from normsweep.storage.measurements import measurements
 from normsweep.storage.schema import metadata
+from normsweep.storage.stamp import stamp
 from normsweep.storage.urls import shown
 from normsweep.storage.workers import claims, workers
 
@@ -29,9 +30,6 @@ def migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if _version(connection) == NEWEST:
             return
-    # Half a second that nobody waits for who opens a database of this version.
-    from alembic import command
-
     with engine.begin() as connection:
         # On SQLite the transaction has the write lock from here on: one process migrates.
         if connection.dialect.name == "postgresql":
@@ -43,13 +41,16 @@ def migrate(engine: Engine) -> None:
                 f"storage {shown(engine.url)}: its sweep tables are of version "
                 f"{version}, of a newer sweep; this one knows {', '.join(_known())}"
             )
-        config = _config()
-        config.attributes["connection"] = connection
         if version is None:
             # What all migrations together would make, as a test has it.
             metadata.create_all(connection, [measurements, influences, workers, claims])
-            command.stamp(config, NEWEST)
+            stamp(connection, VERSION_TABLE, NEWEST)
             return
+        # Half a second that nobody waits for who opens a database of this version, or makes one.
+        from alembic import command
+
+        config = _config()
+        config.attributes["connection"] = connection
         if stamped is None:
             command.stamp(config, version)
         command.upgrade(config, NEWEST)

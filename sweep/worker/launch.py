@@ -12,6 +12,7 @@ from optuna.storages import RDBStorage
 
 from normsweep.data.decoding import Watch
 from normsweep.data.decoding import unwatched as nobody
+from normsweep.engine.ahead import Ahead
 from normsweep.errors import UserError
 from normsweep.score.auto import Watch as Measuring
 from normsweep.score.setup import Setup
@@ -137,8 +138,10 @@ def launch(
 
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, setup, on_ray.start)
+    # With more workers, these train, and not this process.
+    ahead = Ahead() if workers == 1 else None
     opened, study, setup, _, spec = submit(
-        spec, storage, source, log, workers, decoding, measuring, resume, scaled, written
+        spec, storage, source, log, workers, decoding, measuring, resume, scaled, written, ahead
     )
     _tell_confirmation(spec, source, log)
     if workers > 1:

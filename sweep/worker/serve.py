@@ -12,6 +12,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.study._frozen import FrozenStudy
 
+from normsweep.engine.ahead import Ahead
 from normsweep.engine.devices import device_names, use_all_cores
 from normsweep.engine.population import forget_programs
 from normsweep.errors import UserError, in_one_line
@@ -128,7 +129,9 @@ class Server:
     def _work(self, study: optuna.Study, *, rests: bool) -> None:
         spec = self._retry.until(partial(checked_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
-        setup = prepare(spec, partial(self._tell_decoding, study.study_name))
+        searched = self._retry.until(partial(_is_searched, study), self.stop)
+        decoding, ahead = partial(self._tell_decoding, study.study_name), Ahead()
+        setup = prepare(spec, decoding, None if searched else ahead)
         self._retry.until(partial(check_same_data, study, setup.fingerprints()), self.stop)
         work = take_part(
             spec,

@@ -10,6 +10,7 @@ from optuna.storages import RDBStorage
 from normsweep.data.decoding import Watch, unwatched
 from normsweep.data.described import described
 from normsweep.data.memory import check_room, free_memory, gigabytes
+from normsweep.engine.ahead import Ahead
 from normsweep.engine.devices import use_all_cores
 from normsweep.errors import UserError
 from normsweep.score.auto import Watch as Measuring
@@ -73,6 +74,7 @@ def submit(
     resume: bool = False,
     scaled: Scaled | None = None,
     written: Written | None = None,
+    ahead: Ahead | None = None,
 ) -> Submitted:
     """Registers the study of a spec: spec, fingerprints, baseline and search, and opens it.
 
@@ -82,6 +84,7 @@ def submit(
     many steps are trained of the run from which the ranges follow that are "auto". With `resume`
     one that was paused or stopped, by itself or not, goes on. The trials of one that is `scaled`
     are the configs that another study found. With a new one it is kept how its spec was `written`.
+    For who trains it here its first program is compiled `ahead`.
 
     Raises `UserError` for what the user can mend, such as a study that is paused or stopped without
     `resume`; nothing is written before.
@@ -96,7 +99,7 @@ def submit(
         # A mistake in it is told before anything is written.
         plugin_sampler(spec.study.sampler)(SamplerSettings(0, 0, spec.study.startup_trials))
     plan = plan_of(known)
-    setup = prepare(known, decoding)
+    setup = prepare(known, decoding, ahead)
     _check_memory(setup, known, workers, log)
     opened = storage if isinstance(storage, RDBStorage) else open_storage(storage, create=True)
     was = _control_before(spec.study.name, opened)

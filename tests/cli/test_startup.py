@@ -84,6 +84,8 @@ finally:
 TRAINING = {"jax", "flax", "optax", "orbax", "scipy.stats", "normsweep.models"}
 DRAWING = {"matplotlib", "plotly", "optuna_dashboard"}
 DATABASE = {"optuna", "sqlalchemy", "alembic"}
+STATISTICS = {"scipy"}
+"""What only a verdict needs."""
 UNUSED = {"alembic", "mako", "sqlalchemy.dialects.postgresql", "typer.rich_utils", "pandas"}
 """What a command on a file of this version has no use for, and takes half a second to import."""
 LATER = {"orbax", "tensorstore", "sklearn", "scipy.stats", "pandas", "structlog"} | DRAWING
@@ -173,27 +175,56 @@ def call(study: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[st
 
 @pytest.mark.parametrize(
     "command",
-    ["list", "list --json", "show small", "show small --json", "status", "status --json"],
+    [
+        *("list", "list --json", "show small", "show small --json", "status", "status --json"),
+        *("export small", "export small --format csv"),
+    ],
 )
 def test_what_reads_a_study_prints_the_same_without_jax(
     call, sweep, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     told, modules = call(*command.split())
     assert modules.isdisjoint(TRAINING | DRAWING | UNUSED)
+    assert modules.isdisjoint(STATISTICS) != command.startswith("show")
     # Its models of the JSON take a while to build.
     assert ("normsweep.cli.schema" in modules) == (command == "show small --json")
     # As it is where every stored spec and config is checked as a whole.
     monkeypatch.setattr(Spec, "stored", Spec.model_validate)
     assert told == sweep(*command.split()).out
     assert "small" in told
-    assert ("p = " in told or '"p": ' in told) == command.startswith("show")
+    if not command.startswith("export"):
+        assert ("p = " in told or '"p": ' in told) == command.startswith("show")
 
 
 def test_what_tells_the_workers_of_a_study_needs_no_jax(call) -> None:
     for command, told in (("pause", "paused"), ("stop", "stopped"), ("resume", "open")):
         printed, modules = call(command, "small")
         assert printed == f"small is {told}.\n"
-        assert modules.isdisjoint(TRAINING | DRAWING | UNUSED)
+        assert modules.isdisjoint(TRAINING | DRAWING | UNUSED | STATISTICS)
+
+
+PASSES = """
+import atexit, gc, sys
+from normsweep.cli import main
+passes = []
+gc.callbacks.append(lambda phase, info: passes.append(phase))
+# Called after what `main` has registered itself.
+atexit.register(lambda: print(len(passes), len(gc.get_objects()), file=sys.stderr))
+main()
+"""
+
+
+def test_a_command_looks_for_garbage_neither_in_what_it_imports_nor_at_its_end(
+    study: Path,
+) -> None:
+    called = subprocess.run(
+        [sys.executable, "-c", PASSES, "list"], cwd=study, capture_output=True, text=True
+    )
+    assert called.returncode == 0, called.stderr
+    passes, looked_through = map(int, called.stderr.split())
+    # By itself, Python makes a pass for each 700 of its objects.
+    assert passes < 100
+    assert looked_through < 1000
 
 
 def test_a_launch_imports_neither_charts_nor_checkpoints_to_train_and_to_tell_its_answer() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from jax._src import compilation_cache
 
+from normsweep.data import cache as cache_files
 from normsweep.data.cache import CACHE_VARIABLE
 from normsweep.engine import compiled
 from normsweep.engine.compiled import KeptPrograms, this_machine
@@ -139,7 +140,7 @@ def test_a_folder_that_can_only_be_read_is_read(
         raise PermissionError(30, "Read-only file system")
 
     monkeypatch.setattr(os, "utime", refused)
-    monkeypatch.setattr(compiled.tempfile, "mkstemp", refused)
+    monkeypatch.setattr(cache_files.tempfile, "mkstemp", refused)
     assert new_process()[0] == 1
     KeptPrograms(cache / this_machine()).put("more", b"not kept")
     assert len(programs(cache)) == 1
