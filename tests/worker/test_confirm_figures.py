@@ -24,6 +24,7 @@ VAE: dict[str, Any] = {
     "train__autoencoder_learning_rate": 5e-3,
     "penalty__target": ["both"],
     "score__metric": "elbo",
+    "confirm__holdout": 0.2,
 }
 PAIRS: dict[str, Any] = {
     "data__source": "digits_pairs",
@@ -80,7 +81,10 @@ def test_a_verdict_by_a_figure_allows_for_other_images(
     assert held is not None
     ids = [trial._trial_id for trial in held.get_trials()]
     stored = read_influences(storage.engine, ids, (4, 8))
-    assert len(stored) == 2 * len(ids) == 2 * 2 * SEEDS
+    # Also of the look at images that were held out, at both of its chunks.
+    assert len(ids) == (4 if spec.confirm.holdout else 2) * SEEDS
+    assert len(stored) == 2 * len(ids)
+    assert (found.final is not None) == (spec.confirm.holdout > 0)
     images, metric = np.sort(prepare(spec).plan.held_out.ravel()), spec.score.metric
     assert len(seen) == 2 * len(ids)
     deviations = []
