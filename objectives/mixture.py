@@ -95,7 +95,8 @@ def _maximised(points: jax.Array, shares: jax.Array) -> Mixture:
     spread = jnp.mean(jnp.var(points, axis=0))
     ridge = RIDGE * spread + np.float32(np.finfo(np.float32).tiny)
     eye = jnp.eye(dimension, dtype=np.float32)
-    factors = jnp.linalg.cholesky(covariances + ridge * eye[None])
+    # One by one: a batch of them waits for ever in a program of two CPU devices (jaxlib 0.10).
+    factors = lax.map(jnp.linalg.cholesky, covariances + ridge * eye[None])
     return Mixture(sizes / jnp.sum(sizes), means, factors)
 
 

@@ -6,7 +6,7 @@ who its neighbours are; on an accelerator `vmap` runs a shard's members together
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +18,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from normsweep.engine.collection import uncollected
 from normsweep.models.data import Data
-from normsweep.models.families.contract import Measured
 from normsweep.models.hyperparameters import Hyperparameters
 from normsweep.models.member import MemberState, init, member_key
 from normsweep.models.program import Program, hyperparameters
@@ -77,10 +76,8 @@ class Chunk:
     `features` are those of the generated samples, [slots, folds, n, d] float32, and `images` the
     first `SHOWN` of these samples. `losses` are by player; `extras` are the other scalars of
     `ChunkMetrics`, of which those by network are called by it, such as `generator_norm`, and the
-    family's figures, of which `each` [slots, folds, s] float32, by name, are those of each image
-    that judges a fold, NaN of one that has none. `labels` [slots, folds, n] int32 are the classes
-    that the samples were asked for; None where the family has none. Entries of slots that were not
-    active are zero.
+    family's figures. `labels` [slots, folds, n] int32 are the classes that the samples were asked
+    for; None where the family has none. Entries of slots that were not active are zero.
     """
 
     features: np.ndarray
@@ -89,7 +86,6 @@ class Chunk:
     finite: np.ndarray
     extras: dict[str, np.ndarray]
     labels: np.ndarray | None = None
-    each: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def on_devices(shared: Shared, devices: Sequence[jax.Device]) -> Shared:
@@ -169,10 +165,9 @@ class Population:
         for what, numbers in (("zeros", metrics.zeros), ("norm", metrics.norms)):
             extras |= {f"{name}_{what}": numbers[name] for name in self._family.networks()}
         names = [name for name in self._family.figures if name in figures]
-        extras |= {name: self._collect(figures[name].value) for name in names}
-        each = {name: self._collect(figures[name].each) for name in names}
+        extras |= {name: self._collect(figures[name]) for name in names}
         labels = None if labels is None else self._collect(labels)
-        return Chunk(features, self._collect(images), losses, finite, extras, labels, each)
+        return Chunk(features, self._collect(images), losses, finite, extras, labels)
 
     def states(self) -> MemberState:
         """The members' states on the host, with the leading axes [slots, folds]."""
@@ -320,10 +315,12 @@ def _compile(program: Program, features: Features, mesh: Mesh) -> tuple[Any, PyT
             images = sample(program, state, member.hyperparameters, data, key, program.samples)
             found = features(shared.feature_params, images)
             labels = sampled_labels(program, data, key, program.samples)
-            figures: dict[str, Measured] = {}
+            figures = {}
             if program.family.figures:
                 unseen = data._replace(train=shared.held_out[member.fold])
-                figures = measured(program, state, member.hyperparameters, unseen, key)
+                seen = measured(program, state, member.hyperparameters, unseen, key)
+                # What it is of each image is left to `figures_of`: here it would change bits.
+                figures = {name: figure.value for name, figure in seen.items()}
             return state, found, images[:SHOWN], metrics, labels, figures
 
         def skip(state: MemberState) -> Any:

@@ -14,6 +14,7 @@ from normsweep.data.stored import DataLost
 from normsweep.engine.balance import balances_of
 from normsweep.engine.compiling import wait_for
 from normsweep.engine.devices import local_devices
+from normsweep.engine.figures import figures_of
 from normsweep.engine.fit import AUTO, fitting_slots, within_reach
 from normsweep.engine.population import Chunk, Population, Shared, on_devices
 from normsweep.engine.settings import methods_of, program_of
@@ -135,6 +136,11 @@ class Training:
         """As `balances_of`, for the members of a run in a slot."""
         state = self.state_of(run, slot)
         return balances_of(run.program, terms, state, run.hyperparameters, self._on_devices())
+
+    def figures(self, run: Run, slot: int) -> dict[str, np.ndarray]:
+        """As `figures_of`, for the members of a run in a slot."""
+        state = self.state_of(run, slot)
+        return figures_of(run.program, state, run.hyperparameters, self._on_devices())
 
     def state_of(self, run: Run, slot: int) -> MemberState:
         """The states of a trial's members, copied off the devices."""

@@ -11,6 +11,7 @@ from normsweep.engine.population import Chunk
 from normsweep.score.influence import image_influences
 from normsweep.score.run import Failed, Run
 from normsweep.score.setup import Setup
+from normsweep.score.training import Training
 from normsweep.storage.influences import add_influences
 from normsweep.storage.telling import Ending
 from normsweep.study.attributes import of_curve
@@ -22,9 +23,10 @@ class ArmRun(TrialRun):
     """A trial of a confirmation in flight: an arm by one seed.
 
     `influences` are those of images on its score that the database has not seen, by step, if
-    `of_images` are wanted; any chunk may be the one that counts.
+    `of_images` are wanted; any chunk may be the one that counts. `training` has its members.
     """
 
+    training: Training
     of_images: bool = True
     influences: dict[int, np.ndarray] = field(default_factory=dict)
 
@@ -34,7 +36,10 @@ class ArmRun(TrialRun):
         # curves are compared chunk by chunk.
         Run.judge(self, setup, chunk, slot)
         if self.of_images and not isinstance(self.end, Failed):
-            found = image_influences(setup, self.config.score.metric, chunk, slot)
+            metric, figures = self.config.score.metric, {}
+            if metric in self.program.family.figures:
+                figures = self.training.figures(self, slot)
+            found = image_influences(setup, metric, chunk, slot, figures)
             if found is not None:
                 self.influences[self.steps] = found
 

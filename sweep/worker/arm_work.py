@@ -281,6 +281,7 @@ class ArmWork(Work):
             program,
             hyperparameters_of(arm.config, methods, program.family),
             trial=trial,
+            training=training,
             # Images of a part are numbered within it, and no seed's are another's.
             of_images=said.role == FINAL
             or (said.role == CONFIRM and self.spec.confirm.images == "these"),

@@ -1,5 +1,7 @@
 """Mixtures of normal laws, against scikit-learn in float64."""
 
+import subprocess
+import sys
 from functools import partial
 
 import jax
@@ -119,3 +121,25 @@ def test_a_fit_ends_on_several_devices_at_once() -> None:
     mapped = jax.shard_map(members, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
     found = jax.jit(mapped)(points)
     assert all(np.isfinite(leaf).all() for leaf in found)
+
+
+ON_TWO_DEVICES = """
+import jax, numpy as np
+from jax.sharding import Mesh, PartitionSpec
+from normsweep.objectives.mixture import fitted_mixture
+
+jax.config.update("jax_num_cpu_devices", 2)
+fit = lambda points: jax.lax.map(lambda own: fitted_mixture(jax.random.key(0), own, 10, 5), points)
+split = PartitionSpec("members")
+mesh = Mesh(np.array(jax.local_devices()), ("members",))
+points = np.random.default_rng(0).normal(size=(2, 600, 64)).astype(np.float32)
+sharded = jax.shard_map(fit, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
+print(np.isfinite(jax.jit(sharded)(points).factors).all())
+"""
+
+
+def test_laws_of_many_dimensions_are_fitted_on_two_cpu_devices_at_once() -> None:
+    """Each batch of factorisations would wait for a thread that the other one has, for ever."""
+    called = [sys.executable, "-c", ON_TWO_DEVICES]
+    done = subprocess.run(called, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

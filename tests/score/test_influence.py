@@ -23,7 +23,7 @@ def chunk(setup: Setup, labels: np.ndarray | None = None) -> SimpleNamespace:
     rng = np.random.default_rng(0)
     shape = (2, len(setup.plan.held_out), setup.samples, 4)
     features = rng.normal(size=shape).astype(np.float32)
-    return SimpleNamespace(features=features, labels=labels, each={})
+    return SimpleNamespace(features=features, labels=labels)
 
 
 def real(setup: Setup, fold: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def test_an_image_keeps_its_place_whatever_fold_it_is_dealt_to(setup, dealt: boo
     images = np.sort(setup.plan.held_out.ravel())
     if dealt:
         setup = setup.with_plan(deal_again(setup.plan, setup.dataset.labels, (1, 2)))
-    found = image_influences(setup, "fid", chunk(setup), 1)
+    found = image_influences(setup, "fid", chunk(setup), 1, {})
     assert found is not None and found.shape == images.shape
     for fold, held_out in enumerate(setup.plan.held_out):
         generated = moments(chunk(setup).features[1, fold])
@@ -46,7 +46,7 @@ def test_an_image_keeps_its_place_whatever_fold_it_is_dealt_to(setup, dealt: boo
 
 def test_images_that_do_not_judge_have_no_number(make_spec) -> None:
     setup = prepare(make_spec(data__limit=130, score__samples=30, score__dimension=4))
-    found = image_influences(setup, "kid", chunk(setup), 0)
+    found = image_influences(setup, "kid", chunk(setup), 0, {})
     assert found is not None
     judged = setup.plan.held_out[:, :30]
     images = np.sort(setup.plan.held_out.ravel())
@@ -72,11 +72,9 @@ def test_of_what_networks_measure_each_image_has_its_own_deviation(setup) -> Non
     dealt = setup.with_plan(deal_again(setup.plan, setup.dataset.labels, (1, 2)))
     images, held_out = np.sort(dealt.plan.held_out.ravel()), dealt.plan.held_out
     # What an image is worth is known by its number; every third of a fold has nothing.
-    each = np.broadcast_to(held_out.astype(np.float32) ** 2, (2, *held_out.shape)).copy()
-    each[1, :, ::3] = np.nan
-    given = chunk(dealt)
-    given.each = {"pair_error": each}
-    found = image_influences(dealt, "pair_error", given, 1)
+    each = held_out.astype(np.float32) ** 2
+    each[:, ::3] = np.nan
+    found = image_influences(dealt, "pair_error", chunk(dealt), 1, {"pair_error": each})
     assert found is not None and not np.isnan(found).any()
     for fold in held_out:
         there = np.arange(len(fold)) % 3 != 0
@@ -88,4 +86,4 @@ def test_of_what_networks_measure_each_image_has_its_own_deviation(setup) -> Non
 
 @pytest.mark.parametrize("metric", ["elbo", "precision"])
 def test_of_what_is_not_measured_of_features_there_is_none(setup, metric: str) -> None:
-    assert image_influences(setup, metric, chunk(setup), 0) is None
+    assert image_influences(setup, metric, chunk(setup), 0, {}) is None

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normsweep.engine.population import Chunk, Population
+from normsweep.engine.population import Chunk
 from normsweep.score.setup import prepare
 from normsweep.storage.influences import read_influences
 from normsweep.study.confirmation import find_confirmation
 from normsweep.verdict.reading import read_confirmation
 from normsweep.verdict.wording import verdict_sentence
+from normsweep.worker import arm_run
 
 SEEDS = 3
 VAE: dict[str, Any] = {
@@ -23,6 +24,7 @@ VAE: dict[str, Any] = {
     "train__autoencoder_learning_rate": 5e-3,
     "penalty__target": ["both"],
     "score__metric": "elbo",
+    "confirm__holdout": 0.2,
 }
 PAIRS: dict[str, Any] = {
     "data__source": "digits_pairs",
@@ -40,22 +42,22 @@ PAIRS: dict[str, Any] = {
 
 
 @pytest.fixture
-def chunks(monkeypatch) -> list[Chunk]:
-    """What the population gave, chunk by chunk."""
-    found: list[Chunk] = []
-    advance = Population.advance
+def seen(monkeypatch) -> list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """What a confirmation measured of each image, and the scores of the same chunk."""
+    found: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = []
+    scored = arm_run.image_influences
 
-    def kept(*arguments: Any) -> Chunk:
-        found.append(advance(*arguments))
-        return found[-1]
+    def kept(setup: Any, metric: str, chunk: Chunk, slot: int, figures: Any) -> Any:
+        found.append((figures, {name: each[slot] for name, each in chunk.extras.items()}))
+        return scored(setup, metric, chunk, slot, figures)
 
-    monkeypatch.setattr(Population, "advance", kept)
+    monkeypatch.setattr(arm_run, "image_influences", kept)
     return found
 
 
 @pytest.mark.parametrize("changes", [VAE, PAIRS], ids=["vae", "cyclegan"])
 def test_a_verdict_by_a_figure_allows_for_other_images(
-    changes: dict[str, Any], run, make_spec, databases, storage_url, chunks
+    changes: dict[str, Any], run, make_spec, databases, storage_url, seen
 ) -> None:
     spec = make_spec(
         **changes,
@@ -79,13 +81,15 @@ def test_a_verdict_by_a_figure_allows_for_other_images(
     assert held is not None
     ids = [trial._trial_id for trial in held.get_trials()]
     stored = read_influences(storage.engine, ids, (4, 8))
-    assert len(stored) == 2 * len(ids) == 2 * 2 * SEEDS
+    # Also of the look at images that were held out, at both of its chunks.
+    assert len(ids) == (4 if spec.confirm.holdout else 2) * SEEDS
+    assert len(stored) == 2 * len(ids)
+    assert (found.final is not None) == (spec.confirm.holdout > 0)
     images, metric = np.sort(prepare(spec).plan.held_out.ravel()), spec.score.metric
-    # Those of the search came before.
-    of_confirmation = chunks[-2 * len(ids) :]
+    assert len(seen) == 2 * len(ids)
     deviations = []
-    for chunk in of_confirmation:
-        for values, score in zip(chunk.each[metric][0], chunk.extras[metric][0], strict=True):
+    for figures, scores in seen:
+        for values, score in zip(figures[metric], scores[metric], strict=True):
             assert score == pytest.approx(np.nanmean(values.astype(np.float64)), rel=1e-5)
             there = ~np.isnan(values)
             deviations.append(len(values) / there.sum() * (values[there] - values[there].mean()))
