@@ -16,6 +16,7 @@ from normsweep.study.attributes import (
     study_attributes,
     twin_of,
 )
+from normsweep.study.counted import Counted
 from normsweep.study.endings import COLLAPSED
 from normsweep.study.plan import Plan, plan_as_made
 from normsweep.study.ranking import best_first, is_feasible
@@ -99,6 +100,14 @@ class Count:
     failed: int = 0
     best: FrozenTrial | None = None
     baseline: FrozenTrial | None = None
+    _seen: int = 0
+
+    def follow(self, counted: Counted) -> Tally:
+        """Takes what has ended since the last call, and counts all of a study of ours."""
+        fresh, self._seen = counted.ended[self._seen :], len(counted.ended)
+        self.add(trial for trial in fresh if not is_foreign(trial))
+        running = sum(trial.state == TrialState.RUNNING for trial in counted.open)
+        return self.tally(running, counted.left() - len(counted.running()))
 
     def add(self, trials: Iterable[FrozenTrial]) -> None:
         """Takes trials that have ended; none that other code has ended."""

@@ -5,7 +5,6 @@ stored twice with the same effect as once.
 """
 
 import contextlib
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.data.stored import DataLost
 from normsweep.engine.compiling import compiling_seconds
-from normsweep.engine.versions import versions
 from normsweep.errors import UserError, in_one_line
 from normsweep.score.run import Failed, Pruned
 from normsweep.score.setup import Setup
@@ -30,13 +28,13 @@ from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
 from normsweep.spec.plugins import SamplerError, is_plugin, plugin_sampler, telling_sampler
 from normsweep.spec.space import unconditional_space
 from normsweep.spec.spec import Spec
-from normsweep.storage import Measurement, clear_measurements, read_measurements
+from normsweep.storage import clear_measurements
 from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
 from normsweep.storage.events import CHUNK, Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
 from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
-from normsweep.storage.workers import forget, held, is_gone, seen_workers
+from normsweep.storage.workers import forget, held
 from normsweep.study.attributes import OPEN, collapse_of, is_foreign, reason_of
 from normsweep.study.control import ENDED, control
 from normsweep.study.counted import Counted
@@ -45,13 +43,14 @@ from normsweep.study.plan import plan_of
 from normsweep.study.progress import Watcher, flying_of, progress_of, unwatched
 from normsweep.study.pruning import pruner_of
 from normsweep.study.queue import Queue
-from normsweep.study.ranking import begun_as, begun_of, direction_of
+from normsweep.study.ranking import direction_of
 from normsweep.study.stopping import stop_if_due
 from normsweep.study.tally import Count, ended
 from normsweep.worker.keepsakes import draw_samples, keep_references
+from normsweep.worker.sharing import LAST, other_workers, share
 from normsweep.worker.trial_checkpoints import TrialCheckpoints
 from normsweep.worker.trial_run import TrialRun, begin
-from normsweep.worker.twins import Twins
+from normsweep.worker.twins import Twins, goes_before
 from normsweep.worker.waiting import rest
 
 _LOOK = 5.0
@@ -59,9 +58,6 @@ _LOOK = 5.0
 
 _REST = 0.5
 """Seconds between two looks for something to train, where all is in the hands of others."""
-
-_LAST = 3
-"""So many times what all workers train at once are left when they begin to share what is."""
 
 _REMEMBERED = 3600.0
 """Seconds for which a worker that died is shown, unless it holds a trial that is to be found."""
@@ -96,7 +92,6 @@ class Work:
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
     _twins: Twins = field(default_factory=Twins)
     _count: Count = field(init=False)
-    _tallied: int = 0
     _others: int = 0
     _ended_before: int | None = None
     _prepared: float | None = None
@@ -240,26 +235,18 @@ class Work:
             self._slots[slot] = self._take(slot)
 
     def _wanted(self) -> int:
-        """How many trials to take: of the last ones what leaves as much for each other worker.
-
-        Whoever looks first would else have them all, and the others would wait for it.
-        """
+        """How many trials to take; of the last ones a share."""
         workers, slots = 1 + self._others, len(self._slots)
-        if workers == 1 or self.queue.counted.left() > _LAST * slots * workers:
+        if workers == 1 or self.queue.counted.left() > LAST * slots * workers:
             return slots
         counted = self.queue.look()
         left = counted.left() - flying_of(self.spec, counted.running())
         mine = [1 - run.steps / run.config.train.steps for run in self._slots if run is not None]
-        return max(0 if mine else 1, math.floor(left / workers - sum(mine) + 0.5))
+        return share(left, mine, workers)
 
     def _other_workers(self) -> int:
         """How many others are at work on the study."""
-        return sum(
-            seen.worker.study == self.study.study_name
-            and seen.worker.worker != self.queue.worker
-            and not is_gone(seen, GRACE)
-            for seen in seen_workers(self.storage.engine)
-        )
+        return other_workers(self.storage.engine, self.study.study_name, self._worker)
 
     def _stop_if_due(self) -> None:
         """Asks, whenever a trial has ended, whether the search is to stop for all workers."""
@@ -408,35 +395,14 @@ class Work:
         if not run.chunks:
             clear_measurements(self.storage.engine, trial._trial_id)
             counted = self.queue.look()
-            self._find_twin(run, counted)
+            self._twins.take_over(run, counted, self.storage.engine)
             if run.end is None and self._goes_before(run, counted):
                 return None
         self.log("trial taken", study=self.study.study_name, trial=trial.number, step=run.steps)
         return run
 
-    def _find_twin(self, run: TrialRun, counted: Counted) -> None:
-        """Looks for a trial of the same config, which was trained to the same bits."""
-        mine = begun_as(run.config.plain(), versions())
-        # A baseline is.
-        twin = self._twins.of(mine, counted.ended, to_the_end=run.is_baseline)
-        if twin is not None:
-            run.take_over(twin.number, self._rows(twin._trial_id), collapse_of(twin))
-
-    def _rows(self, trial_id: int) -> list[Measurement]:
-        return read_measurements(self.storage.engine, trial_id)
-
     def _goes_before(self, run: TrialRun, counted: Counted) -> bool:
-        """Whether another trial of the same config is in training, and this one is to wait for it.
-
-        Of two that have stored nothing yet, begun at the same time by two workers, the later one
-        waits; and both for one that has, so that they never wait for each other.
-        """
-        mine = begun_as(run.config.plain(), versions())
-        return any(
-            trial.number < run.trial.number or bool(self._rows(trial._trial_id))
-            for trial in counted.running()
-            if trial.number != run.trial.number and begun_of(trial) == mine
-        )
+        return goes_before(run, counted, self.storage.engine)
 
     def _yielded(self, run: TrialRun) -> bool:
         """Gives a trial back that another worker has begun, too, before its first chunk is stored.
@@ -456,15 +422,11 @@ class Work:
         if self.watch is unwatched:
             return
         counted = self.queue.look()
-        fresh, self._tallied = counted.ended[self._tallied :], len(counted.ended)
-        self._count.add(trial for trial in fresh if not is_foreign(trial))
-        running = [trial for trial in counted.open if trial.state == TrialState.RUNNING]
-        waiting = counted.left() - len(counted.running())
         self.watch(
             progress_of(
                 self.spec,
-                self._count.tally(len(running), waiting),
-                flying_of(self.spec, running),
+                self._count.follow(counted),
+                flying_of(self.spec, counted.open),
                 self._ended_before or 0,
                 self.begun,
                 phase=phase,

@@ -94,14 +94,11 @@ def test_it_counts_as_a_plan_does_that_looks_at_all(name: str, seed: int) -> Non
 @pytest.mark.parametrize("seed", range(5))
 def test_a_count_that_goes_on_is_that_of_all_trials(seed: int, direction: StudyDirection) -> None:
     plan = Plan(9)
-    counted, count, seen = Counted(plan), Count(direction), 0
+    counted, count = Counted(plan), Count(direction)
     for trials in histories(Random(seed)):
         counted.look(trials)
-        count.add(each for each in counted.ended[seen:] if not is_foreign(each))
-        seen = len(counted.ended)
         ours = [each for each in trials if not is_foreign(each)]
-        running = sum(each.state == TrialState.RUNNING for each in ours)
-        found = count.tally(running, counted.left() - len(counted.running()))
+        found = count.follow(counted)
         assert found == tally(trials, plan, direction)
         # By hand, from the words of what it is.
         scored = [t for t in ours if t.state == TrialState.COMPLETE and result_of(t)]

@@ -7,6 +7,7 @@ import pytest
 
 from normsweep.storage.workers import beat, this_worker
 from normsweep.worker import loop
+from normsweep.worker.sharing import share
 from normsweep.worker.submit import submit
 
 
@@ -30,10 +31,32 @@ def test_of_four_trials_a_worker_leaves_two_to_another_that_is_there(
 def test_while_there_is_enough_for_all_every_slot_is_filled(
     run, make_spec, databases, storage_url, monkeypatch
 ) -> None:
-    monkeypatch.setattr(loop, "_LAST", 1)
+    monkeypatch.setattr(loop, "LAST", 1)
     spec = make_spec()
     storage, *_ = submit(spec, databases.open(storage_url))
     beat(storage.engine, replace(this_worker("cpu"), study="small"))
     running: list[int] = []
     run(spec, watch=lambda progress: running.append(progress.running))
     assert running[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("left", "mine", "workers", "taken"),
+    [
+        (4, [], 2, 2),
+        (3, [], 2, 2),
+        (1, [], 2, 1),
+        # The other one has four that are nearly done, and four are to be taken.
+        (4.5, [], 2, 2),
+        # Two of its own have just begun, and two are to be taken.
+        (4, [1.0, 1.0], 2, 0),
+        (2.5, [0.25, 0.25], 2, 1),
+        # It has more than its share already.
+        (3, [1.0, 1.0, 1.0], 2, 0),
+        (6, [], 3, 2),
+    ],
+)
+def test_it_takes_what_makes_its_part_as_large_as_each_other_one_s(
+    left: float, mine: list[float], workers: int, taken: int
+) -> None:
+    assert share(left, mine, workers) == taken

@@ -14,7 +14,7 @@ VERSIONS = {"jax": "0"}
 
 def trial(number: int, config: dict[str, Any], **said: Any) -> FrozenTrial:
     state = said.pop("state", TrialState.COMPLETE)
-    attributes = {"config": config, "versions": VERSIONS, "role": "search"} | said
+    attributes = {"config": config, "versions": VERSIONS, "role": "search", "result": {}} | said
     made = create_trial(
         state=state,
         value=1.0 if state == TrialState.COMPLETE else None,
@@ -47,10 +47,18 @@ def test_the_first_of_the_complete_ones_is_found(config, make_spec) -> None:
 
 def test_one_that_completes_later_is_found_too_and_the_earlier_one_preferred(config) -> None:
     mine, known = begun_as(config, VERSIONS), Twins()
-    running = trial(0, config, state=TrialState.RUNNING)
-    for first, expected in ((running, 1), (trial(0, config), 0)):
-        found = known.of(mine, [first, trial(1, config)], to_the_end=False)
+    ended = [trial(1, config), trial(0, config)]
+    for number, expected in ((1, 1), (2, 0)):
+        found = known.of(mine, ended[:number], to_the_end=False)
         assert found is not None and found.number == expected
+
+
+def test_what_other_code_or_another_study_made_was_not_trained_here(config) -> None:
+    mine = begun_as(config, VERSIONS)
+    ended = [trial(0, config, **{"from": "another 3"}), trial(1, config), trial(2, config)]
+    ended[1].user_attrs.pop("result")
+    found = Twins().of(mine, ended, to_the_end=False)
+    assert found is not None and found.number == 2
 
 
 def test_what_collapsed_is_no_twin_of_what_is_trained_to_its_end(config) -> None:
@@ -58,7 +66,6 @@ def test_what_collapsed_is_no_twin_of_what_is_trained_to_its_end(config) -> None
     trials = [trial(0, config, result={"collapsed": "at step 5: dead"}), trial(1, config)]
     found = {end: known.of(mine, trials, to_the_end=end) for end in (False, True)}
     assert {end: each and each.number for end, each in found.items()} == {False: 0, True: 1}
-    assert known.of(mine, trials[:1], to_the_end=True) is not None
     assert Twins().of(mine, trials[:1], to_the_end=True) is None
 
 
