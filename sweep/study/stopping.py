@@ -25,7 +25,8 @@ from normsweep.study.attributes import (
     study_attributes,
     write_study,
 )
-from normsweep.study.control import ENDED, set_control
+from normsweep.study.control import ENDED, control, set_control
+from normsweep.study.plan import plan_of
 from normsweep.study.ranking import baseline_of, is_feasible
 
 
@@ -108,6 +109,13 @@ def is_over(wanted: str, left: int, trials: Sequence[FrozenTrial]) -> bool:
     Of a search that has stopped by itself, when none of its trials runs any more.
     """
     return not left or (wanted == ENDED and not any_running(trials))
+
+
+def is_searched(study: optuna.Study, spec: Spec) -> bool:
+    """Whether a study has all trials that a spec asks for, or has stopped by itself."""
+    plan = plan_of(spec)
+    counted = plan.within(study.get_trials(deepcopy=False))
+    return is_over(control(study), plan.left(counted), counted)
 
 
 def any_running(trials: Sequence[FrozenTrial]) -> bool:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +17,15 @@ from normsweep.engine.ahead import Ahead
 from normsweep.errors import UserError
 from normsweep.score.auto import Watch as Measuring
 from normsweep.score.setup import Setup
+from normsweep.spec.auto import provisional
 from normsweep.spec.load import Written
 from normsweep.spec.spec import Spec
-from normsweep.storage.connect import storage_url
+from normsweep.storage.connect import open_storage, storage_url
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry
 from normsweep.study.control import telling_deletion
 from normsweep.study.progress import Watcher, unwatched
+from normsweep.study.stopping import is_searched
 from normsweep.verdict.scaled import Scaled
 from normsweep.worker.confirming import Confirming
 from normsweep.worker.loop import Work
@@ -139,7 +142,7 @@ def launch(
             on_ray = RayWorkers(study.study_name, opened, share, files, log)
             return with_pool(study, setup, on_ray.start)
     # With more workers, these train, and not this process.
-    ahead = Ahead() if workers == 1 else None
+    ahead = Ahead() if workers == 1 and not _is_searched(spec, storage) else None
     opened, study, setup, _, spec = submit(
         spec, storage, source, log, workers, decoding, measuring, resume, scaled, written, ahead
     )
@@ -164,6 +167,21 @@ def launch(
         seconds = time.monotonic() - begun
         done = work.done and confirming(study, setup).run_if_wanted()
     return Launched(study, done, seconds, prepared - begun, work.training.seconds)
+
+
+def _is_searched(spec: Spec, storage: str | RDBStorage | None) -> bool:
+    """Whether the study is there with all of its trials, so that nothing trains by its program."""
+    # What is wrong is told where it is submitted.
+    with suppress(UserError, KeyError):
+        if isinstance(storage, RDBStorage):
+            study = optuna.load_study(study_name=spec.study.name, storage=storage)
+            return is_searched(study, provisional(spec))
+        opened = open_storage(storage, reading=True)
+        try:
+            return _is_searched(spec, opened)
+        finally:
+            opened.engine.dispose()
+    return False
 
 
 def _tell_confirmation(spec: Spec, source: str | None, log: Log) -> None:

@@ -25,10 +25,9 @@ from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
 from normsweep.storage.workers import this_worker
 from normsweep.study.attributes import OPEN, STOPPED, study_attributes
 from normsweep.study.control import ENDED, StudyDeleted, control, telling_deletion
-from normsweep.study.plan import plan_of
 from normsweep.study.queue import lost_trials
 from normsweep.study.records import check_same_data, checked_spec, load_study, study_spec
-from normsweep.study.stopping import is_over
+from normsweep.study.stopping import is_searched
 from normsweep.worker.confirming import Confirming, is_to_confirm
 from normsweep.worker.loop import Work
 from normsweep.worker.part import take_part
@@ -129,7 +128,7 @@ class Server:
     def _work(self, study: optuna.Study, *, rests: bool) -> None:
         spec = self._retry.until(partial(checked_spec, study), self.stop)
         self.log("study taken", study=study.study_name)
-        searched = self._retry.until(partial(_is_searched, study), self.stop)
+        searched = self._retry.until(partial(is_searched, study, spec), self.stop)
         decoding, ahead = partial(self._tell_decoding, study.study_name), Ahead()
         setup = prepare(spec, decoding, None if searched else ahead)
         self._retry.until(partial(check_same_data, study, setup.fingerprints()), self.stop)
@@ -239,6 +238,4 @@ def _is_of_the_worker(error: Exception) -> bool:
 
 
 def _is_searched(study: optuna.Study) -> bool:
-    plan = plan_of(study_spec(study))
-    counted = plan.within(study.get_trials(deepcopy=False))
-    return is_over(control(study), plan.left(counted), counted)
+    return is_searched(study, study_spec(study))

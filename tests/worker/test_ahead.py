@@ -10,6 +10,7 @@ from normsweep.data.cache import CACHE_VARIABLE
 from normsweep.engine import population
 from normsweep.engine.ahead import Ahead
 from normsweep.engine.population import forget_programs, training_programs
+from normsweep.worker.launch import launch
 from normsweep.worker.serve import Server
 from normsweep.worker.submit import submit
 from tests.small_studies import MakeSpec, Run
@@ -76,6 +77,19 @@ def test_a_worker_does_and_a_submission_does_not(
     assert len(begun) == 1
 
 
+def test_a_launch_of_what_is_finished_compiles_nothing(
+    run: Run, make_spec: MakeSpec, begun: list[object], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'finished.db'}"
+    assert run(make_spec(study__trials=1), url=url).done
+    before = training_programs()
+    assert launch(make_spec(study__trials=1), url).done
+    assert len(begun) == 1 and training_programs() == before
+    # One more trial is to be trained.
+    assert launch(make_spec(study__trials=2), url).done
+    assert len(begun) == 2
+
+
 def test_what_cannot_be_compiled_ends_a_launch_as_it_would_without_a_thread(
     run: Run, make_spec: MakeSpec, compiled_when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,5 +100,5 @@ def test_what_cannot_be_compiled_ends_a_launch_as_it_would_without_a_thread(
     monkeypatch.setattr(population, "train_chunk", broken)
     trials = run(make_spec(study__trials=2)).study.get_trials()
     assert [trial.state.name for trial in trials] == ["FAIL"] * 3
-    told = "test_ahead.py, line 83: RuntimeError: no such operation"
+    told = "test_ahead.py, line 97: RuntimeError: no such operation"
     assert {trial.user_attrs["reason"] for trial in trials} == {told}
