@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help install demo test fast slow lint types check bench calibrate soak mutate fuzz dist clean
+.PHONY: help install demo test fast lint types check bench calibrate soak mutate fuzz dist clean
 .DEFAULT_GOAL := help
 
 # Else each of a thousand processes of the tests compiles all that it imports, which takes it longer
@@ -26,16 +26,16 @@ install: $(VENV)/.installed  ## set the virtual environment up, which all others
 demo: $(VENV)/.installed  ## run the built-in study on the 8×8 digits, from nothing to an answer
 	$(BIN)/sweep launch digits
 
-test: fast slow  ## run all tests
-
 # A file's tests stay together, and what they share is made once. One process more than there are
 # cores: some wait for processes of their own.
-fast: $(VENV)/.installed  ## run the tests but those that take long
-	$(BIN)/python -m pytest -n $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1)) \
-	    --maxprocesses 5 --dist loadfile --no-loadscope-reorder -m "not slow" --durations 25
+PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --maxprocesses 5 \
+    -n $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1))
 
-slow: $(VENV)/.installed  ## run the tests that take long and several processes each: two at a time
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow --durations 25
+test: $(VENV)/.installed  ## run all tests
+	$(PYTEST)
+
+fast: $(VENV)/.installed  ## run the tests but those that take long
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/.installed  ## check style and formatting
 	$(BIN)/ruff check .
@@ -54,7 +54,7 @@ bench: $(VENV)/.installed  ## measure what the project promises (PyTorch as a pe
 calibrate: $(VENV)/.installed  ## measure whether verdicts mean what they say, on studies of known truth
 	$(BIN)/python -m bench.calibration --null 200 --effect 50
 
-soak: $(VENV)/.installed  ## kill workers for an hour, where `slow` kills ten, and count what is lost
+soak: $(VENV)/.installed  ## kill workers for an hour, where `test` kills ten, and count what is lost
 	$(BIN)/python -m bench.soak
 
 # In the background of a day, and not in CI: what is stopped goes on.

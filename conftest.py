@@ -35,9 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update(name, value)
     if not hasattr(config, "workerinput"):
         forget_old(folder)
-    # What is slow trains for long, and gains from a program that was compiled with care.
-    if config.option.markexpr != "slow":
-        os.environ[IN_HASTE] = "1"
+    os.environ[IN_HASTE] = "1"
     path = [str(WRITERS), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
 

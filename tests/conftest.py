@@ -65,7 +65,8 @@ QUICK = ("data", "objectives", "search", "spec", "study")
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files are dealt out in this order: who is ready last must not have a long one before it."""
-    items.sort(key=lambda item: item.path.parts[-2] in QUICK)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, item.path.parts[-2] in QUICK))
 
 
 def pytest_collection_finish() -> None:
