@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sqlite3
+import weakref
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -121,6 +122,9 @@ def _open(url: str, create: bool, reading: bool) -> RDBStorage:
     try:
         whole = parsed.render_as_string(hide_password=False)
         storage = optuna_storage(whole, arguments, skip_table_creation=reading)
+        # When nobody has it any more, and at the end of the process, where Python may leave things
+        # as they lie: SQLite then puts its log into the file, which else stays beside it.
+        weakref.finalize(storage, storage.engine.dispose)
         if is_file:
             (_read_at_once if reading else _share_file)(storage.engine)
         if create:

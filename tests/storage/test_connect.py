@@ -286,3 +286,16 @@ def test_an_encoded_url_names_the_file_that_sqlalchemy_makes_of_it_and_a_refusal
     meant.parent.mkdir()
     open_storage(url, create=True).engine.dispose()
     assert meant.is_file()
+
+
+def test_a_process_leaves_one_file_whatever_it_holds_at_its_end(tmp_path: Path) -> None:
+    code = (
+        "import atexit, gc, optuna\n"
+        "from normsweep.storage import open_storage\n"
+        "storage = open_storage('sqlite:///s.db', create=True)\n"
+        "study = optuna.create_study(storage=storage)\n"
+        "study.itself = study\n"
+        "atexit.register(gc.freeze)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"s.db"}

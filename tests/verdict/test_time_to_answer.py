@@ -214,7 +214,8 @@ def test_images_move_a_peer_s_scores_as_they_move_ours() -> None:
     features = np.stack([setup.features(setup.feature_params, each) for each in chosen])[None]
     nothing = np.zeros((1, 2))
     chunk = Chunk(features, nothing, {}, nothing, {})
-    np.testing.assert_allclose(influences, image_influences(setup, "fid", chunk, 0), rtol=1e-9)
+    ours = image_influences(setup, "fid", chunk, 0, {})
+    np.testing.assert_allclose(influences, ours, rtol=1e-9)
     expected = [setup.judge.measure(fold, found)["fid"] for fold, found in enumerate(features[0])]
     np.testing.assert_allclose(scores, expected, rtol=1e-6)
 
