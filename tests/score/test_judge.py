@@ -11,6 +11,7 @@ import scipy.spatial
 import scipy.stats
 from threadpoolctl import threadpool_limits
 
+from normsweep.data.cache import CACHE_VARIABLE, OFF
 from normsweep.data.folds import outer_plan
 from normsweep.errors import UserError
 from normsweep.models import member_key
@@ -300,6 +301,8 @@ def test_no_member_is_trained_with_a_key_of_the_feature_map(monkeypatch):
         return pca.fit(key, *arguments)
 
     monkeypatch.setattr("normsweep.score.features.FEATURE_MAPS", {"pca": pca._replace(fit=fit)})
+    # Another test may have had the same map fitted.
+    monkeypatch.setenv(CACHE_VARIABLE, OFF)
     prepare(spec_with())
     made = [given[0], *jax.random.split(given[0], 8)]
     members = [member_key(np.uint32(0), np.int32(fold)) for fold in range(64)]
