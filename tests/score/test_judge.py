@@ -304,7 +304,9 @@ def test_no_member_is_trained_with_a_key_of_the_feature_map(monkeypatch):
     # Another test may have had the same map fitted.
     monkeypatch.setenv(CACHE_VARIABLE, OFF)
     prepare(spec_with())
-    made = [given[0], *jax.random.split(given[0], 8)]
+    # Before it was asked for shapes alone.
+    key = given[-1]
+    made = [key, *jax.random.split(key, 8)]
     members = [member_key(np.uint32(0), np.int32(fold)) for fold in range(64)]
     keys = {np.asarray(jax.random.key_data(key)).tobytes() for key in made + members}
     assert len(keys) == 9 + 64

@@ -243,10 +243,11 @@ def test_a_worker_that_died_between_the_last_checkpoint_and_the_score_is_no_loss
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("optuna.Study.tell", died)
+        patched.setattr("normsweep.worker.trial_run.TrialRun.finish", died)
         with pytest.raises(KeyboardInterrupt):
             run(spec)
     values = [trial.value for trial in run(spec).study.get_trials()]
     assert values == [trial.value for trial in example.study.get_trials()]
-    # Of the three in flight one was stored; a checkpoint without its scores is of no use.
-    assert sum(trained) == 7 * 4 + 2 * 4
+    # A trial's last scores are stored with its end, of none of the three in flight; a checkpoint
+    # without its scores is of no use.
+    assert sum(trained) == 7 * 4 + 3 * 4
