@@ -125,7 +125,9 @@ def correlation(differences: np.ndarray) -> float:
 def shared_row(kind: str, centred: Sequence[np.ndarray]) -> Iterator[dict[str, str]]:
     """How alike the differences of a study are, beyond the effect in the long run."""
     if len(centred) > 1 and any(each.any() for each in centred):
-        flat = np.stack([each.ravel() for each in centred])
+        # Studies end after as many seeds as it takes.
+        seeds = min(len(each) for each in centred)
+        flat = np.stack([each[:seeds].ravel() for each in centred])
         figure = f"{correlation(flat):.3f}"
         what = f"{kind}: correlation of a study's differences"
         yield row(what, figure, f"0.4 presumed {1 / centred[0].shape[1]:.2f}")

@@ -12,11 +12,9 @@ from typing import Any
 from bench.rows import print_rows, row
 from normsweep.engine.devices import available_cores
 
-TRIALS = 48
-_CONFIRMED = 4
-"""Trials of the study that is confirmed."""
-_STEPS = 960
-"""A quarter of those of `digits`, so that it is measured in ten minutes."""
+TRIALS, STEPS = 48, 960
+_CONFIRMED, _LONGER = 4, 3840
+"""Trials of the study that is confirmed, and their steps: twenty trainings are to take a minute."""
 _SWEEP = [sys.executable, "-m", "normsweep"]
 
 
@@ -24,21 +22,21 @@ def trials_per_minute(count: int) -> float:
     """Of `count` workers, from the first trial taken to the last one complete."""
     with tempfile.TemporaryDirectory() as folder:
         # One trial more than those that are timed: the baseline.
-        _submit(folder, TRIALS - 1)
+        _submit(folder, TRIALS - 1, STEPS)
         return _rate(_work(folder, count), "trial taken", "trial complete")
 
 
 def trainings_per_minute(count: int) -> float:
     """Of a confirmation by `count` workers, that is of its arms by a seed each."""
     with tempfile.TemporaryDirectory() as folder:
-        _submit(folder, _CONFIRMED, "--set", "confirm.seeds=0")
+        _submit(folder, _CONFIRMED, _LONGER, "--set", "confirm.seeds=0")
         _work(folder, 1)
-        _submit(folder, _CONFIRMED, "--set", "confirm.seeds=5")
+        _submit(folder, _CONFIRMED, _LONGER, "--set", "confirm.seeds=5")
         return _rate(_work(folder, count), "arm taken", "confirmed")
 
 
-def _submit(folder: str, trials: int, *options: str) -> None:
-    options = ("--set", "study.pruner=none", "--set", f"train.steps={_STEPS}", *options)
+def _submit(folder: str, trials: int, steps: int, *options: str) -> None:
+    options = ("--set", "study.pruner=none", "--set", f"train.steps={steps}", *options)
     command = [*_SWEEP, "submit", "digits", "--trials", str(trials), *options]
     subprocess.run(command, env=_environment(folder), check=True)
 

@@ -106,6 +106,14 @@ def test_an_interval_is_judged_by_the_effect_of_its_own_strength() -> None:
     assert rows["effect of λ = 0.2 in the long run"] == "+3.00 ± 0.00, chosen by 1 of 2"
 
 
+def test_studies_may_end_after_different_seeds() -> None:
+    random = np.random.default_rng(0)
+    outcomes = [found("helps", random.normal(-1, 0.1, (seeds, 3))) for seeds in (3, 5, 8)]
+    rows = figures(effect_rows("helps", outcomes, {0.1: (-1.0, 0.0)}))
+    assert rows["found"].startswith("100.0%  (3 of 3;")
+    assert "correlation of a study's differences" in rows
+
+
 def test_signs_are_redrawn_by_the_strength_after_the_first_step_alone() -> None:
     weights = {"a": jnp.ones((40, 5)), "b": None}
     assert redrawn.proximal is not None
