@@ -145,6 +145,8 @@ class Work:
 
     def _start(self) -> None:
         forget(self.storage.engine, _REMEMBERED)
+        # What is left is known before any is taken: whoever joins late takes a share of it.
+        self.queue.look()
         if self._ended_before is None:
             self._ended_before = ended(self.study.get_trials(deepcopy=False))
         if self._prepared is None:

@@ -28,6 +28,21 @@ def test_of_four_trials_a_worker_leaves_two_to_another_that_is_there(
     assert running[0] == at_first
 
 
+def test_a_worker_that_joins_late_leaves_of_the_last_trials_a_share(
+    run, make_spec, databases, storage_url
+) -> None:
+    first, more = (
+        make_spec(study__sampler="random", study__trials=trials, train__steps=4, train__chunks=1)
+        for trials in (17, 20)
+    )
+    storage, *_ = submit(first, databases.open(storage_url))
+    run(first)
+    beat(storage.engine, replace(this_worker("cpu"), study="small"))
+    running: list[int] = []
+    assert run(more, watch=lambda progress: running.append(progress.running)).done
+    assert max(running) == 2
+
+
 def test_while_there_is_enough_for_all_every_slot_is_filled(
     run, make_spec, databases, storage_url, monkeypatch
 ) -> None:
