@@ -1,5 +1,6 @@
 """Which trial is whose: trials are taken from the database, given back, and found when lost."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -191,10 +192,12 @@ class Queue:
         trial = self.storage.get_trial(trial_id)
         if trial.state == TrialState.RUNNING:
             deaths = deaths_of(trial) + 1
-            if deaths > self.retries:
-                told = of_deaths(deaths) | of_reason(f"its worker died {deaths} times in it")
-                ending = Ending(TrialState.FAIL, user_attrs=told)
-                tell(self.storage.engine, trial_id, self.worker, ending=ending)
-                return
-            write_attributes(self.storage.engine, trial_id, of_deaths(deaths))
+            # A worker that was only silent may end it meanwhile: then it has ended.
+            with contextlib.suppress(UpdateFinishedTrialError):
+                if deaths > self.retries:
+                    told = of_deaths(deaths) | of_reason(f"its worker died {deaths} times in it")
+                    ending = Ending(TrialState.FAIL, user_attrs=told)
+                    tell(self.storage.engine, trial_id, self.worker, ending=ending)
+                    return
+                write_attributes(self.storage.engine, trial_id, of_deaths(deaths))
         self.give_back(trial_id)

@@ -12,6 +12,7 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import Connection, Engine, event
 
+from normsweep.storage.telling import Ending, tell
 from normsweep.storage.workers import Worker, this_worker
 from normsweep.study.plan import Plan
 from normsweep.study.queue import Queue
@@ -161,6 +162,32 @@ def test_a_trial_that_another_has_taken_over_is_not_given_back(
     silent.give_back(trial._trial_id)
     assert query(database, "select worker from sweep_claims") == [("other",)]
     assert study.get_trials()[0].state == TrialState.RUNNING
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_a_silent_worker_may_end_its_trial_while_another_takes_it_over(
+    run, make_spec, databases, storage_url, query, database, monkeypatch, retries: int
+) -> None:
+    study = run(make_spec(**SHORT), chunks=0).study
+    storage = databases.open(storage_url)
+    silent, other = (
+        Queue(study, storage, name, Plan(1), retries, 60) for name in ("silent", "other")
+    )
+    trial = silent.take()
+    assert trial is not None
+
+    def get_trial(trial_id: int) -> Any:
+        found = read(trial_id)
+        ending = Ending(TrialState.COMPLETE, [1.0])
+        tell(storage.engine, trial_id, "silent", ending=ending)
+        return found
+
+    read = storage.get_trial
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "get_trial", get_trial)
+        assert other.recover() == [trial._trial_id]
+    assert study.get_trials()[0].value == 1
+    assert query(database, "select * from sweep_claims") == []
 
 
 def test_no_worker_takes_itself_for_dead(run, make_spec, databases, storage_url) -> None:
