@@ -29,6 +29,10 @@ class Ahead:
         self._program, self._thread = program, _Compilation(target=compile, daemon=True)
         self._thread.start()
 
+    def is_at(self, program: object) -> bool:
+        """Whether the program is the one that this compiles, and not compiled yet."""
+        return self._thread is not None and program == self._program and self._thread.is_alive()
+
     def wait(self, program: object) -> None:
         """Returns when the program is compiled, if it is the one that this compiles."""
         if self._thread is not None and program == self._program:

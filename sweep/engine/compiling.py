@@ -36,9 +36,10 @@ def compiling_seconds() -> float:
 
 def wait_for(ahead: Ahead, program: object) -> None:
     """Waits for a program that is compiled in a thread, which is time of compilation."""
-    begun = time.time()
-    ahead.wait(program)
-    _SO_FAR.add(begun, time.time())
+    if ahead.is_at(program):
+        begun = time.time()
+        ahead.wait(program)
+        _SO_FAR.add(begun, time.time())
 
 
 def _on_span(event: str, start_time: float, end_time: float, **kwargs: str | int) -> None:
