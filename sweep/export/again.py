@@ -69,7 +69,7 @@ def score_config(
     """
     use_all_cores()
     spec = config.spec
-    setup = prepare(spec, decoding)
+    setup = prepare(spec, decoding, known=config.provenance.get("fingerprints", {}))
     used_seed = spec.study.seed if seed is None else seed
     run, _ = train_alone(spec, setup, used_seed, watch)
     chosen = run.final_chunk()
@@ -132,7 +132,7 @@ def train_config(
     What was `begun` is gone on with, by its seed, to the `train.steps` of the config.
     """
     use_all_cores()
-    setup = prepare(spec, decoding)
+    setup = prepare(spec, decoding, known={} if begun is None else begun.fingerprints)
     used_seed = spec.study.seed if seed is None else seed
     if begun is not None:
         begun.check_data(setup.fingerprints())

@@ -17,7 +17,7 @@ from normsweep.objectives.aliases import PyTree
 from normsweep.objectives.features import FEATURE_MAPS, FeatureMap
 from normsweep.objectives.features import classifier as classifier_map
 from normsweep.objectives.features.layers import large
-from normsweep.score.kept import kept
+from normsweep.score.kept import keep_named, kept, kept_as_named
 from normsweep.spec.plugins import check_features, is_plugin, plugin_feature_map
 from normsweep.spec.plugins.load import in_one_line, plugin_path
 from normsweep.spec.sections import ScoreSection
@@ -55,8 +55,11 @@ def fit_features(
     seed: int,
     samples: int,
     like: Callable[[PyTree], None] = unheeded,
+    known: str | None = None,
 ) -> FittedFeatures:
     """Fits the feature map of a spec on the images at `aside`, or takes it as it was fitted before.
+
+    Of the fingerprint that is `known` of it, where such a map is kept on this machine.
 
     `like` is called with arrays of the shapes and dtypes of its parameters: before it is fitted
     where these are known then, and with its parameters themselves.
@@ -80,10 +83,14 @@ def fit_features(
                 like(shapes)
             return _fit(name, *of)
 
-        facts = {"of": dataset.fingerprint, "aside": fingerprint(aside=aside), "seed": seed}
-        params = kept(f"{name} map", facts | {"dimension": score.dimension}, fit)
+        what, facts = f"{name} map", {"of": dataset.fingerprint, "seed": seed}
+        facts |= {"aside": fingerprint(aside=aside), "dimension": score.dimension}
+        params = kept_as_named(what, facts | {"fingerprint": known})
+        if params is None:
+            params = kept(what, facts, fit)
         like(params)
         found = fingerprint(**_named(params))
+        keep_named(what, facts | {"fingerprint": found}, params)
         return FittedFeatures(FEATURE_MAPS[name].apply, params, found, score.dimension)
     feature_map = plugin_feature_map(name)
     params = _fit(name, feature_map, score.dimension, dataset, aside, seed)

@@ -17,6 +17,8 @@ from normsweep.objectives.aliases import PyTree
 
 KIND = "features"
 """What the folder in the cache is called."""
+NAMED = "named"
+"""Within it the folder of what is asked for by its fingerprint, whatever machine found it."""
 LIMIT = 2**28
 """Bytes that all of it may take on the disk, of other machines and versions too."""
 
@@ -33,7 +35,7 @@ def kept(what: str, facts: Mapping[str, Any], find: Callable[[], PyTree]) -> PyT
     # As they are in this thread, where JAX has a context for them.
     settings = {n: repr(getattr(jax.config, n, value)) for n, value in jax.config.values.items()}
     told = [what, facts, versions(), package_version("scipy"), _code(), settings]
-    key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    key = _digest(told)
     kept_files = KeptFiles(folder / this_machine(), LIMIT)
     stored = kept_files.get(key)
     if stored is not None:
@@ -41,6 +43,33 @@ def kept(what: str, facts: Mapping[str, Any], find: Callable[[], PyTree]) -> PyT
     found = find()
     kept_files.put(key, msgpack_serialize(found))
     return found
+
+
+def keep_named(what: str, facts: Mapping[str, Any], found: PyTree) -> None:
+    """Keeps what was found for `kept_as_named`, on whatever machine that was.
+
+    Among the `facts`, which are all that it follows from, is its fingerprint.
+    """
+    folder = cache_folder(KIND)
+    if folder is not None and kept_as_named(what, facts) is None:
+        KeptFiles(folder / NAMED, LIMIT).put(_digest([what, facts]), msgpack_serialize(found))
+
+
+def kept_as_named(what: str, facts: Mapping[str, Any]) -> PyTree | None:
+    """What was found and has the fingerprint among the facts; None where it is not kept.
+
+    With another number of cores the fit of a map rounds otherwise from its first steps on, and what
+    comes out is another map: workers of a study, of a few cores each, take the one that it has.
+    """
+    folder = cache_folder(KIND)
+    if folder is None:
+        return None
+    stored = KeptFiles(folder / NAMED, LIMIT).get(_digest([what, facts]))
+    return None if stored is None else msgpack_restore(stored)
+
+
+def _digest(told: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 @cache

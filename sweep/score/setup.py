@@ -1,7 +1,9 @@
 """Everything of a study that is the same for all of its trials, made from its spec."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -165,12 +167,18 @@ def _shared(
     )
 
 
-def prepare(spec: Spec, decoding: Watch = unwatched, ahead: Ahead | None = None) -> Setup:
+def prepare(
+    spec: Spec,
+    decoding: Watch = unwatched,
+    ahead: Ahead | None = None,
+    known: Mapping[str, Any] = MappingProxyType({}),
+) -> Setup:
     """Loads the data, draws the folds, fits the feature map on images set aside, and judges none.
 
     `decoding` is told how many pictures of the data are decoded, where these are pictures. The
     program of the baseline, with which a study begins, is compiled `ahead` as soon as its shapes
-    are known.
+    are known. Of a study or config whose fingerprints are `known` the feature map is taken, where
+    this machine has it.
 
     Raises `UserError` for data that are missing, damaged or too few, with the field that says so,
     and for a penalty of the user's own that cannot be used.
@@ -179,14 +187,19 @@ def prepare(spec: Spec, decoding: Watch = unwatched, ahead: Ahead | None = None)
     look_again()
     own_files = _own_files(spec)
     check_initial(spec)
-    return _prepared(spec, load_images(spec.data, decoding), own_files, ahead)
+    features = known.get("features")
+    return _prepared(spec, load_images(spec.data, decoding), own_files, ahead, features)
 
 
 @uncollected()
 def _prepared(
-    spec: Spec, dataset: Dataset, own_files: dict[str, str], ahead: Ahead | None
+    spec: Spec,
+    dataset: Dataset,
+    own_files: dict[str, str],
+    ahead: Ahead | None,
+    fitted: str | None,
 ) -> Setup:
-    """The same, from the images on."""
+    """The same, from the images on; the feature map has the fingerprint `fitted`, if any."""
     data, score = spec.data, spec.score
     plan = plan_folds(
         dataset.labels,
@@ -215,7 +228,7 @@ def _prepared(
         apply = FEATURE_MAPS[score.features].apply
         compile_first(ahead, spec, dataset, samples, shared, apply)
 
-    features = fit_features(score, dataset, plan.feature_indices, data.seed, samples, begin)
+    features = fit_features(score, dataset, plan.feature_indices, data.seed, samples, begin, fitted)
     size = features.dimension, dataset.class_count
     check_samples(spec, samples, size)
     check_final_look(spec, len(plan.outer), len(dataset.images), size)

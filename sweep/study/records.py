@@ -190,8 +190,9 @@ def check_same_data(study: optuna.Study, fingerprints: dict[str, Any]) -> None:
     if differing := differing_fingerprints(stored, fingerprints):
         raise UserError(
             f"study {study.study_name!r}: its {' and '.join(differing)} have another fingerprint "
-            "now than when the study was created (other data, files, versions or machine); its "
-            "scores could not be compared with new ones. Start another study (--name)."
+            "now than when the study was created (other data, files, versions, machine or number "
+            "of cores); its scores could not be compared with new ones. Start another study "
+            "(--name)."
         )
 
 

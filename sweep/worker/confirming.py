@@ -19,7 +19,7 @@ from normsweep.spec.fields import ServiceSection
 from normsweep.spec.spec import Spec
 from normsweep.storage.events import Log, no_log
 from normsweep.storage.retry import Retry, Stopped
-from normsweep.study.attributes import CONFIRM, FINAL, REPLICATE
+from normsweep.study.attributes import CONFIRM, FINAL, REPLICATE, study_attributes
 from normsweep.study.confirmation import (
     find_confirmation,
     open_confirmation,
@@ -204,7 +204,8 @@ class Confirming:
     def _open(self) -> bool:
         self._spec = checked_spec(self.study)
         if self.setup is None:
-            self.setup = prepare(self._spec, self.decoding)
+            known = study_attributes(self.study).fingerprints
+            self.setup = prepare(self._spec, self.decoding, known=known)
         check_same_data(self.study, self.setup.fingerprints())
         self._into = open_confirmation(self.study, self.storage)
         before = planned(self._into)

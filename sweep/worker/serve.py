@@ -130,7 +130,8 @@ class Server:
         self.log("study taken", study=study.study_name)
         searched = self._retry.until(partial(is_searched, study, spec), self.stop)
         decoding, ahead = partial(self._tell_decoding, study.study_name), Ahead()
-        setup = prepare(spec, decoding, None if searched else ahead)
+        known = self._retry.until(lambda: study_attributes(study).fingerprints, self.stop)
+        setup = prepare(spec, decoding, None if searched else ahead, known)
         self._retry.until(partial(check_same_data, study, setup.fingerprints()), self.stop)
         work = take_part(
             spec,
