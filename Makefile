@@ -26,10 +26,10 @@ install: $(VENV)/.installed  ## set the virtual environment up, which all others
 demo: $(VENV)/.installed  ## run the built-in study on the 8×8 digits, from nothing to an answer
 	$(BIN)/sweep launch digits
 
-# A file's tests stay together, and what they share is made once. One process more than there are
-# cores: some wait for processes of their own.
-PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --maxprocesses 5 \
-    -n $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1))
+# A file's tests stay together, and what they share is made once. Two processes more than there are
+# cores: some wait for processes of their own, or for the compiler.
+PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --durations 25 --maxprocesses 6 \
+    -n $$(($$($(BIN)/python -c 'import os; print(os.cpu_count())') + 2))
 
 test: $(VENV)/.installed  ## run all tests
 	$(PYTEST)
