@@ -10,7 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import optuna
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+
+from normsweep.storage.exchange import exchange
 
 BASELINE, SEARCH = "baseline", "search"
 CONFIRM, FINAL, REPLICATE = "confirm", "final", "replicate"
@@ -154,9 +157,22 @@ def write_study(study: optuna.Study, **values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, Stop):
             value = dict(vars(value))
-        if isinstance(value, Planned):
-            value = dict(vars(value)) | {"arms": {k: list(arm) for k, arm in value.arms.items()}}
-        study.set_user_attr(_KEYS[name], value)
+        study.set_user_attr(_KEYS[name], _plain(value) if isinstance(value, Planned) else value)
+
+
+def exchange_planned(
+    study: optuna.Study, storage: RDBStorage, before: Planned, after: Planned
+) -> bool:
+    """Writes what a confirmation is asked for, unless that is something else than before by now."""
+
+    def still(stored: Any) -> bool:
+        return stored is not None and _planned(stored) == before
+
+    return exchange(storage.engine, study._study_id, _KEYS["planned"], _plain(after), still)
+
+
+def _plain(planned: Planned) -> dict[str, Any]:
+    return vars(planned) | {"arms": {name: list(arm) for name, arm in planned.arms.items()}}
 
 
 def attributes_of_copy(
