@@ -70,7 +70,9 @@ class StudyAttributes:
     those of an image. `begun_with` are the parameters of the first trials that were suggested.
     `scaled` says of a study that has another one's configs at another scale `of` which they are,
     the `id` of that one, and the `values` of the fields that were set. `written` is the `text` of
-    the file that the spec was in, and the `values` that were set over it.
+    the file that the spec was in, and the `values` that were set over it. `created` is the moment
+    when it was (ISO 8601), by which it is known from others of the same spec; of studies that 0.4
+    began it is not known.
     """
 
     spec: dict[str, Any] | None = None
@@ -95,6 +97,7 @@ class StudyAttributes:
     begun_with: Sequence[Mapping[str, Any]] | None = None
     scaled: Mapping[str, Any] | None = None
     written: Mapping[str, Any] | None = None
+    created: str | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -125,6 +128,7 @@ _KEYS = {
     "begun_with": "begun with",
     "scaled": "scaled",
     "written": "spec as written",
+    "created": "created",
 }
 
 
