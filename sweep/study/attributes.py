@@ -10,7 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import optuna
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+
+from normsweep.storage.exchange import exchange
 
 BASELINE, SEARCH = "baseline", "search"
 CONFIRM, FINAL, REPLICATE = "confirm", "final", "replicate"
@@ -67,7 +70,9 @@ class StudyAttributes:
     those of an image. `begun_with` are the parameters of the first trials that were suggested.
     `scaled` says of a study that has another one's configs at another scale `of` which they are,
     the `id` of that one, and the `values` of the fields that were set. `written` is the `text` of
-    the file that the spec was in, and the `values` that were set over it.
+    the file that the spec was in, and the `values` that were set over it. `created` is the moment
+    when it was (ISO 8601), by which it is known from others of the same spec; of studies that 0.4
+    began it is not known.
     """
 
     spec: dict[str, Any] | None = None
@@ -92,6 +97,7 @@ class StudyAttributes:
     begun_with: Sequence[Mapping[str, Any]] | None = None
     scaled: Mapping[str, Any] | None = None
     written: Mapping[str, Any] | None = None
+    created: str | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -122,6 +128,7 @@ _KEYS = {
     "begun_with": "begun with",
     "scaled": "scaled",
     "written": "spec as written",
+    "created": "created",
 }
 
 
@@ -154,9 +161,22 @@ def write_study(study: optuna.Study, **values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, Stop):
             value = dict(vars(value))
-        if isinstance(value, Planned):
-            value = dict(vars(value)) | {"arms": {k: list(arm) for k, arm in value.arms.items()}}
-        study.set_user_attr(_KEYS[name], value)
+        study.set_user_attr(_KEYS[name], _plain(value) if isinstance(value, Planned) else value)
+
+
+def exchange_planned(
+    study: optuna.Study, storage: RDBStorage, before: Planned, after: Planned
+) -> bool:
+    """Writes what a confirmation is asked for, unless that is something else than before by now."""
+
+    def still(stored: Any) -> bool:
+        return stored is not None and _planned(stored) == before
+
+    return exchange(storage.engine, study._study_id, _KEYS["planned"], _plain(after), still)
+
+
+def _plain(planned: Planned) -> dict[str, Any]:
+    return vars(planned) | {"arms": {name: list(arm) for name, arm in planned.arms.items()}}
 
 
 def attributes_of_copy(

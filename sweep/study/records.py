@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -87,6 +88,7 @@ def open_study(
             **({"classes": list(facts.classes)} if facts.classes else {}),
             **({"auto": plain_ranges(auto)} if auto else {}),
             **({} if facts.pixels is None else {"pixels": facts.pixels}),
+            created=datetime.now(UTC).isoformat(),
             spec=spec.plain(),
         )
     else:
@@ -215,7 +217,7 @@ def by_file_name(fingerprints: dict[str, Any]) -> dict[str, Any]:
 
 
 def identity(study: optuna.Study) -> str:
-    """A word that no other study has, unless one could be gone on with as the other.
+    """A word that no other study has, but a copy; nor one that was deleted and had the same spec.
 
     Where a user's file lies is of no account, nor are fields that a later version has added.
     """
@@ -225,7 +227,7 @@ def identity(study: optuna.Study) -> str:
         for path, value in _flat(written.spec or {}).items()
         if path not in _FREE and not (path in FACTS and value == default(path))
     }
-    told = [by_file_name(written.fingerprints), fixed]
+    told = [by_file_name(written.fingerprints), fixed, written.created]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
 

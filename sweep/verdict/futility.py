@@ -35,12 +35,14 @@ def ends_in_vain(found: "Confirmation", plan: Plan) -> bool:
     )
 
 
-def why_in_vain(found: "Confirmation") -> str:
-    """What to say of it beside that it is not decided."""
-    assert found.planned is not None
+def why_in_vain(found: "Confirmation", plan: Plan) -> str:
+    """What to say of it beside that it is not decided.
+
+    Of as many seeds as its looks were planned for: fewer may be asked for since.
+    """
     what = f"an effect of {number(found.smallest)} (confirm.smallest)"
     return (
-        f"after {found.look} of {found.planned.seeds} seeds it ended, since the others had hardly "
+        f"after {found.look} of {looks(plan)[-1]} seeds it ended, since the others had hardly "
         f"a chance to find {what}, or to rule it out; more seeds may"
     )
 

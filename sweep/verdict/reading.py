@@ -39,7 +39,9 @@ class Confirmed:
     `last` is the effect with it and its baseline at their last chunk, `stopped` the one with each
     at the chunk that is best on other seeds, `stopped_steps` where those lie, on average; `effect`
     is that of the two by which the study scores. `diverged` counts the seeds left out because it,
-    or its baseline, did not stay finite, `own_diverged` and `baseline_diverged` those of either.
+    or its baseline, did not stay finite, `own_diverged` and `baseline_diverged` those of either;
+    `seeds` are those that both were trained by, among them what was left out: of halves of the
+    images also the seed that had the other half.
     `influences` [seeds, images] are those on the difference of its scores; None where they are not
     stored. `last_pairs` and `stopped_pairs` are its scores and its baseline's, [seeds, folds] each,
     behind `last` and `stopped`. Where no seed is left its scores are empty, their means NaN, and
@@ -59,6 +61,7 @@ class Confirmed:
     stopped: Effect | None
     stopped_scores: tuple[float, float] | None
     stopped_steps: tuple[float, float] | None
+    seeds: int
     diverged: int
     own_diverged: int
     baseline_diverged: int
@@ -358,6 +361,7 @@ def _candidate(
         stopped=stopped,
         stopped_scores=stopped_scores,
         stopped_steps=stopped_steps,
+        seeds=len(pairs),
         diverged=sum(a.curve is None or b.curve is None for a, b in pairs),
         own_diverged=sum(a.curve is None for a, _ in pairs),
         baseline_diverged=sum(b.curve is None for _, b in pairs),

@@ -230,7 +230,8 @@ def _with_room(searched: Interval | Choices, values: list[float]) -> Interval | 
 
 def _is_strength(name: str) -> bool:
     """Whether a field, or what a trial was asked, is λ, of one network or of both."""
-    owner, field = name.rsplit(".", 1)
+    # A study with methods is asked for "method" as well, which is of no section.
+    owner, _, field = name.rpartition(".")
     return owner.endswith("penalty") and field.endswith("strength")
 
 

@@ -39,4 +39,4 @@ def _row(entry: Confirmed) -> tuple[str, ...]:
 
 
 def _lost(entry: Confirmed, diverged: int) -> str:
-    return f"diverged on {diverged} of {entry.diverged} seeds" if diverged else "–"
+    return f"diverged on {diverged} of {entry.seeds} seeds" if diverged else "–"

@@ -41,12 +41,11 @@ def verdict_sentence(found: Confirmation) -> str:
         return f"{word}: {subject} has {few}, which says nothing of others"
     if found.verdict == "negligible":
         return (
-            f"{word} {number(found.smallest)}: {_differs(found)}{_of_all(found)}, all of which is "
-            f"within ±{number(found.smallest)} (confirm.smallest)"
+            f"{word} {number(found.smallest)}: {_differs(found)}, all of which is within "
+            f"±{number(found.smallest)} (confirm.smallest){_others_too(found)}"
         )
     if found.verdict == "unclear":
-        why = why_in_vain(found) if found.futile else _why_unclear(best, best.effect)
-        return f"{word}: {_differs(found)}; {why}"
+        return f"{word}: {_differs(found)}; {_why_no_word(found, best.effect)}"
     wins = round(best.effect.wins * len(best.scores))
     moves = "raises" if (best.effect.estimate.mean > 0) else "lowers"
     every = ""
@@ -85,9 +84,9 @@ def _differs(found: Confirmation) -> str:
     )
 
 
-def _of_all(found: Confirmation) -> str:
+def _others_too(found: Confirmation) -> str:
     others = len(found.candidates) - 1
-    return f", and {_count(others, 'other')} by less than that" if others else ""
+    return f", and so {'is' if others == 1 else 'are'} {_count(others, 'other')}" if others else ""
 
 
 def _adjusted_estimate(found: Confirmation, effect: Effect) -> str:
@@ -99,6 +98,12 @@ def _adjusted_estimate(found: Confirmation, effect: Effect) -> str:
     )
 
 
+def _why_no_word(found: Confirmation, effect: Effect) -> str:
+    if found.futile:
+        return why_in_vain(found, plan_of(found.planned))
+    return _why_unclear(found.best, effect)
+
+
 def _why_unclear(best: Confirmed, effect: Effect) -> str:
     if not effect.is_certain:
         detectable = number(effect.detectable)
@@ -106,7 +111,7 @@ def _why_unclear(best: Confirmed, effect: Effect) -> str:
             f"four such studies in five would have found an effect of {detectable}{_alone(effect)}"
         )
     # Certain, on the seeds that are left and of this candidate, and yet no verdict.
-    of = _count(best.diverged + len(best.scores), "seed")
+    of = _count(best.seeds, "seed")
     if best.own_diverged:
         return f"but it did not stay finite on {best.own_diverged} of {of}"
     if best.baseline_diverged:
@@ -128,7 +133,7 @@ def details(found: Confirmation) -> Iterator[str]:
         yield from of_race(found.planned)
     for entry in found.candidates:
         if entry.diverged:
-            yield _diverged_sentence(entry)
+            yield _diverged_sentence(entry, halves=_is_of_halves(found))
     if found.final is not None:
         yield _final_sentence(found.final, metric_name(found.spec.score.metric))
 
@@ -279,25 +284,30 @@ def _steps(best: Confirmed) -> str:
     return f"after {own:.0f} and {other:.0f} steps on average"
 
 
-def _diverged_sentence(entry: Confirmed) -> str:
+def _is_of_halves(found: Confirmation) -> bool:
+    return found.spec.confirm.images == "halves"
+
+
+def _diverged_sentence(entry: Confirmed, *, halves: bool) -> str:
     """Which side did not stay finite, and what follows from that."""
-    of = _count(entry.diverged + len(entry.scores), "seed")
+    of = _count(entry.seeds, "seed")
+    out = "left out" + (", each with the seed of its other half" if halves else "")
     if not entry.own_diverged:
         return (
             f"The {entry.against} did not stay finite on {entry.baseline_diverged} of {of}, where "
-            f"{entry.name} did; they are left out."
+            f"{entry.name} did; they are {out}."
         )
     other = f" and its baseline on {entry.baseline_diverged}" if entry.baseline_diverged else ""
     return (
-        f"{entry.name} did not stay finite on {entry.own_diverged} of {of}{other}, which are left "
-        "out; it is not called helpful."
+        f"{entry.name} did not stay finite on {entry.own_diverged} of {of}{other}, which are "
+        f"{out}; it is not called helpful."
     )
 
 
 def _lost(found: Confirmation) -> str:
     """Which arms diverged on how many seeds, where no pair of finite scores is left."""
     told = {
-        arm: f"{arm} on {diverged} of {_count(entry.diverged, 'seed')}"
+        arm: f"{arm} on {diverged} of {_count(entry.seeds, 'seed')}"
         for entry in found.candidates
         for arm, diverged in (
             (entry.against, entry.baseline_diverged),
@@ -305,8 +315,9 @@ def _lost(found: Confirmation) -> str:
         )
         if diverged
     }
+    where = "both seeds of a pair of halves" if _is_of_halves(found) else "a seed"
     return (
-        "no candidate and its baseline both stayed finite on a seed (diverged: "
+        f"no candidate and its baseline both stayed finite on {where} (diverged: "
         f"{', '.join(told.values())})"
     )
 

@@ -31,6 +31,7 @@ from normsweep.study.attributes import (
     ArmAttributes,
     Planned,
     arm_of,
+    exchange_planned,
     reason_of,
     study_attributes,
     write_study,
@@ -172,10 +173,13 @@ class ArmWork(Work):
             return Round(role=REPLICATE, seed=seed, arms=names), wanted
         trials = self.searched.get_trials(deepcopy=False)
         chosen = arms(raced(found, running), trials, wanted.top)
-        # Whoever else is as far writes the same.
-        wanted = replace(wanted, arms=arms_by_name(chosen))
-        write_study(self.study, planned=wanted)
-        return None, wanted
+        made = replace(wanted, arms=arms_by_name(chosen))
+        if exchange_planned(self.study, self.storage, wanted, made):
+            return None, made
+        # Whoever else is as far writes the same; what somebody asks for meanwhile holds.
+        newer = planned(self.study)
+        assert newer is not None
+        return (None, newer) if newer.arms else self._race(newer, trainings(self.study))
 
     def _until_next_look(self, wanted: Planned, complete: int) -> list[Round]:
         if complete >= wanted.seeds or self._is_over(wanted, complete):

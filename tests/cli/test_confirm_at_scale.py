@@ -78,6 +78,29 @@ def test_each_strength_is_also_tried_a_third_and_three_times_as_large(sweep, cop
     storage.engine.dispose()
 
 
+def test_in_a_study_with_methods_the_strength_of_the_best_one_is_rescaled(
+    sweep, write_spec
+) -> None:
+    searched = {"low": 1e-3, "high": 1e-2, "log": True}
+    penalty = {"form": "power", "target": "both", "strength": searched}
+    methods = {
+        "l1": {"penalty": penalty | {"order": 1.0}},
+        "l2": {"penalty": penalty | {"order": 2.0}},
+    }
+    spec = write_spec(penalty=None, methods=methods, study__sampler="random", study__trials=3)
+    assert sweep("launch", spec).code == 0
+    best = shown(sweep, "small")["best"]
+    options = ("--set", "train.steps=20", "--top", "1", "--seeds", "2", "--rescale")
+    called = sweep("confirm", "small", *options, "--name", "longer", "--json")
+    assert called.code == 0, called.err
+    found = json.loads(called.out)
+    assert {trial["kind"] for trial in found["ranking"]} == {best["kind"]}
+    strengths = sorted(trial["penalty"]["strength"] for trial in found["ranking"])
+    strength = best["penalty"]["strength"]
+    assert strengths == pytest.approx([strength / 3, strength, 3 * strength])
+    assert len(found["confirmation"]["candidates"]) == 3
+
+
 def test_what_cannot_be_is_told_in_one_message(sweep, copied) -> None:
     for options, told in (
         (("--rescale",), "--rescale: accepted with --set, which says at what scale"),

@@ -381,6 +381,18 @@ def test_an_interval_within_the_smallest_effect_that_counts_says_so(confirmed) -
     assert (told["verdict"], told["smallest"]) == ("negligible", 0.5)
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, "is 1 other"), (2, "are 2 others")])
+def test_others_within_the_smallest_effect_may_differ_by_more_than_the_best(
+    confirmed, count, told
+) -> None:
+    others = [list(noise(0) + 0.3 + noise(seed, 0.01) - 2) for seed in range(3, 3 + count)]
+    found = confirmed(noise(0), list(noise(0) + noise(2, 0.01) - 2), *others, confirm__smallest=0.5)
+    assert found is not None and found.verdict == "negligible"
+    assert verdict_sentence(found).endswith(
+        f"all of which is within ±0.5 (confirm.smallest), and so {told}"
+    )
+
+
 def test_the_smallest_effect_that_counts_may_be_in_spreads_of_the_baseline(confirmed) -> None:
     changes = {"confirm__smallest": "12 sd"}
     found = confirmed(noise(0), list(noise(2)), asked=(1, SEEDS), **changes)
@@ -415,6 +427,11 @@ def test_it_ends_where_an_effect_that_counts_can_no_longer_be_found(confirmed) -
     assert "an effect of 0.1 (confirm.smallest), or to rule it out; more seeds may" in said
     assert "This is the look after 3, which ended it." in " ".join(details(found))
     assert confirmation_as_json(found, done=True)["confirmation"]["futile"] is True
+    # Of what its looks were planned for, also where fewer are asked for since.
+    plan = (Stretch(0, SEEDS, True),)
+    fewer = confirmed(baseline[:4], list(other[:4]), asked=(1, 4), plan=plan, confirm__smallest=0.1)
+    assert fewer is not None and fewer.futile
+    assert "after 4 of 6 seeds it ended" in verdict_sentence(fewer)
     # It binds nobody: seeds that are there all the same count.
     whole = confirmed(baseline, list(other), asked=asked, confirm__smallest=0.1)
     assert whole is not None and (whole.look, whole.futile) == (SEEDS, False)
@@ -700,3 +717,15 @@ def test_of_halves_a_pair_that_lost_a_seed_is_left_out_whole(confirmed) -> None:
     estimate = found.best.effect.estimate
     assert estimate.standard_error == pytest.approx(((apart**2).sum() / 8) ** 0.5)
     assert (estimate.degrees, found.verdict) == (2, "unclear")
+    assert verdict_sentence(found).endswith("did not stay finite on 1 of 6 seeds")
+    said = " ".join(details(found))
+    assert "trial 1 did not stay finite on 1 of 6 seeds, which are left out, each with the" in said
+
+
+def test_of_halves_without_a_whole_pair_all_seeds_are_counted_that_were_trained(confirmed) -> None:
+    curves = [None if seed % 2 else curve for seed, curve in enumerate(noise(1))]
+    found = confirmed(noise(0), curves, confirm__images="halves")
+    assert found is not None and not found.best.is_paired
+    said = verdict_sentence(found)
+    assert said.endswith("of a pair of halves (diverged: trial 1 on 3 of 6 seeds)")
+    assert rows(found)[0][2] == "diverged on 3 of 6 seeds"

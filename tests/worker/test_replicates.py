@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from normsweep.study.attributes import CONFIRM, REPLICATE
-from normsweep.study.confirmation import find_confirmation, planned, trainings
+from normsweep.study.confirmation import Arm, find_confirmation, planned, trainings
 from normsweep.study.records import load_study
 from normsweep.verdict.answers import answer
-from normsweep.verdict.arms import arm_name, candidates, contenders
+from normsweep.verdict.arms import arm_name, arms, candidates, contenders
 from normsweep.verdict.race import race
 from normsweep.verdict.reading import read_confirmation
 from normsweep.verdict.statistics import racing
 from normsweep.verdict.wording import details
+from normsweep.worker import arm_work
 from normsweep.worker.confirming import Confirming
 
 Held = dict[tuple[str, str, int], Any]
@@ -99,6 +100,30 @@ def test_two_that_confirm_at_once_share_them(opened, databases, storage_url) -> 
     held = held_by(study, storage)
     assert len(trained) == len(held) == 3 + 2
     assert sum(role == REPLICATE for role, _, _ in held) == 3
+
+
+@pytest.mark.parametrize("top", [2, 3])
+def test_what_is_asked_for_while_a_race_is_concluded_holds(opened, monkeypatch, top) -> None:
+    study, storage = opened
+    asked: list[int] = []
+
+    def arms_and_another_call(*arguments: Any) -> list[Arm]:
+        found = arms(*arguments)
+        if not asked:
+            asked.append(top)
+            # Of whom the race is over for, and of whom it goes on.
+            further = {2: 5, 3: 2}[top]
+            assert not Confirming(study, storage, stop=lambda: True).run(top, 1, further)
+        return found
+
+    monkeypatch.setattr(arm_work, "arms", arms_and_another_call)
+    assert Confirming(study, storage).run(top=1, seeds=2, replicates=2)
+    wanted = planned(find_confirmation(study, storage))
+    assert asked == [top] and wanted is not None
+    assert (wanted.top, wanted.seeds, len(wanted.arms)) == (top, 1, 1 + top)
+    held = held_by(study, storage)
+    confirmed = {(name, seed) for role, name, seed in held if role == CONFIRM}
+    assert confirmed == {(name, 1) for name in wanted.arms}
 
 
 def test_once_a_confirmation_has_begun_it_takes_no_more(opened) -> None:

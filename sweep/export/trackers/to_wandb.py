@@ -1,21 +1,25 @@
 """A study as a group of runs of Weights & Biases, one for each trial that has ended."""
 
 import io
+import json
 import os
 import shutil
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
 from PIL import Image
 
 from normsweep.errors import UserError
-from normsweep.export.trackers.entry import Entry
+from normsweep.export.trackers.entry import OF_STUDY, Entry
 
 PROJECT = "normsweep"
 """Where neither the destination nor WANDB_PROJECT names one."""
 _DONE = "sweep-written"
 """The file in a run's folder that says what was written whole."""
+_NUMBER, _LOGGED = "number", "logged"
+"""Of which trial, or of how many seeds, a row of a study is; and, in the summary, what is there."""
 
 
 class WeightsAndBiases:
@@ -99,19 +103,73 @@ class WeightsAndBiases:
     def _fill(self, run: Any, entry: Entry) -> None:
         import wandb
 
-        for step, values in sorted(entry.curves.items()):
-            # What a run that is gone on with has already.
-            if step >= run.step:
-                run.log(values, step=step)
+        if entry.name == OF_STUDY:
+            _log_study(run, entry)
+        else:
+            _log_training(run, entry)
+        # What a run that is gone on with shows already is not there twice.
         pictures = {
-            name.removesuffix(".png"): wandb.Image(Image.open(io.BytesIO(png)))
-            for name, png in entry.pictures.items()
+            name: wandb.Image(Image.open(io.BytesIO(png)))
+            for name, png in (
+                (each.removesuffix(".png"), of) for each, of in entry.pictures.items()
+            )
+            if run.summary.get(name) is None
         }
         if pictures:
             run.log(pictures, step=max(entry.step, run.step))
         run.summary.update(entry.tags)
         for name, text in entry.texts.items():
             Path(run.dir, name).write_text(text, encoding="utf-8")
+
+
+def _log_training(run: Any, entry: Entry) -> None:
+    for step, values in sorted(entry.curves.items()):
+        # What a run that is gone on with has already.
+        if step >= run.step:
+            run.log(values, step=step)
+
+
+def _log_study(run: Any, entry: Entry) -> None:
+    """Adds a row for each number that has something new.
+
+    That of a trial that ended late, or of as many seeds as there are, may be less than a step that
+    the run has passed: W&B takes no row there, and so the row says of which it is.
+    """
+    run.define_metric("*", step_metric=_NUMBER)
+    there, free = _there(run, entry), run.step
+    newest: dict[str, float] = {}
+    for number, values in sorted(entry.curves.items()):
+        new = {name: value for name, value in values.items() if number not in there[name]}
+        if new:
+            step = max(number, free)
+            run.log(new | {_NUMBER: number}, step=step)
+            free = step + 1
+        for name in new:
+            there[name].add(number)
+        newest |= values
+    logged = {name: _stretches(numbers) for name, numbers in there.items()}
+    run.summary.update(newest | {_LOGGED: json.dumps(logged)})
+
+
+def _there(run: Any, entry: Entry) -> dict[str, set[int]]:
+    """Of which numbers a run has each value; cut short before it said so, of all below its step."""
+    names = {name for values in entry.curves.values() for name in values}
+    said = run.summary.get(_LOGGED)
+    if said is None:
+        return {name: set(range(run.step)) for name in names}
+    found = {
+        name: {number for first, last in stretches for number in range(first, last + 1)}
+        for name, stretches in json.loads(said).items()
+    }
+    return {name: set() for name in names} | found
+
+
+def _stretches(numbers: set[int]) -> list[tuple[int, int]]:
+    """The first and the last of those without a gap: there may be thousands of trials."""
+    # Rising ones less their places are equal where each follows the one before.
+    by_stretch = groupby(enumerate(sorted(numbers)), key=lambda placed: placed[1] - placed[0])
+    stretches = ([number for _, number in each] for _, each in by_stretch)
+    return [(each[0], each[-1]) for each in stretches]
 
 
 def _read(path: Path) -> str | None:

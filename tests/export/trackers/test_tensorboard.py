@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -12,6 +13,7 @@ from normsweep.errors import UserError
 from normsweep.storage import open_storage, read_measurements
 from normsweep.storage.connect import study_files
 from normsweep.study.attributes import result_of
+from normsweep.study.copying import copy_study
 from normsweep.study.records import load_study
 from tests.small_studies import confirm_by_hand
 
@@ -96,6 +98,21 @@ def test_another_study_of_the_same_name_is_not_mixed_with_it(
     storage = other.study._storage._backend
     with pytest.raises(UserError, match=f"{logged} holds another study called 'small'"):
         log_study(other.study, storage, [f"tensorboard:{tmp_path}"])
+
+
+def test_one_that_was_deleted_and_launched_again_is_another_study_and_a_copy_is_the_same(
+    run, make_spec, databases, storage_url, tmp_path
+) -> None:
+    spec, to = make_spec(study__trials=1), [f"tensorboard:{tmp_path / 'runs'}"]
+    study, files = run(spec, chunks=0).study, tmp_path / "files"
+    storage, target = databases.open(storage_url), databases.open(f"sqlite:///{tmp_path}/other.db")
+    log_study(study, storage, to)
+    copy_study(study, storage, target, files=files, to_files=tmp_path / "others")
+    log_study(load_study("small", target), target, to)
+    optuna.delete_study(study_name="small", storage=storage)
+    again = run(spec, chunks=0).study
+    with pytest.raises(UserError, match="holds another study called 'small'"):
+        log_study(again, storage, to)
 
 
 def test_a_study_that_was_confirmed_has_its_trainings_and_the_effect(
