@@ -426,8 +426,8 @@ class Side(Printed):
     search_score: Number = Field(description="The score of that in the search; null likewise.")
     score: Number = Field(description="The mean of all `scores`; null where there are none.")
     scores: dict[str, list[Number]] = Field(
-        description="Fold by fold, by seed as text: the confirmed seeds if both studies are "
-        "confirmed, else `0`, the search."
+        description="Fold by fold, by seed as text: the seeds that its verdict is of if both "
+        "studies are confirmed, else `0`, the search."
     )
     baseline_search_score: Number = Field(
         description="The score of its baseline in the search; null without one."
