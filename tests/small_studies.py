@@ -3,7 +3,7 @@
 import copy
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,12 +198,14 @@ def copied_example(example: Example, database: Path) -> Path:
     return database
 
 
-def confirm_by_hand(study: optuna.Study, storage: RDBStorage) -> None:
-    """Adds three seeds of its best trial and the baseline."""
+def confirm_by_hand(
+    study: optuna.Study, storage: RDBStorage, scores: Sequence[float] = (2.0, 2.0, 2.0)
+) -> None:
+    """Adds a seed of its best trial for each of the scores, and of the baseline, whose are 3."""
     held = open_confirmation(study, storage)
     (best, *_) = sorted((t for t in study.get_trials() if t.number), key=lambda trial: trial.value)
-    for seed in (1, 2, 3):
-        for arm, trial, score in (("baseline", 0, 3.0), (f"trial {best.number}", best.number, 2.0)):
+    for seed, own in enumerate(scores, 1):
+        for arm, trial, score in (("baseline", 0, 3.0), (f"trial {best.number}", best.number, own)):
             curve = np.full((4, 2), score + seed / 100)
             about = ArmAttributes(CONFIRM, arm, "baseline", trial, seed, {}, {}, curve)
             held.add_trial(create_trial(value=score, user_attrs=of_arm(about)))

@@ -125,6 +125,7 @@ def _confirmation(found: Confirmation | None) -> schema.Confirmation | None:
         replicates=0 if found.planned is None else found.planned.replicates,
         best=found.best.trial.number,
         candidates=[_candidate(entry) for entry in found.candidates],
+        beyond=[_beyond(entry) for entry in found.beyond],
         final=None
         if look is None
         else schema.FinalLook(
@@ -134,6 +135,17 @@ def _confirmation(found: Confirmation | None) -> schema.Confirmation | None:
             difference=look.estimate,
             diverged=look.diverged,
         ),
+    )
+
+
+def _beyond(entry: Confirmed) -> schema.Beyond:
+    return schema.Beyond(
+        trial=entry.trial.number,
+        seeds=len(entry.scores),
+        score=entry.score,
+        baseline_score=entry.baseline_score,
+        difference=None if entry.effect is None else entry.effect.estimate,
+        diverged=entry.diverged,
     )
 
 

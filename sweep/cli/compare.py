@@ -80,10 +80,10 @@ def sentence(found: "Comparison") -> tuple[str, str]:
     numbers = f"({interval(found.estimate)}; {p_value(found.estimate.p)})"
     over = _over(found)
     if found.better is not None:
-        worse = other if found.better is one else one
+        worse, scores = (other, found.scores) if found.better is one else (one, found.scores[::-1])
         return f"{found.better.name} is better", (
-            f" than {worse.name}: {metric} {number(found.better.score)} against "
-            f"{number(worse.score)}, difference {found.estimate.mean:+.3g} {numbers}, {over}"
+            f" than {worse.name}: {metric} {number(scores[0])} against {number(scores[1])}, "
+            f"difference {found.estimate.mean:+.3g} {numbers}, {over}"
         )
     if found.estimate.p <= ALPHA:
         why = "but the one that scores better did not stay finite on all of its seeds"
@@ -118,11 +118,12 @@ def _print_table(found: "Comparison") -> None:
             number(None if side.entry is None else side.entry.score),
             number(None if baseline is None else baseline.score),
             number(side.score if found.confirmed else None),
+            number(len(side.scores) if found.confirmed else None),
             metric_name(spec.score.metric),
             number(None if side.entry is None else side.entry.step),
         )
         rows.append(row)
-    numbers = ("trials", "search", "baseline", "confirmed", "by", "after steps")
+    numbers = ("trials", "search", "baseline", "confirmed", "seeds", "by", "after steps")
     words = ("study", "best config", "by")
     styles = ["bold" if side is found.better else "" for side in sides]
     print_table(("study", "best config", *numbers), rows, words=words, styles=styles)

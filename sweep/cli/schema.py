@@ -207,6 +207,24 @@ class Candidate(Printed):
     baseline_diverged: int = Field(description="Those of `diverged` on which its baseline did not.")
 
 
+class Beyond(Printed):
+    """A candidate by all its seeds, where more were added than planned: no verdict rests on it."""
+
+    trial: int = Field(description="The number of its trial in the search.")
+    seeds: int = Field(
+        description="So many seeds there are on which it and its baseline stayed finite."
+    )
+    score: Number = Field(description="Its mean score over these; null where there are none.")
+    baseline_score: Number = Field(description="Its baseline's, likewise.")
+    difference: Estimate | None = Field(
+        description="Its score minus its baseline's, as if so many seeds had been planned and it "
+        "were the only candidate; null with fewer than two seeds."
+    )
+    diverged: int = Field(
+        description="The seeds on which it or its baseline did not stay finite; they are left out."
+    )
+
+
 class FinalLook(Printed):
     """One look at images that neither the search nor the confirmation has touched."""
 
@@ -257,6 +275,10 @@ class Confirmation(Printed):
     )
     best: int = Field(description="The trial of the candidate that the verdict is about.")
     candidates: list[Candidate] = Field(description="Those that score best first.")
+    beyond: list[Beyond] = Field(
+        description="The same candidates by all seeds, where more were added when those that were "
+        "planned had given no word; else empty."
+    )
     final: FinalLook | None = Field(
         description="null where no images were held out for it, or it was not taken."
     )
@@ -404,8 +426,8 @@ class Side(Printed):
     search_score: Number = Field(description="The score of that in the search; null likewise.")
     score: Number = Field(description="The mean of all `scores`; null where there are none.")
     scores: dict[str, list[Number]] = Field(
-        description="Fold by fold, by seed as text: the confirmed seeds if both studies are "
-        "confirmed, else `0`, the search."
+        description="Fold by fold, by seed as text: the seeds that its verdict is of if both "
+        "studies are confirmed, else `0`, the search."
     )
     baseline_search_score: Number = Field(
         description="The score of its baseline in the search; null without one."

@@ -4,9 +4,9 @@ import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from normsweep.cli.app import AsJson, NoPlugins, Set, Storage, app, console, print_json
+from normsweep.cli.sentences import say
 from normsweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def suggest_command(
         console.print('\n[bold]Ranges of "auto"[/]')
         if ranges is None:
             told = f"{', '.join(fields)}: measured with --measure"
-            console.print(f"  {told}", markup=False, highlight=False, soft_wrap=True)
+            say(f"  {told}")
         else:
             _print_ranges(ranges)
 
@@ -101,13 +101,11 @@ def _opened(storage: str | None) -> Any:
 def _print(title: str, suggestions: "list[Suggestion]", none: str) -> None:
     console.print(f"\n[bold]{title}[/]")
     for each in suggestions:
-        console.print(f"  {escape(each.why)}", highlight=False, soft_wrap=True)
+        say(f"  {each.why}")
         fits = "fits" if each.unfit is None else f"does not fit: {each.unfit}"
-        console.print(
-            f"    [dim]{escape(each.source)}; {escape(fits)}[/]", highlight=False, soft_wrap=True
-        )
+        say((f"    {each.source}; {fits}", "dim"))
     if not suggestions:
-        console.print(f"  {none}", highlight=False)
+        say(f"  {none}")
 
 
 def _print_ranges(ranges: "Mapping[str, AutoRange]") -> None:
@@ -115,7 +113,7 @@ def _print_ranges(ranges: "Mapping[str, AutoRange]") -> None:
 
     for path, found in ranges.items():
         for line in told(path, found):
-            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+            say(f"  {line}")
 
 
 def _as_json(

@@ -1,6 +1,6 @@
 """Two studies side by side, and paired by fold where their scores may be compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from normsweep.verdict.statistics import verdict_estimate
 from normsweep.verdict.statistics.estimate import Estimate
 from normsweep.verdict.statistics.over_halves import other_half
 from normsweep.verdict.statistics.stopping import chosen_on_others
-from normsweep.verdict.words import number
+from normsweep.verdict.words import metric_name, number
 
 _FINGERPRINTS = ("data", "folds", "features", "samples", "training")
 """Those that two studies must share."""
@@ -31,12 +31,13 @@ _FINGERPRINTS = ("data", "folds", "features", "samples", "training")
 class Side:
     """A study with its best config, and that config's scores by seed, [folds] each.
 
-    Where both studies are confirmed it is the config that its confirmation is about, else the best
-    of its search, under seed 0. `candidates` are so many as that confirmation chose it from, None
-    where it is the search's. `diverged` are seeds by which it did not stay finite. `influences` are
-    those of the images [images] on the mean of `scores`, by seed. `entry` is None where no config
-    has a score. `stopping` is the step at which its confirmed baseline, stopped early, scores as
-    well as that config, and how well that is; None where it does not.
+    Where both studies are confirmed it is the config that its confirmation is about, by the seeds
+    of that verdict, else the best of its search, under seed 0. `candidates` are so many as that
+    confirmation chose it from, None where it is the search's. `diverged` are seeds by which it did
+    not stay finite, `beyond` how many there are that the verdict is not of. `influences` are those
+    of the images [images] on the mean of `scores`, by seed. `entry` is None where no config has a
+    score. `stopping` is the step at which its confirmed baseline, stopped early, scores as well as
+    that config, and how well that is; None where it does not.
     """
 
     found: Answer
@@ -46,6 +47,7 @@ class Side:
     candidates: int | None = None
     influences: dict[int, np.ndarray] = field(default_factory=dict)
     stopping: tuple[float, float] | None = None
+    beyond: int = 0
 
     @property
     def name(self) -> str:
@@ -54,7 +56,11 @@ class Side:
     @property
     def score(self) -> float | None:
         """The mean over seeds and folds."""
-        return float(np.mean(list(self.scores.values()))) if self.scores else None
+        return self.score_on(self.scores) if self.scores else None
+
+    def score_on(self, seeds: Iterable[int]) -> float:
+        """The mean over some of the seeds, and folds."""
+        return float(np.mean([self.scores[seed] for seed in seeds]))
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,8 @@ class Comparison:
     """Two studies: score of the first minus score of the second, if they can be paired.
 
     `apart` says why they cannot, a reason each. `notes` is what a reader should know beside the
-    difference. `confirmed` is true where both sides are judged by their confirmations.
+    difference. `confirmed` is true where both sides are judged by their confirmations. `seeds` are
+    those that both have, which `differences` are of.
     """
 
     first: Side
@@ -72,6 +79,12 @@ class Comparison:
     estimate: Estimate | None
     apart: tuple[str, ...]
     notes: tuple[str, ...]
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def scores(self) -> tuple[float, float]:
+        """Those of the two whose difference is told: seeds that one side lacks would shift them."""
+        return self.first.score_on(self.seeds), self.second.score_on(self.seeds)
 
     @property
     def better(self) -> Side | None:
@@ -79,12 +92,7 @@ class Comparison:
         if self.estimate is None or self.estimate.p > ALPHA:
             return None
         metric = self.first.found.spec.score.metric
-        # What the test is of: seeds that only one side has would shift its mean.
-        shared = self.first.scores.keys() & self.second.scores.keys()
-        first, second = (
-            cost(metric, float(np.mean([side.scores[seed] for seed in shared])))
-            for side in (self.first, self.second)
-        )
+        first, second = (cost(metric, score) for score in self.scores)
         side = self.first if first < second else self.second
         return None if side.diverged else side
 
@@ -134,8 +142,8 @@ def compare(
     unconfirmed = [
         side.name for side, found in zip((one, other), confirmed, strict=True) if found is None
     ]
-    notes = tuple(_notes((one, other), unconfirmed))
-    return Comparison(one, other, both, differences, estimate, (), notes)
+    notes = (*_of_seeds((one, other), seeds), *_notes((one, other), unconfirmed))
+    return Comparison(one, other, both, differences, estimate, (), notes, tuple(seeds))
 
 
 def _searched(found: Answer) -> Side:
@@ -148,11 +156,14 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
     if confirmation is None or confirmation.missing:
         return None
     best = confirmation.best
-    arm = [
+    every = [
         entry
         for entry in trainings(find_confirmation(study, storage))
         if entry.role == CONFIRM and entry.arm == best.name
     ]
+    # It was chosen by these. By more of them another candidate may be the best.
+    look = confirmation.look
+    arm = [entry for entry in every if look is None or entry.seed <= look]
     curves = {entry.seed: entry.curve for entry in arm if entry.curve is not None}
     chunks = np.array([len(curve) - 1 for curve in curves.values()])
     if found.spec.score.at == "best":
@@ -169,7 +180,8 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
     step, alone = stopping_alone(confirmation), best.stopped_scores
     stopping = None if step is None or alone is None else (step, alone[1])
     candidates = len(confirmation.candidates)
-    return Side(found, best.trial, scores, diverged, candidates, influences, stopping)
+    beyond = len(every) - len(arm)
+    return Side(found, best.trial, scores, diverged, candidates, influences, stopping, beyond)
 
 
 def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) -> Iterator[str]:
@@ -214,6 +226,26 @@ def _differing(specs: tuple[Spec, Spec], fields: tuple[str, ...]) -> Iterator[st
         if values[0] != values[1]:
             one, other = ("not set" if value is None else value for value in values)
             yield f"{path}: {one} and {other}"
+
+
+def _of_seeds(sides: tuple[Side, Side], shared: Sequence[int]) -> Iterator[str]:
+    """Which seeds the numbers are of, where these are not all that there are."""
+    if any(len(side.scores) > len(shared) for side in sides):
+        one, other = sides
+        those = "the seed" if len(shared) == 1 else f"the {len(shared)} seeds"
+        metric = metric_name(one.found.spec.score.metric)
+        yield (
+            f"The difference is on {those} that both have, where {metric} is "
+            f"{number(one.score_on(shared))} for {one.name} and {number(other.score_on(shared))} "
+            f"for {other.name}; in the table each has all that its verdict is of."
+        )
+    for side in sides:
+        if side.beyond:
+            more = "1 more seed is" if side.beyond == 1 else f"{side.beyond} more seeds are"
+            yield (
+                f"Of {side.name} {more} there than its verdict is of: as in sweep show, no word "
+                "rests on those."
+            )
 
 
 def _notes(sides: tuple[Side, Side], unconfirmed: list[str]) -> Iterator[str]:

@@ -104,9 +104,9 @@ class Confirmation:
     Those that share no finite seed with their baseline come last. `missing` counts the trainings of
     `planned` that are still to be made before there is a verdict. `look` is after how many seeds
     the look was taken that the verdict is of: the first at which it was certain, else the last;
-    None where none was planned, or none is there yet. `beyond` is the best candidate by all seeds,
-    as if so many had been planned, where there are more than that. `futile` is one that ended at
-    its look without a word, since the seeds that are left can hardly give one.
+    None where none was planned, or none is there yet. `beyond` are the candidates by all seeds, in
+    the same order and as if so many had been planned, where there are more than that. `futile` is
+    one that ended at its look without a word, since the seeds that are left can hardly give one.
     """
 
     spec: Spec
@@ -116,7 +116,7 @@ class Confirmation:
     planned: Planned | None
     missing: int
     look: int | None = None
-    beyond: Confirmed | None = None
+    beyond: tuple[Confirmed, ...] = ()
     futile: bool = False
 
     @property
@@ -230,7 +230,8 @@ def read_confirmation(study: optuna.Study, storage: RDBStorage) -> Confirmation 
     if not taken or (missing and there < plan[-1].seeds):
         return every.at(wanted, None, missing)
     if there > plan[-1].seeds:
-        return replace(found, beyond=every.candidate(found.best.name, there, ONLY))
+        names = [entry.name for entry in found.candidates]
+        return replace(found, beyond=tuple(every.candidate(name, there, ONLY) for name in names))
     return found
 
 

@@ -20,7 +20,8 @@ from normsweep.spec.thumb import RULES, thumbs
 from normsweep.study.attributes import study_attributes
 from normsweep.study.records import study_spec
 from normsweep.verdict.answers import Ranked, answer
-from normsweep.verdict.reading import read_confirmation
+from normsweep.verdict.reading import Confirmation, read_confirmation
+from normsweep.verdict.wording import WORDS
 from normsweep.verdict.words import metric_name, number, settings
 
 MOST = 5
@@ -103,8 +104,23 @@ def _best(study: optuna.Study, storage: RDBStorage) -> tuple[Ranked, bool, str] 
         return best.trial, True, f"confirmed: {metric} {scores} without"
     if found.best is None or found.baseline is None or not found.beats_baseline:
         return None
+    if confirmed is not None and (said := _so_far(confirmed, found.best.number)) is not None:
+        return found.best, False, said
     scores = f"{number(found.best.score)} against {number(found.baseline.score)}"
     return found.best, False, f"not confirmed: {metric} {scores} without"
+
+
+def _so_far(confirmed: Confirmation, trial: int) -> str | None:
+    """What a confirmation without a word says of a trial; None where it has no seed of it."""
+    entry = next((e for e in confirmed.candidates if e.trial.number == trial), None)
+    if entry is None or not (entry.is_paired or entry.diverged):
+        return None
+    said = f"confirmed: {WORDS[confirmed.verdict]}"
+    if not entry.is_paired:
+        return f"{said}, with its baseline it stayed finite on no seed"
+    metric = metric_name(confirmed.spec.score.metric)
+    scores = f"{number(entry.score)} against {number(entry.baseline_score)}"
+    return f"{said}, {metric} {scores} without"
 
 
 def _of_trial(

@@ -185,7 +185,7 @@ def _details_of_best(found: Confirmation) -> Iterator[str]:
 
 
 def _looks(found: Confirmation) -> Iterator[str]:
-    """When one looked, and what seeds beyond the plan say: nothing that a word could rest on."""
+    """When one looked, and what seeds beyond the plan say."""
     plan = plan_of(found.planned)
     each = looks(plan)
     if found.look is not None and len(each) > 1:
@@ -197,14 +197,28 @@ def _looks(found: Confirmation) -> Iterator[str]:
             f"Looked at after {_and(each)} seeds at most{longer}: intervals and p-values allow for "
             f"that. This is the look after {found.look}, {ended}."
         )
-    if found.beyond is not None and found.beyond.effect is not None:
-        estimate = found.beyond.effect.estimate
+    if found.beyond:
         yield (
-            f"More seeds were added when the {found.look} that were planned had given no word. By "
-            f"all {len(found.beyond.scores)} the difference is {estimate.mean:+.3g} "
-            f"({interval(estimate)}, as if so many had been planned). No word rests on that: who "
-            "adds seeds until there is one finds one."
+            f"More seeds were added when the {found.look} that were planned had given no word. No "
+            "word rests on what all of them say: who adds seeds until there is one finds one."
         )
+        yield from map(_beyond_sentence, found.beyond)
+
+
+def _beyond_sentence(entry: Confirmed) -> str:
+    """What all seeds say of a candidate, those beyond the plan too."""
+    left, every = len(entry.scores), len(entry.scores) + entry.diverged
+    if not left:
+        return (
+            f"By all {every} there is no difference of {entry.name}: it and the {entry.against} "
+            "both stayed finite on none."
+        )
+    by = f"By all {every}" if left == every else f"By the {left} of all {every} that stayed finite"
+    difference = float((entry.scores - entry.baseline_scores).mean())
+    bounds = ""
+    if entry.effect is not None:
+        bounds = f" ({interval(entry.effect.estimate)}, as if so many had been planned)"
+    return f"{by} the difference of {entry.name} is {difference:+.3g}{bounds}."
 
 
 def _and(numbers: Sequence[int]) -> str:

@@ -28,6 +28,8 @@ def test_two_studies_are_compared_once_searched_and_once_confirmed(sweep, pair) 
     confirmed = sweep("compare", "one", "two")
     text = " ".join(confirmed.out.split())
     assert "95 % interval" in text and "paired over 2 folds on each of 2 confirmed seeds" in text
+    titles = next(line.split() for line in confirmed.out.splitlines() if "trials" in line)
+    assert titles[titles.index("confirmed") + 1] == "seeds"
     told = json.loads(sweep("compare", "one", "two", "--json").out)
     assert told["confirmed"] and told["verdict"] in ("first", "second", "unclear")
     assert told["first"]["study"] == "one" and set(told["first"]["scores"]) == {"1", "2"}

@@ -21,6 +21,7 @@ COMMANDS = [
     "confirm small --top 1 --seeds 3",
     "compare small searched",
     "export small -o best.toml",
+    "suggest digits",
 ]
 
 

@@ -14,8 +14,9 @@ from normsweep.errors import UserError
 from normsweep.spec.space import no_penalty
 from normsweep.storage.influences import add_influences
 from normsweep.study.attributes import CONFIRM
-from normsweep.study.confirmation import confirmation_name
+from normsweep.study.confirmation import Arm, confirmation_name, plan_confirmation
 from normsweep.verdict.compare import Comparison, compare
+from normsweep.verdict.reading import read_confirmation
 from normsweep.verdict.statistics.seeds_and_images import of_seeds_and_images
 
 PRINTS = {"data": "d", "folds": "f", "features": "m", "samples": 40, "training": 3}
@@ -24,7 +25,10 @@ SEEDS, FOLDS = 6, 2
 
 @pytest.fixture
 def written(make_spec, databases, storage_url) -> Callable[..., Any]:
-    """A study of fold scores by trial, the baseline's first; confirmed by curves for each seed."""
+    """A study of fold scores by trial, the baseline's first; confirmed by curves for each seed.
+
+    So many seeds of these were `planned`, with one look at their end.
+    """
     storage = databases.open(storage_url)
 
     def written(
@@ -33,6 +37,7 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
         confirmed: Any = (),
         baseline: Any = None,
         candidates: int = 1,
+        planned: int | None = None,
         images: np.ndarray | None = None,
         prints: dict[str, Any] | None = None,
         **changes: Any,
@@ -81,6 +86,13 @@ def written(make_spec, databases, storage_url) -> Callable[..., Any]:
                     if images is not None:
                         with storage.engine.begin() as connection:
                             add_influences(connection, trial, {20: images[seed - 1]})
+            if planned is not None:
+                names = ["baseline", *(f"trial {number}" for number in range(1, candidates + 1))]
+                arms = [
+                    Arm(name, "baseline", configs[min(number, 1)], number)
+                    for number, name in enumerate(names)
+                ]
+                plan_confirmation(held, candidates, planned, arms, [(0, planned, False)])
         return study, storage
 
     return written
@@ -196,6 +208,33 @@ def test_only_seeds_that_both_have_count(written) -> None:
     assert found.verdict == "unclear"
     assert any("a did not stay finite on 1 of its seeds" in note for note in found.notes)
     assert "; but the one that scores better did not stay finite" in sentence(found)[1]
+
+
+def test_seeds_beyond_the_plan_count_here_no_more_than_in_the_verdict(written) -> None:
+    one = curves(0)
+    one[3:] = [curve + 5 for curve in one[3:]]
+    study = written("a", [3.0, 3.0], [1.0, 2.0], confirmed=one, baseline=curves(2), planned=3)
+    found = compare(study, written("b", [3.0, 3.0], [1.5, 1.0], confirmed=curves(1)))
+    verdict = read_confirmation(*study)
+    assert verdict is not None and len(verdict.beyond) == 1
+    assert found.first.score == pytest.approx(verdict.best.score)
+    assert list(found.first.scores) == list(found.seeds) == [1, 2, 3]
+    assert any(note.startswith("Of a 3 more seeds are there than") for note in found.notes)
+
+
+def test_what_is_told_of_both_is_on_the_seeds_that_both_have(written) -> None:
+    one, other = curves(0, -2), curves(1)
+    one[3:] = [curve + 9 for curve in one[3:]]
+    found = pair(written, {"confirmed": one}, {"confirmed": other[:3]})
+    shared = [float(np.stack(side[:3])[:, -1].mean()) for side in (one, other)]
+    assert found.scores == pytest.approx(shared)
+    assert found.verdict == "first"
+    assert f": FID-proxy {shared[0]:.3g} against {shared[1]:.3g}, " in "".join(sentence(found))
+    assert found.notes == (
+        "The difference is on the 3 seeds that both have, where FID-proxy is "
+        f"{shared[0]:.3g} for a and {shared[1]:.3g} for b; in the table each has all that its "
+        "verdict is of.",
+    )
 
 
 def test_scored_at_their_best_each_is_judged_where_other_seeds_are_best(written) -> None:

@@ -359,12 +359,56 @@ def test_seeds_beyond_the_plan_are_told_and_give_no_word(confirmed) -> None:
     other[4:] -= 0.1
     plan = (Stretch(0, 4, True),)
     found = confirmed(baseline, list(other), asked=(1, SEEDS), plan=plan)
-    assert found is not None and found.beyond is not None
+    assert found is not None and found.beyond
     assert (found.verdict, found.look, found.missing, found.seeds) == ("unclear", 4, 0, 4)
     said = " ".join(details(found))
     difference = means_of(baseline, other, SEEDS).mean()
-    assert f"By all 6 the difference is {difference:+.3g}" in said
-    assert "No word rests on that" in said
+    assert f"By all 6 the difference of trial 1 is {difference:+.3g}" in said
+    assert "No word rests on what all of them say" in said
+
+
+def test_all_seeds_are_told_of_each_candidate(confirmed) -> None:
+    """The second is better than its baseline by the seeds beyond the plan, and worse before."""
+    baseline, best, other = noise(0), noise(1) - 0.05, noise(2) + 0.1
+    other[4:] -= 3
+    lost = [*noise(3)[:5], None]
+    plan = (Stretch(0, 4, True),)
+    found = confirmed(baseline, list(best), list(other), lost, asked=(3, SEEDS), plan=plan)
+    assert found is not None and found.verdict == "unclear"
+    said = [each for each in details(found) if each.startswith("By ")]
+    for number, scores in ((1, best), (2, other)):
+        expected = stats.ttest_1samp(means_of(baseline, scores, SEEDS), 0.0)
+        low, high = expected.confidence_interval()
+        mean = means_of(baseline, scores, SEEDS).mean()
+        assert (
+            f"By all 6 the difference of trial {number} is {mean:+.3g} "
+            f"(95 % interval {low:+.3g} to {high:+.3g}, as if so many had been planned)."
+        ) in said
+    assert means_of(baseline, other, 4).mean() > 0 > means_of(baseline, other, SEEDS).mean()
+    assert [each for each in said if "By the 5 of all 6 that stayed finite" in each]
+    assert len(said) == 3
+    told = confirmation_as_json(found, done=True)["confirmation"]
+    by_trial = {entry["trial"]: entry for entry in told["beyond"]}
+    assert [entry["trial"] for entry in told["beyond"]] == [
+        entry["trial"] for entry in told["candidates"]
+    ]
+    mean = means_of(baseline, other, SEEDS).mean()
+    assert by_trial[2]["difference"]["mean"] == pytest.approx(mean)
+    assert (by_trial[2]["seeds"], by_trial[3]["seeds"], by_trial[3]["diverged"]) == (6, 5, 1)
+
+
+def test_of_a_candidate_that_lost_all_of_its_seeds_all_seeds_say_nothing(confirmed) -> None:
+    plan = (Stretch(0, 4, True),)
+    others = list(noise(1)), [None] * SEEDS
+    found = confirmed(noise(0), *others, asked=(2, SEEDS), plan=plan)
+    assert found is not None and len(found.beyond) == 2
+    (said,) = (each for each in details(found) if "there is no difference of" in each)
+    assert said == (
+        "By all 6 there is no difference of trial 2: "
+        "it and the baseline both stayed finite on none."
+    )
+    told = confirmation_as_json(found, done=True)["confirmation"]["beyond"][1]
+    assert (told["seeds"], told["difference"], told["diverged"]) == (0, None, SEEDS)
 
 
 def test_an_interval_within_the_smallest_effect_that_counts_says_so(confirmed) -> None:

@@ -8,9 +8,11 @@ from normsweep.errors import UserError
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.study.attributes import study_attributes
 from normsweep.study.plan import fixed_parameters
+from normsweep.study.records import load_study
 from normsweep.verdict.answers import answer
 from normsweep.verdict.suggestions import Images, by_rules, by_studies, fitting
 from normsweep.worker.submit import submit
+from tests.small_studies import confirm_by_hand
 
 IMAGES = Images(pixels=64, fingerprint="of these")
 R1 = {"kind": "r1", "strength": {"low": 1e-4, "high": 50.0, "log": True}}
@@ -83,6 +85,27 @@ def test_another_study_s_best_is_found_with_its_settings(example, make_spec, dat
     assert by_studies(make_spec(study__name="small"), images, storage) == []
     vae = spec(model={"family": "vae"}, penalty=L2)
     assert by_studies(vae, images, storage) == []
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ((2.0, 2.0, 2.0), "(confirmed: FID-proxy 2.02 against 3.02 without)"),
+        ((1.0, 4.5, 4.2), "(confirmed: not decided, FID-proxy 3.25 against 3.02 without)"),
+        ((1.0,), "(confirmed: not decided, FID-proxy 1.01 against 3.01 without)"),
+    ],
+)
+def test_what_was_confirmed_is_told_by_its_confirmed_scores(
+    copied_example, make_spec, databases, storage_url, scores, said
+) -> None:
+    storage = databases.open(storage_url)
+    study = load_study("small", storage)
+    confirm_by_hand(study, storage, scores)
+    best = answer(study).best
+    assert best is not None
+    (found,) = by_studies(make_spec(study__name="next"), IMAGES, storage)
+    assert found.source == f"small#{best.number}"
+    assert said in found.why
 
 
 def test_r1_of_another_size_is_rescaled(monkeypatch, example, make_spec, databases) -> None:
