@@ -77,7 +77,7 @@ class Training:
         """Trains every run that has no end for one chunk, program by program, and judges it.
 
         Yields slots, runs and what their programs found. A run whose user's file raises fails, or
-        begins anew, and is not yielded.
+        begins anew, and is not yielded. Raises what `is_of_no_trial`.
         """
         going = [run if run is not None and run.end is None else None for run in slots]
         for program in dict.fromkeys(run.program for run in going if run is not None):
@@ -96,6 +96,8 @@ class Training:
                     try:
                         run.judge(self.setup, chunk, slot)
                     except Exception as error:
+                        if is_of_no_trial(error):
+                            raise
                         run.end = Failed(in_one_line(error))
                     yield slot, run, chunk
 
@@ -105,13 +107,12 @@ class Training:
 
         By a user's file, or for a network that the memory does not hold. The trials share a
         program, which holds the methods of others too: they begin anew, each in a program that
-        holds its own alone. Whoever is alone already has failed. Raises what the database, the data
-        or the machine is at fault for.
+        holds its own alone. Whoever is alone already has failed. Raises what `is_of_no_trial`.
         """
         try:
             yield
         except Exception as error:
-            if is_outage(error) or isinstance(error, DataLost) or _is_machine_fault(error):
+            if is_of_no_trial(error):
                 raise
             reason = fault_of_plugin(error) or in_one_line(error)
             program = runs[0].program
@@ -191,6 +192,11 @@ class Training:
         return self._populations[program]
 
 
+def is_of_no_trial(error: Exception) -> bool:
+    """Whether the database, the data or the machine is at fault: any trial would meet it."""
+    return is_outage(error) or isinstance(error, DataLost) or _is_machine_fault(error)
+
+
 def _is_machine_fault(error: Exception) -> bool:
-    """Whether XLA says so of its device: any trial would meet it."""
+    """Whether XLA says so of its device."""
     return isinstance(error, jax.errors.JaxRuntimeError) and not str(error).startswith(_OF_A_TRIAL)
