@@ -128,20 +128,27 @@ class Training:
                     run.begin_alone(self.setup)
 
     def untrained(self, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """As `untrained_features`, for the members of a run."""
-        return untrained_features(
+        """As `untrained_features`, for the members of a run. Raises `DataLost`."""
+        found = untrained_features(
             run.program, self.setup.features, run.hyperparameters, self._on_devices()
         )
+        for of_fold in found:
+            self.setup.dataset.check_read()
+            yield of_fold
 
     def balances(self, run: Run, slot: int, terms: tuple[Term, ...]) -> list[dict[str, np.ndarray]]:
-        """As `balances_of`, for the members of a run in a slot."""
-        state = self.state_of(run, slot)
-        return balances_of(run.program, terms, state, run.hyperparameters, self._on_devices())
+        """As `balances_of`, for the members of a run in a slot. Raises `DataLost`."""
+        state, shared = self.state_of(run, slot), self._on_devices()
+        found = balances_of(run.program, terms, state, run.hyperparameters, shared)
+        self.setup.dataset.check_read()
+        return found
 
     def figures(self, run: Run, slot: int) -> dict[str, np.ndarray]:
-        """As `figures_of`, for the members of a run in a slot."""
-        state = self.state_of(run, slot)
-        return figures_of(run.program, state, run.hyperparameters, self._on_devices())
+        """As `figures_of`, for the members of a run in a slot. Raises `DataLost`."""
+        state, shared = self.state_of(run, slot), self._on_devices()
+        found = figures_of(run.program, state, run.hyperparameters, shared)
+        self.setup.dataset.check_read()
+        return found
 
     def state_of(self, run: Run, slot: int) -> MemberState:
         """The states of a trial's members, copied off the devices."""
