@@ -34,6 +34,9 @@ from normsweep.storage.retry import is_outage
 _OF_A_TRIAL = ("RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "UNIMPLEMENTED")
 """How XLA's errors begin that depend on what it was given to run."""
 
+_OF_NUMBERS = (ArithmeticError, np.linalg.LinAlgError)
+"""What a judge raises of samples that are past what it can compute with, at every try."""
+
 R = TypeVar("R", bound=Run)
 Slots = Sequence[Run | None]
 
@@ -98,7 +101,8 @@ class Training:
                     except Exception as error:
                         if is_of_no_trial(error):
                             raise
-                        run.end = Failed(in_one_line(error))
+                        raised = not isinstance(error, _OF_NUMBERS)
+                        run.end = Failed(in_one_line(error), raised)
                     yield slot, run, chunk
 
     @contextmanager
@@ -123,7 +127,7 @@ class Training:
                     self._methods[method] = ()
             for run in runs:
                 if len(program.methods) == 1:
-                    run.end = Failed(reason)
+                    run.end = Failed(reason, raised=True)
                 else:
                     run.begin_alone(self.setup)
 
