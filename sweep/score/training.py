@@ -209,5 +209,7 @@ def is_of_no_trial(error: Exception) -> bool:
 
 
 def _is_machine_fault(error: Exception) -> bool:
-    """Whether XLA says so of its device."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and not str(error).startswith(_OF_A_TRIAL)
+    """Whether XLA says so of its device, and not of a user's file that a program calls back."""
+    if not isinstance(error, jax.errors.JaxRuntimeError) or fault_of_plugin(error) is not None:
+        return False
+    return not str(error).startswith(_OF_A_TRIAL)
