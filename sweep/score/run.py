@@ -37,9 +37,13 @@ class Collapsed:
 
 @dataclass(frozen=True)
 class Failed:
-    """It has no score."""
+    """It has no score.
+
+    What was `raised` says nothing of what it was trained to, and another try may be without it.
+    """
 
     reason: str
+    raised: bool = False
 
 
 End = Completed | Pruned | Collapsed | Failed

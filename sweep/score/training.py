@@ -34,6 +34,9 @@ from normsweep.storage.retry import is_outage
 _OF_A_TRIAL = ("RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "UNIMPLEMENTED")
 """How XLA's errors begin that depend on what it was given to run."""
 
+_OF_NUMBERS = (ArithmeticError, np.linalg.LinAlgError)
+"""What a judge raises of samples that are past what it can compute with, at every try."""
+
 R = TypeVar("R", bound=Run)
 Slots = Sequence[Run | None]
 
@@ -77,7 +80,7 @@ class Training:
         """Trains every run that has no end for one chunk, program by program, and judges it.
 
         Yields slots, runs and what their programs found. A run whose user's file raises fails, or
-        begins anew, and is not yielded.
+        begins anew, and is not yielded. Raises what `is_of_no_trial`.
         """
         going = [run if run is not None and run.end is None else None for run in slots]
         for program in dict.fromkeys(run.program for run in going if run is not None):
@@ -96,7 +99,10 @@ class Training:
                     try:
                         run.judge(self.setup, chunk, slot)
                     except Exception as error:
-                        run.end = Failed(in_one_line(error))
+                        if is_of_no_trial(error):
+                            raise
+                        raised = not isinstance(error, _OF_NUMBERS)
+                        run.end = Failed(in_one_line(error), raised)
                     yield slot, run, chunk
 
     @contextmanager
@@ -105,13 +111,12 @@ class Training:
 
         By a user's file, or for a network that the memory does not hold. The trials share a
         program, which holds the methods of others too: they begin anew, each in a program that
-        holds its own alone. Whoever is alone already has failed. Raises what the database, the data
-        or the machine is at fault for.
+        holds its own alone. Whoever is alone already has failed. Raises what `is_of_no_trial`.
         """
         try:
             yield
         except Exception as error:
-            if is_outage(error) or isinstance(error, DataLost) or _is_machine_fault(error):
+            if is_of_no_trial(error):
                 raise
             reason = fault_of_plugin(error) or in_one_line(error)
             program = runs[0].program
@@ -122,25 +127,32 @@ class Training:
                     self._methods[method] = ()
             for run in runs:
                 if len(program.methods) == 1:
-                    run.end = Failed(reason)
+                    run.end = Failed(reason, raised=True)
                 else:
                     run.begin_alone(self.setup)
 
     def untrained(self, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """As `untrained_features`, for the members of a run."""
-        return untrained_features(
+        """As `untrained_features`, for the members of a run. Raises `DataLost`."""
+        found = untrained_features(
             run.program, self.setup.features, run.hyperparameters, self._on_devices()
         )
+        for of_fold in found:
+            self.setup.dataset.check_read()
+            yield of_fold
 
     def balances(self, run: Run, slot: int, terms: tuple[Term, ...]) -> list[dict[str, np.ndarray]]:
-        """As `balances_of`, for the members of a run in a slot."""
-        state = self.state_of(run, slot)
-        return balances_of(run.program, terms, state, run.hyperparameters, self._on_devices())
+        """As `balances_of`, for the members of a run in a slot. Raises `DataLost`."""
+        state, shared = self.state_of(run, slot), self._on_devices()
+        found = balances_of(run.program, terms, state, run.hyperparameters, shared)
+        self.setup.dataset.check_read()
+        return found
 
     def figures(self, run: Run, slot: int) -> dict[str, np.ndarray]:
-        """As `figures_of`, for the members of a run in a slot."""
-        state = self.state_of(run, slot)
-        return figures_of(run.program, state, run.hyperparameters, self._on_devices())
+        """As `figures_of`, for the members of a run in a slot. Raises `DataLost`."""
+        state, shared = self.state_of(run, slot), self._on_devices()
+        found = figures_of(run.program, state, run.hyperparameters, shared)
+        self.setup.dataset.check_read()
+        return found
 
     def state_of(self, run: Run, slot: int) -> MemberState:
         """The states of a trial's members, copied off the devices."""
@@ -191,6 +203,13 @@ class Training:
         return self._populations[program]
 
 
+def is_of_no_trial(error: Exception) -> bool:
+    """Whether the database, the data or the machine is at fault: any trial would meet it."""
+    return is_outage(error) or isinstance(error, DataLost) or _is_machine_fault(error)
+
+
 def _is_machine_fault(error: Exception) -> bool:
-    """Whether XLA says so of its device: any trial would meet it."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and not str(error).startswith(_OF_A_TRIAL)
+    """Whether XLA says so of its device, and not of a user's file that a program calls back."""
+    if not isinstance(error, jax.errors.JaxRuntimeError) or fault_of_plugin(error) is not None:
+        return False
+    return not str(error).startswith(_OF_A_TRIAL)

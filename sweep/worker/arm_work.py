@@ -16,6 +16,7 @@ from normsweep.engine.compiling import compiling_seconds
 from normsweep.engine.devices import local_devices
 from normsweep.engine.settings import hyperparameters_of, method_of, program_of
 from normsweep.errors import UserError
+from normsweep.score.run import Failed
 from normsweep.score.setup import Setup
 from normsweep.score.training import Training
 from normsweep.storage import clear_measurements
@@ -308,10 +309,25 @@ class ArmWork(Work):
         why = {} if ended.state == TrialState.COMPLETE or reason is None else {"reason": reason}
         self.log("confirmed", **self._facts(ended), **why)
 
+    def _store(self) -> None:
+        super()._store()
+        # After all others, whose scores are not to be found again.
+        for run in filter(None, self._slots):
+            if isinstance(run.end, Failed) and run.end.raised:
+                self._fail(run.trial, run.end.reason)
+
+    def _ended(self, run: TrialRun) -> bool:
+        raised = isinstance(run.end, Failed) and run.end.raised
+        return not raised and super()._ended(run)
+
     def _fail(self, trial: optuna.Trial, reason: str) -> None:
         """Leaves it to others, or to a later call: failed, it would be a seed that diverged."""
         self.queue.give_back(trial._trial_id)
-        raise UserError(f"{self._facts(trial)['arm']}: {reason}")
+        facts = self._facts(trial)
+        raise UserError(
+            f"{facts['arm']}, seed {facts['seed']}: {reason}; nothing finished is lost, and the "
+            "confirmation goes on when it is called again"
+        )
 
     def _should_prune(self, run: TrialRun) -> bool:
         return False

@@ -23,7 +23,7 @@ from normsweep.engine.compiling import compiling_seconds
 from normsweep.errors import UserError, in_one_line
 from normsweep.score.run import Failed, Pruned
 from normsweep.score.setup import Setup
-from normsweep.score.training import Training
+from normsweep.score.training import Training, is_of_no_trial
 from normsweep.search.samplers import SamplerSettings, sampler, trial_seed
 from normsweep.spec.plugins import SamplerError, is_plugin, plugin_sampler, telling_sampler
 from normsweep.spec.space import unconditional_space
@@ -33,7 +33,7 @@ from normsweep.storage.checkpoint_writer import CheckpointWriter
 from normsweep.storage.checkpoints import Checkpoints
 from normsweep.storage.events import CHUNK, Log, no_log
 from normsweep.storage.heartbeat import GRACE, Heartbeat
-from normsweep.storage.retry import Retry, Stopped, StorageLost, is_outage
+from normsweep.storage.retry import Retry, Stopped, StorageLost
 from normsweep.storage.workers import forget, held
 from normsweep.study.attributes import OPEN, collapse_of, is_foreign, reason_of
 from normsweep.study.control import ENDED, control
@@ -349,13 +349,13 @@ class Work:
                 run = self._begin(trial, slot)
             except UpdateFinishedTrialError:
                 self._leave(trial._trial_id, trial.number)
-            except SamplerError:
+            except (SamplerError, DataLost):
                 self.queue.give_back(trial._trial_id)
                 raise
             except UserError as error:
                 self._fail(trial, str(error))
             except Exception as error:
-                if is_outage(error):
+                if is_of_no_trial(error):
                     self.queue.give_back(trial._trial_id)
                     raise
                 # Of a study that was deleted this raises again.

@@ -18,8 +18,10 @@ from normsweep.data import npz
 from normsweep.engine.settings import hyperparameters_of, program_of
 from normsweep.errors import UserError
 from normsweep.export.again import score_config
+from normsweep.models.balance import DECAY, Term
 from normsweep.models.data import images_at
 from normsweep.models.families import FAMILIES
+from normsweep.models.method import Method
 from normsweep.score.run import Completed, Run
 from normsweep.score.setup import Setup, prepare
 from normsweep.score.training import Training
@@ -143,12 +145,37 @@ def test_scores_are_the_same_to_the_bit(name: str, in_a_file: Callable[[], None]
     assert score_config(Config(spec, {})) == held
 
 
+READERS: dict[str, Callable[[Training, Run], Any]] = {
+    "figures": lambda training, run: training.figures(run, 0),
+    "untrained": lambda training, run: list(training.untrained(run)),
+    "balances": lambda training, run: training.balances(run, 0, (Term(DECAY, Method()),)),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_images_that_were_lost_after_a_chunk_are_never_looked_at_as_zeros(
+    reader: str, here: Path, in_a_file: Callable[[], None]
+) -> None:
+    in_a_file()
+    spec = spec_of("cyclegan")
+    setup = prepare(spec)
+    training, run = Training(spec, setup), run_of(spec, setup)
+    list(training.advance([run, None]))
+    READERS[reader](training, run)
+    os.utime(here / "pairs.npz")
+    with pytest.raises(UserError, match=r"pairs\.npz: it was changed"):
+        READERS[reader](training, run)
+
+
+def run_of(spec: Spec, setup: Setup) -> Run:
+    program = program_of(spec, setup.image_shape, setup.samples, classes=setup.classes)
+    return Run(spec, program, hyperparameters_of(spec, family=program.family))
+
+
 def trained(setup: Setup, spec: Spec, *, again: bool) -> list[Any]:
     """Two trials of which one joins a chunk later; `again` a worker goes on with the first."""
     training = Training(spec, setup)
-    program = program_of(spec, setup.image_shape, setup.samples, classes=setup.classes)
-    numbers = hyperparameters_of(spec, family=program.family)
-    first, second = (Run(spec, program, numbers) for _ in range(2))
+    first, second = (run_of(spec, setup) for _ in range(2))
     list(training.advance([first, None]))
     if again:
         state, training = training.state_of(first, 0), Training(spec, setup)

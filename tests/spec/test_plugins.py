@@ -16,6 +16,7 @@ from normsweep.models.regulariser import regularised_update, regulariser
 from normsweep.objectives.features import FEATURE_MAPS, FeatureMap
 from normsweep.objectives.penalties import PENALTIES
 from normsweep.score.setup import Setup, prepare
+from normsweep.score.training import is_of_no_trial
 from normsweep.spec import spec_from_tables
 from normsweep.spec.plugins import (
     FORBIDDEN_VARIABLE,
@@ -214,6 +215,8 @@ def test_what_a_plug_in_raises_later_is_told_from_what_others_raise(write):
         with pytest.raises(Exception, match="not today") as raised:
             jax.block_until_ready(jax.jit(load_plugin(mine + name, "f"))(1.0))
         assert fault_of_plugin(raised.value) == "mine.py, line 5: ValueError: not today"
+        # Nor is it a fault of the machine, as XLA tells what a callback raises.
+        assert not is_of_no_trial(raised.value)
     with pytest.raises(ZeroDivisionError) as ours:
         1 / 0  # noqa: B018
     assert fault_of_plugin(ours.value) is None

@@ -4,10 +4,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import jax
 import optuna
 import pytest
 from optuna.trial import TrialState
 
+from normsweep.data.stored import DataLost
 from normsweep.storage.workers import Worker, beat, claim, leave, this_worker
 from normsweep.worker import loop, trial_run
 
@@ -130,6 +132,31 @@ def test_an_error_in_the_middle_of_a_chunk_leaves_nothing_running(
     first = run(make_spec(), chunks=0)
     assert states(first.study)["RUNNING"] == 0
     assert states(first.study)["COMPLETE"] == 3
+    assert outcome(run(make_spec()).study) == outcome(example.study)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [jax.errors.JaxRuntimeError("INTERNAL: device lost"), DataLost("digits: gone")],
+    ids=["device", "data"],
+)
+@pytest.mark.parametrize(
+    "place", ["Training._on_devices", "TrialRun.judge"], ids=["prepared", "judged"]
+)
+def test_what_any_trial_would_meet_fails_none_that_waits_with_a_checkpoint(
+    example, run, make_spec, outcome, monkeypatch, place: str, fault: Exception
+) -> None:
+    run(make_spec(service__checkpoint_every=1), chunks=2)
+
+    def broken(*_: Any) -> None:
+        raise fault
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"normsweep.worker.loop.{place}", broken)
+        with pytest.raises(type(fault)):
+            run(make_spec())
+    stopped = run(make_spec(), chunks=0)
+    assert set(states(stopped.study)) == {"WAITING"}
     assert outcome(run(make_spec()).study) == outcome(example.study)
 
 

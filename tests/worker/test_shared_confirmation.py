@@ -1,5 +1,6 @@
 """A confirmation is shared by those who train it, and outlasts them, to the bits of one."""
 
+import pkgutil
 import re
 import sqlite3
 import threading
@@ -11,6 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jax
+import numpy as np
 import optuna
 import pytest
 from optuna.storages import RDBStorage
@@ -19,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from normsweep.engine.population import Population
 from normsweep.errors import UserError
+from normsweep.score.judge import Judge
 from normsweep.storage import open_storage, read_measurements
 from normsweep.storage.files import study_folder
 from normsweep.storage.influences import read_influences
@@ -380,3 +384,65 @@ def test_a_worker_may_die_in_it_as_often_as_it_likes(
     assert run(spec).done
     storage = databases.open(storage_url)
     assert len(held_by(load_study("small", storage), storage)) == 2
+
+
+FULL = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: no 3 GiB")
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "at"),
+    [
+        ("score.training.Population.advance", FULL, 1),
+        ("score.training.Population.advance", FULL, 3),
+        ("worker.arm_run.ArmRun.judge", MemoryError("no room"), 7),
+        ("worker.arm_run.image_influences", OSError("mine.txt: gone"), 8),
+    ],
+    ids=["first chunk", "later chunk", "judged", "looked at"],
+)
+def test_what_passes_is_no_seed_that_diverged(
+    opened, confirmed, monkeypatch, place: str, error: Exception, at: int
+) -> None:
+    study, storage = opened
+    expected = confirmed(1, 2)
+    place = f"normsweep.{place}"
+    real, calls = pkgutil.resolve_name(place), 0
+
+    def once(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(place, once)
+    with pytest.raises(UserError, match=rf"seed \d: .*{error}; nothing finished is lost"):
+        Confirming(study, storage).run(1, 2)
+    held = find_confirmation(study, storage)
+    assert held is not None
+    states = [trial.state for trial in held.get_trials()]
+    assert set(states) <= {TrialState.WAITING, TrialState.COMPLETE}
+    # Of two arms at their last chunk the other one is stored.
+    assert states.count(TrialState.COMPLETE) == (1 if at > 4 else 0)
+    assert Confirming(study, storage).run(1, 2)
+    assert held_by(study, storage) == expected
+
+
+def test_samples_that_a_judge_cannot_compute_with_are_of_a_seed_that_diverged(
+    opened, monkeypatch
+) -> None:
+    study, storage = opened
+    judge, calls = Judge.measure, 0
+
+    def once(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise np.linalg.LinAlgError("no convergence")
+        return judge(*arguments)
+
+    monkeypatch.setattr(Judge, "measure", once)
+    assert Confirming(study, storage).run(1, 2)
+    held = find_confirmation(study, storage)
+    assert held is not None
+    states = [trial.state for trial in held.get_trials()]
+    assert (states.count(TrialState.FAIL), states.count(TrialState.COMPLETE)) == (1, 3)
