@@ -11,7 +11,7 @@ import numpy as np
 
 from normsweep.models.data import Data, drawn_rows
 from normsweep.models.families.adversarial import Images
-from normsweep.models.families.contract import Shapes, Stored, Turn
+from normsweep.models.families.contract import Labelled, Shapes, Stored, Turn
 from normsweep.models.families.gan import DISCRIMINATOR, GAN, GENERATOR, Judged
 from normsweep.models.networks.contract import Shape, Variables
 from normsweep.objectives.aliases import PyTree
@@ -80,6 +80,25 @@ class Conditional(GAN):
             GENERATOR: Shapes((self.latent + embedded,), image_shape),
             DISCRIMINATOR: Shapes((*sides, channels + planes), () if outputs == 1 else (outputs,)),
         }
+
+    def labelled(self, network: str, image_shape: Shape) -> Labelled:
+        """The label beside the latent vector, planes beside the channels, outputs of classes."""
+        if network == GENERATOR:
+            if self.generator_condition != EMBEDDING:
+                return Labelled()
+            words = (
+                f'model.generator_condition = "{EMBEDDING}": latent + classes, the label as one-hot'
+            )
+            return Labelled(words, bare=(self.latent,))
+        how = f'model.discriminator_condition = "{self.discriminator_condition}"'
+        planes = self.discriminator_condition == CONCATENATION
+        heads = " + classes" * sum(count > 0 for count in self._heads())
+        why = f"{how} and train.auxiliary_weight above 0" if self.auxiliary else how
+        return Labelled(
+            f"{how}: channels + classes, a plane for each class" if planes else "",
+            f"{why}: 1{heads}" if heads else "",
+            image_shape if planes else None,
+        )
 
     def sampled_labels(self, key: jax.Array, count: int, data: Data | None) -> jax.Array:
         """Those of random images of `data.train`; each class as likely as any other without data.

@@ -110,6 +110,17 @@ class Measured(NamedTuple):
         return cls(jnp.mean(values), jnp.mean(values, axis=range(1, values.ndim)))
 
 
+class Labelled(NamedTuple):
+    """What labels add to the shapes of a network: in words, which are empty where it is nothing.
+
+    `bare` is the shape of one input without them, None where they add nothing to it.
+    """
+
+    inputs: str = ""
+    outputs: str = ""
+    bare: Shape | None = None
+
+
 class Family(ABC):
     """A family of models: a frozen dataclass whose fields are its settings, all static.
 
@@ -156,6 +167,11 @@ class Family(ABC):
     @abstractmethod
     def shapes(self, image_shape: Shape) -> dict[str, Shapes]:
         """What each network maps to what, for images of this height, width and channels."""
+
+    def labelled(self, network: str, image_shape: Shape) -> Labelled:
+        """What labels add to the input and the output of a network, in words for messages."""
+        del network, image_shape
+        return Labelled()
 
     @abstractmethod
     def turns(self) -> tuple[str, ...]:

@@ -60,9 +60,10 @@ def confirm_command(
     it; the same command goes on. Called again meanwhile, here or elsewhere,
     it shares the training, and so do workers (`sweep worker`).
 
-    With --set the configs are confirmed at another scale, such as
-    --set train.steps=20000 --set model.width=4, against the baseline at that
-    scale: as a study of its own, which `sweep show STUDY` tells of too.
+    With --set the configs are confirmed at another scale, such as --set
+    train.steps=20000 --set "model.generator_hidden=[512, 512]", against the
+    baseline at that scale: as a study of its own, which `sweep show STUDY`
+    tells of too.
     """
     if not settings and (rescale or name is not None):
         given = "--rescale" if rescale else f"--name {name}"

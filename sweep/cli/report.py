@@ -7,7 +7,7 @@ import typer
 
 from normsweep.cli.app import Files, Storage, app, notices
 from normsweep.errors import UserError
-from normsweep.storage.files import write_whole
+from normsweep.storage.files import format_by_ending, write_whole
 
 
 @app.command("report", epilog="Example:  sweep report digits -o report.html")
@@ -33,8 +33,8 @@ def report_command(
     from normsweep.study.records import load_study
 
     if form is None:
-        markdown = output is not None and output.suffix.lower() in (".md", ".markdown")
-        form = "md" if markdown else "html"
+        endings = {f".{name}": name for name in FORMATS} | {".htm": "html", ".markdown": "md"}
+        form = format_by_ending(output, endings, "html")
     if form not in FORMATS:
         raise UserError(f"--format {form}: accepted: {', '.join(FORMATS)}")
     opened = open_storage(storage, reading=True)

@@ -21,7 +21,7 @@ from normsweep.score.training import Training
 from normsweep.spec.config import Config
 from normsweep.spec.spec import Spec
 from normsweep.storage import Measurement
-from normsweep.study.records import by_file_name
+from normsweep.study.records import by_file_name, imported_by
 
 Watch = Callable[[int, int], None]
 """Called after each chunk with the steps done and the steps in all."""
@@ -173,10 +173,19 @@ def _differences(provenance: dict[str, Any], setup: Setup, seed: int) -> Iterato
     if "seed" in provenance and provenance["seed"] != seed:
         yield f"seed: {seed} here, {provenance['seed']} in the study"
     stored = by_file_name(provenance.get("fingerprints", {}))
-    for name, value in by_file_name(setup.fingerprints()).items():
+    here = setup.fingerprints()
+    for name, value in by_file_name(here).items():
         if name in stored and stored[name] != value:
-            yield f"{name} fingerprint: {value} here, {stored[name]} in the study"
+            imported = ", ".join(imported_by(name, here))
+            within = f" (of it and of what it imports: {imported})" if imported else ""
+            told = f"{_short(value)} here, {_short(stored[name])} in the study"
+            yield f"{name} fingerprint: {told}{within}"
     found = versions()
     for name, value in provenance.get("versions", {}).items():
         if found.get(name) != value:
             yield f"{name}: {found.get(name, 'absent')} here, {value} in the study"
+
+
+def _short(value: Any) -> str:
+    """A fingerprint as far as a line has room: the first digits tell any two apart."""
+    return ", ".join(str(each)[:12] for each in (value if isinstance(value, list) else [value]))

@@ -13,18 +13,19 @@ from normsweep.export.tables.rows import table_of
 from normsweep.objectives.distances import cost
 from normsweep.spec.config import FORMATS as CONFIG_FORMATS
 from normsweep.spec.config import Config, render
+from normsweep.storage.files import format_by_ending
 from normsweep.verdict.answers import Answer, Ranked, answer
 
-_ENDINGS = {".yml": "yaml"} | {f".{name}": name for name in (*CONFIG_FORMATS, *TABLES)}
+_ENDINGS = {f".{name}": name for name in (*CONFIG_FORMATS, *TABLES)} | {".yml": "yaml"}
 
 
 def format_of(form: str | None, output: Path | None) -> str:
     """The format that was asked for, by name or by the ending of the file; TOML by default.
 
-    Raises `UserError` for another name, and for a format that is no text without a file.
+    Raises `UserError` for another name or ending, and for a format that is no text without a file.
     """
     if form is None:
-        form = _ENDINGS.get(output.suffix, "toml") if output is not None else "toml"
+        form = format_by_ending(output, _ENDINGS, "toml")
     if form not in (*CONFIG_FORMATS, *TABLES) and form not in (snippets := _snippets()):
         accepted = (*CONFIG_FORMATS, *snippets, *TABLES)
         raise UserError(f"--format {form}: accepted: {', '.join(accepted)}")

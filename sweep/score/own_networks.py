@@ -6,6 +6,7 @@ of the data.
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 import jax
@@ -17,10 +18,11 @@ from normsweep.engine.settings import architecture_of
 from normsweep.errors import UserError
 from normsweep.models.architecture import Architecture, networks
 from normsweep.models.data import Data
+from normsweep.models.families.contract import Labelled
 from normsweep.models.families.own import OwnFamily
 from normsweep.models.layers.mode import Mode
-from normsweep.models.networks.contract import Variables
-from normsweep.models.networks.own import OutputError
+from normsweep.models.networks.contract import Shape, Variables
+from normsweep.models.networks.own import ANY, OutputError
 from normsweep.objectives.aliases import PyTree
 from normsweep.spec.bounds import metrics_asked
 from normsweep.spec.plugins import is_plugin
@@ -30,6 +32,7 @@ from normsweep.spec.space import idle, middle, resolve
 from normsweep.spec.spec import Spec, path_in
 
 NETWORK = "model.network"
+CONDITIONS = ("model.generator_condition", "model.discriminator_condition")
 IMAGES = 4
 """So many images a network is called with."""
 
@@ -50,12 +53,19 @@ def check_own_networks(spec: Spec, dataset: Dataset) -> tuple[str, ...]:
         alternative = spec.alternative(method)
         place = path_in(NETWORK, method)
         for reference in each(alternative.model.network):
-            if is_plugin(reference):
+            for way in _ways(alternative) if is_plugin(reference) else ():
                 config, _ = resolve(alternative, lambda path, asked: middle(asked))
-                chosen = {NETWORK: reference}
+                chosen = {NETWORK: reference} | way
                 config = config.with_values(chosen | idle(config, chosen))
                 warnings += _Trial(config, alternative, dataset, place).warnings()
     return tuple(dict.fromkeys(warnings))
+
+
+def _ways(spec: Spec) -> Iterator[dict[str, Any]]:
+    """The ways to tell networks labels that a spec searches: each has shapes of its own."""
+    asked = [each(spec.value(path)) for path in CONDITIONS]
+    for values in product(*asked):
+        yield dict(zip(CONDITIONS, values, strict=True))
 
 
 class _Trial:
@@ -81,11 +91,14 @@ class _Trial:
         """Raises `UserError`; yields what only looks wrong."""
         self._check_fields()
         variables = self._drawn()
+        for name in self._family.networks():
+            self._check_input(name, variables[name])
         yield from self._sampled(variables)
         for name in self._family.networks():
             inputs = self._inputs(name)
             if inputs is not None:
                 self._check_state(name, variables[name], inputs)
+                self._check_output(name, variables[name], inputs)
                 if self._judges(name):
                     yield from self._judged(name, variables[name], inputs)
 
@@ -126,6 +139,14 @@ class _Trial:
     def _shapes(self) -> dict[str, Any]:
         return self._family.base.shapes(self._architecture.image_shape)
 
+    def _labelled(self, name: str) -> Labelled:
+        base, shape = self._family.base, self._architecture.image_shape
+        return base.labelled(name, shape) if name in base.networks() else Labelled()
+
+    @property
+    def _of_family(self) -> str:
+        return f'model.family = "{self._spec.model.family}"'
+
     def _drawn(self) -> dict[str, Variables]:
         """The networks of one key, drawn twice, and of another."""
         init = networks(self._architecture).init
@@ -162,7 +183,9 @@ class _Trial:
         try:
             return networks(self._architecture).apply[name](variables, inputs, mode)
         except OutputError as error:
-            raise self._refuse(f"its {name} {error}") from error
+            words = self._labelled(name).outputs
+            reason = f", which is of {self._of_family} with {words}" if words else ""
+            raise self._refuse(f"its {name} {error}{reason}") from error
 
     def _sampled(self, variables: dict[str, Variables]) -> Iterator[str]:
         def sample(variables: dict[str, Variables]) -> jax.Array:
@@ -208,6 +231,39 @@ class _Trial:
             for player, names in self._family.players.items()
         )
         return bool(shapes.outputs == () and of_family)
+
+    def _check_input(self, name: str, variables: Variables) -> None:
+        """What takes inputs without labels alone fails with a message of JAX, which says no why."""
+        told = self._labelled(name)
+        if told.bare is None or self._family.alone:
+            return
+        given = self._shapes()[name].inputs
+        if not self._takes(name, variables, given) and self._takes(name, variables, told.bare):
+            raise self._refuse(
+                f"its {name} takes [{_listed('n', *told.bare)}]; accepted: "
+                f"[{_listed('n', *given)}], which is of {self._of_family} with {told.inputs}"
+            )
+
+    def _takes(self, name: str, variables: Variables, shape: Shape) -> bool:
+        own: Any = dict(self._architecture.networks)[name]
+        inputs = jax.ShapeDtypeStruct((IMAGES, *shape), np.float32)
+        key, labels = jax.random.key(3), self._data.labels
+        try:
+            jax.eval_shape(lambda x: own.apply(*variables, x, labels, key, False)[0], inputs)
+        except Exception:
+            return False
+        return True
+
+    def _check_output(self, name: str, variables: Variables, inputs: Any) -> None:
+        """Of those that judge by more than a logit, whose width nothing else has looked at."""
+        if self._shapes()[name].outputs != ANY:
+            labels = self._data.labels
+
+            def outputs(variables: Variables, inputs: Any) -> jax.Array:
+                found: jax.Array = self._apply(name, variables, inputs, False, labels)[0]
+                return found
+
+            self._run(f"its {name}", outputs, variables, inputs)
 
     def _check_state(self, name: str, variables: Variables, inputs: Any) -> None:
         own = dict(self._architecture.networks)[name]
@@ -265,6 +321,10 @@ class _Trial:
                 f'"{sorted(penalised)[0]}" is of each image by itself; take layer, instance or '
                 "spectral normalisation there (arXiv:1704.00028, sec. 4)"
             )
+
+
+def _listed(*sizes: str | int) -> str:
+    return ", ".join(map(str, sizes))
 
 
 def _is_alike(tree: PyTree, other: PyTree) -> bool:

@@ -1,5 +1,6 @@
 """Settings of different sections that contradict each other."""
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from normsweep.spec.bounds import metrics_asked
@@ -66,6 +67,7 @@ def _check_own(spec: "Spec") -> None:
     """Networks of ours have their own fields."""
     kinds = each(spec.model.network)
     if any(is_plugin(kind) for kind in kinds):
+        _check_settings(spec)
         return
     given = ["model.settings"] if spec.model.settings else []
     given += [f"coefficients.{name}" for name, _ in spec.coefficients]
@@ -74,6 +76,21 @@ def _check_own(spec: "Spec") -> None:
             f"{given[0]} has no effect with model.network = {quoted(spec.model.network)}; it "
             "counts with networks of your own, path/to/file.py:name"
         )
+
+
+def _check_settings(spec: "Spec") -> None:
+    """What a network of the user's own is told of its family must be what the family does."""
+    if not spec.model.settings:
+        return
+    family = spec.model.family
+    for setting in fields(MODELS[family]):
+        if setting.name in spec.model.settings:
+            name = setting.metadata.get("coefficient", setting.name)
+            section = "model" if f"model.{name}" in FACTS else "train"
+            raise ValueError(
+                f"model.settings: {setting.name} = {spec.model.settings[setting.name]!r} is no "
+                f'setting of your own but of model.family = "{family}"; set {section}.{name}'
+            )
 
 
 def _check_figures(spec: "Spec") -> None:

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -65,3 +65,17 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def format_by_ending(output: Path | None, endings: Mapping[str, str], default: str) -> str:
+    """The format that a file's ending says, in capitals too; the default where it has none.
+
+    Raises `UserError` for an ending that says none: the file would hold what nobody expects in it.
+    """
+    ending = "" if output is None else output.suffix.lower()
+    if ending and ending not in endings:
+        accepted = ", ".join(endings)
+        raise UserError(
+            f"-o {output}: got the ending {ending!r}; accepted: {accepted}, or any with --format"
+        )
+    return endings.get(ending, default)

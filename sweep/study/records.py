@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from normsweep.errors import UserError
 from normsweep.spec.auto import AutoRange, plain_ranges
 from normsweep.spec.fields import FACTS, default, paths
-from normsweep.spec.plugins.load import is_plugin
+from normsweep.spec.plugins.load import imported_files, is_plugin
 from normsweep.spec.spec import Spec
 from normsweep.storage.urls import shown
 from normsweep.study.attributes import BASELINE, of_role, role, study_attributes, write_study
@@ -190,12 +190,29 @@ def check_same_data(study: optuna.Study, fingerprints: dict[str, Any]) -> None:
     """Raises `UserError` where data, folds, features or training differ from the study's."""
     stored = study_attributes(study).fingerprints
     if differing := differing_fingerprints(stored, fingerprints):
+        told = " and ".join(_with_imported(name, fingerprints) for name in differing)
+        verb = "have" if len(differing) > 1 or differing[0] in _PLURAL else "has"
         raise UserError(
-            f"study {study.study_name!r}: its {' and '.join(differing)} have another fingerprint "
-            "now than when the study was created (other data, files, versions, machine or number "
-            "of cores); its scores could not be compared with new ones. Start another study "
-            "(--name)."
+            f"study {study.study_name!r}: its {told} {verb} another fingerprint now than when the "
+            "study was created (other data, files, versions, machine or number of cores); its "
+            "scores could not be compared with new ones. Start another study (--name)."
         )
+
+
+_PLURAL = ("data", "folds", "features", "samples")
+"""Fingerprints by names that are no singular."""
+
+
+def _with_imported(name: str, fingerprints: dict[str, Any]) -> str:
+    """A fingerprint by its name; one of a user's file is of those too that this imports."""
+    imported = imported_by(name, fingerprints)
+    return f"{name} or a file that it imports ({', '.join(imported)})" if imported else name
+
+
+def imported_by(name: str, fingerprints: Iterable[str]) -> tuple[str, ...]:
+    """What the users' files of a name import, of those that have been read here."""
+    files = [path for path in fingerprints if path.endswith(".py") and Path(path).name == name]
+    return tuple(dict.fromkeys(each for path in files for each in imported_files(path)))
 
 
 def differing_fingerprints(stored: dict[str, Any], now: dict[str, Any]) -> list[str]:

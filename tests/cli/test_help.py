@@ -1,17 +1,22 @@
 """The help is the manual: every command and option explains itself."""
 
 import platform
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from normsweep.cli.app import app
+from normsweep.spec import load_spec
+from normsweep.spec.assignments import assignments
 
 GROUP = get_command(app)
 DATA = GROUP.commands["data"]
@@ -99,3 +104,17 @@ def test_every_file_of_the_package_that_is_no_code_is_shipped_with_it() -> None:
     }
     assert there
     assert there <= shipped
+
+
+def test_the_other_scale_that_help_and_manual_name_is_one_of_the_built_in_study() -> None:
+    method = (Path(__file__).parents[2] / "docs/method.md").read_text("utf-8")
+    (of_method,) = re.findall(r"`(sweep confirm STUDY --set[^`]*)`", method)
+    help_text = COMMANDS["confirm"].help
+    assert help_text
+    (of_help,) = re.findall(r"such as\s+(--set.*?), against", help_text, re.S)
+    for command in (of_method, of_help):
+        words = shlex.split(command)
+        given = [after for word, after in pairwise(words) if word == "--set"]
+        assert len(given) == 2
+        values, called = assignments(given)
+        assert load_spec("digits", values, called).train.steps == 20000

@@ -24,7 +24,9 @@ def test_a_report_is_one_html_file_of_the_study(sweep, example, folder) -> None:
         ((), "small.html", False),
         (("--format", "md"), "small.md", True),
         (("-o", "x.md"), "x.md", True),
-        (("-o", "x.txt"), "x.txt", False),
+        (("-o", "x"), "x", False),
+        (("-o", "x.HTM"), "x.HTM", False),
+        (("-o", "x.txt", "--format", "md"), "x.txt", True),
         (("-o", "x.html", "--format", "md"), "x.html", True),
         (("-o", "x.md", "--format", "html"), "x.md", False),
     ],
@@ -35,6 +37,14 @@ def test_the_format_is_that_asked_for_else_that_of_the_files_ending(
     assert sweep("report", "small", *options, "--storage", example.url).code == 0
     text = (folder / name).read_text(encoding="utf-8")
     assert text.startswith("# small" if markdown else "<!doctype html>")
+
+
+def test_a_report_in_a_file_of_another_kind_is_refused(sweep, example, folder) -> None:
+    called = sweep("report", "small", "-o", "rep.pdf", "--storage", example.url)
+    assert (called.code, called.out) == (2, "")
+    accepted = "accepted: .html, .md, .htm, .markdown, or any with --format"
+    assert f"-o rep.pdf: got the ending '.pdf'; {accepted}" in " ".join(called.err.split())
+    assert not (folder / "rep.pdf").exists()
 
 
 def test_the_spec_is_shown_as_it_was_written_and_what_was_set_over_it(

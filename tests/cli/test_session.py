@@ -172,9 +172,18 @@ def test_an_export_without_a_format_is_told_by_the_ending_of_its_file(
     sweep, example, folder
 ) -> None:
     parsers = {"a.json": json.loads, "a.yaml": yaml.safe_load, "a.toml": tomllib.loads}
+    parsers |= {"b.JSON": json.loads, "b.yml": yaml.safe_load, "b": tomllib.loads}
     for name, parse in parsers.items():
         assert sweep("export", "small", "--storage", example.url, "-o", name).code == 0
         assert parse((folder / name).read_text("utf-8"))["provenance"]["study"] == "small"
+
+
+def test_an_export_into_a_file_of_another_kind_is_refused(sweep, example, folder) -> None:
+    called = sweep("export", "small", "--storage", example.url, "-o", "x.xlsx")
+    assert (called.code, called.out) == (2, "")
+    accepted = "accepted: .toml, .json, .yaml, .csv, .parquet, .yml, or any with --format"
+    assert f"-o x.xlsx: got the ending '.xlsx'; {accepted}" in " ".join(called.err.split())
+    assert not (folder / "x.xlsx").exists()
 
 
 def test_an_export_as_a_table_is_told_by_the_ending_of_its_file(sweep, example, folder) -> None:

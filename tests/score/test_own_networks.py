@@ -202,6 +202,24 @@ def with_the_family_s(image_shape, classes, settings):
     return pair(coefficients={"label_smoothing": 2.0})
 
 
+def of_classes(latents, channels, outputs):
+    def classify(params, state, x, y, key, train):
+        assert y is not None
+        return x.reshape(len(x), -1) @ params["kernel"], state
+
+    def given(image_shape, classes, settings):
+        discriminator = OwnNetwork(init_of(16 * channels, outputs), classify)
+        return pair(OwnNetwork(init_of(latents, 16), paint), discriminator)
+
+    return given
+
+
+for_projection = of_classes(5, 1, 3)
+for_an_auxiliary_classifier = of_classes(5, 1, 5)
+for_planes = of_classes(5, 3, 1)
+for_no_label_in_the_generator = of_classes(3, 1, 3)
+for_no_class = of_classes(5, 1, 1)
+
 A_CLASS = type("Bring", (), {})
 """
 
@@ -314,3 +332,72 @@ def test_a_coefficient_that_the_model_has_not_is_refused(folder: Path) -> None:
         warnings(folder, "with_a_coefficient", coefficients={"gama": 1.0})
     with pytest.raises(UserError, match=r"coefficients\.gamma: is none of .*; accepted: none"):
         warnings(folder, "bring", coefficients={"gamma": 1.0})
+
+
+PLANES = {"discriminator_condition": "concatenation"}
+CLASSIFIED = {"train": {"auxiliary_weight": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("function", "model", "others"),
+    [
+        ("for_projection", {}, {}),
+        ("for_an_auxiliary_classifier", {}, CLASSIFIED),
+        ("for_planes", PLANES, {}),
+    ],
+)
+def test_networks_that_are_told_classes_pass_with_the_widths_of_their_family(
+    function: str, model: dict[str, Any], others: dict[str, Any], folder: Path
+) -> None:
+    assert warnings(folder, function, model={"family": "conditional"} | model, **others) == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "model", "others", "message"),
+    [
+        (
+            "for_no_class",
+            {},
+            {},
+            "its discriminator returns [4, 1]; accepted: [4, 3], which is of model.family = "
+            '"conditional" with model.discriminator_condition = "projection": 1 + classes',
+        ),
+        (
+            "for_projection",
+            {},
+            CLASSIFIED,
+            "its discriminator returns [4, 3]; accepted: [4, 5], which is of model.family = "
+            '"conditional" with model.discriminator_condition = "projection" and '
+            "train.auxiliary_weight above 0: 1 + classes + classes",
+        ),
+        (
+            "for_no_label_in_the_generator",
+            {},
+            {},
+            "its generator takes [n, 3]; accepted: [n, 5], which is of model.family = "
+            '"conditional" with model.generator_condition = "embedding": latent + classes, the '
+            "label as one-hot",
+        ),
+        (
+            "for_no_class",
+            PLANES,
+            {},
+            "its discriminator takes [n, 4, 4, 1]; accepted: [n, 4, 4, 3], which is of "
+            'model.family = "conditional" with model.discriminator_condition = "concatenation": '
+            "channels + classes, a plane for each class",
+        ),
+    ],
+)
+def test_a_width_without_the_classes_is_refused_with_what_they_add(
+    function: str, model: dict[str, Any], others: dict[str, Any], message: str, folder: Path
+) -> None:
+    with pytest.raises(UserError) as refused:
+        warnings(folder, function, model={"family": "conditional"} | model, **others)
+    assert str(refused.value) == f"model.network = '{folder}/mine.py:{function}': {message}"
+
+
+def test_one_of_several_ways_to_tell_classes_that_does_not_fit_is_refused(folder: Path) -> None:
+    ways = {"family": "conditional", "discriminator_condition": ["projection", "concatenation"]}
+    for function in ("for_projection", "for_planes"):
+        with pytest.raises(UserError, match="its discriminator"):
+            warnings(folder, function, model=ways)

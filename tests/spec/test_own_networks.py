@@ -76,6 +76,28 @@ def test_settings_and_coefficients_are_stored_as_they_are_given() -> None:
     assert "settings" not in spec(model=OWN).plain()["model"]
 
 
+@pytest.mark.parametrize(
+    ("family", "name", "value", "path"),
+    [
+        ("gan", "latent", 24, "model.latent"),
+        ("gan", "loss", "hinge", "train.loss"),
+        ("vae", "latent", 24, "model.latent"),
+        ("conditional", "discriminator_condition", "projection", "model.discriminator_condition"),
+        ("conditional", "auxiliary", True, "train.auxiliary_weight"),
+    ],
+)
+def test_a_setting_of_the_family_is_set_in_its_own_field(
+    family: str, name: str, value: Any, path: str
+) -> None:
+    told = f'{name} = {value!r} is no setting of your own but of model.family = "{family}"; set '
+    message = refusal(model=OWN | {"family": family, "settings": {name: value}})
+    assert message.endswith(f"model.settings: {told}{path}")
+    methods = {"strong": {"model": {"settings": {name: value}}}}
+    message = refusal(model=OWN | {"family": family}, methods=methods)
+    assert message.endswith(f"model.settings: {told}{path}")
+    spec(model=OWN | {"settings": {"auxiliary": True, "classes": 3}})
+
+
 @pytest.mark.parametrize("value", ["x", True, {"low": 2, "high": 1}, []])
 def test_a_coefficient_is_a_number_or_a_range(value: Any) -> None:
     assert "coefficients.gamma: " in refusal(model=OWN, coefficients={"gamma": value})

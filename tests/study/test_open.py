@@ -240,7 +240,7 @@ def test_a_study_whose_training_drew_other_random_numbers_is_not_gone_on_with(
         connection.execute(change, (json.dumps(without), row))
     connection.commit()
     connection.close()
-    with pytest.raises(UserError, match="its training have another fingerprint"):
+    with pytest.raises(UserError, match="its training has another fingerprint"):
         run(make_spec())
 
 

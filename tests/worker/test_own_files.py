@@ -115,7 +115,7 @@ def test_a_study_is_not_gone_on_with_after_an_edit_of_its_penalty(
     assert stored["mine.py"] == hashlib.sha256(MINE.encode()).hexdigest()
     assert launch(spec(), study._storage._backend).done
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"its mine\.py have another fingerprint now"):
+    with pytest.raises(UserError, match=r"its mine\.py has another fingerprint now"):
         launch(spec(), study._storage._backend)
     found = score_config(best_configs(study)[0])
     assert [told.split(":")[0] for told in found.differences] == ["mine.py fingerprint"]
@@ -209,7 +209,8 @@ def test_a_study_with_files_beside_its_files_goes_on_until_one_of_them_is_edited
     config = best_configs(first.study)[0]
     assert score_config(config).identical is True
     (tmp_path / "models" / "ours.py").write_text(MINE.replace("w * w", "w * w * w"))
-    with pytest.raises(UserError, match=r"its mine\.py have another fingerprint now"):
+    told = r"its mine\.py or a file that it imports \(models/ours\.py\) has another fingerprint now"
+    with pytest.raises(UserError, match=told):
         launch(beside, storage)
     rescored = score_config(config)
     assert rescored.identical is False

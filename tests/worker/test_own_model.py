@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -167,8 +168,16 @@ def test_its_file_and_what_that_imports_are_among_its_fingerprints(
     (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
     (tmp_path / "layers.py").write_text(LAYERS.replace("/ 8", "/ 9"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"its mine\.py have another fingerprint now"):
+    told = r"its mine\.py or a file that it imports \(layers\.py\) has another fingerprint now"
+    with pytest.raises(UserError, match=told):
         launch(spec(), study._storage._backend)
+    (difference,) = score_config(best_configs(study)[0]).differences
+    digits = "[0-9a-f]{12}"
+    assert re.fullmatch(
+        rf"mine\.py fingerprint: {digits} here, {digits} in the study "
+        r"\(of it and of what it imports: layers\.py\)",
+        difference,
+    )
 
 
 def test_its_answer_is_read_without_the_file_and_nothing_is_trained_without_it(

@@ -17,7 +17,7 @@ from typing import Any
 
 from normsweep.errors import UserError
 from normsweep.spec.plugins.modules import PREFIX, run_sources
-from normsweep.spec.plugins.sources import read_sources
+from normsweep.spec.plugins.sources import Sources, read_sources
 
 SEPARATOR = ".py:"
 FORBIDDEN_VARIABLE = "SWEEP_NO_PLUGINS"
@@ -80,6 +80,12 @@ def plugin_fingerprint(reference: str) -> str:
     return _current(plugin_path(reference)).fingerprint
 
 
+def imported_files(path: str) -> tuple[str, ...]:
+    """The neighbours that a file imports, from its folder on; none if it has not been read."""
+    known = _CURRENT.get(plugin_path(f"{path}:"))
+    return () if known is None else known.neighbours
+
+
 def plugin_content(reference: str) -> Hashable:
     """What is equal where `load_plugin` gives the same object for a reference."""
     path = plugin_path(reference)
@@ -125,6 +131,7 @@ def fault_of_plugin(error: BaseException) -> str | None:
 class _Plugin:
     module: ModuleType
     fingerprint: str
+    neighbours: tuple[str, ...]
 
 
 _CURRENT: dict[Path, _Plugin] = {}
@@ -143,9 +150,14 @@ def _current(path: Path) -> _Plugin:
         _FILES.update(map(str, sources.files))
         key = path, sources.fingerprint()
         if key not in _RUN:
-            _RUN[key] = _Plugin(run_sources(sources), key[1])
+            _RUN[key] = _Plugin(run_sources(sources), key[1], _neighbours(sources, path))
         _CURRENT[path] = _RUN[key]
     return _CURRENT[path]
+
+
+def _neighbours(sources: Sources, path: Path) -> tuple[str, ...]:
+    others = (file for file in sources.files if file != path)
+    return tuple(sorted(file.relative_to(path.parent).as_posix() for file in others))
 
 
 def _public_names(module: ModuleType) -> list[str]:
