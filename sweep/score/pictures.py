@@ -99,7 +99,8 @@ def draw_curves(
         axes.set_visible(False)
     if title is not None:
         _in_lines(figure.suptitle(title), _PANEL * columns * figure.dpi)
-    figure.savefig(path, dpi=120, format="png")
+    # Of the label of a tick at the very end of an axis the layout knows nothing.
+    figure.savefig(path, dpi=120, format="png", bbox_inches="tight")
 
 
 _PANEL = 3.0

@@ -3,8 +3,10 @@
 import io
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from normsweep.score.pictures import draw_curves
 from normsweep.storage import Measurement
@@ -37,3 +39,12 @@ def test_no_title_is_cut_or_reaches_into_another(monkeypatch, title: str | None)
     assert all(figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 for box in boxes)
     for left, right in pairwise(boxes[: len(shown)]):
         assert left.x1 <= right.x0 or right.x0 < left.x0
+
+
+def test_the_label_of_a_tick_at_the_end_of_an_axis_is_whole() -> None:
+    into = io.BytesIO()
+    rows = [Measurement(1, 0, step, 1.0, 1.0, {"one": 1.0}) for step in range(120, 1201, 120)]
+    draw_curves(rows, into)
+    with Image.open(into) as opened:
+        pixels = np.asarray(opened.convert("L"))
+    assert (pixels[:, -5:] == 255).all()
