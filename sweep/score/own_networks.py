@@ -25,6 +25,7 @@ from normsweep.models.networks.contract import Shape, Variables
 from normsweep.models.networks.own import ANY, OutputError
 from normsweep.objectives.aliases import PyTree
 from normsweep.spec.bounds import metrics_asked
+from normsweep.spec.family import CONDITIONS
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.plugins.load import in_one_line, plugin_path
 from normsweep.spec.ranges import each
@@ -32,7 +33,6 @@ from normsweep.spec.space import idle, middle, resolve
 from normsweep.spec.spec import Spec, path_in
 
 NETWORK = "model.network"
-CONDITIONS = ("model.generator_condition", "model.discriminator_condition")
 IMAGES = 4
 """So many images a network is called with."""
 

@@ -11,6 +11,9 @@ from typing import NamedTuple
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 ENCODER, DECODER, AUTOENCODER = "encoder", "decoder", "autoencoder"
 
+CONDITIONS = (f"model.{GENERATOR}_condition", f"model.{DISCRIMINATOR}_condition")
+"""The fields that say how networks are given the labels, of a family that has any."""
+
 BOTH, ALL = "both", "all"
 """The targets that are every network of the family."""
 
