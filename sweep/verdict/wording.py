@@ -207,13 +207,17 @@ def _looks(found: Confirmation) -> Iterator[str]:
 
 def _beyond_sentence(entry: Confirmed) -> str:
     """What all seeds say of a candidate, those beyond the plan too."""
-    left, every = len(entry.scores), len(entry.scores) + entry.diverged
+    left, every = len(entry.scores), entry.seeds
     if not left:
         return (
             f"By all {every} there is no difference of {entry.name}: it and the {entry.against} "
             "both stayed finite on none."
         )
-    by = f"By all {every}" if left == every else f"By the {left} of all {every} that stayed finite"
+    # Of halves of the images a seed that stayed finite is left out with the one that did not.
+    finite = "that" if left + entry.diverged == every else "whose pair of halves"
+    by = f"By all {every}"
+    if left < every:
+        by = f"By the {left} of all {every} {finite} stayed finite"
     difference = float((entry.scores - entry.baseline_scores).mean())
     bounds = ""
     if entry.effect is not None:

@@ -766,6 +766,17 @@ def test_of_halves_a_pair_that_lost_a_seed_is_left_out_whole(confirmed) -> None:
     assert "trial 1 did not stay finite on 1 of 6 seeds, which are left out, each with the" in said
 
 
+def test_of_halves_all_seeds_beyond_the_plan_are_counted_that_were_trained(confirmed) -> None:
+    curves: list[np.ndarray | None] = [*(noise(1))]
+    curves[5] = None
+    plan = (Stretch(0, 4, False),)
+    asked = (1, SEEDS)
+    found = confirmed(noise(0), curves, asked=asked, plan=plan, confirm__images="halves")
+    assert found is not None and found.beyond
+    (said,) = (each for each in details(found) if each.startswith("By "))
+    assert said.startswith("By the 4 of all 6 whose pair of halves stayed finite the difference")
+
+
 def test_of_halves_without_a_whole_pair_all_seeds_are_counted_that_were_trained(confirmed) -> None:
     curves = [None if seed % 2 else curve for seed, curve in enumerate(noise(1))]
     found = confirmed(noise(0), curves, confirm__images="halves")
