@@ -183,6 +183,24 @@ def test_layers_are_those_of_flax_in_each_normalisation(name: str) -> None:
         np.testing.assert_allclose(one(x), other(x), rtol=1e-4, atol=1e-5)  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("outputs", [8, 2], ids=["gathered", "overlapped"])
+def test_an_accelerator_has_in_memory_what_each_tap_reads(outputs: int) -> None:
+    x, kernel = np.ones((3, 2, 8, 8, 4), np.float32), np.ones((3, 3, 3, 4, outputs), np.float32)
+
+    def total(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return jnp.sum(convolve(x, kernel) ** 2)
+
+    traced = jax.jit(jax.vmap(jax.grad(total, (0, 1)))).trace(x, kernel)
+    barriers = {
+        platform: traced.lower(lowering_platforms=(platform,))
+        .as_text()
+        .count("stablehlo.optimization_barrier")
+        for platform in ("cuda", "cpu")
+    }
+    # Once as it is read, and once its cotangent; the program of a CPU is what it was.
+    assert barriers == {"cuda": 2, "cpu": 0}
+
+
 def test_units_out_of_use_have_no_weights() -> None:
     layer = Convolution(4, 5, 3, used=(2, 3), rngs=nnx.Rngs(params=jax.random.key(0)))
     used = np.zeros((3, 3, 4, 5), bool)
