@@ -183,7 +183,10 @@ def _written_out(x: jax.Array) -> jax.Array:
     Else XLA may compute what x is made of anew for each tap of a kernel: for a batch of images the
     random numbers by which it was drawn. A CPU has no such need, and keeps its program.
     """
-    return lax.platform_dependent(x, cpu=lambda x: x, default=lax.optimization_barrier)
+    written: jax.Array = lax.platform_dependent(
+        x, cpu=lambda x: x, default=lax.optimization_barrier
+    )
+    return written
 
 
 def _product(x: jax.Array, matrix: jax.Array) -> jax.Array:
