@@ -130,9 +130,9 @@ def from_anywhere(spec: Spec) -> Spec:
     tables = _with_references(
         spec.plain(), lambda own: f"{plugin_path(own)}:{own.rpartition(':')[2]}"
     )
-    for section, field in PATHS:
-        if (path := tables[section].get(field)) is not None:
-            tables[section][field] = str(Path(path).expanduser().absolute())
+    for section, name in PATHS:
+        if (path := tables[section].get(name)) is not None:
+            tables[section][name] = str(Path(path).expanduser().absolute())
     return Spec.model_validate(tables)
 
 
