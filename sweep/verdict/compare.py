@@ -201,7 +201,7 @@ def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) 
             continue
         told = "; ".join(_differing(specs, causes(name)))
         reason = told or "the same settings: other files, versions or machine"
-        yield f"{name} have another fingerprint ({reason})"
+        yield f"the {name} fingerprints differ ({reason})"
 
 
 def _divided_otherwise(

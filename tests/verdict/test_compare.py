@@ -258,23 +258,23 @@ def test_scored_at_their_best_each_is_judged_where_other_seeds_are_best(written)
         ({"score__at": "best"}, "score.at: final and best"),
         (
             {"prints": {"data": "e"}, "data__limit": None},
-            "data have another fingerprint (data.limit: 200 and not set)",
+            "the data fingerprints differ (data.limit: 200 and not set)",
         ),
         (
             {"prints": {"folds": "g"}, "data__seed": 1},
-            "folds have another fingerprint (data.seed: 0 and 1)",
+            "the folds fingerprints differ (data.seed: 0 and 1)",
         ),
         (
             {"prints": {"features": "n"}, "score__dimension": 4},
-            "features have another fingerprint (score.dimension: 8 and 4)",
+            "the features fingerprints differ (score.dimension: 8 and 4)",
         ),
         (
             {"prints": {"samples": 20}, "score__samples": 20},
-            "samples have another fingerprint (score.samples: not set and 20)",
+            "the samples fingerprints differ (score.samples: not set and 20)",
         ),
         (
             {"prints": {"training": 2}},
-            "training have another fingerprint "
+            "the training fingerprints differ "
             "(the same settings: other files, versions or machine)",
         ),
     ],
