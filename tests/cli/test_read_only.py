@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import optuna_dashboard
@@ -52,6 +53,24 @@ def test_what_only_reads_needs_no_right_to_write(
     called = sweep(*words, "--storage", f"sqlite:///{barred}")
     assert called.code == 0, called.err
     assert barred.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["list", "show small", "export small --format csv"])
+def test_a_command_that_only_reads_leaves_the_file_alone(
+    start, example, folder: Path, command: str
+) -> None:
+    source, target = (
+        sqlite3.connect(example.url.removeprefix("sqlite:///")),
+        sqlite3.connect("a.db"),
+    )
+    source.backup(target)
+    source.close(), target.close()
+    before = (folder / "a.db").read_bytes()
+    process = start(*command.split(), "--storage", "sqlite:///a.db")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert os.listdir(folder) == ["a.db"]
+    assert (folder / "a.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("command", ["pause small", "delete small --yes", "clean", "confirm small"])
