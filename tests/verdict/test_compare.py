@@ -332,3 +332,18 @@ def test_seeds_with_other_parts_of_the_images_are_not_paired(written) -> None:
     ]
     found = compare(*sides)
     assert (found.verdict, found.apart) == ("unpaired", ("confirm.images: these and halves",))
+
+
+def test_of_halves_a_seed_that_lost_its_other_half_counts_no_more_than_in_the_verdict(
+    written,
+) -> None:
+    one: list[Any] = curves(0)
+    one[3] = None
+    study = written("a", [3.0, 3.0], [1.0, 2.0], confirmed=one, confirm__images="halves")
+    other = written("b", [3.0, 3.0], [1.5, 1.0], confirmed=curves(1), confirm__images="halves")
+    found, verdict = compare(study, other), read_confirmation(*study)
+    assert verdict is not None
+    assert list(found.first.scores) == list(found.seeds) == [1, 2, 5, 6]
+    expected = np.mean([one[seed][-1] for seed in (0, 1, 4, 5)])
+    assert found.first.score == pytest.approx(expected) == verdict.best.score
+    assert found.first.diverged == (4,)
