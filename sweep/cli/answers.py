@@ -33,13 +33,19 @@ def print_answer(
     *,
     confirmed: Confirmation | None = None,
     shown: int = _SHOWN,
+    left: str | None = None,
 ) -> None:
-    """The answer first; baseline, ranking, best config, the score per target, warnings; next."""
+    """The answer first; baseline, ranking, best config, the score per target, warnings; next.
+
+    `left` says how to go on with a search that nobody is at work on.
+    """
     print_headline(found, confirmed, storage_option(storage))
     if confirmed is not None:
         print_confirmation(confirmed)
     console.print()
     say((found.study, "bold"), f": {found.counts_in_words}")
+    if left is not None:
+        say(left)
     metric = metric_name(found.spec.score.metric)
     if found.baseline or found.ranking:
         _print_ranking(found, metric, shown)

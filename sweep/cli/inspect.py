@@ -1,6 +1,6 @@
 """`sweep list` and `sweep show`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,6 +8,10 @@ from normsweep.cli.app import AsJson, Storage, app, counts_shown, print_json
 from normsweep.cli.sentences import say
 from normsweep.cli.tables import print_table
 from normsweep.engine.collection import uncollected
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import RDBStorage
 
 
 @app.command("list", epilog="Example:  sweep list --storage sqlite:///studies.db")
@@ -67,5 +71,24 @@ def show_command(
         option = storage_option(storage)
         print_json(answer_as_json(found, confirmed, option=option, scales=scales))
     else:
-        print_answer(found, storage, confirmed=confirmed, shown=top)
+        left = _left(loaded, opened, storage_option(storage))
+        print_answer(found, storage, confirmed=confirmed, shown=top, left=left)
         print_scales(scales, found.spec.score.metric)
+
+
+def _left(study: "Study", storage: "RDBStorage", option: str) -> str | None:
+    """How far a search is that nobody is at work on, and what goes on with it; None for others."""
+    from normsweep.study.attributes import OPEN
+    from normsweep.study.control import control
+    from normsweep.study.status import is_left
+    from normsweep.study.tally import tally_of
+
+    found, _ = tally_of(study, study.get_trials(deepcopy=False))
+    if not found.open or not is_left(study, storage):
+        return None
+    name = f"{study.study_name}{option}"
+    open_it = "" if control(study) == OPEN else f"sweep resume {name} && "
+    return (
+        f"{found.ended} of {found.ended + found.open} trials are done, and no worker is at work on "
+        f"the others. Go on with:  {open_it}sweep worker {name}"
+    )

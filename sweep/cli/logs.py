@@ -77,6 +77,7 @@ _WORTH_A_NOTICE = {
     "no trials taken over",
     "to be confirmed",
     "study stopped by itself",
+    "references not measured",
     "worker died",
     "not logged",
 }

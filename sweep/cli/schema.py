@@ -518,7 +518,10 @@ class Suggestion(Printed):
     )
     why: str = Field(description="What it is, in words.")
     source: str = Field(description="A paper, or a study of the storage and its trial.")
-    unfit: str | None = Field(description="Why this spec cannot have it; null where it can.")
+    unfit: str | None = Field(
+        description="Why a study does not begin with it: the spec cannot have it, or by its "
+        "confirmation it is no better than its baseline; null where it does."
+    )
 
 
 class Suggest(Versioned):

@@ -102,7 +102,7 @@ def _print(title: str, suggestions: "list[Suggestion]", none: str) -> None:
     console.print(f"\n[bold]{title}[/]")
     for each in suggestions:
         say(f"  {each.why}")
-        fits = "fits" if each.unfit is None else f"does not fit: {each.unfit}"
+        fits = "fits" if each.unfit is None else f"left out: {each.unfit}"
         say((f"    {each.source}; {fits}", "dim"))
     if not suggestions:
         say(f"  {none}")

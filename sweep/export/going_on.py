@@ -18,6 +18,7 @@ from normsweep.spec.fields import counts
 from normsweep.spec.plugins import is_plugin
 from normsweep.spec.spec import Spec
 from normsweep.storage import Measurement
+from normsweep.study.records import by_file_name
 
 CHECKPOINT, CONFIG, METRICS, STATE = "checkpoint", "config.toml", "metrics.json", "state"
 """Of a trained folder: its networks, its config, what was measured, and all that goes on."""
@@ -58,10 +59,11 @@ class Begun:
 
     def check_data(self, fingerprints: dict[str, Any]) -> None:
         """Raises `UserError` where the data are not those that it was trained on."""
-        for name, value in self.fingerprints.items():
-            if fingerprints.get(name) != value:
+        here = by_file_name(fingerprints)
+        for name, value in by_file_name(self.fingerprints).items():
+            if here.get(name) != value:
                 raise UserError(
-                    f"{name}: the fingerprint is {fingerprints.get(name)} here, and {value} where "
+                    f"{name}: the fingerprint is {here.get(name)} here, and {value} where "
                     "it was trained; accepted are the same images"
                 )
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,7 @@ from normsweep.models.networks.contract import Variables
 from normsweep.objectives.aliases import PyTree
 from normsweep.score.pictures import draw_curves, draw_grid
 from normsweep.spec.config import Config, read_config, render
+from normsweep.spec.load import from_anywhere
 from normsweep.spec.spec import Spec
 from normsweep.storage.files import require_room
 
@@ -201,7 +203,9 @@ def _write(trained: Trained, config: Config, folder: Path) -> None:
         for name, variables in stored.items():
             checkpointer.save(folder / CHECKPOINT / name, variables._asdict())
         checkpointer.save(folder / STATE, going_on)
-    (folder / CONFIG).write_text(render([config], "toml"), encoding="utf-8")
+    # A trained folder is loaded from wherever its user happens to be.
+    whole = replace(config, spec=from_anywhere(spec))
+    (folder / CONFIG).write_text(render([whole], "toml"), encoding="utf-8")
     architecture = architecture_of(spec, shape, trained.setup.classes)
     apply = _calling(spec, architecture, stored)
     key = jax.random.key(trained.seed, impl="threefry2x32")

@@ -76,16 +76,17 @@ class Estimate:
 def estimate(spec: Spec, setup: Setup) -> Estimate:
     """What the study of a spec takes of this machine, trained by one worker.
 
-    Compiles its baseline's program for 20 steps, and trains these twice in all slots.
+    Compiles its baseline's program for 20 steps, and trains these twice in all slots that the
+    study has trials for.
     """
     known = provisional(spec)
     training = Training(known, setup)
     found = list(islice(_programs(known, training), MOST_WAYS + 1))
-    compiling, step, chunk = _timed(known, training)
-    train, slots = known.train, training.slots
+    trials, confirm = plan_of(known).total, known.confirm
+    train, slots = known.train, min(training.slots, trials)
+    compiling, step, chunk = _timed(known, training, slots)
     # A trial by itself takes its share of the slots: members run one after the other.
     trial = (train.steps * step + train.chunks * chunk) / slots
-    trials, confirm = plan_of(known).total, known.confirm
     arms = min(confirm.top, trials - 1) + 1
     trainings = confirm.seeds * (arms + (2 if confirm.holdout else 0))
     trainings += confirm.replicates if confirm.seeds else 0
@@ -143,13 +144,13 @@ def _program(config: Spec, method: str | None, training: Training) -> Program:
     return program_of(config, setup.image_shape, setup.samples, methods, classes=setup.classes)
 
 
-def _timed(known: Spec, training: Training) -> tuple[float, float, float]:
-    """Seconds of a compilation, of a step of all slots, and of what comes after their chunk."""
+def _timed(known: Spec, training: Training, slots: int) -> tuple[float, float, float]:
+    """Seconds of a compilation, of a step of so many slots, and of what comes after their chunk."""
     config = baseline(known)
     whole = _program(config, None, training)
     program = replace(whole, steps=max(whole.steps, 2 * STEPS), chunk_steps=STEPS)
     numbers = hyperparameters_of(config, program.methods, program.family)
-    runs = [Run(config, program, numbers) for _ in range(training.slots)]
+    runs = [Run(config, program, numbers) for _ in range(slots)]
     compiled = compiling_seconds()
     _advance(runs, training)
     compiling = compiling_seconds() - compiled
@@ -160,13 +161,14 @@ def _timed(known: Spec, training: Training) -> tuple[float, float, float]:
     list(training.untrained(runs[0]))
     begun = time.monotonic()
     list(training.untrained(runs[0]))
-    side_by_side = min(len(local_devices()), known.score.folds * training.slots)
-    sampled = (time.monotonic() - begun) * training.slots / side_by_side
+    side_by_side = min(len(local_devices()), known.score.folds * slots)
+    sampled = (time.monotonic() - begun) * slots / side_by_side
     return compiling, max(trained - sampled, trained / 2) / STEPS, sampled + max(judged, 0.0)
 
 
 def _advance(runs: list[Run], training: Training) -> None:
-    for _ in training.advance(runs):
+    # Slots that are left over stay empty.
+    for _ in training.advance([*runs, *[None] * (training.slots - len(runs))]):
         pass
     for run in runs:
         if isinstance(run.end, Failed):

@@ -36,11 +36,9 @@ NETWORK = "model.network"
 IMAGES = 4
 """So many images a network is called with."""
 
-_LINEAR = ("dot_general", "conv_general_dilated", "add", "sub")
-"""Operations that put no bounds to a logit."""
-_MOVING = ("reshape", "squeeze", "convert_element_type", "broadcast_in_dim", "transpose", "slice")
-_SCALES = (1.0, 30.0, -30.0)
-"""Of all parameters: no logit that is free stays in [0, 1] with these."""
+_SPREADS = (1.0, 30.0) * 4
+"""Deviations of what is added to all weights, a draw each: with such weights no logit that is free
+stays in [0, 1], wherever it began."""
 
 
 def check_own_networks(spec: Spec, dataset: Dataset) -> tuple[str, ...]:
@@ -122,7 +120,7 @@ class _Trial:
             "gradient_penalty.kind": set(each(spec.gradient_penalty.kind)) - {"none"},
             "augment.policy": set(each(spec.augment.policy)) - {"none"},
         }
-        judges = {name for name, shapes in self._shapes().items() if shapes.outputs == ()}
+        judges = {name for name in self._shapes() if self._gives_logits(name)}
         judging = [player for player, names in family.players.items() if judges & set(names)]
         own = [player for player in judging or family.players if player in family.model.losses]
         for path, values in idle.items():
@@ -225,12 +223,17 @@ class _Trial:
         return jax.random.normal(jax.random.key(5), (IMAGES, *shape), np.float32)
 
     def _judges(self, name: str) -> bool:
-        shapes = self._shapes()[name]
+        """Whether a network gives logits to a loss of the family's."""
         of_family = any(
             name in names and player not in self._family.model.losses
             for player, names in self._family.players.items()
         )
-        return bool(shapes.outputs == () and of_family)
+        return self._gives_logits(name) and of_family
+
+    def _gives_logits(self, name: str) -> bool:
+        """Whether a network of the family's gives a logit, and what labels add to that."""
+        shapes = self._shapes().get(name)
+        return shapes is not None and (shapes.outputs == () or bool(self._labelled(name).outputs))
 
     def _check_input(self, name: str, variables: Variables) -> None:
         """What takes inputs without labels alone fails with a message of JAX, which says no why."""
@@ -289,26 +292,34 @@ class _Trial:
     def _judged(self, name: str, variables: Variables, inputs: Any) -> Iterator[str]:
         noise = jax.random.uniform(jax.random.key(6), inputs.shape, minval=-1, maxval=1)
         changed = jnp.concatenate([inputs[:1], noise[1:]])
+        leaves, structure = jax.tree.flatten(variables.params)
 
-        def logits(variables: Variables) -> tuple[list[jax.Array], jax.Array, jax.Array]:
-            def of(scale: float, inputs: jax.Array) -> jax.Array:
-                params = jax.tree.map(lambda w: w * scale, variables.params)
-                scaled = variables._replace(params=params)
-                found: jax.Array = self._apply(name, scaled, inputs, True, self._data.labels)[0]
-                return found
+        def outputs(params: PyTree, inputs: Any) -> jax.Array:
+            own = variables._replace(params=params)
+            found: jax.Array = self._apply(name, own, inputs, True, self._data.labels)[0]
+            return found
 
-            scaled = [of(scale, some) for scale in _SCALES for some in (inputs, noise)]
-            return scaled, scaled[0], of(1.0, changed)
+        def drawn(given: tuple[jax.Array, jax.Array]) -> jax.Array:
+            key, spread = given
+            keys = jax.random.split(key, len(leaves))
+            moved = [
+                w + (spread * jax.random.normal(k, w.shape)).astype(w.dtype)
+                for k, w in zip(keys, map(jnp.asarray, leaves), strict=True)
+            ]
+            params = jax.tree.unflatten(structure, moved)
+            return jnp.stack([outputs(params, some) for some in (inputs, noise)])
 
-        scaled, found, beside_others = self._run(f"its {name}", logits, variables)
+        def tried(params: PyTree) -> tuple[jax.Array, jax.Array, jax.Array]:
+            draws = jax.random.split(jax.random.key(7), len(_SPREADS)), jnp.array(_SPREADS)
+            return jax.lax.map(drawn, draws), outputs(params, inputs), outputs(params, changed)
+
+        of_draws, found, beside_others = self._run(f"its {name}", tried, variables.params)
         if not np.isfinite(found).all():
             raise self._refuse(f"logits of its {name} are not finite")
-        call = jax.make_jaxpr(
-            lambda own: self._apply(name, own, inputs, True, self._data.labels)[0]
-        )(variables)
-        last = _last_operation(call.jaxpr)
-        bounded = all(((given >= 0) & (given <= 1)).all() for given in scaled)
-        if last == "logistic" or (last not in _LINEAR and bounded):
+        # Of several outputs the first is the logit; what others say is added to it, or to the loss.
+        logits = of_draws.reshape(*of_draws.shape[:3], -1)[..., 0]
+        logits = logits[np.isfinite(logits)]
+        if logits.size and logits.min() >= 0 and logits.max() <= 1:
             raise self._refuse(
                 f"its {name} squashes its logits to [0, 1]; return logits, without the sigmoid at "
                 "the end: the losses have it already"
@@ -343,21 +354,3 @@ def _is_equal(tree: PyTree, other: PyTree) -> bool:
 def _not_finite(variables: Variables) -> str:
     bad = [leaf for leaf in jax.tree.leaves(variables) if not np.isfinite(leaf).all()]
     return "a weight or a state" if bad else ""
-
-
-def _last_operation(jaxpr: Any) -> str:
-    """The primitive that the first output of a program comes out of, behind reshapes."""
-    wanted = jaxpr.outvars[0]
-    for equation in reversed(jaxpr.eqns):
-        if wanted not in equation.outvars:
-            continue
-        if equation.primitive.name in _MOVING:
-            wanted = equation.invars[0]
-            continue
-        inner = equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
-        if inner is None:
-            return str(equation.primitive.name)
-        inner = getattr(inner, "jaxpr", inner)
-        place = equation.outvars.index(wanted)
-        return _last_operation(inner.replace(outvars=[inner.outvars[place]]))
-    return ""

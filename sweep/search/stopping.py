@@ -13,8 +13,11 @@ References:
   variance of a difference over K overlapping folds, (1/K + 1/(K − 1))·s².
 """
 
-from collections.abc import Sequence
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -49,37 +52,60 @@ class Halt:
     in_a_row: int
 
 
-def halt(
-    trials: Sequence[Trial], *, patience: int, noise: float, startup_trials: int
-) -> Halt | None:
-    """Whether the gain was below `noise` times the noise after each of the last `patience` trials.
+class History:
+    """The finished trials of a search, added one by one, in any order: they stand by number.
 
-    `trials` are the finished ones of the search by number. None counts before `startup_trials` of
-    them, and `WINDOW`, are complete.
+    What is asked of them after each costs the same after ten and after ten thousand.
     """
-    # Complete, not pruned: CMA-ES, for one, begins to learn after so many with a score.
-    first = _first_counting(trials, max(WINDOW, startup_trials))
-    counting = [place for place in range(first, len(trials)) if trials[place].counts][-patience:]
-    if len(counting) < patience:
-        return None
-    found: Halt | None = None
-    # From the last backwards: the first that fails ends it, mostly at once.
-    for place in reversed(counting):
-        gain, error = gain_and_noise(trials[: place + 1], patience)
-        if not gain <= noise * error:
+
+    def __init__(self, trials: Iterable[Trial] = ()) -> None:
+        self._trials: list[Trial] = []
+        # After each: how many are complete, and the place of the best of them.
+        self._complete: list[int] = []
+        self._best: list[int] = []
+        self._means: list[float] = []
+        for trial in trials:
+            self.add(trial)
+
+    def add(self, trial: Trial) -> None:
+        """Takes a trial that has finished."""
+        first = bisect_right(self._trials, trial.number, key=lambda each: each.number)
+        self._trials.insert(first, trial)
+        self._means.insert(first, math.inf if trial.costs is None else float(np.mean(trial.costs)))
+        del self._complete[first:], self._best[first:]
+        # Those behind it are few: it was in training beside them.
+        for place in range(first, len(self._trials)):
+            before = self._complete[-1] if place else 0
+            self._complete.append(before + (self._trials[place].costs is not None))
+            best = self._best[-1] if place else 0
+            self._best.append(place if self._means[place] < self._means[best] else best)
+
+    def halt(self, *, patience: int, noise: float, startup_trials: int) -> Halt | None:
+        """Whether after each of the last `patience` trials the gain was below `noise` · its noise.
+
+        None of the trials counts before `startup_trials` of them, and `WINDOW`, are complete.
+        """
+        # Complete, not pruned: CMA-ES, for one, begins to learn after so many with a score.
+        first = bisect_left(self._complete, max(WINDOW, startup_trials))
+        places = range(len(self._trials) - 1, first - 1, -1)
+        counting = list(islice((p for p in places if self._trials[p].counts), patience))
+        if len(counting) < patience:
             return None
-        found = found or Halt(trials[place].number, gain, error, patience)
-    return found
+        found: Halt | None = None
+        # From the last backwards: the first that fails ends it, mostly at once.
+        for place in counting:
+            gain, error = gain_and_noise(self._best_and_latest(place), patience)
+            if not gain <= noise * error:
+                return None
+            found = found or Halt(self._trials[place].number, gain, error, patience)
+        return found
 
-
-def _first_counting(trials: Sequence[Trial], needed: int) -> int:
-    """The place of the first trial with which so many as are needed are complete."""
-    complete = 0
-    for place, trial in enumerate(trials):
-        complete += trial.costs is not None
-        if complete >= needed:
-            return place
-    return len(trials)
+    def _best_and_latest(self, last: int) -> list[Trial]:
+        """Of the trials up to a place, those that `gain_and_noise` depends on."""
+        complete = (p for p in range(last, -1, -1) if self._trials[p].costs is not None)
+        latest = list(islice(complete, WINDOW))[::-1]
+        best = self._best[last]
+        return [self._trials[place] for place in ([best] * (best not in latest) + latest)]
 
 
 def gain_and_noise(trials: Sequence[Trial], more: int) -> tuple[float, float]:

@@ -125,7 +125,8 @@ def _check_labelled(spec: "Spec") -> None:
                 f'{field} = "{found[0]}" needs labels, which model.family = "{family}" gives no '
                 f"network; accepted: {', '.join(free)}, or model.family = {', '.join(giving)}"
             )
-        if family == "conditional" and network == GENERATOR:
+        ours = [kind for kind in each(spec.model.network) if not is_plugin(kind)]
+        if family == "conditional" and network == GENERATOR and ours:
             unfit = [kind for kind in kinds if kind not in labelled]
             if unfit and "batch_norm" in each(spec.value(condition)):
                 raise ValueError(

@@ -2,7 +2,7 @@
 
 import codecs
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +14,14 @@ from pydantic import ValidationError
 from normsweep.errors import UserError
 from normsweep.spec.earlier import completed
 from normsweep.spec.messages import messages_of_values
-from normsweep.spec.plugins.load import is_plugin
+from normsweep.spec.plugins.load import is_plugin, plugin_path
 from normsweep.spec.spec import Spec
 
 PROVENANCE = "provenance"
 """The table that an exported config carries beside the sections of a spec."""
+
+PATHS = (("data", "path"), ("model", "initial"))
+"""The fields, by section, that are a path on the user's disk and no reference to code."""
 
 
 def built_in_names() -> list[str]:
@@ -109,20 +112,41 @@ def beside(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
     That comes first; what is not there is looked for in the current folder, as it is written.
     """
 
-    def found(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: found(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [found(each) for each in value]
-        if not isinstance(value, str) or not is_plugin(value):
-            return value
-        file, _, name = value.rpartition(":")
+    def found(reference: str) -> str:
+        file, _, name = reference.rpartition(":")
         place = folder.absolute() / file
         # As it is written, it is found from anywhere that has the same files.
         here = Path(file).is_absolute() or file.startswith("~") or place == Path(file).absolute()
-        return value if here or not place.is_file() else f"{place}:{name}"
+        return reference if here or not place.is_file() else f"{place}:{name}"
 
-    made = found(tables)
+    return _with_references(tables, found)
+
+
+def from_anywhere(spec: Spec) -> Spec:
+    """The same spec, with each path of a file or folder of the user's made absolute.
+
+    What is relative counts from the current folder: once it is read, a spec has no other.
+    """
+    tables = _with_references(
+        spec.plain(), lambda own: f"{plugin_path(own)}:{own.rpartition(':')[2]}"
+    )
+    for section, name in PATHS:
+        if (path := tables[section].get(name)) is not None:
+            tables[section][name] = str(Path(path).expanduser().absolute())
+    return Spec.model_validate(tables)
+
+
+def _with_references(tables: dict[str, Any], changed: Callable[[str], str]) -> dict[str, Any]:
+    """Tables in which each reference to a user's file is replaced."""
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: replaced(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [replaced(each) for each in value]
+        return changed(value) if isinstance(value, str) and is_plugin(value) else value
+
+    made = replaced(tables)
     assert isinstance(made, dict)
     return made
 

@@ -57,10 +57,12 @@ def only_to_be_read(url: str | None = None) -> bool:
     if parsed.get_backend_name() != "sqlite" or _in_memory(parsed):
         return False
     path = Path(str(parsed.database))
+    return path.is_file() and not _may_write(path)
+
+
+def _may_write(path: Path) -> bool:
     # SQLite's log is written beside it.
-    return path.is_file() and not all(
-        os.access(place, os.W_OK) for place in (path, path.absolute().parent)
-    )
+    return all(os.access(place, os.W_OK) for place in (path, path.absolute().parent))
 
 
 def open_storage(
@@ -234,10 +236,14 @@ def _tables(path: Path, told: str) -> set[str]:
 
 def _read_file(path: Path) -> sqlite3.Connection:
     """A connection that reads a file, also where nothing may be written, not even beside it."""
-    address = f"{path.absolute().as_uri()}?mode=ro"
+    # Who may not write cannot remove SQLite's log either, which its last connection does.
+    cleans = _may_write(path)
+    address = f"{path.absolute().as_uri()}?mode={'rw' if cleans else 'ro'}"
     connect = partial(sqlite3.connect, uri=True, timeout=_READ_SECONDS, check_same_thread=False)
     connection = connect(address)
     try:
+        if cleans:
+            connection.execute("PRAGMA query_only=ON")
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         connection.close()

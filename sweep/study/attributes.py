@@ -251,7 +251,7 @@ Trial = FrozenTrial | optuna.Trial
 
 _ROLE, _CONFIG, _METHOD, _VERSIONS = "role", "config", "method", "versions"
 _RESULT, _REASON, _DEATHS, _ORIGIN = "result", "reason", "retries", "from"
-_TWIN = "same config as"
+_TWIN, _WITHDRAWN = "same config as", "withdrawn"
 _ARM, _AGAINST, _TRIAL, _SEED, _CURVE = "arm", "against", "trial", "seed", "curve"
 
 
@@ -407,10 +407,15 @@ def counts_in_search(trial: FrozenTrial) -> bool:
     return _RESULT in stored or trial.state not in _WITH_SCORES
 
 
+def of_withdrawn() -> dict[str, Any]:
+    """The attributes of a trial of a confirmation that ends since nobody asks for it any more."""
+    return {_WITHDRAWN: True} | of_reason("it is not asked for any more")
+
+
 def arm_of(trial: Trial) -> ArmAttributes | None:
-    """What a trial of a confirmation says of itself; None of any other."""
+    """What a trial of a confirmation says of itself; None of any other, or one withdrawn."""
     stored = trial.user_attrs
-    if _ARM not in stored:
+    if _ARM not in stored or _WITHDRAWN in stored:
         return None
     curve, result = stored.get(_CURVE), stored.get(_RESULT)
     # Earlier versions stored such curves, of which no mean or least score can be taken.

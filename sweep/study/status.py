@@ -87,6 +87,13 @@ def status(storage: RDBStorage) -> Status:
     return Status(tuple(workers), tuple(_study(s, trials[s.study_name], storage) for s in studies))
 
 
+def is_left(study: optuna.Study, storage: RDBStorage) -> bool:
+    """Whether nobody alive is at work on the search of a study, or about to find which one is."""
+    names = (None, study.study_name)
+    there = (seen for seen in seen_workers(storage.engine) if seen.worker.study in names)
+    return all(is_gone(seen, GRACE) for seen in there)
+
+
 def _worker(seen: SeenWorker, numbers: Mapping[int, int]) -> WorkerStatus:
     gone = is_gone(seen, GRACE)
     return WorkerStatus(

@@ -4,14 +4,14 @@ The decision is a function of the recorded scores. Whoever finds it writes it do
 from then on no trial is taken, and those in training are finished.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.objectives.distances import cost
-from normsweep.search.stopping import Halt, Trial, halt
+from normsweep.search.stopping import Halt, History, Trial
 from normsweep.spec.spec import Spec
 from normsweep.study.attributes import (
     BASELINE,
@@ -26,46 +26,65 @@ from normsweep.study.attributes import (
     write_study,
 )
 from normsweep.study.control import ENDED, control, set_control
+from normsweep.study.counted import Counted
 from normsweep.study.plan import plan_of
 from normsweep.study.ranking import baseline_of, is_feasible
 
 
-def stop_if_due(study: optuna.Study, spec: Spec) -> str | None:
-    """Stops the search where its rule says so; why, where this call did it."""
-    if spec.stop.patience is None:
-        return None
-    written = study_attributes(study)
-    if written.stop is not None:
-        return None
-    found = halt_of(spec, study.get_trials(deepcopy=False), written.resumed_at)
-    if found is None:
-        return None
-    why = (
-        f"after trial {found.after}: {found.in_a_row} trials in a row found that as many more "
-        f"would gain {found.gain:.3g}, and the folds can tell no less than {found.noise:.3g} apart"
-    )
-    stop = Stop(found.after, found.gain, found.noise, why, spec.stop.model_dump())
-    write_study(study, stop=stop)
-    return why
+class StoppingRule:
+    """The rule of a spec, asked again and again: each trial that has ended is looked at once."""
 
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._history, self._has_baseline = History(), False
+        self._seen, self._since = 0, 0
 
-def halt_of(spec: Spec, trials: Sequence[FrozenTrial], since: int = 0) -> Halt | None:
-    """What the rule of a spec says of its trials; those before the number `since` do not count."""
-    if spec.stop.patience is None or baseline_of(trials) is None:
-        return None
-    finished = [
-        Trial(trial.number, _costs(spec, trial), trial.number >= since and not is_taken_over(trial))
-        for trial in trials
-        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
-        and role(trial) != BASELINE
-        and not is_foreign(trial)
-    ]
-    return halt(
-        finished,
-        patience=spec.stop.patience,
-        noise=spec.stop.noise,
-        startup_trials=spec.study.startup_trials,
-    )
+    def stop_if_due(self, study: optuna.Study, read: Callable[[], Counted]) -> str | None:
+        """Stops the search where the rule says so; why, where this call did it.
+
+        `read` gives the trials of the study as they are now.
+        """
+        if self._spec.stop.patience is None:
+            return None
+        written = study_attributes(study)
+        if written.stop is not None:
+            return None
+        found = self.halt(read().ended, written.resumed_at)
+        if found is None:
+            return None
+        why = (
+            f"after trial {found.after}: {found.in_a_row} trials in a row found that as many more "
+            f"would gain {found.gain:.3g}, and the folds can tell no less than {found.noise:.3g} "
+            "apart"
+        )
+        stop = Stop(found.after, found.gain, found.noise, why, self._spec.stop.model_dump())
+        write_study(study, stop=stop)
+        return why
+
+    def halt(self, ended: Sequence[FrozenTrial], since: int = 0) -> Halt | None:
+        """What it says of the trials that have ended; those numbered below `since` do not count.
+
+        To those of the last call others may have come at the end.
+        """
+        patience = self._spec.stop.patience
+        if patience is None:
+            return None
+        if since != self._since:
+            self._history, self._seen, self._since = History(), 0, since
+        fresh, self._seen = ended[self._seen :], len(ended)
+        self._has_baseline = self._has_baseline or baseline_of(fresh) is not None
+        for trial in fresh:
+            done = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+            if done and role(trial) != BASELINE and not is_foreign(trial):
+                counts = trial.number >= since and not is_taken_over(trial)
+                self._history.add(Trial(trial.number, _costs(self._spec, trial), counts))
+        if not self._has_baseline:
+            return None
+        return self._history.halt(
+            patience=patience,
+            noise=self._spec.stop.noise,
+            startup_trials=self._spec.study.startup_trials,
+        )
 
 
 def _costs(spec: Spec, trial: FrozenTrial) -> tuple[float, ...] | None:

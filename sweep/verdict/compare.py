@@ -165,6 +165,9 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
     look = confirmation.look
     arm = [entry for entry in every if look is None or entry.seed <= look]
     curves = {entry.seed: entry.curve for entry in arm if entry.curve is not None}
+    if found.spec.confirm.images == "halves":
+        # A verdict leaves out who has lost its other half.
+        curves = {seed: curve for seed, curve in curves.items() if other_half(seed) in curves}
     chunks = np.array([len(curve) - 1 for curve in curves.values()])
     if found.spec.score.at == "best":
         metric = found.spec.score.metric
@@ -174,7 +177,7 @@ def _confirmed(study: optuna.Study, storage: RDBStorage, found: Answer) -> Side 
     scores = {seed: curve[at] for (seed, curve), at in zip(curves.items(), chunks, strict=True)}
     diverged = tuple(entry.seed for entry in arm if entry.curve is None)
     judging = JudgingImages.of(storage, found.spec)
-    whole = [entry for entry in arm if entry.curve is not None]
+    whole = [entry for entry in arm if entry.seed in curves]
     images = judging.at(whole, chunks.tolist())
     influences = {} if images is None else dict(zip(curves, images, strict=True))
     step, alone = stopping_alone(confirmation), best.stopped_scores
@@ -201,7 +204,7 @@ def _reasons(first: optuna.Study, second: optuna.Study, one: Side, other: Side) 
             continue
         told = "; ".join(_differing(specs, causes(name)))
         reason = told or "the same settings: other files, versions or machine"
-        yield f"{name} have another fingerprint ({reason})"
+        yield f"the {name} fingerprints differ ({reason})"
 
 
 def _divided_otherwise(

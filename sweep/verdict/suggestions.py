@@ -1,6 +1,6 @@
 """Configs that are worth a first look: by rules of thumb, and by what earlier studies found."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +32,8 @@ MOST = 5
 class Suggestion:
     """Parameters of a trial, by the names under which it is asked for them, and why.
 
-    `source` is a paper, or a study and its trial. `unfit` says why the study cannot have it, None
-    where it can.
+    `source` is a paper, or a study and its trial. `unfit` says why the study does not begin with
+    it: it cannot have it, or a confirmation says that it does not help; None where it does.
     """
 
     parameters: Mapping[str, Any]
@@ -66,12 +66,13 @@ def by_rules(spec: Spec, images: Images) -> list[Suggestion]:
 def by_studies(spec: Spec, images: Images, storage: RDBStorage) -> list[Suggestion]:
     """What the other studies of a storage found that train the same family, the latest first.
 
-    The config that a confirmation says helps, those first, or else the best of the search where
-    that is better than its baseline and nothing says that it does not help.
+    Where a study has a confirmation with a score, the config that its verdict is about, told by
+    its confirmed scores, and left out where these are no better than the baseline's or the word is
+    that it does not help; else the best of its search, where that is better than its baseline.
+    First those that a confirmation says help, and last those that are left out for what it says.
     """
     families = {spec.alternative(method).model.family for method in spec.methods or [None]}
-    confirmed: list[Suggestion] = []
-    others: list[Suggestion] = []
+    found: list[tuple[_Taken, Suggestion]] = []
     summaries = sorted(storage.get_all_studies(), key=lambda each: each._study_id, reverse=True)
     for summary in summaries:
         written = study_attributes(summary)
@@ -81,51 +82,53 @@ def by_studies(spec: Spec, images: Images, storage: RDBStorage) -> list[Suggesti
         try:
             if study_spec(study).model.family not in families:
                 continue
-            best = _best(study, storage)
+            taken = _taken(study, storage)
         except UserError:
             # Of another version of sweep.
             continue
-        if best is not None:
-            found, is_confirmed, said = best
-            made = _of_trial(spec, images, study, found, said)
-            (confirmed if is_confirmed else others).append(made)
-    return (confirmed + others)[:MOST]
+        if taken is not None:
+            found.append((taken, _of_trial(spec, images, study, taken)))
+    found.sort(key=lambda pair: (pair[0].not_better, not pair[0].helps))
+    return [made for _, made in found[:MOST]]
 
 
-def _best(study: optuna.Study, storage: RDBStorage) -> tuple[Ranked, bool, str] | None:
-    """The config to take from a study, whether it is confirmed, and what is said of it."""
+@dataclass(frozen=True)
+class _Taken:
+    """The config that a study is told by, and what is said of it: whether a confirmation says that
+    it `helps`, or by its confirmed scores it is `not_better` than its baseline.
+    """
+
+    trial: Ranked
+    said: str
+    helps: bool = False
+    not_better: bool = False
+
+
+def _taken(study: optuna.Study, storage: RDBStorage) -> _Taken | None:
     found, confirmed = answer(study), read_confirmation(study, storage)
     metric = metric_name(found.spec.score.metric)
-    if confirmed is not None and confirmed.verdict in ("helps", "hurts", "negligible"):
-        best = confirmed.best
-        if confirmed.verdict != "helps":
-            return None
-        scores = f"{number(best.score)} against {number(best.baseline_score)}"
-        return best.trial, True, f"confirmed: {metric} {scores} without"
+    if confirmed is not None and (confirmed.best.is_paired or confirmed.best.diverged):
+        best, verdict = confirmed.best, confirmed.verdict
+        said = "confirmed: " + ("" if verdict == "helps" else f"{_word(confirmed)}, ")
+        if best.is_paired:
+            said += f"{metric} {number(best.score)} against {number(best.baseline_score)} without"
+        else:
+            said += "with its baseline it stayed finite on no seed"
+        better = verdict not in ("hurts", "negligible") and best.is_paired and best.lead > 0
+        return _Taken(best.trial, said, verdict == "helps", not (verdict == "helps" or better))
     if found.best is None or found.baseline is None or not found.beats_baseline:
         return None
-    if confirmed is not None and (said := _so_far(confirmed, found.best.number)) is not None:
-        return found.best, False, said
     scores = f"{number(found.best.score)} against {number(found.baseline.score)}"
-    return found.best, False, f"not confirmed: {metric} {scores} without"
+    return _Taken(found.best, f"not confirmed: {metric} {scores} without")
 
 
-def _so_far(confirmed: Confirmation, trial: int) -> str | None:
-    """What a confirmation without a word says of a trial; None where it has no seed of it."""
-    entry = next((e for e in confirmed.candidates if e.trial.number == trial), None)
-    if entry is None or not (entry.is_paired or entry.diverged):
-        return None
-    said = f"confirmed: {WORDS[confirmed.verdict]}"
-    if not entry.is_paired:
-        return f"{said}, with its baseline it stayed finite on no seed"
-    metric = metric_name(confirmed.spec.score.metric)
-    scores = f"{number(entry.score)} against {number(entry.baseline_score)}"
-    return f"{said}, {metric} {scores} without"
+def _word(confirmed: Confirmation) -> str:
+    word = WORDS[confirmed.verdict]
+    return f"{word} {number(confirmed.smallest)}" if confirmed.verdict == "negligible" else word
 
 
-def _of_trial(
-    spec: Spec, images: Images, study: optuna.Study, best: Ranked, said: str
-) -> Suggestion:
+def _of_trial(spec: Spec, images: Images, study: optuna.Study, taken: _Taken) -> Suggestion:
+    best, said = taken.trial, taken.said
     try:
         config, scaled = _for_size(spec, images, study, best.config)
     except ValidationError as error:
@@ -134,6 +137,9 @@ def _of_trial(
     why = ", ".join(filter(None, (best.kind, settings(best))))
     why = "; ".join(filter(None, (f"{why} ({said})", scaled)))
     source = f"{study.study_name}#{best.number}"
+    if taken.not_better:
+        unfit = "by its confirmation it is no better than its baseline"
+        return Suggestion(best.parameters, why, source, unfit)
     reasons = []
     for method in spec.methods or [None]:
         try:
@@ -237,10 +243,10 @@ def _shown(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 
-def fitting(suggestions: list[Suggestion]) -> Iterator[Mapping[str, Any]]:
-    """The parameters of those that a study can have, each once."""
+def fitting(suggestions: Iterable[Suggestion]) -> Iterator[Suggestion]:
+    """Those that a study begins with, of equal parameters the first."""
     seen: list[Mapping[str, Any]] = []
     for each in suggestions:
         if each.unfit is None and each.parameters not in seen:
             seen.append(each.parameters)
-            yield each.parameters
+            yield each

@@ -208,13 +208,14 @@ def _looks(found: Confirmation) -> Iterator[str]:
 def _beyond_sentence(entry: Confirmed) -> str:
     """What all seeds say of a candidate, those beyond the plan too."""
     left, every = len(entry.scores), entry.seeds
+    # Of halves of the images a seed that stayed finite is left out with the one that did not.
+    alone = left + entry.diverged == every
     if not left:
         return (
             f"By all {every} there is no difference of {entry.name}: it and the {entry.against} "
-            "both stayed finite on none."
+            f"both stayed finite on {'none' if alone else 'both seeds of no pair of halves'}."
         )
-    # Of halves of the images a seed that stayed finite is left out with the one that did not.
-    finite = "that" if left + entry.diverged == every else "whose pair of halves"
+    finite = "that" if alone else "whose pair of halves"
     by = f"By all {every}"
     if left < every:
         by = f"By the {left} of all {every} {finite} stayed finite"

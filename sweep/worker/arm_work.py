@@ -22,6 +22,8 @@ from normsweep.score.training import Training
 from normsweep.storage import clear_measurements
 from normsweep.storage.heartbeat import GRACE
 from normsweep.storage.influences import clear_influences
+from normsweep.storage.taking import take
+from normsweep.storage.telling import Ending, tell
 from normsweep.storage.workers import claimed
 from normsweep.study.attributes import (
     CONFIRM,
@@ -33,6 +35,7 @@ from normsweep.study.attributes import (
     Planned,
     arm_of,
     exchange_planned,
+    of_withdrawn,
     reason_of,
     study_attributes,
     write_study,
@@ -159,9 +162,24 @@ class ArmWork(Work):
             return open_rounds
         rounds = self._final(wanted, complete)
         open_rounds = [each for each in rounds if not each.keys <= there]
-        if not open_rounds and study_attributes(self.study).concluded != wanted:
-            conclude(self.study, wanted)
+        if not open_rounds:
+            self._withdraw()
+            if study_attributes(self.study).concluded != wanted:
+                conclude(self.study, wanted)
         return open_rounds
+
+    def _withdraw(self) -> None:
+        """Ends what an earlier plan asked for and nobody does any more, or it would wait for ever.
+
+        Where it is asked for again, it is made anew.
+        """
+        engine, worker = self.storage.engine, self.heartbeat.worker.worker
+        for trial in self.study.get_trials(deepcopy=False):
+            waits = trial.state == TrialState.WAITING and arm_of(trial) is not None
+            if waits and take(engine, trial._trial_id, worker):
+                ending = Ending(TrialState.FAIL, user_attrs=of_withdrawn())
+                tell(engine, trial._trial_id, worker, ending=ending)
+                self._checkpoints.tidy(trial.number, self.queue.trials)
 
     def _race(
         self, wanted: Planned, trained: Sequence[ArmAttributes]

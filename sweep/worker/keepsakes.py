@@ -7,10 +7,12 @@ import numpy as np
 import optuna
 
 from normsweep.engine.population import SHOWN
+from normsweep.errors import in_one_line
 from normsweep.score.pictures import draw_grid
 from normsweep.score.references import reference_scores
 from normsweep.score.run import Completed
-from normsweep.score.training import Training
+from normsweep.score.training import Training, is_of_no_trial
+from normsweep.spec.plugins import fault_of_plugin
 from normsweep.storage.artifacts import REAL, SAMPLES, picture_of_trial, put_on_study
 from normsweep.storage.events import Log
 from normsweep.study.attributes import write_study
@@ -37,11 +39,22 @@ def draw_samples(run: TrialRun, files: Path, log: Log) -> dict[str, str]:
 def keep_references(
     run: TrialRun, training: Training, study: optuna.Study, files: Path, log: Log
 ) -> None:
-    """Adds to a study, once its baseline is trained, what its scores are to be seen beside."""
+    """Adds to a study, once its baseline is trained, what its scores are to be seen beside.
+
+    Its score is known by then: what a lack of memory or a user's file denies here is left out.
+    Raises what `is_of_no_trial`.
+    """
     if not run.is_baseline or not isinstance(run.end, Completed):
         return
     setup = training.setup
-    write_study(study, references=reference_scores(training, run))
+    references: dict[str, list[float]] = {}
+    try:
+        references = reference_scores(training, run)
+    except Exception as error:
+        if is_of_no_trial(error):
+            raise
+        log("references not measured", reason=fault_of_plugin(error) or in_one_line(error))
+    write_study(study, references=references)
     rows = setup.plan.held_out[:, : min(SHOWN, setup.samples)]
     grid = io.BytesIO()
     draw_grid(np.asarray(setup.dataset.images[rows.ravel()]), grid, columns=rows.shape[1])

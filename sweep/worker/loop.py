@@ -44,7 +44,7 @@ from normsweep.study.progress import Watcher, flying_of, progress_of, unwatched
 from normsweep.study.pruning import pruner_of
 from normsweep.study.queue import Queue
 from normsweep.study.ranking import direction_of
-from normsweep.study.stopping import stop_if_due
+from normsweep.study.stopping import StoppingRule
 from normsweep.study.tally import Count, ended
 from normsweep.worker.keepsakes import draw_samples, keep_references
 from normsweep.worker.sharing import LAST, other_workers, share
@@ -92,6 +92,7 @@ class Work:
     _space: dict[str, BaseDistribution] = field(default_factory=dict)
     _twins: Twins = field(default_factory=Twins)
     _count: Count = field(init=False)
+    _rule: StoppingRule = field(init=False)
     _others: int = 0
     _ended_before: int | None = None
     _prepared: float | None = None
@@ -101,6 +102,7 @@ class Work:
     def __post_init__(self) -> None:
         self.training = Training(self.spec, self.setup)
         self._count = Count(direction_of(self.spec.score.metric))
+        self._rule = StoppingRule(self.spec)
         self.queue = Queue(
             self.study,
             self.storage,
@@ -252,7 +254,9 @@ class Work:
 
     def _stop_if_due(self) -> None:
         """Asks, whenever a trial has ended, whether the search is to stop for all workers."""
-        if self._ended_since and (why := stop_if_due(self.study, self.spec)) is not None:
+        if not self._ended_since:
+            return
+        if (why := self._rule.stop_if_due(self.study, self.queue.look)) is not None:
             self.log("study stopped by itself", study=self.study.study_name, reason=why)
         self._ended_since = False
 

@@ -133,10 +133,13 @@ def submit(
         images = Images(math.prod(setup.image_shape[:2]), setup.dataset.fingerprint)
         settled = study_attributes(study).begun_with is not None
         suggested = [] if settled else [*by_rules(spec, images), *by_studies(spec, images, opened)]
-        made = begin_with(study, opened, fitting(suggested), spec.study.trials)
+        fit = list(fitting(suggested))
+        made = begin_with(study, opened, (each.parameters for each in fit), spec.study.trials)
         if was is None:
             told = f"{made} of {len(suggested)}, which `sweep suggest` tells"
             log("begun with", suggestions=told)
+            for each in fit[:made]:
+                log("begun with", **{each.source: each.why})
     if plan.points is not None:
         counted = plan.within(study.get_trials(deepcopy=False))
         for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):

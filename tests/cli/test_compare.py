@@ -44,7 +44,7 @@ def test_what_cannot_be_paired_is_shown_side_by_side(sweep, pair, write_spec) ->
     called = sweep("compare", "one", "other", "--storage-b", url)
     assert called.code == 0, called.err
     assert "not comparable" in called.out
-    assert "folds have another fingerprint (data.seed: 0 and 1)" in called.out
+    assert "the folds fingerprints differ (data.seed: 0 and 1)" in called.out
     assert "p =" not in called.out and "interval" not in called.out
     rows = [line.split()[0] for line in called.out.splitlines() if "trial" in line]
     assert {"one", "other"} <= set(rows)

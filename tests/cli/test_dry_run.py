@@ -25,6 +25,15 @@ def test_it_says_what_the_study_takes_and_launches_nothing(sweep, write_spec, fo
     assert found["core_hours"] == pytest.approx(total * found["cores"] / 3600)
 
 
+def test_fewer_trials_than_slots_are_no_more_members(sweep, write_spec) -> None:
+    called = sweep("launch", write_spec(study__slots=8, study__trials=2), "--dry-run", "--json")
+    assert called.code == 0, called.err
+    found = json.loads(called.out)
+    assert (found["slots"], found["members"], found["trials"]) == (3, 6, 3)
+    trial = (40 * found["step"] + 4 * found["chunk"]) / 3
+    assert found["search"] == pytest.approx(3 * trial)
+
+
 def test_it_counts_the_programs_of_what_shapes_them(sweep, write_spec) -> None:
     spec = write_spec(
         study__sampler="random",

@@ -37,9 +37,17 @@ def test_ctrl_c_ends_after_the_running_chunk_and_says_how_to_go_on(
     assert "stopping after the running chunk" in called.err
     assert "Stopped before the end; nothing is lost. Go on with:" in called.out
     assert called.out.rstrip().endswith(f"sweep launch {spec}")
-    assert "RUNNING" not in {trial.state.name for trial in read_trials(URL)}
-    assert sweep("launch", spec).code == 0
+    states = [trial.state.name for trial in read_trials(URL)]
+    assert "RUNNING" not in states
+    done = sum(state in ("COMPLETE", "PRUNED") for state in states)
+    told = f"{done} of 7 trials are done, and no worker is at work on the others. Go on with:  "
+    assert (told + "sweep worker small") in " ".join(sweep("show", "small").out.split("\n"))
+    sweep("pause", "small")
+    command = "sweep resume small && sweep worker small"
+    assert (told + command) in " ".join(sweep("show", "small").out.split("\n"))
+    assert sweep("launch", spec, "--resume").code == 0
     assert outcome(read_trials(URL)) == outcome(example.trials)
+    assert "Go on with" not in sweep("show", "small").out
 
 
 def test_the_second_ctrl_c_ends_at_once_and_the_handlers_are_given_back() -> None:

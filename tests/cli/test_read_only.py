@@ -54,6 +54,24 @@ def test_what_only_reads_needs_no_right_to_write(
     assert barred.read_bytes() == before
 
 
+@pytest.mark.parametrize("command", ["list", "show small", "export small --format csv"])
+def test_a_command_that_only_reads_leaves_the_file_alone(
+    start, example, folder: Path, command: str
+) -> None:
+    source, target = (
+        sqlite3.connect(example.url.removeprefix("sqlite:///")),
+        sqlite3.connect("a.db"),
+    )
+    source.backup(target)
+    source.close(), target.close()
+    before = (folder / "a.db").read_bytes()
+    process = start(*command.split(), "--storage", "sqlite:///a.db")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert os.listdir(folder) == ["a.db"]
+    assert (folder / "a.db").read_bytes() == before
+
+
 @pytest.mark.parametrize("command", ["pause small", "delete small --yes", "clean", "confirm small"])
 def test_what_writes_says_that_it_cannot(sweep, barred: Path, command: str) -> None:
     called = sweep(*command.split(), "--storage", f"sqlite:///{barred}")

@@ -13,7 +13,7 @@ def test_it_tells_rules_studies_and_ranges(sweep, write_spec, example) -> None:
     told = sweep("suggest", spec, "--storage", example.url)
     assert told.code == 0, told.err
     assert "strength = 0.0002 · pixels / batch" in told.out and "2006.06676" in told.out
-    assert "does not fit: the spec has 1" in told.out
+    assert "left out: the spec has 1" in told.out
     assert "penalty.strength: measured with --measure" in told.out
     found = json.loads(sweep("suggest", spec, "--json", "--storage", example.url).out)
     assert found["pixels"] == 64 and found["measured_ranges"] is None

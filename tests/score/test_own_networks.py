@@ -202,10 +202,37 @@ def with_the_family_s(image_shape, classes, settings):
     return pair(coefficients={"label_smoothing": 2.0})
 
 
-def of_classes(latents, channels, outputs):
+def shifted(image_shape, classes, settings):
+    return critic_of(lambda x: 0.5 * jnp.tanh(x) + 0.5)
+
+
+def clipped(image_shape, classes, settings):
+    return critic_of(lambda x: jnp.clip(x + 0.5, 0, 1))
+
+
+def beginning_at_0(image_shape, classes, settings):
+    def init(key):
+        return {"kernel": jax.random.normal(key, (16, 8)), "last": jnp.zeros((8, 1))}, {}
+
+    def apply(p, s, x, y, key, train):
+        x = jax.nn.relu(judge(p, s, x, y, key, train)[0])
+        return jnp.tanh(x) @ p["last"], s
+
+    return pair(discriminator=OwnNetwork(init, apply))
+
+
+def of_unit_norm(image_shape, classes, settings):
+    def apply(p, s, x, y, key, train):
+        x = x.reshape(len(x), 16)
+        return x @ (p["kernel"] / jnp.linalg.norm(p["kernel"])) / jnp.linalg.norm(x), s
+
+    return pair(discriminator=OwnNetwork(init_of(16, 1), apply))
+
+
+def of_classes(latents, channels, outputs, last=lambda x: x):
     def classify(params, state, x, y, key, train):
         assert y is not None
-        return x.reshape(len(x), -1) @ params["kernel"], state
+        return last(x.reshape(len(x), -1) @ params["kernel"]), state
 
     def given(image_shape, classes, settings):
         discriminator = OwnNetwork(init_of(16 * channels, outputs), classify)
@@ -219,6 +246,8 @@ for_an_auxiliary_classifier = of_classes(5, 1, 5)
 for_planes = of_classes(5, 3, 1)
 for_no_label_in_the_generator = of_classes(3, 1, 3)
 for_no_class = of_classes(5, 1, 1)
+squashed_for_projection = of_classes(5, 1, 3, jax.nn.sigmoid)
+squashed_for_planes = of_classes(5, 3, 1, jax.nn.sigmoid)
 
 A_CLASS = type("Bring", (), {})
 """
@@ -252,8 +281,9 @@ def test_networks_that_fit_pass_without_a_word(folder: Path) -> None:
     assert warnings(folder, "bring") == ()
 
 
-def test_small_logits_are_no_squashed_ones(folder: Path) -> None:
-    assert warnings(folder, "small_logits") == ()
+@pytest.mark.parametrize("function", ["small_logits", "beginning_at_0", "of_unit_norm"])
+def test_logits_that_begin_small_or_at_0_are_no_squashed_ones(function: str, folder: Path) -> None:
+    assert warnings(folder, function) == ()
 
 
 REFUSED = [
@@ -266,6 +296,8 @@ REFUSED = [
     ("not_a_number", "its samples are not all finite"),
     ("sigmoid_logits", "its discriminator squashes its logits to [0, 1]; return logits, without"),
     ("by_hand", "its discriminator squashes its logits to [0, 1]; return logits, without"),
+    ("shifted", "its discriminator squashes its logits to [0, 1]; return logits, without"),
+    ("clipped", "its discriminator squashes its logits to [0, 1]; return logits, without"),
     ("infinite_logits", "logits of its discriminator are not finite"),
     ("moving", "the state of its discriminator changes in a call with train=False; there it must"),
     ("growing", "the state of its discriminator has other names, shapes or types after a call"),
@@ -344,6 +376,7 @@ CLASSIFIED = {"train": {"auxiliary_weight": 1.0}}
         ("for_projection", {}, {}),
         ("for_an_auxiliary_classifier", {}, CLASSIFIED),
         ("for_planes", PLANES, {}),
+        ("for_no_label_in_the_generator", {"generator_condition": "batch_norm"}, {}),
     ],
 )
 def test_networks_that_are_told_classes_pass_with_the_widths_of_their_family(
@@ -394,6 +427,16 @@ def test_a_width_without_the_classes_is_refused_with_what_they_add(
     with pytest.raises(UserError) as refused:
         warnings(folder, function, model={"family": "conditional"} | model, **others)
     assert str(refused.value) == f"model.network = '{folder}/mine.py:{function}': {message}"
+
+
+@pytest.mark.parametrize(
+    ("function", "model"), [("squashed_for_projection", {}), ("squashed_for_planes", PLANES)]
+)
+def test_squashed_logits_with_classes_are_found(
+    function: str, model: dict[str, Any], folder: Path
+) -> None:
+    with pytest.raises(UserError, match=r"its discriminator squashes its logits to \[0, 1\]"):
+        warnings(folder, function, model={"family": "conditional"} | model)
 
 
 def test_one_of_several_ways_to_tell_classes_that_does_not_fit_is_refused(folder: Path) -> None:

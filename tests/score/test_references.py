@@ -2,6 +2,7 @@
 
 import io
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from scipy.linalg import sqrtm
 
 from normsweep.score.pictures import draw_grid, first_of
 from normsweep.score.setup import prepare
+from normsweep.score.training import Training
 from normsweep.storage.artifacts import REAL, artifacts_of, read_artifact
 from normsweep.storage.connect import study_files
 from normsweep.study.attributes import study_attributes
@@ -37,6 +39,37 @@ def test_untrained_networks_score_as_those_that_hardly_learn(run, make_spec) -> 
     )
     found = answer(run(slow).study)
     assert found.references["untrained"] == pytest.approx(found.baseline.fold_scores, rel=1e-4)
+
+
+def test_a_baseline_without_memory_for_its_references_has_its_score(
+    run, make_spec, example, monkeypatch
+) -> None:
+    def full(*_: object) -> None:
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: no 3 GiB")
+
+    told: list[str] = []
+
+    def log(event: str, /, **facts: object) -> None:
+        if event == "references not measured":
+            told.append(str(facts["reason"]))
+
+    monkeypatch.setattr(Training, "untrained", full)
+    found = answer(run(make_spec(study__trials=1), log=log).study)
+    assert found.counts["complete"] == 2 and found.references == {}
+    assert found.baseline.fold_scores == answer(example.study).baseline.fold_scores
+    (reason,) = told
+    assert reason.endswith("JaxRuntimeError: RESOURCE_EXHAUSTED: no 3 GiB")
+
+
+def test_a_device_that_is_lost_at_the_references_ends_the_worker(
+    run, make_spec, monkeypatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise jax.errors.JaxRuntimeError("INTERNAL: the device is gone")
+
+    monkeypatch.setattr(Training, "untrained", lost)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="the device is gone"):
+        run(make_spec(study__trials=1))
 
 
 def test_what_real_images_were_trained_on_is_no_reference_for_memorisation(run, make_spec) -> None:

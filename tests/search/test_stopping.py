@@ -10,7 +10,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from normsweep.search.stopping import WINDOW, Halt, Trial, expected_gain, gain_and_noise, halt
+from normsweep.search.stopping import (
+    WINDOW,
+    Halt,
+    History,
+    Trial,
+    expected_gain,
+    gain_and_noise,
+)
 
 FOLDS = 3
 draw = np.random.default_rng(0)
@@ -40,9 +47,10 @@ def stopped(
     costs: np.ndarray, *, patience: int = 5, noise: float = 1.0, startup: int = 1
 ) -> Halt | None:
     """The first halt, as the trials finish one by one."""
-    trials = trials_of(costs)
-    for count in range(len(trials) + 1):
-        found = halt(trials[:count], patience=patience, noise=noise, startup_trials=startup)
+    history = History()
+    for trial in trials_of(costs):
+        history.add(trial)
+        found = history.halt(patience=patience, noise=noise, startup_trials=startup)
         if found is not None:
             return found
     return None
@@ -127,7 +135,8 @@ def test_trials_that_do_not_count_are_known_and_none_of_those_in_a_row() -> None
     trials = trials_of(settled(30, spread=0.0))
     taken = [Trial(t.number, t.costs, False) for t in trials[:20]]
     for own, startup in product(range(5), (1, 20)):
-        found = halt(taken + trials[20 : 20 + own], patience=3, noise=100.0, startup_trials=startup)
+        history = History(taken + trials[20 : 20 + own])
+        found = history.halt(patience=3, noise=100.0, startup_trials=startup)
         assert (found is not None) == (own >= 3)
 
 
@@ -138,6 +147,24 @@ scores = st.lists(
 
 def after(found: Halt | None) -> float:
     return np.inf if found is None else found.after
+
+
+@given(scores, st.integers(1, 6), st.floats(0.2, 5.0), st.data())
+def test_what_ends_in_another_order_makes_no_difference(
+    costs: np.ndarray, patience: int, noise: float, data: st.DataObject
+) -> None:
+    for pruned in data.draw(st.sets(st.integers(0, len(costs) - 1), max_size=4)):
+        costs[pruned] = np.nan
+    trials = trials_of(costs)
+    found = History(data.draw(st.permutations(trials))).halt(
+        patience=patience, noise=noise, startup_trials=1
+    )
+    # The rule as it is written down: by all trials up to each of the last ones.
+    complete = np.cumsum([trial.costs is not None for trial in trials])
+    counting = [place for place in range(len(trials)) if complete[place] >= WINDOW][-patience:]
+    each = [gain_and_noise(trials[: place + 1], patience) for place in counting]
+    holds = len(each) == patience and all(gain <= noise * error for gain, error in each)
+    assert found == (Halt(trials[-1].number, *each[-1], patience) if holds else None)
 
 
 @given(scores, st.integers(1, 6), st.floats(0.2, 2.0))

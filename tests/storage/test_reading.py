@@ -74,6 +74,21 @@ def test_reading_writes_nothing(database: Path) -> None:
     assert database.read_bytes() == before
 
 
+def test_reading_leaves_nothing_beside_the_file(database: Path) -> None:
+    assert names(database) == ["mine"]
+    assert os.listdir(database.parent) == [database.name]
+
+
+def test_a_reader_leaves_the_log_to_those_who_are_there(database: Path) -> None:
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("CREATE TABLE another (x)")
+        assert names(database) == ["mine"]
+        assert database.with_name("studies.db-wal").stat().st_size
+        other.execute("INSERT INTO another VALUES (1)")
+    with closing(sqlite3.connect(database)) as again:
+        assert again.execute("SELECT x FROM another").fetchall() == [(1,)]
+
+
 @pytest.fixture
 def guarded(database: Path) -> Iterator[Path]:
     """In a folder in which nobody but its owner may write, who is somebody else."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from normsweep.errors import UserError
 from normsweep.search.stopping import WINDOW
@@ -13,7 +13,7 @@ from normsweep.storage.workers import beat, claim, leave, this_worker
 from normsweep.study.attributes import OPEN
 from normsweep.study.control import ENDED, control
 from normsweep.study.status import status
-from normsweep.study.stopping import halt_of, reopen, why_stopped
+from normsweep.study.stopping import StoppingRule, reopen, why_stopped
 from normsweep.verdict.answers import answer
 from normsweep.worker.serve import Server
 
@@ -105,24 +105,49 @@ def test_a_worker_without_a_name_finds_the_trial_of_a_dead_one_in_a_stopped_stud
 
 def test_a_study_without_its_baseline_is_never_stopped(run: Any, lenient: Spec) -> None:
     trials = run(lenient).study.get_trials()
-    assert halt_of(lenient, trials) is not None
-    assert halt_of(lenient, trials[1:]) is None
+    assert StoppingRule(lenient).halt(trials) is not None
+    assert StoppingRule(lenient).halt(trials[1:]) is None
+
+
+def test_a_trial_that_has_ended_is_looked_at_once(run: Any, lenient: Spec) -> None:
+    trials = run(lenient).study.get_trials()
+    rule, looked = StoppingRule(lenient), [Seen(trial) for trial in trials]
+    found = [rule.halt(looked[:count]) for count in range(1, len(trials) + 1)]
+    assert found == [StoppingRule(lenient).halt(trials[: n + 1]) for n in range(len(trials))]
+    times = [each.times for each in looked]
+    rule.halt(looked)
+    assert [each.times for each in looked] == times
+    # Those that are made after it was opened again are the ones in a row.
+    assert found[-1] is not None
+    assert rule.halt(looked, since=len(trials) - 1) is None
+    assert rule.halt(looked) == found[-1]
+
+
+class Seen:
+    """A trial that counts how often anything is asked of it."""
+
+    def __init__(self, trial: FrozenTrial) -> None:
+        self._trial, self.times = trial, 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.times += 1
+        return getattr(self._trial, name)
 
 
 def test_a_trial_that_lacks_a_fold_or_its_finite_score_counts_as_a_pruned_one(
     run: Any, lenient: Spec
 ) -> None:
     trials = run(lenient).study.get_trials()[: EARLIEST + 1]
-    assert halt_of(lenient, trials) is not None
+    assert StoppingRule(lenient).halt(trials) is not None
     short = trials[3]
     whole = short.user_attrs["result"]["fold_scores"]
     short.user_attrs["result"]["fold_scores"] = [whole[0], float("inf")]
-    assert halt_of(lenient, trials) is None
+    assert StoppingRule(lenient).halt(trials) is None
     short.user_attrs["result"]["fold_scores"] = whole[:1]
     for state in (TrialState.COMPLETE, TrialState.PRUNED):
         short.state = state
-        assert halt_of(lenient, trials) is None
-        assert halt_of(lenient, [*trials, trials[-1]]) is not None
+        assert StoppingRule(lenient).halt(trials) is None
+        assert StoppingRule(lenient).halt([*trials, trials[-1]]) is not None
 
 
 def test_without_a_patience_no_study_stops(run: Any, lenient: Spec) -> None:

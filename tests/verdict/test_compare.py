@@ -258,23 +258,23 @@ def test_scored_at_their_best_each_is_judged_where_other_seeds_are_best(written)
         ({"score__at": "best"}, "score.at: final and best"),
         (
             {"prints": {"data": "e"}, "data__limit": None},
-            "data have another fingerprint (data.limit: 200 and not set)",
+            "the data fingerprints differ (data.limit: 200 and not set)",
         ),
         (
             {"prints": {"folds": "g"}, "data__seed": 1},
-            "folds have another fingerprint (data.seed: 0 and 1)",
+            "the folds fingerprints differ (data.seed: 0 and 1)",
         ),
         (
             {"prints": {"features": "n"}, "score__dimension": 4},
-            "features have another fingerprint (score.dimension: 8 and 4)",
+            "the features fingerprints differ (score.dimension: 8 and 4)",
         ),
         (
             {"prints": {"samples": 20}, "score__samples": 20},
-            "samples have another fingerprint (score.samples: not set and 20)",
+            "the samples fingerprints differ (score.samples: not set and 20)",
         ),
         (
             {"prints": {"training": 2}},
-            "training have another fingerprint "
+            "the training fingerprints differ "
             "(the same settings: other files, versions or machine)",
         ),
     ],
@@ -332,3 +332,18 @@ def test_seeds_with_other_parts_of_the_images_are_not_paired(written) -> None:
     ]
     found = compare(*sides)
     assert (found.verdict, found.apart) == ("unpaired", ("confirm.images: these and halves",))
+
+
+def test_of_halves_a_seed_that_lost_its_other_half_counts_no_more_than_in_the_verdict(
+    written,
+) -> None:
+    one: list[Any] = curves(0)
+    one[3] = None
+    study = written("a", [3.0, 3.0], [1.0, 2.0], confirmed=one, confirm__images="halves")
+    other = written("b", [3.0, 3.0], [1.5, 1.0], confirmed=curves(1), confirm__images="halves")
+    found, verdict = compare(study, other), read_confirmation(*study)
+    assert verdict is not None
+    assert list(found.first.scores) == list(found.seeds) == [1, 2, 5, 6]
+    expected = np.mean([one[seed][-1] for seed in (0, 1, 4, 5)])
+    assert found.first.score == pytest.approx(expected) == verdict.best.score
+    assert found.first.diverged == (4,)

@@ -777,6 +777,17 @@ def test_of_halves_all_seeds_beyond_the_plan_are_counted_that_were_trained(confi
     assert said.startswith("By the 4 of all 6 whose pair of halves stayed finite the difference")
 
 
+def test_of_halves_no_whole_pair_beyond_the_plan_does_not_say_that_all_diverged(confirmed) -> None:
+    curves = [None if seed % 2 else curve for seed, curve in enumerate(noise(1))]
+    plan = (Stretch(0, 4, False),)
+    found = confirmed(
+        noise(0), [*noise(2)], curves, asked=(2, SEEDS), plan=plan, confirm__images="halves"
+    )
+    assert found is not None and len(found.beyond) == 2
+    (said,) = (each for each in details(found) if each.startswith("By ") and "trial 2" in each)
+    assert said.endswith("both stayed finite on both seeds of no pair of halves.")
+
+
 def test_of_halves_without_a_whole_pair_all_seeds_are_counted_that_were_trained(confirmed) -> None:
     curves = [None if seed % 2 else curve for seed, curve in enumerate(noise(1))]
     found = confirmed(noise(0), curves, confirm__images="halves")

@@ -1,5 +1,6 @@
 """What is worth a first look, by rules of thumb and other studies, and studies that begin so."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -88,24 +89,51 @@ def test_another_study_s_best_is_found_with_its_settings(example, make_spec, dat
 
 
 @pytest.mark.parametrize(
-    ("scores", "said"),
+    ("scores", "said", "begun"),
     [
-        ((2.0, 2.0, 2.0), "(confirmed: FID-proxy 2.02 against 3.02 without)"),
-        ((1.0, 4.5, 4.2), "(confirmed: not decided, FID-proxy 3.25 against 3.02 without)"),
-        ((1.0,), "(confirmed: not decided, FID-proxy 1.01 against 3.01 without)"),
+        ((2.0, 2.0, 2.0), "(confirmed: FID-proxy 2.02 against 3.02 without)", True),
+        ((1.0, 4.5, 2.2), "(confirmed: not decided, FID-proxy 2.59 against 3.02 without)", True),
+        ((1.0, 4.5, 4.2), "(confirmed: not decided, FID-proxy 3.25 against 3.02 without)", False),
+        ((4.0, 4.0, 4.0), "(confirmed: hurts, FID-proxy 4.02 against 3.02 without)", False),
+        ((1.0,), "(confirmed: not decided, FID-proxy 1.01 against 3.01 without)", True),
     ],
 )
 def test_what_was_confirmed_is_told_by_its_confirmed_scores(
-    copied_example, make_spec, databases, storage_url, scores, said
+    copied_example, make_spec, databases, storage_url, scores, said, begun: bool
 ) -> None:
     storage = databases.open(storage_url)
     study = load_study("small", storage)
     confirm_by_hand(study, storage, scores)
     best = answer(study).best
     assert best is not None
-    (found,) = by_studies(make_spec(study__name="next"), IMAGES, storage)
+    wanted = make_spec(study__name="next", study__sampler="tpe", study__begin="suggested")
+    (found,) = by_studies(wanted, IMAGES, storage)
     assert found.source == f"small#{best.number}"
     assert said in found.why
+    told: list[dict[str, Any]] = []
+    made = submit(wanted, storage, log=lambda event, /, **facts: told.append(facts)).study
+    first = made.get_trials()[1:2]
+    assert [fixed_parameters(trial) for trial in first] == [best.parameters] * begun
+    assert ({found.source: found.why} in told) is begun
+    if not begun:
+        assert found.unfit == "by its confirmation it is no better than its baseline"
+
+
+def test_a_confirmed_config_comes_before_one_that_searched_better_since(
+    copied_example, make_spec, databases, storage_url
+) -> None:
+    storage = databases.open(storage_url)
+    study = load_study("small", storage)
+    confirm_by_hand(study, storage)
+    best, second = answer(study).ranking[:2]
+    lucky = copy.deepcopy(study.get_trials()[second.number])
+    lucky.user_attrs["result"]["fold_scores"] = [0.01, 0.01]
+    lucky.values = [0.01]
+    study.add_trial(lucky)
+    (luckiest, *_) = answer(study).ranking
+    assert luckiest.score == pytest.approx(0.01)
+    (found,) = by_studies(make_spec(study__name="next"), IMAGES, storage)
+    assert found.source == f"small#{best.number}" != f"small#{luckiest.number}"
 
 
 def test_r1_of_another_size_is_rescaled(monkeypatch, example, make_spec, databases) -> None:
@@ -119,7 +147,9 @@ def test_r1_of_another_size_is_rescaled(monkeypatch, example, make_spec, databas
     best = answer(example.study).best
     assert best is not None
     found = type(best)(**(vars(best) | {"plain": config, "kind": "r1", "parameters": {}}))
-    monkeypatch.setattr(suggestions, "_best", lambda study, storage: (found, True, "confirmed"))
+    monkeypatch.setattr(
+        suggestions, "_taken", lambda study, storage: suggestions._Taken(found, "confirmed", True)
+    )
     wanted = spec(study={"name": "large"}, gradient_penalty=R1, train={"batch": 32})
     (told,) = by_studies(wanted, Images(256, "others"), databases.open(example.url))
     # 64 pixels and a batch of 16 there, 256 and 32 here.

@@ -147,7 +147,8 @@ def test_its_answer_is_read_without_the_file_and_nothing_is_trained_without_it(
         assert code == 0, text
         assert "mine.py:ridge" in text
     assert called("export", "own", "-o", "best.toml")[0] == 0
-    missing = f"penalty.form = 'mine.py:ridge': no such file: {tmp_path / 'mine.py'}"
+    missing = f"penalty.form = 'mine.py:ridge': no such file: {tmp_path / 'mine.py'}; "
+    missing += "a relative path counts from the spec's folder, or else from the current one"
     for command in (
         ("launch", "spec.toml"),
         ("score", "best.toml"),

@@ -17,6 +17,7 @@ from normsweep.engine.population import training_programs
 from normsweep.errors import UserError
 from normsweep.export.again import score_config, train_config
 from normsweep.export.configs import best_configs
+from normsweep.export.going_on import read_begun, with_steps
 from normsweep.export.trained import load_generator, save_trained
 from normsweep.score.setup import prepare
 from normsweep.spec import Spec, spec_from_tables
@@ -190,7 +191,10 @@ def test_its_answer_is_read_without_the_file_and_nothing_is_trained_without_it(
     with pytest.raises(UserError) as refused:
         score_config(config)
     missing = tmp_path / "mine.py"
-    assert str(refused.value) == f"model.network = 'mine.py:bring': no such file: {missing}"
+    assert str(refused.value) == (
+        f"model.network = 'mine.py:bring': no such file: {missing}; a relative path counts from "
+        "the spec's folder, or else from the current one"
+    )
 
 
 def test_a_trained_one_is_saved_and_loaded_and_an_average_keeps_its_counters(
@@ -206,6 +210,19 @@ def test_a_trained_one_is_saved_and_loaded_and_an_average_keeps_its_counters(
     images = load_generator(folder)(jax.random.key(5), 3)
     assert images.shape == (3, 8, 8, 1)
     assert np.abs(images).max() <= 1
+
+
+def test_a_trained_folder_is_used_from_anywhere(here, tmp_path, monkeypatch) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (200, 8, 8, 1), np.uint8)
+    np.savez(here / "mine.npz", images=images, labels=np.arange(200) % 10)
+    config = config_of(data={"source": "npz", "path": "mine.npz"})
+    folder = save_trained(train_config(config), Config(config, {}), tmp_path / "out")
+    monkeypatch.chdir(tmp_path / "out")
+    assert load_generator(folder)(jax.random.key(5), 3).shape == (3, 8, 8, 1)
+    begun = read_begun(Path("."))
+    longer = with_steps(begun.config.spec, 6, after=begun.steps)
+    assert train_config(longer, begun=begun).measurements[-1].step == 6
+    assert read_config("config.toml").spec.data.path == str(here / "mine.npz")
 
 
 def test_settings_of_the_spec_reach_the_function(study) -> None:

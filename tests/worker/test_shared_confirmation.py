@@ -33,6 +33,7 @@ from normsweep.study.confirmation import (
     open_confirmation,
     plan_confirmation,
     planned,
+    trainings,
 )
 from normsweep.study.control import StudyDeleted, set_control
 from normsweep.study.deleting import all_of_study
@@ -73,6 +74,14 @@ def held_by(study: optuna.Study, storage: RDBStorage) -> Held:
             {step: row.tobytes() for (_, step), row in added.items()},
         ]
     return found
+
+
+def curves_of(held: optuna.Study) -> dict[tuple[str, str, int], Any]:
+    """The curves of all trainings that have ended; None of those that diverged."""
+    return {
+        (each.role, each.arm, each.seed): None if each.curve is None else each.curve.tolist()
+        for each in trainings(held)
+    }
 
 
 @pytest.fixture(scope="session")
@@ -237,6 +246,28 @@ def test_one_that_is_stopped_gives_back_what_another_goes_on_with(
     assert held_by(study, storage) == confirmed(1, 1)
     assert not list(places.glob("*"))
     assert query(database, "select * from sweep_claims") == []
+
+
+def test_what_nobody_asks_for_any_more_does_not_wait_for_ever(
+    opened, confirmed, query, database
+) -> None:
+    study, storage = opened
+    told: list[Any] = []
+    assert not Confirming(study, storage, watch=told.append, stop=lambda: len(told) > 2).run(3, 2)
+    held = find_confirmation(study, storage)
+    assert held is not None
+    assert {trial.state for trial in held.get_trials()} == {TrialState.WAITING}
+    assert Confirming(study, storage).run(1, 1)
+    states = [trial.state for trial in held.get_trials()]
+    assert states.count(TrialState.COMPLETE) == 2 and states.count(TrialState.FAIL) == 6
+    assert curves_of(held) == {key: kept[2] for key, kept in confirmed(1, 1).items()}
+    places = study_folder(database.with_suffix(".files"), held.study_name) / "checkpoints"
+    assert not list(places.glob("*"))
+    assert query(database, "select * from sweep_claims") == []
+    # Asked for again it is made again, and nothing waits in the end.
+    assert Confirming(study, storage).run(3, 2)
+    assert curves_of(held) == {key: kept[2] for key, kept in confirmed(3, 2).items()}
+    assert TrialState.WAITING not in {trial.state for trial in held.get_trials()}
 
 
 @pytest.mark.parametrize(

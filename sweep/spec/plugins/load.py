@@ -23,6 +23,8 @@ SEPARATOR = ".py:"
 FORBIDDEN_VARIABLE = "SWEEP_NO_PLUGINS"
 """Set to anything but nothing, no plug-in is run: here, nor in processes that this one starts."""
 
+_COUNTS_FROM = "a relative path counts from the spec's folder, or else from the current one"
+
 
 def is_plugin(name: str) -> bool:
     """Whether a name in a spec is a reference to a user's file rather than to a table of ours."""
@@ -45,7 +47,9 @@ def load_plugin(reference: str, field: str) -> Any:
     check_allowed(reference, field)
     path = plugin_path(reference)
     if path not in _CURRENT and not path.is_file():
-        raise UserError(f"{where}: no such file: {path}")
+        whole = reference.startswith("~") or Path(reference).is_absolute()
+        told = "" if whole else f"; {_COUNTS_FROM}"
+        raise UserError(f"{where}: no such file: {path}{told}")
     try:
         module = _current(path).module
     # A file that calls sys.exit is as much at fault as one that raises anything else.
