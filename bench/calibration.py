@@ -37,6 +37,7 @@ from scipy import stats
 from bench.known_studies import (
     KINDS,
     NULL_KINDS,
+    PARTS,
     REFERENCE_SEEDS,
     SEEDS,
     TRUE_VERDICTS,
@@ -166,7 +167,7 @@ def effect_rows(
     """How often an effect was found, and how often its interval held the long run's."""
     right = [each.verdict == TRUE_VERDICTS[kind] for each in found]
     yield row(f"{kind}: found", share(right), _FOUND.get(kind, "–"))
-    others = () if kind == "shards" else _OTHERS
+    others = () if kind in PARTS else _OTHERS
     for test in others:
         right = [verdict_by(test, each.candidates) == TRUE_VERDICTS[kind] for each in found]
         yield row(f"{kind}: found by the test {test}", share(right), _FOUND.get(kind, "–"))
