@@ -19,7 +19,8 @@ from normsweep.worker.confirming import Confirming
 from normsweep.worker.launch import launch
 
 NULL_KINDS = ("inert", "redrawn")
-IMAGES_MATTER = ("images", "shards", "convolutional", "convolutional_shards")
+CONVOLUTIONAL = ("convolutional", "convolutional_shards")
+IMAGES_MATTER = ("images", "shards", *CONVOLUTIONAL)
 # Seeds follow from the place in this list.
 KINDS = (*NULL_KINDS, "helps", "hurts", "slight", *IMAGES_MATTER)
 SEEDS, REFERENCE_SEEDS, TOP = 8, 10, 3
@@ -130,7 +131,7 @@ def spec_of(kind: str, number: int, folder: Path, *, reference: bool = False) ->
     """
     # A study that goes on asks for the same files.
     kept = Path(tempfile.gettempdir())
-    if kind.startswith("convolutional"):
+    if kind in CONVOLUTIONAL:
         tables = copy.deepcopy(FINE_TUNED)
         tables["data"] = {"source": "mnist", "path": str(folder)}
         tables["model"]["initial"] = str(kept / "normsweep-mnist-dcgan")
