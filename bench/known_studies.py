@@ -10,6 +10,7 @@ import numpy as np
 from optuna.storages import RDBStorage
 
 from bench.populations import shrunk_mnist
+from bench.pretrained import MODEL, pretrained
 from normsweep.spec import Spec, spec_from_tables
 from normsweep.verdict.reading import Confirmation, Confirmed, read_confirmation
 from normsweep.verdict.statistics.estimate import Estimate
@@ -18,12 +19,16 @@ from normsweep.worker.confirming import Confirming
 from normsweep.worker.launch import launch
 
 NULL_KINDS = ("inert", "redrawn")
-FEW_IMAGES = ("images", "shards")
-KINDS = (*NULL_KINDS, "helps", "hurts", "slight", *FEW_IMAGES)
+CONVOLUTIONAL = ("convolutional", "convolutional_shards")
+IMAGES_MATTER = ("images", "shards", *CONVOLUTIONAL)
+# Seeds follow from the place in this list.
+KINDS = (*NULL_KINDS, "helps", "hurts", "slight", *IMAGES_MATTER)
 SEEDS, REFERENCE_SEEDS, TOP = 8, 10, 3
 IMAGES = 60_000
-IN_PLAY = dict.fromkeys(KINDS, 540) | {"images": 90, "shards": SEEDS * 90}
-"""Of MNIST's images those of a study of a kind that train and judge."""
+PARTS = {"shards": 90, "convolutional_shards": 625}
+"""The kinds of which each seed has so many images of its own."""
+IN_PLAY = dict.fromkeys(KINDS, 540) | {"images": 90, "convolutional": 5_000}
+"""Of MNIST's images those of a study of another kind that train and judge."""
 _APART = 1_000_003
 """Between the seeds of the kinds, and of the studies for the long run."""
 
@@ -39,6 +44,18 @@ TINY: dict[str, dict[str, Any]] = {
         "discriminator_learning_rate": 8e-3,
     },
     "score": {"folds": 3, "features": "pca", "dimension": 16},
+}
+
+FINE_TUNED: dict[str, dict[str, Any]] = TINY | {
+    # From weights of one's own for each seed the doubt would be the seeds' alone.
+    "model": MODEL,
+    "train": {
+        "steps": 30,
+        "chunks": 1,
+        "batch": 32,
+        "generator_learning_rate": 1e-4,
+        "discriminator_learning_rate": 1e-3,
+    },
 }
 
 _ANYWHERE = {"low": 1e-12, "high": 1e-10, "log": True}
@@ -58,6 +75,8 @@ STRENGTHS = {
     "slight": ("generator", (0.003, 0.005)),
     "images": ("discriminator", (0.02, 0.03)),
     "shards": ("discriminator", (0.02, 0.03)),
+    "convolutional": ("generator", (0.1, 0.3)),
+    "convolutional_shards": ("generator", (0.1, 0.3)),
 }
 TRAIN: dict[str, dict[str, Any]] = {
     # A discriminator must overfit before it can be helped.
@@ -67,7 +86,7 @@ TRAIN: dict[str, dict[str, Any]] = {
     "shards": {"generator_learning_rate": 1e-3},
 }
 """How the studies of a kind train otherwise than `TINY`."""
-TRUE_VERDICTS = {"helps": "helps"} | dict.fromkeys(("hurts", "slight", "images", "shards"), "hurts")
+TRUE_VERDICTS = {"helps": "helps"} | dict.fromkeys(("hurts", "slight", *IMAGES_MATTER), "hurts")
 
 
 @dataclass(frozen=True)
@@ -107,14 +126,23 @@ class Outcome:
 def spec_of(kind: str, number: int, folder: Path, *, reference: bool = False) -> Spec:
     """The study of a kind by this number; seeds of `reference` studies are others.
 
-    Of MNIST's images those that a study has not in play make its feature map: two share 1 %.
+    Of MNIST's images those that a study has not in play make its feature map: two share 1 %, with
+    5,000 in play 8 %.
     """
-    tables = copy.deepcopy(TINY)
-    tables["train"] |= TRAIN.get(kind, {})
-    # A study that goes on asks for the same file.
-    kept = Path(tempfile.gettempdir()) / "normsweep-mnist-8x8.npz"
-    tables["data"] = {"source": "npz", "path": str(shrunk_mnist(folder, kept))}
-    tables["score"]["feature_share"] = 1 - IN_PLAY[kind] / IMAGES
+    # A study that goes on asks for the same files.
+    kept = Path(tempfile.gettempdir())
+    if kind in CONVOLUTIONAL:
+        tables = copy.deepcopy(FINE_TUNED)
+        tables["data"] = {"source": "mnist", "path": str(folder)}
+        tables["model"]["initial"] = str(kept / "normsweep-mnist-dcgan")
+    else:
+        tables = copy.deepcopy(TINY)
+        tables["train"] |= TRAIN.get(kind, {})
+        small = shrunk_mnist(folder, kept / "normsweep-mnist-8x8.npz")
+        tables["data"] = {"source": "npz", "path": str(small)}
+    seeds = REFERENCE_SEEDS if reference else SEEDS
+    in_play = seeds * PARTS[kind] if kind in PARTS else IN_PLAY[kind]
+    tables["score"]["feature_share"] = 1 - in_play / IMAGES
     seed = (2 * KINDS.index(kind) + reference) * _APART + number
     tables["study"] |= {"name": f"{kind}-{'long-' if reference else ''}{number}", "seed": seed}
     tables["data"]["seed"] = seed
@@ -122,9 +150,9 @@ def spec_of(kind: str, number: int, folder: Path, *, reference: bool = False) ->
         tables["penalty"] = PENALTIES[kind]
     else:
         # The long run takes all of its seeds; of the last kinds the interval is what is asked for.
-        once = reference or kind in FEW_IMAGES
+        once = reference or kind in IMAGES_MATTER
         tables["confirm"] = {"looks": "end" if once else "each"}
-        if kind == "shards":
+        if kind in PARTS:
             tables["confirm"]["images"] = "shards"
         # Each strength is a kind of its own, so that a confirmation can take all of them.
         target, strengths = STRENGTHS[kind]
@@ -140,6 +168,8 @@ def spec_of(kind: str, number: int, folder: Path, *, reference: bool = False) ->
 
 def confirmed(storage: RDBStorage, spec: Spec, top: int, seeds: int) -> Confirmation:
     """Searches and confirms, or reads what was confirmed before."""
+    if spec.model.initial is not None and spec.data.path is not None:
+        pretrained(Path(spec.data.path), Path(spec.model.initial))
     study = launch(spec, storage).study
     Confirming(study, storage).run(top, seeds)
     found = read_confirmation(study, storage)

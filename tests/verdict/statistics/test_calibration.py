@@ -1,5 +1,8 @@
 """The measurement of the verdicts measures what it says."""
 
+import tempfile
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +19,7 @@ from bench.calibration import (
 from bench.known_studies import (
     IMAGES,
     KINDS,
+    REFERENCE_SEEDS,
     SEEDS,
     Outcome,
     Paired,
@@ -23,6 +27,7 @@ from bench.known_studies import (
     spec_of,
 )
 from bench.populations import shrunk_mnist
+from bench.pretrained import pretrained
 from bench.redrawn import redrawn
 from bench.simulated_studies import drawn, study
 from normsweep.data.folds import plan_folds
@@ -156,12 +161,24 @@ def test_mnist_is_shrunk_by_means_over_its_pixels(mnist_folder, tmp_path) -> Non
     assert shrunk_mnist(mnist_folder, path).stat().st_mtime_ns == written
 
 
+def in_play(kind: str, folder: Path, *, reference: bool = False) -> int:
+    spec = spec_of(kind, 0, folder, reference=reference)
+    share, seed = spec.score.feature_share, spec.data.seed
+    return plan_folds(None, IMAGES, folds=3, feature_share=share, seed=seed).held_out.size
+
+
 def test_a_study_has_so_many_images_in_play(mnist_folder) -> None:
-    for kind, count in {"helps": 540, "images": 90, "shards": SEEDS * 90}.items():
-        spec = spec_of(kind, 0, mnist_folder)
-        share, seed = spec.score.feature_share, spec.data.seed
-        plan = plan_folds(None, IMAGES, folds=3, feature_share=share, seed=seed)
-        assert plan.held_out.size == count
+    # Three folds of one size each.
+    for kind, count in {"helps": 540, "images": 90, "convolutional": 4_998}.items():
+        assert in_play(kind, mnist_folder) == in_play(kind, mnist_folder, reference=True) == count
+
+
+def test_of_shards_a_seed_of_the_long_run_has_as_many_images_as_one_of_a_study(
+    mnist_folder,
+) -> None:
+    for kind, part in {"shards": 90, "convolutional_shards": 624}.items():
+        assert in_play(kind, mnist_folder) // SEEDS == part
+        assert in_play(kind, mnist_folder, reference=True) // REFERENCE_SEEDS == part
 
 
 @pytest.mark.slow
@@ -177,6 +194,26 @@ def test_a_redrawn_study_runs_and_its_candidates_differ(storage_url, mnist_folde
     assert again.influences is not None and done.best.influences is not None
     assert np.array_equal(again.influences, done.best.influences, equal_nan=True)
     storage.engine.dispose()
+
+
+@pytest.mark.slow
+def test_of_a_convolutional_study_images_make_a_good_part_of_the_doubt(
+    storage_url, mnist_folder, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    storage = open_storage(storage_url, create=True)
+    done = outcome(storage, "convolutional", 0, mnist_folder).best
+    assert done.differences.shape == (SEEDS, 3) and done.influences is not None
+    # Folds are dealt anew by each seed, and the two images left over are others.
+    assert done.influences.shape[0] == SEEDS and 4_998 <= done.influences.shape[1] <= 5_000
+    both = estimated("seeds_and_images", done).standard_error
+    assert both > 1.15 * estimated("over_seeds", done).standard_error
+    storage.engine.dispose()
+    # What the seeds begin with is trained once.
+    (weights,) = tmp_path.glob("normsweep-*-dcgan")
+    written = {each: each.stat().st_mtime_ns for each in weights.rglob("*")}
+    assert pretrained(mnist_folder, weights) == weights
+    assert written == {each: each.stat().st_mtime_ns for each in weights.rglob("*")}
 
 
 def test_simulated_studies_of_weak_seeds_owe_their_doubt_to_images() -> None:
