@@ -31,7 +31,7 @@ class OwnNetwork(Network):
     `apply(params, state, x, y, key, train)` → (out, state) of a batch x [n, …], images [n, h, w, c]
     in [−1, 1]; y [n] int32 are labels, None where there are none; `key` is for dropout. With
     `train`, a Python bool, state may move on, in the same shapes; without, it stays. A column of
-    logits [n, 1] is taken as [n].
+    logits [n, 1] is taken as [n], and vectors [n, h·w·c] as images.
 
     `inputs` is the shape of one input where that is not what the family gives.
     """
@@ -73,9 +73,16 @@ def _shaped(out: Any, count: int, outputs: Shape) -> jax.Array:
     if outputs == ANY:
         return found
     wanted = (count, *outputs)
-    if found.shape[:1] != wanted[:1] or found.size != np.prod(wanted):
+    # Of vectors no axes are in another order, as those of [n, c, h, w] are.
+    vectors = found.ndim <= 2 or len(wanted) <= 2
+    plain = vectors or _without_ones(found.shape) == _without_ones(wanted)
+    if found.shape[:1] != wanted[:1] or found.size != np.prod(wanted) or not plain:
         raise OutputError(f"returns {list(found.shape)}; accepted: {list(wanted)}")
     return found.reshape(wanted)
+
+
+def _without_ones(shape: Shape) -> Shape:
+    return tuple(size for size in shape if size != 1)
 
 
 @cache
