@@ -156,6 +156,9 @@ class _Trial:
         for name in self._family.networks():
             if not jax.tree.leaves(one[name].params):
                 raise self._refuse(f"its {name} has no parameters; init must return some to train")
+            # Before it is compared: NaN equals nothing.
+            if bad := _not_finite(one[name]):
+                raise self._refuse(f"its {name} begins with {bad} that is not finite")
             if not _is_equal(one[name], again[name]):
                 raise self._refuse(
                     f"its {name} has other weights each time it is drawn from one key; draw all "
@@ -166,8 +169,6 @@ class _Trial:
                     f"its {name} has the same weights whatever the key; make the module in the "
                     "function that you give, from the key that this is given"
                 )
-            if bad := _not_finite(one[name]):
-                raise self._refuse(f"its {name} begins with {bad} that is not finite")
         found: dict[str, Variables] = one
         return found
 

@@ -76,6 +76,10 @@ def infinite(image_shape, classes, settings):
     return pair(OwnNetwork(init, paint))
 
 
+def no_number(image_shape, classes, settings):
+    return pair(OwnNetwork(lambda key: ({"kernel": jnp.full((3, 16), jnp.nan)}, {}), paint))
+
+
 def of_another_size(image_shape, classes, settings):
     return pair(OwnNetwork(init_of(3, 32), lambda p, s, z, y, key, train: (z @ p["kernel"], s)))
 
@@ -261,6 +265,7 @@ REFUSED = [
     ("of_no_key", "its generator has other weights each time it is drawn from one key; draw all"),
     ("without_weights", "its generator has no parameters; init must return some to train"),
     ("infinite", "its generator begins with a weight or a state that is not finite"),
+    ("no_number", "its generator begins with a weight or a state that is not finite"),
     ("of_another_size", "its generator returns [4, 32]; accepted: [4, 4, 4, 1]"),
     ("too_bright", "accepted are pixels in [−1, 1]: end with tanh"),
     ("not_a_number", "its samples are not all finite"),
@@ -269,8 +274,8 @@ REFUSED = [
     ("infinite_logits", "logits of its discriminator are not finite"),
     ("moving", "the state of its discriminator changes in a call with train=False; there it must"),
     ("growing", "the state of its discriminator has other names, shapes or types after a call"),
-    ("failing", "mine.py, line 139: RuntimeError: out of ideas; accepted is a function bring("),
-    ("failing_later", "sample: mine.py, line 144: TypeError: dot_general requires"),
+    ("failing", "mine.py, line 143: RuntimeError: out of ideas; accepted is a function bring("),
+    ("failing_later", "sample: mine.py, line 148: TypeError: dot_general requires"),
     ("of_other_things", "returns a list; accepted is a function bring("),
     ("of_a_function", "its network 'generator' is a function; accepted is an OwnNetwork(init, "),
     ("of_other_names", "networks: got d, g; accepted: discriminator, generator, each of which a"),
