@@ -225,6 +225,18 @@ for_no_label_in_the_generator = of_classes(3, 1, 3)
 for_no_class = of_classes(5, 1, 1)
 
 A_CLASS = type("Bring", (), {})
+
+
+def leaving(image_shape, classes, settings):
+    raise SystemExit("no weights")
+
+
+def without_a_state(image_shape, classes, settings):
+    return pair(OwnNetwork(init_of(3, 16), lambda *given: paint(*given)[0]))
+
+
+def weights_alone(image_shape, classes, settings):
+    return pair(OwnNetwork(lambda key: init_of(3, 16)(key)[0], paint))
 """
 
 BASE: dict[str, Any] = {
@@ -283,6 +295,12 @@ REFUSED = [
     ("of_two_painters", "missing: losses of discriminator, generator and a sample"),
     ("with_a_loss_of_nobody", "losses: got critic; accepted: discriminator, generator"),
     ("with_the_family_s", "coefficients: the family has its own label_smoothing"),
+    ("leaving", "SystemExit: no weights; accepted is a function bring("),
+    ("without_a_state", "TypeError: apply returns no pair: array; accepted: (out, state)"),
+    (
+        "weights_alone",
+        "init: mine.py: TypeError: init returns no pair: dict; accepted: (params, state)",
+    ),
     ("A_CLASS", "it is of type type; accepted is a function bring("),
     ("missing", "no 'missing' in mine.py; there are: "),
 ]
