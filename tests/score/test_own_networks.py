@@ -206,6 +206,47 @@ def with_the_family_s(image_shape, classes, settings):
     return pair(coefficients={"label_smoothing": 2.0})
 
 
+def with_no_number(image_shape, classes, settings):
+    return pair(coefficients={"gamma": float("nan")})
+
+
+def of_whole_numbers(image_shape, classes, settings):
+    def init(key):
+        return init_of(3, 16)(key)[0] | {"steps": jnp.arange(3)}, {}
+
+    return pair(OwnNetwork(init, paint))
+
+
+def of_two_bytes(image_shape, classes, settings):
+    def init(key):
+        return {"kernel": jax.random.normal(key, (3, 16), jnp.bfloat16)}, {}
+
+    return pair(OwnNetwork(init, paint))
+
+
+def losing_by(loss, **others):
+    return pair(losses={"generator": loss}, **others)
+
+
+def vector_loss(image_shape, classes, settings):
+    return losing_by(lambda turn: turn.call("generator", jnp.ones((4, 3))))
+
+
+def loss_of_another(image_shape, classes, settings):
+    return losing_by(lambda turn: turn.call("painter", jnp.ones((4, 3))).mean())
+
+
+def carrying_more(image_shape, classes, settings):
+    return losing_by(lambda turn: (0.0, jnp.ones(3)), carried=jnp.ones(2))
+
+
+def losing_well(image_shape, classes, settings):
+    def loss(turn):
+        return turn.call("generator", jnp.ones((4, 3))).mean() * turn.carried[0], turn.carried + 1
+
+    return losing_by(loss, carried=jnp.ones(2))
+
+
 def of_classes(latents, channels, outputs):
     def classify(params, state, x, y, key, train):
         assert y is not None
@@ -268,6 +309,12 @@ def test_networks_that_fit_pass_without_a_word(folder: Path) -> None:
     assert warnings(folder, "bring") == ()
 
 
+def test_losses_that_fit_pass_without_a_word(folder: Path) -> None:
+    assert warnings(folder, "losing_well") == ()
+    # That a penalty reaches nothing is told where it is for all networks.
+    assert warnings(folder, "losing_well", penalty={"weights": "nothing"}) == ()
+
+
 def test_small_logits_are_no_squashed_ones(folder: Path) -> None:
     assert warnings(folder, "small_logits") == ()
 
@@ -278,6 +325,12 @@ REFUSED = [
     ("without_weights", "its generator has no parameters; init must return some to train"),
     ("infinite", "its generator begins with a weight or a state that is not finite"),
     ("no_number", "its generator begins with a weight or a state that is not finite"),
+    ("of_whole_numbers", "its generator has parameters of int32; accepted: float32, and in the "),
+    ("of_two_bytes", "its generator has parameters of bfloat16; accepted: float32, and in the st"),
+    ("with_no_number", "coefficients: gamma: got nan; accepted: a finite number"),
+    ("vector_loss", "its losses: mine.py: TypeError: Gradient only defined for scalar-output"),
+    ("loss_of_another", "its losses: mine.py, line 221: KeyError: 'painter'"),
+    ("carrying_more", "what its losses carry has other names, shapes or types after a turn; they"),
     ("of_another_size", "its generator returns [4, 32]; accepted: [4, 4, 4, 1]"),
     ("too_bright", "accepted are pixels in [−1, 1]: end with tanh"),
     ("not_a_number", "its samples are not all finite"),
