@@ -107,6 +107,7 @@ def test_a_grid_of_samples_is_a_picture(sweep, out: Path) -> None:
     [
         (("nowhere",), "nowhere: holds no checkpoint/"),
         (("out", "--label", "3"), "--label 3: labels: samples of this family are of no class"),
+        (("out", "--label", "30"), "--label 30: labels: samples of this family are of no class"),
         (("out", "-o", "some.jpg"), "got the ending '.jpg'; accepted: .png with --grid, .npz"),
         (("out", "--grid", "-o", "some.npz"), "got the ending '.npz'"),
     ],
