@@ -1,8 +1,10 @@
 """A model of the user's own: networks, and perhaps losses, in the place of a family's."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -100,6 +102,9 @@ def own_family(base: Family, model: OwnModel) -> Family:
             raise ValueError(f"{what}: got {_listed(unknown)}; accepted: {_listed(known)}")
     if alike := model.coefficients.keys() & base.coefficients.keys():
         raise ValueError(f"coefficients: the family has its own {_listed(alike)}")
+    for name, value in model.coefficients.items():
+        if not isinstance(value, Real) or not math.isfinite(value):
+            raise ValueError(f"coefficients: {name}: got {value!r}; accepted: a finite number")
     alone = set(players) <= set(model.losses) and model.sample is not None
     if players != base.players and not alone:
         left = [player for player in players if player not in model.losses]

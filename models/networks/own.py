@@ -31,7 +31,7 @@ class OwnNetwork(Network):
     `apply(params, state, x, y, key, train)` → (out, state) of a batch x [n, …], images [n, h, w, c]
     in [−1, 1]; y [n] int32 are labels, None where there are none; `key` is for dropout. With
     `train`, a Python bool, state may move on, in the same shapes; without, it stays. A column of
-    logits [n, 1] is taken as [n].
+    logits [n, 1] is taken as [n], and vectors [n, h·w·c] as images.
 
     `inputs` is the shape of one input where that is not what the family gives.
     """
@@ -48,7 +48,7 @@ class OwnNetwork(Network):
             if units is not None:
                 raise ValueError("networks of your own have no units to mask")
             example = (jnp.zeros((1, *shape), np.float32),) if _takes_input(self.init) else ()
-            params, state = self.init(rngs.params(), *example)
+            params, state = _pair(self.init(rngs.params(), *example), "init", "(params, state)")
             return Variables(params, {} if state is None else state)
 
         def apply(
@@ -58,7 +58,8 @@ class OwnNetwork(Network):
             x, y = inputs if isinstance(inputs, tuple) else (inputs, mode.labels)
             key = jax.random.key(0) if mode.key is None else mode.key
             params, stats = variables
-            out, state = self.apply(params, stats, x, y, key, mode.training)
+            found = self.apply(params, stats, x, y, key, mode.training)
+            out, state = _pair(found, "apply", "(out, state)")
             return _shaped(out, x.shape[0], outputs), state if mode.training else stats
 
         return PureNetwork(init, apply)
@@ -68,14 +69,29 @@ class OutputError(ValueError):
     """A network's output is of another shape than the family wants."""
 
 
+def _pair(found: Any, function: str, accepted: str) -> tuple[Any, Any]:
+    # A sequence of two others, such as an array of two rows, would come apart as one.
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        what = "array" if isinstance(found, jax.Array) else type(found).__name__
+        raise TypeError(f"{function} returns no pair: {what}; accepted: {accepted}")
+    return found[0], found[1]
+
+
 def _shaped(out: Any, count: int, outputs: Shape) -> jax.Array:
     found = jnp.asarray(out).astype(np.float32)
     if outputs == ANY:
         return found
     wanted = (count, *outputs)
-    if found.shape[:1] != wanted[:1] or found.size != np.prod(wanted):
+    # Of vectors no axes are in another order, as those of [n, c, h, w] are.
+    vectors = found.ndim <= 2 or len(wanted) <= 2
+    plain = vectors or _without_ones(found.shape) == _without_ones(wanted)
+    if found.shape[:1] != wanted[:1] or found.size != np.prod(wanted) or not plain:
         raise OutputError(f"returns {list(found.shape)}; accepted: {list(wanted)}")
     return found.reshape(wanted)
+
+
+def _without_ones(shape: Shape) -> Shape:
+    return tuple(size for size in shape if size != 1)
 
 
 @cache

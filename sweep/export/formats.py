@@ -44,11 +44,13 @@ def worse_than_baseline(study: optuna.Study, trial: int | None = None) -> str | 
         return None
     score, without = chosen.score, found.baseline.score
     metric = found.spec.score.metric
-    if cost(metric, score) <= cost(metric, without):
+    worse = cost(metric, score) - cost(metric, without)
+    if worse <= 0:
         return None
     return (
         f"trial {chosen.number} scores worse than the baseline, without a penalty: {metric} "
-        f"{score:.4g}, and {without:.4g} of the baseline, trial {found.baseline.number}"
+        f"{score:.4g}, and {without:.4g} of the baseline, trial {found.baseline.number}: "
+        f"worse by {worse:.2g}"
     )
 
 

@@ -185,7 +185,7 @@ def _generate(
         asked = np.asarray(labels, np.int32)
         if asked.shape != (count,):
             raise ValueError(f"labels: got the shape {asked.shape}; accepted: ({count},)")
-        if classes and not np.isin(asked, np.arange(classes)).all():
+        if family.by_class and not np.isin(asked, np.arange(classes)).all():
             # An array of JAX gives another row for an index that it does not have.
             raise ValueError(f"labels: accepted: whole numbers from 0 to {classes - 1}")
         return family.sample_of(apply, key, jnp.asarray(asked))

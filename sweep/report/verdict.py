@@ -38,7 +38,8 @@ def _parts(source: Source) -> Iterator[Part]:
     if images := tuple(_images(source)):
         yield Row(images)
         yield Text(
-            "The first images of the first fold; the generated ones are of equal latents.", "small"
+            "The first images of the first fold; the generated ones are by equal random numbers.",
+            "small",
         )
     if confirmed is not None:
         marked = frozenset([confirmed.candidates.index(confirmed.best)])

@@ -1,7 +1,7 @@
 """What networks of the user's own must do, tried once before anything trains.
 
 Each message says what to do. Nothing is trained: the networks are drawn, and called on a few images
-of the data.
+of the data; losses are traced.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from normsweep.data import Dataset
-from normsweep.engine.settings import architecture_of
+from normsweep.engine.settings import program_of
 from normsweep.errors import UserError
 from normsweep.models.architecture import Architecture, networks
 from normsweep.models.data import Data
@@ -24,6 +24,7 @@ from normsweep.models.layers.mode import Mode
 from normsweep.models.networks.contract import Shape, Variables
 from normsweep.models.networks.own import ANY, OutputError
 from normsweep.objectives.aliases import PyTree
+from normsweep.score.own_losses import trace_own_losses
 from normsweep.spec.bounds import metrics_asked
 from normsweep.spec.family import CONDITIONS
 from normsweep.spec.plugins import is_plugin
@@ -39,6 +40,9 @@ IMAGES = 4
 _SPREADS = (1.0, 30.0) * 4
 """Deviations of what is added to all weights, a draw each: with such weights no logit that is free
 stays in [0, 1], wherever it began."""
+
+FLOAT = "float32"
+"""What parameters are."""
 
 
 def check_own_networks(spec: Spec, dataset: Dataset) -> tuple[str, ...]:
@@ -71,12 +75,13 @@ class _Trial:
 
     def __init__(self, config: Spec, spec: Spec, dataset: Dataset, place: str) -> None:
         shape = dataset.images.shape[1:]
-        self._spec = spec
+        self._config, self._spec = config, spec
         self._where = f"{place} = {config.model.network!r}"
         self._path = plugin_path(config.model.network)
-        self._architecture: Architecture = architecture_of(
-            config, (shape[0], shape[1], shape[2]), dataset.class_count
+        self._program = program_of(
+            config, (shape[0], shape[1], shape[2]), IMAGES, classes=dataset.class_count
         )
+        self._architecture: Architecture = self._program.architecture
         family = self._architecture.family
         assert isinstance(family, OwnFamily)
         self._family = family
@@ -99,6 +104,7 @@ class _Trial:
                 self._check_output(name, variables[name], inputs)
                 if self._judges(name):
                     yield from self._judged(name, variables[name], inputs)
+        self._check_losses()
 
     def _refuse(self, told: str) -> UserError:
         return UserError(f"{self._where}: {told}")
@@ -154,6 +160,15 @@ class _Trial:
         for name in self._family.networks():
             if not jax.tree.leaves(one[name].params):
                 raise self._refuse(f"its {name} has no parameters; init must return some to train")
+            if others := {str(leaf.dtype) for leaf in jax.tree.leaves(one[name].params)} - {FLOAT}:
+                raise self._refuse(
+                    f"its {name} has parameters of {', '.join(sorted(others))}; accepted: {FLOAT}, "
+                    "and in the state, which is not trained, any (train.precision says in what "
+                    "networks multiply)"
+                )
+            # Before it is compared: NaN equals nothing.
+            if bad := _not_finite(one[name]):
+                raise self._refuse(f"its {name} begins with {bad} that is not finite")
             if not _is_equal(one[name], again[name]):
                 raise self._refuse(
                     f"its {name} has other weights each time it is drawn from one key; draw all "
@@ -164,8 +179,6 @@ class _Trial:
                     f"its {name} has the same weights whatever the key; make the module in the "
                     "function that you give, from the key that this is given"
                 )
-            if bad := _not_finite(one[name]):
-                raise self._refuse(f"its {name} begins with {bad} that is not finite")
         found: dict[str, Variables] = one
         return found
 
@@ -288,6 +301,16 @@ class _Trial:
                 f"the state of its {name} has other names, shapes or types after a call than "
                 "before; they must stay, as training goes on from it"
             )
+
+    def _check_losses(self) -> None:
+        if not self._family.model.losses:
+            return
+        try:
+            fault = trace_own_losses(self._config, self._program, self._data)
+        except Exception as error:
+            raise self._refuse(f"its losses: {in_one_line(error, self._path)}") from error
+        if fault:
+            raise self._refuse(fault)
 
     def _judged(self, name: str, variables: Variables, inputs: Any) -> Iterator[str]:
         noise = jax.random.uniform(jax.random.key(6), inputs.shape, minval=-1, maxval=1)

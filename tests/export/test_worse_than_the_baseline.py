@@ -20,3 +20,10 @@ def test_a_config_worse_than_the_baseline_is_warned_of(scores, of_best, of_secon
     for trial, expected in ((None, of_best), (2, of_second), (0, None)):
         found = worse_than_baseline(study, trial)
         assert found is None if expected is None else expected in (found or "")
+
+
+def test_the_difference_is_told_where_the_scores_look_alike() -> None:
+    study = study_of(spec_of(), [1.0, 2.0, 3.0], [(at(0.1, order=1.0), [1.0, 2.0, 3.0003])])
+    assert (worse_than_baseline(study) or "").endswith(
+        "fid 2, and 2 of the baseline, trial 0: worse by 0.0001"
+    )

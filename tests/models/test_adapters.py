@@ -256,3 +256,19 @@ def test_outputs_of_another_shape_are_refused_and_a_column_is_a_vector() -> None
         network(2).apply(drawn(network(2)), X)
     with pytest.raises(ValueError, match="no units to mask"):
         network(1).init(nnx.Rngs(params=jax.random.key(0)), 3)
+
+
+def test_images_with_their_axes_in_another_order_are_refused_and_vectors_are_images() -> None:
+    def returned(shape: tuple[int, ...]) -> jax.Array:
+        own = OwnNetwork(
+            lambda key: ({"w": jnp.zeros(())}, {}),
+            lambda params, state, x, y, key, train: (jnp.arange(36.0).reshape(shape), state),
+        )
+        pure = own.pure((4,), (2, 2, 3))
+        return pure.apply(drawn(pure), X)[0]
+
+    images = jnp.arange(36.0).reshape(3, 2, 2, 3)
+    for shape in ((3, 2, 2, 3), (3, 1, 2, 2, 3), (3, 12)):
+        assert jnp.array_equal(returned(shape), images)
+    with pytest.raises(ValueError, match=r"returns \[3, 3, 2, 2\]; accepted: \[3, 2, 2, 3\]"):
+        returned((3, 3, 2, 2))

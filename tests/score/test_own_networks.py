@@ -76,6 +76,10 @@ def infinite(image_shape, classes, settings):
     return pair(OwnNetwork(init, paint))
 
 
+def no_number(image_shape, classes, settings):
+    return pair(OwnNetwork(lambda key: ({"kernel": jnp.full((3, 16), jnp.nan)}, {}), paint))
+
+
 def of_another_size(image_shape, classes, settings):
     return pair(OwnNetwork(init_of(3, 32), lambda p, s, z, y, key, train: (z @ p["kernel"], s)))
 
@@ -229,6 +233,47 @@ def of_unit_norm(image_shape, classes, settings):
     return pair(discriminator=OwnNetwork(init_of(16, 1), apply))
 
 
+def with_no_number(image_shape, classes, settings):
+    return pair(coefficients={"gamma": float("nan")})
+
+
+def of_whole_numbers(image_shape, classes, settings):
+    def init(key):
+        return init_of(3, 16)(key)[0] | {"steps": jnp.arange(3)}, {}
+
+    return pair(OwnNetwork(init, paint))
+
+
+def of_two_bytes(image_shape, classes, settings):
+    def init(key):
+        return {"kernel": jax.random.normal(key, (3, 16), jnp.bfloat16)}, {}
+
+    return pair(OwnNetwork(init, paint))
+
+
+def losing_by(loss, **others):
+    return pair(losses={"generator": loss}, **others)
+
+
+def vector_loss(image_shape, classes, settings):
+    return losing_by(lambda turn: turn.call("generator", jnp.ones((4, 3))))
+
+
+def loss_of_another(image_shape, classes, settings):
+    return losing_by(lambda turn: turn.call("painter", jnp.ones((4, 3))).mean())
+
+
+def carrying_more(image_shape, classes, settings):
+    return losing_by(lambda turn: (0.0, jnp.ones(3)), carried=jnp.ones(2))
+
+
+def losing_well(image_shape, classes, settings):
+    def loss(turn):
+        return turn.call("generator", jnp.ones((4, 3))).mean() * turn.carried[0], turn.carried + 1
+
+    return losing_by(loss, carried=jnp.ones(2))
+
+
 def of_classes(latents, channels, outputs, last=lambda x: x):
     def classify(params, state, x, y, key, train):
         assert y is not None
@@ -250,6 +295,18 @@ squashed_for_projection = of_classes(5, 1, 3, jax.nn.sigmoid)
 squashed_for_planes = of_classes(5, 3, 1, jax.nn.sigmoid)
 
 A_CLASS = type("Bring", (), {})
+
+
+def leaving(image_shape, classes, settings):
+    raise SystemExit("no weights")
+
+
+def without_a_state(image_shape, classes, settings):
+    return pair(OwnNetwork(init_of(3, 16), lambda *given: paint(*given)[0]))
+
+
+def weights_alone(image_shape, classes, settings):
+    return pair(OwnNetwork(lambda key: init_of(3, 16)(key)[0], paint))
 """
 
 BASE: dict[str, Any] = {
@@ -286,11 +343,26 @@ def test_logits_that_begin_small_or_at_0_are_no_squashed_ones(function: str, fol
     assert warnings(folder, function) == ()
 
 
+def test_losses_that_fit_pass_without_a_word(folder: Path) -> None:
+    assert warnings(folder, "losing_well") == ()
+    # That a penalty reaches nothing is told where it is for all networks.
+    assert warnings(folder, "losing_well", penalty={"weights": "nothing"}) == ()
+
+
+_PAINTER = next(at for at, line in enumerate(MINE.splitlines(), 1) if '"painter"' in line)
+
 REFUSED = [
     ("one_weight_for_all", "its generator has the same weights whatever the key; make the module"),
     ("of_no_key", "its generator has other weights each time it is drawn from one key; draw all"),
     ("without_weights", "its generator has no parameters; init must return some to train"),
     ("infinite", "its generator begins with a weight or a state that is not finite"),
+    ("no_number", "its generator begins with a weight or a state that is not finite"),
+    ("of_whole_numbers", "its generator has parameters of int32; accepted: float32, and in the "),
+    ("of_two_bytes", "its generator has parameters of bfloat16; accepted: float32, and in the st"),
+    ("with_no_number", "coefficients: gamma: got nan; accepted: a finite number"),
+    ("vector_loss", "its losses: mine.py: TypeError: Gradient only defined for scalar-output"),
+    ("loss_of_another", f"its losses: mine.py, line {_PAINTER}: KeyError: 'painter'"),
+    ("carrying_more", "what its losses carry has other names, shapes or types after a turn; they"),
     ("of_another_size", "its generator returns [4, 32]; accepted: [4, 4, 4, 1]"),
     ("too_bright", "accepted are pixels in [−1, 1]: end with tanh"),
     ("not_a_number", "its samples are not all finite"),
@@ -301,8 +373,8 @@ REFUSED = [
     ("infinite_logits", "logits of its discriminator are not finite"),
     ("moving", "the state of its discriminator changes in a call with train=False; there it must"),
     ("growing", "the state of its discriminator has other names, shapes or types after a call"),
-    ("failing", "mine.py, line 139: RuntimeError: out of ideas; accepted is a function bring("),
-    ("failing_later", "sample: mine.py, line 144: TypeError: dot_general requires"),
+    ("failing", "mine.py, line 143: RuntimeError: out of ideas; accepted is a function bring("),
+    ("failing_later", "sample: mine.py, line 148: TypeError: dot_general requires"),
     ("of_other_things", "returns a list; accepted is a function bring("),
     ("of_a_function", "its network 'generator' is a function; accepted is an OwnNetwork(init, "),
     ("of_other_names", "networks: got d, g; accepted: discriminator, generator, each of which a"),
@@ -310,6 +382,12 @@ REFUSED = [
     ("of_two_painters", "missing: losses of discriminator, generator and a sample"),
     ("with_a_loss_of_nobody", "losses: got critic; accepted: discriminator, generator"),
     ("with_the_family_s", "coefficients: the family has its own label_smoothing"),
+    ("leaving", "SystemExit: no weights; accepted is a function bring("),
+    ("without_a_state", "TypeError: apply returns no pair: array; accepted: (out, state)"),
+    (
+        "weights_alone",
+        "init: mine.py: TypeError: init returns no pair: dict; accepted: (params, state)",
+    ),
     ("A_CLASS", "it is of type type; accepted is a function bring("),
     ("missing", "no 'missing' in mine.py; there are: "),
 ]

@@ -24,6 +24,7 @@ from normsweep.report.figures.drawn import Drawn, Numbers
 from normsweep.report.figures.picture import Picture
 from normsweep.report.figures.strengths import parameter_name
 from normsweep.report.figures.style import COLOURS, GREY, styled
+from normsweep.study.ranking import direction_of
 
 FEWEST_TRIALS = 10
 """Fewer say nothing about which setting matters."""
@@ -127,7 +128,7 @@ def resamples_of(trials: int) -> int:
 
 def importance(picture: Picture) -> Drawn | None:
     """The importance of every setting; None where there are too few trials, or one setting."""
-    directions = _directions(picture)
+    directions = [direction_of(metric) for metric in picture.spec.score.objectives]
     found = importances(picture.trials, directions)[:MOST_SHOWN]
     if len(found) < 2:
         return None
@@ -177,16 +178,6 @@ def draw_importance(found: Sequence[Importance]) -> go.Figure:
     figure.update_xaxes(title_text="importance, % ± s.e.", range=[0, 101])
     figure.update_yaxes(autorange="reversed")
     return figure
-
-
-def _directions(picture: Picture) -> list[StudyDirection]:
-    from normsweep.objectives.distances import DISTANCES
-    from normsweep.objectives.distances.contract import HIGHER
-
-    return [
-        StudyDirection.MAXIMIZE if DISTANCES[metric].better == HIGHER else StudyDirection.MINIMIZE
-        for metric in picture.spec.score.objectives
-    ]
 
 
 def _percent(share: float) -> str:

@@ -54,7 +54,7 @@ def _model(
         raise UserError(f"{where}: it is of type {type(found).__name__}; {ACCEPTED}")
     try:
         made = found(image_shape, classes, dict(settings))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         told = in_one_line(error, plugin_path(reference))
         raise UserError(f"{where}: {told}; {ACCEPTED}") from error
     if isinstance(made, Mapping):

@@ -30,7 +30,7 @@ def plugin_sampler(reference: str) -> Callable[[SamplerSettings], BaseSampler]:
     def make(settings: SamplerSettings) -> BaseSampler:
         try:
             made = found(settings)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             told = in_one_line(error, plugin_path(reference))
             raise UserError(f"{where}: {told}; {ACCEPTED}") from error
         if not isinstance(made, BaseSampler):

@@ -87,7 +87,8 @@ def test_where_the_objective_is_maximised_the_highest_are_the_best() -> None:
     assert shares(turned, [StudyDirection.MAXIMIZE]) == pytest.approx(shares(trials, DOWN))
 
 
-def test_the_figure_takes_the_highest_for_the_best_where_the_metric_says_so() -> None:
+@pytest.mark.parametrize("highest", ["recall", "elbo"])  # Of samples, and of a network itself.
+def test_the_figure_takes_the_highest_for_the_best_where_the_metric_says_so(highest: str) -> None:
     def picture(metric: str, sign: int) -> Any:
         trials = trials_of(60)
         for trial in trials:
@@ -96,7 +97,7 @@ def test_the_figure_takes_the_highest_for_the_best_where_the_metric_says_so() ->
         return SimpleNamespace(trials=trials, spec=SimpleNamespace(score=score))
 
     lower, higher, wrong = (
-        importance(picture(*given)) for given in (("fid", 1), ("recall", -1), ("recall", 1))
+        importance(picture(*given)) for given in (("fid", 1), (highest, -1), (highest, 1))
     )
     assert lower is not None and higher is not None
     assert higher.numbers == lower.numbers
