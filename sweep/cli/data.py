@@ -156,8 +156,8 @@ def _data_section(source: str, given: dict[str, Any]) -> "DataSection":
     if source not in DATASETS and not is_plugin(source):
         if not Path(source).is_file():
             raise UserError(
-                f"SOURCE {source}: accepted are {', '.join(DATASETS)}, path/to/file.py:name, or a "
-                "spec file; where images lie is said by --path"
+                f"SOURCE {source}: no such source or file; accepted are {', '.join(DATASETS)}, "
+                "path/to/file.py:name, or a spec file; where images lie is said by --path"
             )
         called = {f"data.{name}": f"--{name}" for name in given}
         return load_spec(source, {f"data.{k}": v for k, v in given.items()}, called).data

@@ -62,9 +62,10 @@ class Begun:
         here = by_file_name(fingerprints)
         for name, value in by_file_name(self.fingerprints).items():
             if here.get(name) != value:
+                accepted = "the same images" if name == "data" else "the same"
                 raise UserError(
                     f"{name}: the fingerprint is {here.get(name)} here, and {value} where "
-                    "it was trained; accepted are the same images"
+                    f"it was trained; accepted: {accepted}"
                 )
 
     def differences(self) -> Iterator[str]:

@@ -131,7 +131,7 @@ def test_of_many_pictures_the_headers_are_read_alone(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nowhere"], "SOURCE nowhere: accepted are digits, digits_pairs"),
+        (["nowhere"], "SOURCE nowhere: no such source or file; accepted are digits, digits_pairs"),
         (["folder"], "data.path is missing: 'folder' needs the path of the folder of pictures"),
         (["parquet", "--path", "nowhere"], "nowhere: no such file or folder; accepted is a .parq"),
         (["webdataset", "--path", "spec.toml"], "spec.toml: is no .tar file by its name"),

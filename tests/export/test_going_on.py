@@ -88,9 +88,7 @@ def test_other_versions_are_named(folder) -> None:
 def test_other_images_are_refused(spec, folder) -> None:
     begun = read_begun(folder)
     other = with_steps(spec, 40).with_values({"data.limit": 180})
-    with pytest.raises(
-        UserError, match=r"^data: the fingerprint is .* accepted are the same images"
-    ):
+    with pytest.raises(UserError, match=r"^data: the fingerprint is .* accepted: the same images"):
         train_config(other, begun=begun)
 
 
