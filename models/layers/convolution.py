@@ -14,8 +14,9 @@ stride × stride pixels become channels, so that all that is copied is contiguou
 Derivatives are those of slices, sums and products: JAX derives them, of any order, in both modes.
 
 An accelerator runs the same code. There the engine maps over members, each with kernels of its own,
-of which `lax.conv` makes a grouped convolution and this makes batched products, which took a tenth
-of the time or less on an NVIDIA H200 (bench/README.md); what is read there is in memory first.
+of which `lax.conv` makes a grouped convolution and this makes batched products: they took between
+two thirds and a hundredth of the time on an NVIDIA H200 (bench/README.md). What is read is in
+memory first there.
 """
 
 import functools
