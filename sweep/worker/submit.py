@@ -139,7 +139,7 @@ def submit(
             told = f"{made} of {len(suggested)}, which `sweep suggest` tells"
             log("begun with", suggestions=told)
             for each in fit[:made]:
-                log("begun with", **{each.source: each.why})
+                log("begun with", source=each.source, why=each.why)
     if plan.points is not None:
         counted = plan.within(study.get_trials(deepcopy=False))
         for point in islice(plan.missing(counted), max(0, MADE_AT_ONCE - len(counted))):
