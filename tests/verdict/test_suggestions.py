@@ -114,7 +114,7 @@ def test_what_was_confirmed_is_told_by_its_confirmed_scores(
     made = submit(wanted, storage, log=lambda event, /, **facts: told.append(facts)).study
     first = made.get_trials()[1:2]
     assert [fixed_parameters(trial) for trial in first] == [best.parameters] * begun
-    assert ({found.source: found.why} in told) is begun
+    assert ({"source": found.source, "why": found.why} in told) is begun
     if not begun:
         assert found.unfit == "by its confirmation it is no better than its baseline"
 
